@@ -1,5 +1,6 @@
 """The incident sink: the only writer of the record. It commits before it notifies."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, assert_never
 
@@ -44,7 +45,7 @@ from .channel_tests import ChannelTests
 from .given_up import GivenUpNotices
 from .operator_marks import OperatorMarks
 from .ports import Clock, Neighbours, Store
-from .record_writer import CommitUnit, RecordWriter, StoreUpkeep, WentBack
+from .record_writer import CommitUnit, RecordWriter, StoreUpkeep, WentBack, written
 
 
 def _overflow(message: object) -> OverflowPolicy:
@@ -104,6 +105,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation = max(self._generation, restored.epoch * limits.GENERATIONS_PER_RUN)
         self._ledger.restore(restored)
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
+        self._outbox.given_up = Counter(dict(restored.given_up))
         for outgoing in restored.outbox:
             self._take_up(outgoing, now)
         self._reconcile(now)
@@ -233,6 +235,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _publish(self, unit: CommitUnit, now: Moment) -> None:
         """Sends the notices and results of a durable commit; called for no other."""
+        self._to.recorder.tell(written(unit.batch, self._now().since(now), self._outbox))
         if unit.batch.transitions:
             self._to.recorder.tell(Committed(unit.batch.transitions))
         for settled in unit.settled:
@@ -282,6 +285,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
         if state is DeliveryState.DELIVERED:
             self._to.supervisor.tell(ChannelRecovered(entry.notice.channel))
+        self._outbox.given_up[entry.notice.channel] += state is DeliveryState.DEAD
         self._settled.append(NoticeSettled(entry.notice, delivery))
         self._enqueue(self._ledger.settle(entry.notice, delivery, now))
         self._commit_soon(True)
@@ -306,6 +310,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if outgoing is None:
             return False
         self._outbox.add(outgoing.notice, outgoing.delivery.attempts)
+        self._outbox.given_up[outgoing.notice.channel] -= 1
         self._gathered.deliveries.append(outgoing.delivery.redriven(now.wall_ns))
         self._commit_soon(True)
         return True
@@ -320,9 +325,10 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation += 1
         open_ = self._ledger.open_incidents()
         self._to.owner.tell(ResumeFrom(self._generation, open_, tuple(self._checkpoints.values())))
-        silences = self._ledger.silences.in_force(now)
+        silences, pauses = self._ledger.silences.in_force(now), self._marks.pauses
         standing = self._marks.announcements.standing(now.wall_ns)
-        self._to.recorder.tell(IncidentsResumed(open_, silences, self._marks.pauses, standing))
+        backlogs = self._outbox.backlogs()
+        self._to.recorder.tell(IncidentsResumed(open_, silences, pauses, backlogs, standing))
 
     def _reopen(self, now: Moment) -> None:
         reopened = self._writer.reopen(now)

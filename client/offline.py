@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ..adapters.clock import SystemClock
+from ..adapters.stores.sqlite.lock import holder_of
 from ..adapters.stores.sqlite.reader import StoreReader
 from ..adapters.stores.sqlite.sqlite import SqliteStore
-from ..domain.errors import UnknownName, UsageError
+from ..domain.errors import StoreBusy, StoreFenced, UnknownName, UsageError
 from ..domain.incidents.acknowledgement import acknowledged, unacknowledged
 from ..domain.incidents.announcement import Announcement, AnnouncementKind
 from ..domain.incidents.incident import Incident, Transition
@@ -51,7 +52,8 @@ class OfflineStore:
     """The store of a runtime that does not run, held for a few commands, which have the names of those of a runtime.
 
     Used in `with`: it is opened and verified as by a run, under the same lock, and no `run` can start until the end. Each
-    command is durable when it returns. Not for use by several threads.
+    command is durable when it returns. Not for use by several threads. It gives no sign of life between two commands: after
+    a lease a process that stands by takes the store, and the next command raises StoreBusy and has no effect.
     """
 
     def __init__(
@@ -83,6 +85,14 @@ class OfflineStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._store.close()
+
+    def _commit(self, batch: Batch) -> None:
+        """Writes a command. Raises: StoreBusy where a process that stood by has taken the store meanwhile."""
+        try:
+            self._store.commit(batch)
+        except StoreFenced:
+            holder = holder_of(self._path) or "another process"
+            raise StoreBusy(f"{holder} has taken {self._path} meanwhile: give it the command") from None
 
     # Questions.
 
@@ -146,7 +156,7 @@ class OfflineStore:
 
         if step is None:
             return incident_row(found)
-        self._store.commit(Batch(transitions=(step,)))
+        self._commit(Batch(transitions=(step,)))
         self._follow((step,))
         return incident_row(step.incident)
 
@@ -220,7 +230,7 @@ class OfflineStore:
         # One of an earlier version goes on under its present id.
         ended = () if former is None else (replace(former, until_ns=now.wall_ns),)
         silence = silence.after(known or former, now.wall_ns)
-        self._store.commit(Batch(silences=(*ended, silence)))
+        self._commit(Batch(silences=(*ended, silence)))
         in_force = (silence,) if silence.until_ns > now.wall_ns else ()
         self._restored = replace(self._restored, silences=(*others.values(), *in_force))
         return silence
@@ -295,7 +305,7 @@ class OfflineStore:
             self._keep_pause(PauseMark(target, None))
 
     def _keep_pause(self, mark: PauseMark) -> None:
-        self._store.commit(Batch(pauses=(mark,)))
+        self._commit(Batch(pauses=(mark,)))
         others = tuple(each for each in self._restored.pauses if each.target != mark.target)
         kept = (*others, mark) if mark.at_ns is not None else others
         self._restored = replace(self._restored, pauses=kept)
@@ -311,7 +321,7 @@ class OfflineStore:
         refused = tuple(key for key, found in recalled.items() if found is None or not found.outbox)
         if not refused:
             pending = (found.outbox[0].delivery.redriven(now_ns) for found in recalled.values() if found)
-            self._store.commit(Batch(deliveries=tuple(pending)))
+            self._commit(Batch(deliveries=tuple(pending)))
         return refused
 
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
@@ -341,7 +351,7 @@ class OfflineStore:
             heard=(HeardMark(target, now.wall_ns, missed),),
             latest=tuple(each for each in aggregate.latest() if each.incident_id not in _ids(steps)),
         )
-        self._store.commit(batch)
+        self._commit(batch)
         others = tuple(each for each in restored.checkpoints if each.target != target)
         self._restored = replace(
             restored, checkpoints=(*others, *batch.checkpoints), latest=(*restored.latest, *batch.latest)

@@ -40,8 +40,6 @@ TRUSTED_PROXIES_MAX = 64
 """Networks of proxies that are believed: each request looks through them."""
 PUBLIC_PAGES_MAX = 32
 """Public pages of one runtime: one for each group of readers; each is made anew for its readers once a second at most."""
-PUBLIC_FRESH_NS = NS_PER_S
-"""How old a public page may be: one rendering serves all readers of a second."""
 ANNOUNCEMENTS_MAX = 64
 """Announcements that stand at once, on all public pages together: a reader takes in a few."""
 ANNOUNCEMENT_TITLE_MAX = 200
@@ -143,6 +141,10 @@ OWN_PROBLEM_GONE_NS = 2 * 60 * NS_PER_S
 """How long such a problem is gone before its end is told: a new process has found by then what lasts, as a network that is away."""
 NETWORK_PROVEN_NS = 60 * NS_PER_S
 """How long an answer shows that this machine has a network while only failures of its own are heard from others."""
+METRIC_GROUPS_MAX = 200
+"""Pairs of group and kind of probe whose durations are counted apart: 84 lines of metrics each; further ones share one group."""
+LAG_WINDOWS_KEPT = 12
+"""Spans of 5 s whose greatest lag of the loop the metrics tell: a minute, so that a scrape each minute misses none."""
 BLIND_INTERVALS_KEPT = 100
 """Blind intervals that `status()` lists, newest kept; the store has all of them."""
 
@@ -329,6 +331,8 @@ CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SETTLED_NS = 2 * NS_PER_S
+"""The time for a command to become durable, and for a check to end, before its request is answered without that."""
 SERVED_AGAIN_NS = NS_PER_S
 """After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
@@ -434,6 +438,10 @@ FLEET_HOUR_FRESH_NS = 60 * NS_PER_S
 """... which are read again once a minute: those of 5,000 targets take 0.1 s."""
 FLEET_HOUR_SETTLE_NS = 5 * 60 * NS_PER_S
 """The time after which an hour has all its samples: the longest timeouts but few have passed."""
+PAGE_FRESH_NS = 1 * NS_PER_S
+"""How old a finished page may be that several readers get."""
+PAGES_KEPT_MAX = 32
+"""Finished pages of a site: of each role, theme and filter that is read in the same second."""
 READ_SPANS_MAX = 50_000
 """Spans of incidents of one reading, the newest: about 15 MB."""
 

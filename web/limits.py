@@ -65,8 +65,22 @@ LOGINS_MAX = 5
 """Tries to sign in from one address, and sessions that one token opens ..."""
 LOGINS_WITHIN_S = 60.0
 """... within this time."""
-FORM_BYTES_MAX = 4 * 1024
-"""The body of a form: a token, a target and the proof of its page have some hundred bytes."""
+FORM_BYTES_MAX = 10 * 1024
+"""The body of a form, counted while it is read; a silence with a dozen long matchers has a few KiB."""
+FORM_FIELDS_MAX = 64
+"""Fields of a form; a silence with sixteen matchers has 57."""
+FLASH_WITHIN_S = 60
+"""How long the message of a form waits for the page that shows it."""
+ENDED_SHOWN_MAX = 50
+"""Ended silences on their page; the newest."""
+HELD_BACK_SHOWN_MAX = 20
+"""Incidents that are named as held back by one silence; the rest is counted."""
+INCIDENTS_LOOKED_AT_MAX = 1_000
+"""The newest incidents among which those that a silence held back are looked for: 10 ms of work."""
+MATCHER_ROWS_MIN = 3
+"""Rows for matchers in a form; one more than are filled, where that is more."""
+SUGGESTED_MAX = 200
+"""Targets that a field suggests: a longer list makes the page heavy, and no reader scrolls through it."""
 SESSION_WITHIN_S = 12 * 3_600.0
 """The life of a session: a shift. It ends earlier with its token."""
 SESSIONS_MAX = 1_000

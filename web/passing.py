@@ -17,15 +17,13 @@ from ..host.sharing.peer_desk import PeerDesk
 from ..host.sharing.peer_wire import PEER_PATH
 from ..host.sharing.standby import PassedAnswer, PassedRequest
 from .authority import AUTHOR
-from .origin import Author
+from .origin import SAFE_IN_PATHS, Author
 from .problems import ProblemDocument, Refusal
 from .resources.openapi import openapi
 from .resources.streaming import events
 from .table import Accepted, ApiCall, ApiRoute, Unlocked
 
 _OWN = frozenset({openapi, events})
-_OF_PATHS = "/:@!$&'()*+,;=~"
-"""The signs that stand in a path as they are, beside letters, digits, hyphens, dots and underscores."""
 _KEPT = frozenset({"content-type", "retry-after", "etag", "www-authenticate"})
 """The headers of an answer that are passed back; the others are this process's own."""
 
@@ -45,7 +43,7 @@ async def passed_on(
     Raises: NotRunning where no process obeys a command in time; TimeoutError.
     """
     is_command = route.is_command or route.role is Unlocked.KEY
-    path = quote(request.scope["path"].removeprefix(request.scope.get("root_path", "")), safe=_OF_PATHS)
+    path = quote(request.scope["path"].removeprefix(request.scope.get("root_path", "")), safe=SAFE_IN_PATHS)
     query = request.scope.get("query_string", b"").decode("latin-1")
     address = f"{path}?{query}" if query else path
     kind = request.headers.get("content-type", "")

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from hashlib import blake2b, sha256
-from secrets import token_bytes, token_urlsafe
+from secrets import token_urlsafe
 from typing import NamedTuple
 
 from ..domain.specification.web import Role
@@ -30,7 +30,6 @@ class Sessions:
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, BrowserSession] = OrderedDict()
-        self._secret = token_bytes(32)
 
     def begin(self, name: str, role: Role, token: str | None) -> str:
         """Opens a session; returns the id for the cookie."""
@@ -55,10 +54,6 @@ class Sessions:
     def end(self, id_: str) -> None:
         """Closes a session; an unknown one is closed already."""
         self._open.pop(_digest(id_), None)
-
-    def proof_of(self, name: str) -> str:
-        """Returns the proof for the forms of an author without a session, as where the program that serves the site names them."""
-        return blake2b(name.encode("utf-8", "replace"), key=self._secret, digest_size=32).hexdigest()
 
     def is_open(self, session: BrowserSession) -> bool:
         """Whether a session that was found earlier is still open."""

@@ -1,6 +1,6 @@
 """The record in memory: the same rules as on disk, for runtimes without a store and as the model of the real one."""
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -104,6 +104,7 @@ class MemoryStore:
                 for outgoing in self.outbox(DeliveryState.DEAD)
                 if self._is_live(self._record.latest[outgoing.notice.incident.id])
             ),
+            given_up=tuple(Counter(each.notice.channel for each in self.outbox(DeliveryState.DEAD)).items()),
             told=tuple(told for incident in live for told in self._last_delivered(incident.id)),
             checkpoints=tuple(mark for _, mark in sorted(self._record.checkpoints.items()) if mark.state),
             silences=tuple(

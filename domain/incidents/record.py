@@ -260,6 +260,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """The last delivered notices of the incidents above."""
     dead: tuple[Outgoing, ...] = ()
     """The dead letters of the incidents above: only an operator sends them again."""
+    given_up: tuple[tuple[str, int], ...] = ()
+    """How many dead letters each channel has, those of all incidents; a channel without one is absent."""
     checkpoints: tuple[Checkpoint, ...] = ()
     silences: tuple[Silence, ...] = ()
     """The silences that had not ended at their last write."""

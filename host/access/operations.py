@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from ...actors.policies import ActorPolicy
 from ...adapters.clock import SystemClock
 from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain import limits
 from ...domain.errors import UsageError
 from ...domain.incidents.announcement import AnnouncementKind
 from ...domain.incidents.record import ALL, AllTargets
@@ -21,6 +22,7 @@ from ...domain.specification.target import Target
 from ...domain.specification.web import IssuedToken, RoleLike, Token
 from ...domain.time.duration import Duration
 from ...domain.time.moment import wall_text
+from ...domain.units import NS_PER_S
 from ..awaitable import AsyncSurface
 from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
@@ -36,8 +38,6 @@ from .public_past import PublicPast, recorded_past, unrecorded_past
 R = TypeVar("R")
 READERS_MAX = 4
 """Readings of the store at once by one loop: each has a thread and a connection, and more would only share a disk's time."""
-SETTLED_WITHIN_S = 2.0
-"""The time for a command to become durable before its request is answered without that."""
 ATTEMPT_LOOK_S = 0.008
 """The first pause before a look whether an attempt has ended. Each is twice the one before: eight looks in two seconds."""
 NO_FILE = "this runtime keeps its record in memory: it has no past to read (set runtime.store to a file)"
@@ -112,6 +112,9 @@ class Sharing(Protocol):
     @property
     def stands_by(self) -> bool: ...
 
+    @property
+    def active_process(self) -> str: ...
+
     def request(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None: ...
 
 
@@ -147,6 +150,11 @@ class Operations:
     def stands_by(self) -> bool:
         """Whether another process runs the store: commands are its to obey."""
         return self._sharing.stands_by
+
+    @property
+    def active_process(self) -> str:
+        """That process, as it names itself; empty where none is known, and where this one is active."""
+        return self._sharing.active_process
 
     async def pass_on(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None:
         """Has the active process answer a request; with `waits` a take-over is waited for.
@@ -184,6 +192,10 @@ class Operations:
     def configuration(self) -> Configuration:
         """Returns the configuration in effect."""
         return self._configured.snapshot()
+
+    def discreet(self, text: str) -> str:
+        """Returns a text with the secrets of the configuration masked."""
+        return self._configured.mask(text)
 
     @property
     def has_file(self) -> bool:
@@ -247,7 +259,7 @@ class Operations:
         Raises: UsageError while the runtime is stopped.
         """
         try:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(limits.SETTLED_NS / NS_PER_S):
                 status = await self.status(fresh=True)
         except TimeoutError:
             return Settled(None, is_durable=False)
@@ -262,7 +274,7 @@ class Operations:
         self.verbs.check_now(target)
         pause_s = ATTEMPT_LOOK_S
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(limits.SETTLED_NS / NS_PER_S):
                 while True:
                     await asyncio.sleep(pause_s)
                     pause_s *= 2

@@ -121,6 +121,12 @@ class EngineAccess:
         """Whether another process runs the store, and this one waits."""
         return self._standing_by() is not None
 
+    @property
+    def active_process(self) -> str:
+        """The process that runs the store while this one waits, as it names itself; empty where none is known."""
+        standby = self._standing_by()
+        return "" if standby is None else standby.holder
+
     def pass_on(self, command: ConfigurationCommand | HostReport) -> bool:
         """Hands a command to the active process. Returns False where this one does not stand by, and is to obey itself.
 

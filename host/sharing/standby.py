@@ -120,6 +120,11 @@ class Standby:
             self._thread.join(JOIN_S)
 
     @property
+    def holder(self) -> str:
+        """The process that runs the store, as it was seen last; empty where none was."""
+        return self._watch.holder
+
+    @property
     def problem(self) -> str:
         """Why the last take-over failed, or how the configuration of the owner differs; empty without either."""
         return (self._failed and f"this process cannot take over: {self._failed}") or self._differs

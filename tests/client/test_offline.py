@@ -1,5 +1,6 @@
 """Commands that are written to a store while no process runs it: the next run goes on from them as from its own."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import click
@@ -20,7 +21,10 @@ from watchkeeper import (
     UsageError,
     Web,
 )
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.stores.ownership.tenure_table import tenure_of
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.client.connection import Connection
 from watchkeeper.client.offline import OfflineStore
 from watchkeeper.domain.incidents.record import HeardMark
@@ -232,3 +236,21 @@ def test_a_silence_by_matchers_is_previewed_made_and_replaced_without_a_run(watc
         assert [silence.reason for silence in store.silences()] == ["longer"]
         store.silence("back*", "0s", match=["group!=shop"])
         assert store.silences() == ()
+
+
+def test_a_command_after_a_process_has_taken_the_store_has_no_effect(watched):
+    with (
+        watched.offline() as store,
+        closing(SqliteStore(watched.path, lapsed=tenure_of(watched.path))) as heir,
+    ):
+        # A lease without a sign of life is over.
+        heir.open(SystemClock().read())
+        for command in (
+            lambda: store.pause("etl"),
+            lambda: store.heartbeat("backup", ok=False),
+            lambda: store.silence(ALL, "1h", id="s"),
+        ):
+            with pytest.raises(StoreBusy, match=r"process \d+ on .* has taken .*: give it the command"):
+                command()
+    reader = StoreReader(watched.path)
+    assert (reader.pauses(), reader.silences(0), len(reader.incidents())) == ((), (), 1)

@@ -317,7 +317,8 @@ def test_dead_letters_of_open_incidents_are_brought_back(store):
 def test_dead_letters_of_ended_incidents_stay_where_they_are(store):
     notice = notice_of(OPENED)
     batch = Batch(transitions=(OPENED,), notices=(notice,), deliveries=(delivery_of(notice, DEAD),))
-    assert committed(store, batch, Batch(transitions=(CHANGED, RESOLVED))).dead == ()
+    restored = committed(store, batch, Batch(transitions=(CHANGED, RESOLVED)))
+    assert (restored.dead, restored.given_up) == ((), (("ops", 1),))
 
 
 def test_only_a_dead_letter_is_recalled(store):

@@ -1,6 +1,7 @@
 """The matrix of roles: each route, in each state of a token, is open to exactly those whom the table names."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from asking import TOKENS, Asking, signed_in
@@ -17,6 +18,7 @@ STATES = ("none", "unknown", "revoked", "expired session", *TOKENS, "session", "
 """Every state in which a request may come: without a right, with the right of a token or a session, and by the socket."""
 VALUES = {
     "target": "shop",
+    "group": "shop/front",
     "incident": "inc_0",
     "silence": "s1",
     "announcement": "a1",
@@ -54,12 +56,20 @@ def askers(monkeypatch, runtime, store):
 
 
 def path_of(route):
-    return re.sub(r"\{(\w+)\}", lambda found: VALUES[found[1]], route.path)
+    return re.sub(r"\{(\w+)(?::path)?\}", lambda found: VALUES[found[1]], route.path)
+
+
+def form_of(asking):
+    """The form of an act, with the proof that stands in the pages of a session."""
+    found = re.search(r'name="proof" value="([^"]+)"', asking.ask("GET", "/silences/new").body.decode())
+    return urlencode({"proof": found[1]} if found else {}).encode()
 
 
 def asked(asking, route):
     body = b"{}" if route.body is not None else None
     headers = {"content_type": "application/json"} if body else {}
+    if route.is_page and route.method == "POST":
+        body, headers = form_of(asking), {"content_type": "application/x-www-form-urlencoded"}
     method = "HEAD" if route.operation == "events" else route.method
     return asking.ask(method, path_of(route), body, sec_fetch_site="same-origin", **headers)
 

@@ -2,17 +2,19 @@
 
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from ...domain.errors import WatchkeeperError
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.rules.aggregate import Status
 from ...domain.specification.web import Role
-from ..origin import Author
+from ..origin import SAFE_IN_PATHS, Author
 from ..problems import Refusal
 from ..sessions import cookie_of
 from ..shapes.documents import time_of
 from ..table import ApiCall
+from .acting.flash import message_of
 from .static_files import static_files
 
 THEME = "wk-theme"
@@ -44,6 +46,8 @@ class PageFrame(NamedTuple):
     degraded: int = 0
     can_sign_in: bool = False
     """Whether a person signs in here: not where the program that serves the site says who asks."""
+    message: str = ""
+    """The effect of the form that led here, in words."""
 
     @property
     def is_known(self) -> bool:
@@ -102,21 +106,30 @@ async def frame_of(call: ApiCall) -> PageFrame:
             status = None
     counted = [] if status is None else [row.status for row in status.targets if not row.paused]
     query = scope.get("query_string", b"").decode("latin-1")
-    path = str(scope["path"]).removeprefix(root)
+    path = quote(str(scope["path"]).removeprefix(root), safe=SAFE_IN_PATHS)
+    now_ns = call.operations.now_ns()
     return PageFrame(
         root=root,
         assets=f"{root}/static/{static_files().digest}",
         theme=_theme(call),
-        zone=_zone(call),
+        zone=zone_of(call),
         author=author,
-        proof=call.authority.proof_of(call.visit, author),
-        here=f"{path}?{query}" if query else path,
-        now_ns=call.operations.now_ns(),
+        proof=call.authority.form_proof(call.visit),
+        here=_address(scope["method"], path, query),
+        now_ns=now_ns,
         status=status,
         down=counted.count(Status.DOWN),
         degraded=counted.count(Status.DEGRADED),
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
+        message=message_of(call.visit, now_ns),
     )
+
+
+def _address(method: str, path: str, query: str) -> str:
+    """Returns the address to lead back to. No page repeats the secret of a login link, and an answer to a form is no page to open."""
+    if method not in {"GET", "HEAD"} or path.startswith("/login/"):
+        return "/"
+    return f"{path}?{query}" if query else path
 
 
 def _theme(call: ApiCall) -> str:
@@ -124,7 +137,7 @@ def _theme(call: ApiCall) -> str:
     return chosen if chosen in THEMES else ""
 
 
-def _zone(call: ApiCall) -> tzinfo:
+def zone_of(call: ApiCall) -> tzinfo:
     """Returns the zone of the address, else that of the cookie, else UTC. Raises: Refusal of one of the address that is none."""
     if asked := getattr(call.query, "tz", ""):
         if zone := zone_named(asked):

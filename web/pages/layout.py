@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ..limits import SLICE_PARTS
 from ..problems import Refusal
 from ..table import ApiCall
+from .acting.flash import forget_message, message_of
 from .environment import environment
 from .frame import ZONE, PageFrame, frame_of
 
@@ -54,11 +55,13 @@ async def rendered(frame: PageFrame, template: str, **values: Any) -> bytes:
 def page_response(
     call: ApiCall, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Returns the answer that holds a page, and notes the zone that its reader chose."""
+    """Returns the answer that holds a page; notes the zone that its reader chose, and that its message is shown."""
     # With `no-referrer` a browser sends its forms with `Origin: null`, which is no word of ours.
     response = Response(
         body, status, headers={"referrer-policy": "same-origin", **(headers or {})}, media_type="text/html"
     )
+    if message_of(call.visit, call.operations.now_ns()):
+        forget_message(call.visit, response)
     if zone := getattr(call.query, "tz", ""):
         # A cookie holds no slash in its value without quotes.
         set_choice(response, ZONE, zone.replace("/", "."))

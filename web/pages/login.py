@@ -1,17 +1,16 @@
 """Signing in and out: the form for a token, and links that are used once."""
 
-import hmac
 import logging
 
 from starlette.responses import RedirectResponse, Response
 
 from .. import limits
-from ..origin import Visit, is_foreign, is_of_this_machine, is_own, relative_target
+from ..origin import Visit, is_foreign, is_of_this_machine, relative_target
 from ..problems import Refusal
 from ..sessions import cookie, cookie_name
 from ..table import ApiCall, ApiRoute, Unlocked
 from .errors import refused_page
-from .forms import fields
+from .forms import ActForm, PageForm, read_act, read_form
 from .layout import ViewQuery, render
 
 AUDIT = logging.getLogger("watchkeeper.web.audit")
@@ -20,6 +19,12 @@ UNENCRYPTED = (
     "signing in needs HTTPS, because a token could be read on the way here: open this page by a proxy with TLS that"
     " web.trusted_proxies names, or on the machine itself by 127.0.0.1 or localhost"
 )
+
+
+class LoginForm(PageForm, frozen=True):
+    """The form for a token."""
+
+    token: str = ""
 
 
 class LoginQuery(ViewQuery, frozen=True, kw_only=True):
@@ -46,13 +51,12 @@ async def _form(call: ApiCall, target: str, refusal: Refusal | None = None) -> R
 async def sign_in(call: ApiCall) -> Response:
     """Opens a session for a token, and leads to the page that was asked for first."""
     _require_browser(call)
-    form = await fields(call)
-    target = form.get("next", "")
+    form = await read_form(call, LoginForm)
     try:
-        id_ = call.authority.sign_in(call.visit, form.get("token", ""))
+        id_ = call.authority.sign_in(call.visit, form.token)
     except Refusal as refusal:
-        return await _form(call, target, refusal)
-    return _signed_in(call, id_, target)
+        return await _form(call, form.next, refusal)
+    return _signed_in(call, id_, form.next)
 
 
 async def link(call: ApiCall) -> Response:
@@ -89,13 +93,7 @@ async def sign_out(call: ApiCall) -> Response:
     found = call.authority.session_of(call.visit)
     if found is not None:
         id_, session = found
-        proof = (await fields(call)).get("proof", "")
-        if not is_own(call.visit.headers) or not hmac.compare_digest(
-            proof.encode(), session.form_proof.encode()
-        ):
-            raise Refusal(
-                403, "this form was not sent by a page of this site: open /login and sign out there"
-            )
+        await read_act(call, ActForm)
         call.authority.sessions.end(id_)
         AUDIT.info("%s signed out from %s", session.name, call.visit.where)
     return _redirected(call.visit, f"{_root(call.visit)}/login", "", 0)

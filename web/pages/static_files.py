@@ -13,6 +13,7 @@ FOLDER = Path(__file__).with_name("static")
 MEDIA_TYPES = {
     "watch.css": "text/css",
     "public.css": "text/css",
+    "charts.css": "text/css",
     "live.js": "text/javascript",
     "live-worker.js": "text/javascript",
     "inter-400.woff2": "font/woff2",

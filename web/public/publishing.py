@@ -9,7 +9,7 @@ import msgspec
 from ...domain.errors import UnknownName
 from ...domain.specification.web import PublicPage
 from ...host.access.operations import Operations
-from ...host.access.shared_renderings import SharedRenderings
+from ...host.access.page_cache import PageCache
 from . import badge, feed
 from .gathering import shown_spans, view_of
 from .page import Links, page_of
@@ -62,7 +62,7 @@ class PublicPages:
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
-        self._shared: SharedRenderings[Publication] = SharedRenderings(operations.monotonic_ns)
+        self._cache = PageCache()
 
     async def publication(self, name: str, links: Links) -> Publication:
         """Returns a page, of at most a second ago.
@@ -73,7 +73,7 @@ class PublicPages:
         page = next((each for each in (() if web is None else web.pages) if each.id == name), None)
         if page is None:
             raise UnknownName("there is no such page")
-        return await self._shared.get((page, links), lambda: self._gathered(page, links))
+        return await self._cache.body((page, links), lambda: self._gathered(page, links))
 
     async def _gathered(self, page: PublicPage, links: Links) -> Publication:
         operations = self._operations

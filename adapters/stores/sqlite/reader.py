@@ -1,7 +1,7 @@
 """Reading a store that a runtime may be writing at the same time, or has left behind."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +38,9 @@ from .tries import TryTable
 
 _INCIDENTS = """
 SELECT body, text FROM incident JOIN chain USING (position) LEFT JOIN latest ON latest.incident = incident.id
-WHERE (NOT :open_only OR is_open) AND (:target IS NULL OR incident.target = :target)
+WHERE (NOT :open_only OR is_open) AND (NOT :ended_only OR NOT is_open)
+    AND (:target IS NULL OR incident.target = :target)
+    AND (:before IS NULL OR ordinal < (SELECT ordinal FROM incident WHERE id = :before))
 ORDER BY ordinal DESC LIMIT :limit
 """
 
@@ -105,10 +107,22 @@ class StoreReader:
         return self._path
 
     def incidents(
-        self, *, open_only: bool = False, target: str | None = None, limit: int = 100
+        self,
+        *,
+        open_only: bool = False,
+        target: str | None = None,
+        limit: int = 100,
+        ended_only: bool = False,
+        before: str | None = None,
     ) -> tuple[Incident, ...]:
-        """Each as it stands, the newest first."""
-        asked = {"open_only": open_only, "target": target, "limit": min(limit, limits.READ_INCIDENTS_MAX)}
+        """Each as it stands, the newest first; `before` is the id of one, behind which the list begins."""
+        asked = {
+            "open_only": open_only,
+            "ended_only": ended_only,
+            "target": target,
+            "before": before,
+            "limit": min(limit, limits.READ_INCIDENTS_MAX),
+        }
         with self._reading() as connection:
             table = IncidentTable(connection, Chain(connection))
             found = [(table.read(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
@@ -184,6 +198,14 @@ class StoreReader:
             table = IncidentTable(connection, Chain(connection))
             latest = table.latest(incident)
             return () if latest is None else told_of(latest, OutboxTable(connection, table).of(incident))
+
+    def told_of_each(self, incidents: Iterable[str]) -> dict[str, tuple[ChannelTold, ...]]:
+        """The same for several incidents, by id, as of one moment; those that are not known are left out."""
+        with self._reading() as connection:
+            table = IncidentTable(connection, Chain(connection))
+            outbox = OutboxTable(connection, table)
+            found = {incident: table.latest(incident) for incident in incidents}
+            return {name: told_of(each, outbox.of(name)) for name, each in found.items() if each is not None}
 
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""

@@ -12,8 +12,10 @@ from .frame import LEFT, RIGHT, WIDTH, Axis, time_labels
 from .svg import element, path, picture
 
 HEIGHT, TOP, BASE = 190.0, 22.0, 164.0
-BEYOND = 4.0
-"""A longest answer or a limit that is so many times the rest is drawn at the upper edge, so that the rest can be read."""
+LIMIT_WITHIN = 8.0
+"""A limit that is so many times what is usual is named at the upper edge, so that the answers can be read."""
+USUAL = 0.9
+"""The share of the parts whose p95 the axis shows whole; the slowest are marked where they leave it."""
 
 
 class Point(NamedTuple):
@@ -53,9 +55,10 @@ def latency_chart(
     *,
     limits: Sequence[Limit] = (),
     problems: Sequence[tuple[int, int]] = (),
+    edges: Sequence[tuple[int, str]] = (),
     label: str,
 ) -> Markup:
-    """Returns the chart over a span; `problems` are spans of incidents, washed behind it."""
+    """Returns the chart over a span; `problems` are spans of incidents, washed behind it, `edges` are moments with words."""
     axis, scale = Axis(*span), _Scale(round_top(_reach(points, limits)))
     behind = [_wash(problem, axis) for problem in problems]
     lines = [
@@ -79,19 +82,18 @@ def latency_chart(
             *lines,
             *_beyond(points, axis, scale),
             *_failures(points, axis),
+            *_edges(edges, axis),
             *time_labels(ticks, axis, BASE + 18),
         ],
     )
 
 
 def _reach(points: Iterable[Point], limits: Iterable[Limit]) -> float:
-    """Returns the greatest value that the axis must show."""
-    found = list(points)
-    usual = max((point.p95_ms or 0.0 for point in found), default=0.0)
-    high = max((point.max_ms or 0.0 for point in found), default=0.0)
-    reach = max(usual * 1.1, high if high <= BEYOND * usual else 0.0)
-    near = [limit.value_ms * 1.1 for limit in limits if not reach or limit.value_ms <= BEYOND * reach]
-    return max(reach, *near, 0.0) if near else reach
+    """Returns the greatest value that the axis must show: what is usual with some air, and limits that are near it."""
+    slow = sorted(point.p95_ms for point in points if point.p95_ms is not None)
+    usual = slow[int(USUAL * (len(slow) - 1))] if slow else 0.0
+    near = [limit.value_ms * 1.15 for limit in limits if not usual or limit.value_ms <= LIMIT_WITHIN * usual]
+    return max(usual * 1.8, *near, 0.0)
 
 
 def _line(
@@ -132,13 +134,28 @@ def _wash(problem: tuple[int, int], axis: Axis) -> Markup:
     return element("rect", class_="wash", x=begin, y=TOP, width=end - begin, height=BASE - TOP)
 
 
+def _edges(edges: Iterable[tuple[int, str]], axis: Axis) -> Iterable[Markup]:
+    for at_ns, words in edges:
+        x = axis.x(at_ns)
+        is_right = x < (LEFT + RIGHT) / 2
+        yield element("line", class_="edge", x1=x, y1=TOP, x2=x, y2=BASE)
+        yield element(
+            "text",
+            words,
+            x=x + (5 if is_right else -5),
+            y=TOP + 24,
+            text_anchor="start" if is_right else "end",
+        )
+
+
 def _beyond(points: Iterable[Point], axis: Axis, scale: _Scale) -> Iterable[Markup]:
     """Yields a small triangle at the upper edge for each longest answer that is beyond it."""
     for point in points:
         if point.max_ms is not None and point.max_ms > scale.top:
+            kind = "beyond" if (point.p95_ms or 0.0) <= scale.top else "beyond slow"
             x = min(RIGHT - 3, max(LEFT + 3, axis.x(point.middle_ns)))
             title = element("title", f"longest {latency(int(point.max_ms * NS_PER_MS))}")
-            yield element("path", title, class_="beyond", d=f"M{x - 3:.1f} {TOP:.1f}h6l-3 -5z")
+            yield element("path", title, class_=kind, d=f"M{x - 3:.1f} {TOP:.1f}h6l-3 -5z")
 
 
 def _failures(points: Sequence[Point], axis: Axis) -> Iterable[Markup]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -75,7 +76,7 @@ def segments(stretches: Iterable[Stretch], since_ns: int, until_ns: int) -> tupl
         bounds.setdefault(each.until_ns, []).append((rank, -1))
     open_, found = [0] * len(_ORDER), list[Stretch]()
     times = sorted(bounds)
-    for begin_ns, end_ns in zip(times, times[1:], strict=False):
+    for begin_ns, end_ns in pairwise(times):
         for rank, step in bounds[begin_ns]:
             open_[rank] += step
         state = _ORDER[max((rank for rank, count in enumerate(open_) if count), default=0)]

@@ -73,15 +73,16 @@ function show(row, [status, since]) {
 }
 
 function place(fresh) {
-  const before = new Map([...main.children].map((child) => [child.id, child]));
+  const gone = new Set(main.children);
+  const before = new Map([...gone].map((child) => [child.id, child]));
   for (const child of [...fresh.children]) {
     const old = child.id && before.get(child.id);
     const busy = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
     const kept = old && (busy || old.outerHTML === child.outerHTML);
+    if (kept) gone.delete(old);
     main.append(kept ? old : child);
-    before.delete(child.id);
   }
-  before.forEach((child) => child.remove());
+  gone.forEach((child) => child.remove());
 }
 
 let waiting = 0;
