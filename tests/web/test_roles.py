@@ -22,6 +22,7 @@ VALUES = {
     "group": "shop/front",
     "incident": "inc_0",
     "silence": "s1",
+    "announcement": "a1",
     "channel": "ops",
     "key": "msg_0",
     "signal": "fail",
