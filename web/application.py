@@ -81,7 +81,9 @@ def application(
             await send({"type": "websocket.close", "code": 1000})
         elif scope["type"] == "http" and _header_bytes(scope) > HEADER_BYTES_MAX:
             refused = Refusal(431, TOO_LONG, headers=[("connection", "close")])
-            await _finished(_problem(refused), Request(scope))(scope, receive, send)
+            request = Request(scope)
+            response = await _refused(site.call(request), refused)
+            await _finished(response, request)(scope, receive, send)
         elif scope["type"] in {"http", "lifespan"}:
             await made(scope, receive, send)
 

@@ -119,8 +119,10 @@ function take([kind, data]) {
       const row = main.querySelector(`tr[data-t="${CSS.escape(id)}"]`);
       if (row) show(row, entry);
     }
-    if ((main.dataset.live ?? "").includes("status")) refresh(1_000);
-  } else if (kind === "reset" || (main.dataset.live ?? "").includes(kind)) refresh(1_000);
+  }
+  // A page without kinds of its own, as one with a form that is being filled in, is never replaced.
+  const kinds = main.dataset.live;
+  if (kinds && (kind === "reset" || kinds.includes(kind))) refresh(1_000);
 }
 
 function listen() {
