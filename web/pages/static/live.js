@@ -13,9 +13,7 @@ function lengthOf(ms) {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`;
 }
 
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
+const setText = (node, text) => node.textContent === text || (node.textContent = text);
 
 document.querySelector("form.theme").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -56,22 +54,25 @@ function show(row, [status, since]) {
 
 // Parts that are the same, in use or open stay where they are: a node that is moved loses the focus.
 function place(fresh) {
-  const key = (child, number) => child.id || number;
-  const before = new Map([...main.children].map((child, number) => [key(child, number), child]));
+  const keyed = (parts) => new Map([...parts].map((part, number) => [part.id || number, part]));
+  const before = keyed(main.children), after = keyed(fresh.children);
+  before.forEach((old, key) => after.has(key) || old.remove());
   let at = main.firstElementChild;
-  [...fresh.children].forEach((child, number) => {
-    const old = before.get(key(child, number));
+  after.forEach((child, key) => {
+    const old = before.get(key);
     if (old?.dataset.keep) {
       const chips = child.querySelectorAll(".chips");
-      old.querySelectorAll(".chips").forEach((each, place) => each.replaceWith(chips[place]));
+      old.querySelectorAll(".chips").forEach((each, number) => each.replaceWith(chips[number]));
     }
     const inUse = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
-    const node = old && (inUse || old.outerHTML === child.outerHTML) ? old : child;
-    if (node === at) at = at.nextElementSibling;
-    else main.insertBefore(node, at);
-    if (node === old) before.delete(key(child, number));
+    if (inUse || old?.outerHTML === child.outerHTML) child = old;
+    else if (old) {
+      old.replaceWith(child);
+      if (at === old) at = child;
+    }
+    if (child === at) at = at.nextElementSibling;
+    else main.insertBefore(child, at);
   });
-  before.forEach((child) => child.remove());
 }
 
 async function load() {
@@ -110,7 +111,7 @@ function take([kind, data]) {
   }
   // A page without kinds of its own, as one with a form that is being filled in, is never replaced.
   const kinds = main.dataset.live;
-  if (kinds && (kind === "reset" || kinds.includes(kind))) refresh();
+  if (kinds && (kind === "reset" || kinds.includes(kind))) refresh(kind === "reset" ? 1 : 2);
 }
 
 function listen() {
