@@ -323,6 +323,8 @@ CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SETTLED_NS = 2 * NS_PER_S
+"""The time for a command to become durable, and for a check to end, before its request is answered without that."""
 SERVED_AGAIN_NS = NS_PER_S
 """After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
@@ -428,6 +430,10 @@ FLEET_HOUR_FRESH_NS = 60 * NS_PER_S
 """... which are read again once a minute: those of 5,000 targets take 0.1 s."""
 FLEET_HOUR_SETTLE_NS = 5 * 60 * NS_PER_S
 """The time after which an hour has all its samples: the longest timeouts but few have passed."""
+PAGE_FRESH_NS = 1 * NS_PER_S
+"""How old a finished page may be that several readers get."""
+PAGES_KEPT_MAX = 32
+"""Finished pages of a site: of each role, theme and filter that is read in the same second."""
 READ_SPANS_MAX = 50_000
 """Spans of incidents of one reading, the newest: about 15 MB."""
 

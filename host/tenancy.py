@@ -338,8 +338,7 @@ class Tenancy(EngineAccess):
                     logger.error("The runtime has ended: %s", error)
                     self._finish()
                 else:
-                    holder = holder_of(store) or "another process"
-                    self._stand_by(store, self._host_loop, f"{holder} runs {store}")
+                    self._stand_by(store, self._host_loop, str(error))
 
     def _web_opened(self) -> bool:
         """Opens the door over TCP where its address is free by now. Returns whether there is nothing left to try."""

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..domain.specification.web import Token, Web
 from ..host.access.doors import Actor, Asgi, Door
 from ..host.access.operations import Operations
+from ..host.access.page_cache import PageCache
 from ..host.sharing.peer_desk import PeerDesk
 from .application import DOOR, application
 from .authority import Authority
@@ -26,7 +27,7 @@ class Site:
 
     def __init__(self, operations: Operations, desk: PeerDesk) -> None:
         self._desk = desk
-        self._services = Services(operations, Pings(operations), Hub(operations))
+        self._services = Services(operations, Pings(operations), Hub(operations), PageCache())
         self._sessions = Sessions()
 
     def mounted(self, actor: Actor | None) -> Asgi:

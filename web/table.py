@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ..domain.errors import UsageError
 from ..domain.specification.web import Role
 from ..host.access.operations import Operations
+from ..host.access.page_cache import PageCache
 from .authority import Authority
 from .hub import Hub
 from .origin import Author, Visit
@@ -42,6 +43,7 @@ class Services(NamedTuple):
     operations: Operations
     pings: Pings
     hub: Hub
+    pages: PageCache
 
 
 class ApiCall(NamedTuple):

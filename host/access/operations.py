@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from ...actors.policies import ActorPolicy
 from ...adapters.clock import SystemClock
 from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain import limits
 from ...domain.errors import UsageError
 from ...domain.incidents.record import ALL, AllTargets
 from ...domain.observation.attempt import AttemptRecord
@@ -20,6 +21,7 @@ from ...domain.specification.target import Target
 from ...domain.specification.web import IssuedToken, RoleLike, Token
 from ...domain.time.duration import Duration
 from ...domain.time.moment import wall_text
+from ...domain.units import NS_PER_S
 from ..awaitable import AsyncSurface
 from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
@@ -33,8 +35,6 @@ from .login_links import LoginLinks
 R = TypeVar("R")
 READERS_MAX = 4
 """Readings of the store at once by one loop: each has a thread and a connection, and more would only share a disk's time."""
-SETTLED_WITHIN_S = 2.0
-"""The time for a command to become durable before its request is answered without that."""
 ATTEMPT_LOOK_S = 0.008
 """The first pause before a look whether an attempt has ended. Each is twice the one before: eight looks in two seconds."""
 NO_FILE = "this runtime keeps its record in memory: it has no past to read (set runtime.store to a file)"
@@ -232,7 +232,7 @@ class Operations:
         Raises: UsageError while the runtime is stopped.
         """
         try:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(limits.SETTLED_NS / NS_PER_S):
                 status = await self.status(fresh=True)
         except TimeoutError:
             return Settled(None, is_durable=False)
@@ -247,7 +247,7 @@ class Operations:
         self.verbs.check_now(target)
         pause_s = ATTEMPT_LOOK_S
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(limits.SETTLED_NS / NS_PER_S):
                 while True:
                     await asyncio.sleep(pause_s)
                     pause_s *= 2

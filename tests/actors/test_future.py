@@ -225,16 +225,16 @@ def test_an_answer_that_is_there_is_awaited_on_any_loop(future):
 
 
 def test_an_answer_is_awaited_without_a_thread(future):
-    before = threading.active_count()
+    before = set(threading.enumerate())
 
     async def wait():
         waiting = asyncio.ensure_future(awaited(future))
         await asyncio.wait((waiting,), timeout=0)
-        threads = threading.active_count()
+        begun = set(threading.enumerate()) - before
         future.set("answer")
-        return threads, await waiting
+        return begun, await waiting
 
-    assert asyncio.run(wait()) == (before, "answer")
+    assert asyncio.run(wait()) == (set(), "answer")
 
 
 # Coroutines that block.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from asking import Asking
+from ports import free_port
 from seeing import written
 from watched import Real
 from watchkeeper import Runtime
@@ -15,12 +16,6 @@ TARGETS = [{"id": "shop", "heartbeat": {}}]
 
 def digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def answered(folder: Path, web: dict[str, Any], token: str | None = None, **headers: str) -> int:

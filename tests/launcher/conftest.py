@@ -1,10 +1,10 @@
 """A real `run` in another process, and verbs that reach it by its socket and by a token over TCP; and a store without one."""
 
 import json
-import socket
 
 import pytest
 from click.testing import CliRunner
+from ports import free_port
 from running import running
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
@@ -28,9 +28,7 @@ def folder(tmp_path_factory):
     """A folder with a configuration, and a token that opens it as an operator."""
     made = tmp_path_factory.mktemp("acting")
     token = CliRunner().invoke(cli, ["token", "anna", "--role", "operator"])
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     entry = token.stderr.splitlines()[1].removeprefix("  - ")
     (made / "watchkeeper.yaml").write_text(CONFIGURATION.format(port=port, token=entry))
     (made / "token").write_text(token.stdout)

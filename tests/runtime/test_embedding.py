@@ -294,7 +294,7 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
     with pytest.raises(watchkeeper.StoreError):
         Runtime(store=tmp_path / "watch.db").start()
 
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_importing_watchkeeper_changes_nothing_in_the_host():

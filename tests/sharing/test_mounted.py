@@ -7,6 +7,7 @@ import pytest
 from asgi import exchanged
 from asking import TOKENS, tokens
 from host_servers import until
+from ports import free_port
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from watchkeeper import (
@@ -119,9 +120,7 @@ def test_a_token_that_is_revoked_opens_no_standby(active, waiting):
 
 
 def test_a_standby_opens_the_doors_that_it_was_asked_for_when_it_takes_over(active, waiting):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    place = f"127.0.0.1:{free_port()}"
     assert waiting.serve(place) == f"http://{place}"
     with pytest.raises(ConfigurationError, match="choose a port"):
         waiting.serve("127.0.0.1:0")

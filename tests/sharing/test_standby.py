@@ -86,7 +86,7 @@ def test_several_processes_that_start_at_once_leave_one_active(host):
 
 
 @pytest.mark.slow
-def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host):
+def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host, store):
     first, second = host(), host()
     first.popen.send_signal(signal.SIGSTOP)
     try:
@@ -95,6 +95,7 @@ def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host):
     finally:
         first.popen.send_signal(signal.SIGCONT)
     first.wait_for("runtime.role", "standby")
+    assert f"{store} was claimed by process {second.popen.pid} on " in first.ask("events.get(1).detail")
     assert first.ask("runtime.status()['job'].status.value") == "up"
     assert first.ask("runtime.heartbeat('job', detail='thawed')") == "None"
     assert second.ask("runtime.status()['job'].sample.detail") == "thawed"

@@ -18,6 +18,7 @@ STATES = ("none", "unknown", "revoked", "expired session", *TOKENS, "session", "
 """Every state in which a request may come: without a right, with the right of a token or a session, and by the socket."""
 VALUES = {
     "target": "shop",
+    "group": "shop/front",
     "incident": "inc_0",
     "silence": "s1",
     "channel": "ops",
@@ -54,7 +55,7 @@ def askers(monkeypatch, runtime, store):
 
 
 def path_of(route):
-    return re.sub(r"\{(\w+)\}", lambda found: VALUES[found[1]], route.path)
+    return re.sub(r"\{(\w+)(?::path)?\}", lambda found: VALUES[found[1]], route.path)
 
 
 def form_of(asking):

@@ -4,9 +4,9 @@ from ...domain.specification.web import Role
 from ..table import ApiRoute
 from .acts import ACTS
 from .choices import CHOICES
+from .fleet.overview import OverviewQuery, group, overview
 from .incidents.listing import INCIDENTS
 from .login import LOGIN
-from .overview import OverviewQuery, overview
 from .silences import SILENCES
 from .watched.attempt import WATCHED
 
@@ -19,4 +19,5 @@ PAGES: tuple[ApiRoute, ...] = (
     *WATCHED,
     *INCIDENTS,
     ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),
+    ApiRoute("GET", "/g/{group:path}", V, "One group.", group, query=OverviewQuery, is_page=True),
 )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from ...domain.limits import MATCHER_CHARACTERS_MAX
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.web import Role
 from ...domain.units import NS_PER_DAY
-from ...host.silencing import scope_of
+from ...host.silencing import names_one, scope_of
 from ..limits import ENDED_SHOWN_MAX, HELD_BACK_SHOWN_MAX, INCIDENTS_LOOKED_AT_MAX, SUGGESTED_MAX
 from ..problems import Fault, Refusal
 from ..resources import silencing
@@ -43,8 +43,9 @@ class SilenceView(NamedTuple):
     """One silence."""
 
     id: str
-    scope: tuple[str, ...]
-    """The target, where it names one, and the matchers; empty: every target."""
+    target: str
+    """The id or the glob of its targets; empty where its matchers alone choose, or where it mutes everything."""
+    match: tuple[str, ...]
     by: str
     reason: str
     created_ns: int | None
@@ -102,7 +103,8 @@ class _Seen:
         held = [*self._held_by(silence)]
         return SilenceView(
             id=silence.id,
-            scope=scope_words(silence),
+            target="" if silence.target == EVERY_TARGET and silence.match else silence.target or "",
+            match=silence.match,
             by=silence.by,
             reason=silence.reason,
             created_ns=silence.created_at_ns,
@@ -122,12 +124,6 @@ class _Seen:
             )
             if is_meanwhile and accepts(subject_of(incident, self._texts.get(incident.target))):
                 yield incident
-
-
-def scope_words(silence: Silence) -> tuple[str, ...]:
-    """Returns the target that a silence names, and its matchers; empty: every target."""
-    is_named = silence.target is not None and (silence.target != EVERY_TARGET or not silence.match)
-    return (*((silence.target,) if is_named and silence.target else ()), *silence.match)
 
 
 # Pages.
@@ -153,8 +149,8 @@ async def new_silence(call: ApiCall) -> Response:
         return await _form_page(call, form)
     try:
         return await _form_page(call, form, preview=await _previewed(call, form))
-    except (Refusal, UnknownName) as error:
-        return await _form_page(call, form, wrong=_wrong(error))
+    except Refusal as refusal:
+        return await _form_page(call, form, wrong=refusal)
 
 
 async def _of_incident(call: ApiCall) -> SilenceForm:
@@ -172,16 +168,35 @@ async def begin_silence(call: ApiCall) -> Response:
         body = _body_of_form(call, form)
         name = silence_id(*scope_of(ALL if body.target is None else body.target, body.match))
         effect = await perform(call, silencing.put_silence, {"silence": name}, body)
-    except (Refusal, UnknownName) as error:
-        return await _form_page(call, form, wrong=_wrong(error))
+    except Refusal as refusal:
+        return await _form_page(call, form, wrong=refusal)
     return lead_back(call, form.next, "/silences", "silenced", is_durable=effect.is_durable)
 
 
 def _body_of_form(call: ApiCall, form: SilenceForm) -> SilenceBody:
-    """Returns the silence as the API takes it. Raises: Refusal with what is wrong with each field."""
-    target, match = scope_of_form(form)
-    ends = end_fields(form.end, zone_of(call), "/until") or {"length": form.length}
-    return body_of(SilenceBody, {"target": target, "match": match, "reason": form.reason.strip(), **ends})
+    """Returns the silence as the API takes it. Raises: Refusal with a fault for each field that is wrong."""
+    faults: list[Fault] = []
+    said: dict[str, Any] = {"reason": form.reason.strip(), "length": form.length}
+    try:
+        said["target"], said["match"] = scope_of_form(form)
+    except Refusal as refusal:
+        faults += refusal.document.errors
+    try:
+        if ends := end_fields(form.end, zone_of(call), "/until"):
+            said = {**said, "length": None, **ends}
+        end_ns("a silence", said["length"], said.get("until"), call.operations.now_ns())
+    except Refusal as refusal:
+        faults += refusal.document.errors
+    target = form.target.strip()
+    # The active process may watch others than a stand-by, which passes the command on.
+    if target and names_one(target) and not call.operations.stands_by:
+        try:
+            call.operations.target(target)
+        except UnknownName as error:
+            faults.append(Fault("/target", str(error)))
+    if faults:
+        raise Refusal(400, "nothing is silenced", faults)
+    return body_of(SilenceBody, said)
 
 
 class Previewed(NamedTuple):
@@ -194,7 +209,7 @@ class Previewed(NamedTuple):
 
 
 async def _previewed(call: ApiCall, form: SilenceForm) -> Previewed:
-    """Returns the effect of a form. Raises: UnknownName; Refusal."""
+    """Returns the effect of a form. Raises: UnknownName in a stand-by that does not watch the target; Refusal."""
     body = _body_of_form(call, form)
     until_ns = end_ns("a silence", body.length, body.until, call.operations.now_ns())
     shown = await silencing.preview(call._replace(query=PreviewQuery(target=body.target, match=body.match)))
@@ -205,13 +220,6 @@ async def _previewed(call: ApiCall, form: SilenceForm) -> Previewed:
         [opened[name] for name in shown.open_incidents if name in opened],
         until_ns,
     )
-
-
-def _wrong(error: Exception) -> Refusal:
-    """Returns the refusal of a form; of a target that is not watched it stands beside that field."""
-    if isinstance(error, Refusal) and error.status != 404:
-        return error
-    return Refusal(404, "nothing would be muted", [Fault("/target", str(error))])
 
 
 async def _form_page(

@@ -1,7 +1,7 @@
 """Reading a store that a runtime may be writing at the same time, or has left behind."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -204,6 +204,14 @@ class StoreReader:
             latest = table.latest(incident)
             return () if latest is None else told_of(latest, OutboxTable(connection, table).of(incident))
 
+    def told_of_each(self, incidents: Iterable[str]) -> dict[str, tuple[ChannelTold, ...]]:
+        """The same for several incidents, by id, as of one moment; those that are not known are left out."""
+        with self._reading() as connection:
+            table = IncidentTable(connection, Chain(connection))
+            outbox = OutboxTable(connection, table)
+            found = {incident: table.latest(incident) for incident in incidents}
+            return {name: told_of(each, outbox.of(name)) for name, each in found.items() if each is not None}
+
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""
         with self._reading() as connection:
@@ -257,6 +265,12 @@ class StoreReader:
         """Those of a target in a span of wall time, sealed or not, in the order of time."""
         with self._reading() as connection:
             return History(connection, target).samples(since_ns, until_ns)
+
+    @contextmanager
+    def history(self, target: str) -> Iterator[History]:
+        """The past of a target for several questions, which are answered as of one moment."""
+        with self._reading() as connection:
+            yield History(connection, target)
 
     def evidence(self, target: str, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
         """The evidence of a target's bad samples in a span of wall time: the newest 1,000 pieces, in the order of time."""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
-from markup import HTML, Balance, page_of
+from markup import HTML, faults_of, page_of
 from watchkeeper.web.pages.layout import environment
 
 
@@ -36,7 +36,7 @@ def test_a_program_without_a_token_gets_a_problem_document_from_a_page(strict):
 
 def test_a_page_for_nobody_shows_nothing_of_what_is_watched(strict, incident):
     for path in ("/login", "/no/such/page", "/login/none"):
-        page = page_of(Asking(strict), path)
+        page = page_of(Asking(strict), path, 200 if path == "/login" else 404)
         assert "shop" not in page
         assert "Incidents" not in page
         assert "down" not in re.sub(r"<link[^>]+>", "", page)
@@ -121,15 +121,22 @@ def test_every_file_of_a_page_is_there_and_kept_for_good(person):
 
 
 def test_a_page_is_well_formed_and_needs_no_inline_script_or_style(person, strict, incident):
-    for asking, path in ((person, "/"), (person, "/login"), (person, "/none"), (Asking(strict), "/login")):
-        page = page_of(asking, path)
-        assert Balance(page).faults == [], path
+    for asking, path, status in (
+        (person, "/", 200),
+        (person, "/g/shop", 200),
+        (person, "/login", 200),
+        (person, "/none", 404),
+        (Asking(strict), "/login", 200),
+    ):
+        page = page_of(asking, path, status)
+        assert faults_of(page) == [], path
         assert not re.search(r"<style|<script>|javascript:|https?://", page), path
 
 
-def test_unbalanced_markup_is_found():
-    assert Balance("<p><b>x</p></b>").faults == ["p closes another one", "b closes another one"]
-    assert Balance('<p style="x" onclick="y" id="a"><i id="a"></i>').faults == [
+def test_wrong_markup_is_found():
+    assert faults_of("<p><b>x</p></b>") == ["p closes another one", "b closes another one"]
+    assert faults_of("<table><tr><th>a<td>b<tr><td>c</table>") == []
+    assert faults_of('<p style="x" onclick="y" id="a"><i id="a"></i>') == [
         "p style",
         "p onclick",
         "id a stands twice",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from asking import Asking
-from markup import Balance, page_of
+from markup import faults_of, page_of
 from records import delivery_of, notice_of, opened, then
 from watchkeeper import Heartbeat, Runtime, Target
 from watchkeeper.domain.incidents.delivery_try import DeliveryTry, TryResult
@@ -26,7 +26,7 @@ def said_by(page):
 
 def test_an_open_incident_says_since_when_and_who_knows(reader, incident_ids):
     page = page_of(reader, f"/i/{incident_ids[-1]}")
-    assert Balance(page).faults == []
+    assert faults_of(page) == []
     assert '<em class="down">payments api is down</em> since <time' in page
     assert "nobody has acknowledged it" in page
     assert "Who knows what" in page
@@ -92,7 +92,7 @@ def test_an_incident_that_is_not_there_is_not_found(reader):
 
 def test_the_list_has_the_open_ones_and_the_resolved_ones(reader, incident_ids):
     every = page_of(reader, "/incidents")
-    assert Balance(every).faults == []
+    assert faults_of(every) == []
     assert all(name in every for name in incident_ids)
     open_, resolved = (page_of(reader, f"/incidents?state={state}") for state in ("open", "resolved"))
     assert incident_ids[-1] in open_

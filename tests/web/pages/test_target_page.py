@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 from asking import Asking
-from markup import Balance, page_of
+from markup import faults_of, page_of
 from records import sample_at
 from watchkeeper import Heartbeat, Http, Runtime, Target
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -39,7 +39,7 @@ def test_the_page_has_uptimes_days_rules_and_schedule(reader):
 @pytest.mark.parametrize("span", SPANS)
 def test_every_span_has_its_charts_and_the_same_in_figures(reader, span):
     page = page_of(reader, f"/t/payments-api?span={span}")
-    assert Balance(page).faults == []
+    assert faults_of(page) == []
     assert 'class="chart strip"' in page
     assert 'class="chart latency"' in page
     assert "The same in figures" in page
@@ -62,7 +62,7 @@ def test_words_of_targets_and_answers_stay_text(seeded, reader):
     seeded.check_now("evil")
     for path in ("/t/evil", "/t/payments-api", "/incidents"):
         page = page_of(reader, path)
-        assert Balance(page).faults == []
+        assert faults_of(page) == []
         assert "<script>alert" not in page
         assert "</script><script>" not in page
     assert "&lt;/script&gt;&lt;script&gt;alert(2)" in page_of(reader, "/t/evil")
@@ -157,7 +157,7 @@ def test_an_attempt_has_a_page_with_what_it_saw(seeded, reader):
     name = f"{record.attempt.epoch}-{record.attempt.number}"
     assert f'href="/t/payments-api/a/{name}"' in page_of(reader, "/t/payments-api")
     page = page_of(reader, f"/t/payments-api/a/{name}")
-    assert Balance(page).faults == []
+    assert faults_of(page) == []
     assert "no stock" in page
     assert "late by" in page
 
