@@ -20,6 +20,7 @@ VALUES = {
     "target": "shop",
     "group": "shop/front",
     "incident": "inc_0",
+    "attempt": "1-1",
     "silence": "s1",
     "channel": "ops",
     "key": "msg_0",
