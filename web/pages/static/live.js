@@ -73,7 +73,7 @@ function place(fresh) {
   const gone = new Set(main.children);
   const before = new Map([...gone].map((child) => [child.id, child]));
   for (const child of [...fresh.children]) {
-    const old = child.id && before.get(child.id);
+    const old = child.id ? before.get(child.id) : null;
     const busy = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
     if (old?.dataset.keep) {
       const chips = child.querySelectorAll(".chips");
@@ -137,7 +137,7 @@ function listen() {
     source?.close();
     if (document.hidden) return;
     source = new EventSource(dot.dataset.stream);
-    for (const kind of ["status", "incident", "notice", "self", "beat", "reset"])
+    for (const kind of ["status", "incident", "notice", "silence", "self", "beat", "reset"])
       source.addEventListener(kind, (event) => take([kind, event.data]));
   };
   document.addEventListener("visibilitychange", follow);
