@@ -99,6 +99,14 @@ SESSIONS_MAX = 1_000
 """Sessions of one site; one more takes the place of the oldest."""
 SESSIONS_PER_AUTHOR_MAX = 20
 """Sessions of one token: a person has a few browsers."""
+PUBLIC_PAST_DAYS = 30
+"""Days of past incidents and announcements on a public page: what a reader may have noticed."""
+PUBLIC_PAST_MAX = 100
+"""Past incidents, and past announcements, of one public page and its feed."""
+BADGE_NAME_MAX = 60
+"""Characters of the name of a badge in its address, and of its file: 240 bytes at most, where file systems take 255."""
+PUBLIC_CACHED_S = 5
+"""How long a browser or a proxy may give the same public page without asking."""
 assert SESSIONS_PER_AUTHOR_MAX < SESSIONS_MAX
 assert SLICE_ROWS < LIST_MAX
 assert HEADER_WITHIN_S < BODY_WITHIN_S < 10
