@@ -77,6 +77,8 @@ FORM_FIELDS_MAX = 64
 """Fields of a form; a silence with sixteen matchers has 57."""
 FLASH_WITHIN_S = 60
 """How long the message of a form waits for the page that shows it."""
+SILENCES_SHOWN_MAX = 200
+"""Silences in force on their page; the API lists all."""
 ENDED_SHOWN_MAX = 50
 """Ended silences on their page; the newest."""
 HELD_BACK_SHOWN_MAX = 20
