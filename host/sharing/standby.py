@@ -105,12 +105,9 @@ class Standby:
         self._over = threading.Event()
         self._failed = ""
         self._refused = 0
-<<<<<<< HEAD
         self._pace = TakeoverPace()
-=======
         self._refused_at: Tenure | None = None
         """The row of the store when the last try failed."""
->>>>>>> 39d56b9795815724bb0ee0b333b38c56e9c9192f
         self._thread = threading.Thread(target=self._run, name="watchkeeper-standby", daemon=True)
 
     def start(self) -> None:
@@ -173,15 +170,7 @@ class Standby:
         self._pass_kept_on()
         while not self._over.wait(LOOK_EVERY_S):
             try:
-<<<<<<< HEAD
                 if self._is_due() and self._take_over(self):
-=======
-                free = free + 1 if self._is_free() else 0
-                if not free:
-                    self._forget_refusals()
-                    self._compare()
-                elif free >= (OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS) and self._take_over(self):
->>>>>>> 39d56b9795815724bb0ee0b333b38c56e9c9192f
                     return
             except Exception as error:  # noqa: BLE001  # the next look tries again, whatever it was
                 self._tell(error)
@@ -193,28 +182,23 @@ class Standby:
         if self._refused >= REFUSED_MAX:
             self._tell(busy)
 
-<<<<<<< HEAD
     def _is_due(self) -> bool:
         """Looks at the store. Returns whether a take-over is to be tried now."""
         is_free = self._watch.look(self._clock.read())
         if not is_free:
-            self._refused, self._failed = 0, ""
+            self._forget_refusals()
             self._compare()
         seen = self._watch.tenure, self._watch.is_locked
         return self._pace.is_due(
             seen, is_free=is_free, looks=OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS
         )
-=======
+
     def _forget_refusals(self) -> None:
         """Begins anew where somebody writes the store. A try that waited for a lock begins the lease of a frozen owner again, whose
         row stays as it was.
         """
         if self.owner != self._refused_at:
             self._refused, self._failed, self._refused_at = 0, "", None
-
-    def _is_free(self) -> bool:
-        return self._watch.look(self._clock.read())
->>>>>>> 39d56b9795815724bb0ee0b333b38c56e9c9192f
 
     def _pass_kept_on(self) -> None:
         for report in self._kept:

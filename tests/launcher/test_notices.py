@@ -32,11 +32,7 @@ def dead(tmp_path):
 
 
 def outbox_beside(config):
-<<<<<<< HEAD
-    """Returns the content that the next run restores: `redrive` has had the store, so that the object of before it is fenced."""
-=======
     """Returns the outbox that the next run restores. The store object of before `redrive` is fenced, as that had the store."""
->>>>>>> 39d56b9795815724bb0ee0b333b38c56e9c9192f
     store = SqliteStore(str(config.parent / "watch.db"))
     restored = store.open(NOON)
     store.close()

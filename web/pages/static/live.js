@@ -1,7 +1,6 @@
 // Keeps a page right while it is open. Everything but this works without it.
 const main = document.getElementById("main");
 const dot = document.getElementById("live");
-const KINDS = ["status", "incident", "notice", "self", "beat", "reset"];
 const skew = Date.now() - Number(document.body.dataset.now);
 
 // The words of the server for a length of time.
@@ -54,20 +53,12 @@ function show(row, [status, since]) {
 
 // Parts that are the same, in use or open stay where they are: a node that is moved loses the focus.
 function place(fresh) {
-<<<<<<< HEAD
   const keyed = (parts) => new Map([...parts].map((part, number) => [part.id || number, part]));
   const before = keyed(main.children), after = keyed(fresh.children);
   before.forEach((old, key) => after.has(key) || old.remove());
   let at = main.firstElementChild;
   after.forEach((child, key) => {
     const old = before.get(key);
-=======
-  const gone = new Set(main.children);
-  const before = new Map([...gone].map((child) => [child.id, child]));
-  for (const child of [...fresh.children]) {
-    const old = child.id ? before.get(child.id) : null;
-    const busy = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
->>>>>>> 8a03c4d9315258902c52297c38dde6895b4f4856
     if (old?.dataset.keep) {
       const chips = child.querySelectorAll(".chips");
       old.querySelectorAll(".chips").forEach((each, number) => each.replaceWith(chips[number]));
@@ -134,12 +125,8 @@ function listen() {
     source?.close();
     if (document.hidden) return;
     source = new EventSource(dot.dataset.stream);
-<<<<<<< HEAD
-    for (const kind of KINDS) source.addEventListener(kind, (event) => take([kind, event.data]));
-=======
     for (const kind of ["status", "incident", "notice", "silence", "self", "beat", "reset"])
       source.addEventListener(kind, (event) => take([kind, event.data]));
->>>>>>> 8a03c4d9315258902c52297c38dde6895b4f4856
   };
   document.addEventListener("visibilitychange", follow);
   follow();
