@@ -10,7 +10,7 @@ PROGRAM = """
 import os, signal, sys, threading
 from watchkeeper import Heartbeat, Runtime, Target
 from watchkeeper.adapters.stores.ownership import forks
-forks.FORK_WAITS_S = 60  # a busy machine takes longer than the usual second
+forks.FORK_WAITS_S = forks.FORK_WAITS_FOR_IMPORTS_S = 60  # a busy machine takes longer than usual
 runtime = Runtime(store=sys.argv[1], targets=[Target(id="job", every="1h", heartbeat=Heartbeat())])
 def child():
     signal.alarm(60)

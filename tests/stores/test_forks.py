@@ -70,6 +70,22 @@ def test_a_child_is_not_forked_within_a_call(tmp_path):
     writing.join()
 
 
+def test_a_fork_waits_for_an_import_of_another_thread():
+    is_within, may_end, said = threading.Event(), threading.Event(), []
+
+    def load():
+        with forks.FORKS.importing():
+            is_within.set()
+            may_end.wait(0.3)
+            said.append("imported")
+
+    importing = threading.Thread(target=load)
+    importing.start()
+    is_within.wait()
+    assert forked(lambda: len(said))() == 1
+    importing.join()
+
+
 def test_a_fork_comes_before_the_calls_that_begin_after_it(path, monkeypatch):
     """However many threads call, and their calls overlap."""
     monkeypatch.setattr(forks, "FORK_WAITS_S", 60)
@@ -121,14 +137,15 @@ def test_a_parent_writes_on_after_a_child_has_opened_its_store(path):
     store.close()
 
 
-@pytest.mark.parametrize(("calls", "status"), [(True, 7), (False, 0)])
-def test_a_child_that_was_forked_within_a_call_opens_no_store(path, monkeypatch, calls, status):
+@pytest.mark.parametrize(("within", "status"), [("outside", 7), ("importing", 0)])
+def test_a_child_that_was_forked_within_a_call_opens_no_store(path, monkeypatch, within, status):
+    monkeypatch.setattr(forks, "FORK_WAITS_FOR_IMPORTS_S", 0)
     monkeypatch.setattr(forks, "FORK_WAITS_S", 0)
     connect_writer(path).close()
     is_within, may_end = threading.Event(), threading.Event()
 
     def call():
-        with forks.FORKS.outside(calls=calls):
+        with getattr(forks.FORKS, within)():
             is_within.set()
             may_end.wait()
 
