@@ -25,7 +25,10 @@ class ForkGuard:
     the parent has closed the store and another process has made a new one: the child would write beside that process.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, waits_s: float = FORK_WAITS_S, waits_for_imports_s: float = FORK_WAITS_FOR_IMPORTS_S
+    ) -> None:
+        self.waits_s, self.waits_for_imports_s = waits_s, waits_for_imports_s
         self._idle = threading.Condition()
         self._calling = self._importing = self._forking = 0
         self._inside = threading.local()
@@ -45,7 +48,7 @@ class ForkGuard:
         with self._idle:
             if not is_inner:
                 # Else many threads, whose calls overlap, would leave a fork no moment.
-                self._idle.wait_for(lambda: not self._forking, FORK_WAITS_S)
+                self._idle.wait_for(lambda: not self._forking, self.waits_s)
             self._calling += 1
         self._inside.calls = True
         try:
@@ -91,8 +94,8 @@ class ForkGuard:
     def _hold(self) -> None:
         self._idle.acquire()
         self._forking += 1
-        self._idle.wait_for(lambda: not self._importing, FORK_WAITS_FOR_IMPORTS_S)
-        self._idle.wait_for(lambda: not self._calling, FORK_WAITS_S)
+        self._idle.wait_for(lambda: not self._importing, self.waits_for_imports_s)
+        self._idle.wait_for(lambda: not self._calling, self.waits_s)
 
     def _let_go(self) -> None:
         self._forking -= 1
