@@ -36,6 +36,7 @@ from .domain.specification.target import Target
 from .domain.specification.web import Anonymous, RoleLike, Token, Web
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
+from .host.access import fleet_history, page_cache
 from .host.access.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.access.issued_tokens import IssuedTokens
 from .host.access.login_links import LoginLinks
@@ -54,7 +55,14 @@ from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
 
 DEFAULT_OPTIONS = RuntimeOptions()
-CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
+CACHES = (
+    *outside.CACHES,
+    expectations.POLICY,
+    snapshots.POLICY,
+    fleet_history.POLICY,
+    page_cache.POLICY,
+    page_cache.PARTS_POLICY,
+)
 """The policies of all caches of a runtime."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from ...actors.ports import Clock
 from ...adapters.net.listening import has_web
 from ...adapters.stores.ownership.watch import StoreWatch
+from ...adapters.stores.sqlite.lock import holder_of
 from ...domain.errors import NotRunning, StoreBusy, WatchkeeperError
 from ...domain.limits import ANSWER_WITHIN_NS, TENURE_LOOK_NS
 from ...domain.line import first_line
@@ -28,8 +29,9 @@ OUTDATED_LOOKS = 8
 """The same where the last owner had a newer configuration: a process that has it, too, is faster by then."""
 REFUSED_MAX = 4
 """The refusals in a row that are a problem: a frozen process may hold the lock of SQLite in the middle of a write."""
-TRY_S = 2.0
-"""The time of one try of a command: another follows until the deadline, and a frozen process costs no more than this."""
+TRY_S = 5.0
+"""The time of one try of a command. It is more than a lease and a take-over: when it is over, another process runs the store, and the
+command is sent to that one; or the same process still does, which may obey it yet."""
 READ_TRY_S = 1.0
 """The time of a question before it is answered from the store."""
 AGAIN_S = 0.05
@@ -119,6 +121,11 @@ class Standby:
             self._thread.join(JOIN_S)
 
     @property
+    def holder(self) -> str:
+        """The process that runs the store, as it was seen last; empty where none was."""
+        return self._watch.holder or holder_of(self.store) or ""
+
+    @property
     def problem(self) -> str:
         """Why the last take-over failed, or how the configuration of the owner differs; empty without either."""
         return (self._failed and f"this process cannot take over: {self._failed}") or self._differs
@@ -129,8 +136,13 @@ class Standby:
         theirs = self._theirs()
         return theirs is not None and theirs.is_newer_than(self.stamp)
 
+    @property
+    def owner(self) -> Tenure | None:
+        """The row of the store at the last look; None before the first, and for a store without one."""
+        return self._watch.tenure
+
     def _theirs(self) -> ConfigurationStamp | None:
-        tenure = self._watch.tenure
+        tenure = self.owner
         return None if tenure is None else read_stamp(tenure.configuration)
 
     def _compare(self) -> None:
@@ -227,11 +239,19 @@ class Standby:
             raise NotRunning(NEEDS_WEB)
         until = Deadline.after(self._clock.read(), within_ns)
         while not self._over.is_set():
-            left_s = until.remaining_s(self._clock.read())
+            left_s, asked = until.remaining_s(self._clock.read()), self.owner
             try:
                 return Passed(attempt(min(left_s, try_s) if within_ns else try_s))
-            except (NotRunning, TimeoutError):
+            except NotRunning:
                 if left_s <= AGAIN_S:
+                    raise
+            except TimeoutError:
+                if left_s <= AGAIN_S or not (self._over.is_set() or self._has_another_owner(asked)):
                     raise
             self._over.wait(AGAIN_S)
         return None
+
+    def _has_another_owner(self, asked: Tenure | None) -> bool:
+        """Whether the store was claimed since a process was asked: that one can no longer obey."""
+        now = self.owner
+        return now is not None and (asked is None or now.supersedes(asked))

@@ -173,7 +173,7 @@ def test_a_standby_that_is_stopped_leaves_no_thread(active, store):
     assert (runtime.role, runtime.wait(0)) == ("stopped", True)
     with pytest.raises(UsageError, match="not running"):
         runtime.status()
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_standby_cannot_be_started_twice(waiting):
