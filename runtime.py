@@ -18,6 +18,7 @@ from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.masking import SecretMask
+from .adapters.stores.ownership.forks import FORKS
 from .client.active import ControlSocketLink
 from .domain.errors import ConfigurationError, UsageError
 from .domain.incidents.delivery_try import DeliveryTry
@@ -261,7 +262,8 @@ class Runtime(Commands):
 
     def _site(self) -> MountedSite:
         require_web()
-        from .web.site import Site  # the web libraries take 100 ms and 29 MB
+        with FORKS.importing():
+            from .web.site import Site  # the web libraries take 100 ms and 29 MB
 
         started = lambda: self._lifecycle.started  # noqa: E731  # asked at each request
         operations = Operations(self, self._configured, started, self._tokens, self._links, self._lifecycle)
