@@ -42,7 +42,7 @@ from .domain.specification.configuration import Configuration, Connectivity, Ret
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.specification.target import Target, TargetFields
-from .domain.specification.web import Role, Token, Web
+from .domain.specification.web import Role, Token, Web, WebMetrics
 from .domain.time.duration import Duration
 from .host.job import Job
 from .host.subscriptions import Subscription
@@ -131,6 +131,7 @@ __all__ = [
     "Verification",
     "WatchkeeperError",
     "Web",
+    "WebMetrics",
     "Webhook",
     "WentBlind",
     "asgi",

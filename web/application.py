@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 AUDIT = logging.getLogger("watchkeeper.web.audit")
 DOOR = "watchkeeper.door"
 """The key of the scope under which a server of ours names the door; a host's server names none."""
+NO_ROUTE = "(none)"
+"""Counts the requests for a path, or by a method, that there is not: their own paths are words of strangers."""
 TOO_LONG = f"the path, the parameters and the headers of a request may have {HEADER_BYTES_MAX:,} bytes"
 _HEADERS = {
     "cache-control": "private, no-cache",
@@ -67,7 +69,7 @@ def application(
             Route(path, partial(_answer, of_method, services, authority, web), methods=[*of_method])
             for path, of_method in by_path.items()
         ],
-        exception_handlers={HTTPException: _refused_by_router},
+        exception_handlers={HTTPException: partial(_refused_by_router, services)},
     )
     # It would be built from `Host`, which is the client's word.
     made.router.redirect_slashes = False
@@ -123,6 +125,7 @@ async def _answer(
     # Strangers leave no line: a flood of their requests would fill the log.
     if route.is_command and author.role is not None:
         _audit(request, author, response.status_code)
+    services.operations.metrics.traffic.answered(route.path, response.status_code)
     return _finished(response, request)
 
 
@@ -168,8 +171,9 @@ def _problem(refusal: Refusal) -> Response:
     )
 
 
-async def _refused_by_router(request: Request, error: Exception) -> Response:
+async def _refused_by_router(services: Services, request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    services.operations.metrics.traffic.answered(NO_ROUTE, status)
     headers = (getattr(error, "headers", None) or {}).items()
     detail = "there is no such path: GET /api/v1/openapi.json lists them"
     if status == 405:

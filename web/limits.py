@@ -29,6 +29,16 @@ LIST_MAX = 1_000
 """Entries of one answer; the rest is asked for with `after`."""
 SLICE_ROWS = 50
 """Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
+SLICE_PAUSE_S = 0.002
+"""The pause after such a slice, in which checks run: the making takes a fifth of a core at most ..."""
+SCRAPE_PAUSES_S = 3.0
+"""... as long as all pauses of one text are not longer than this: those of more than 37,000 targets are shorter."""
+SCRAPE_FRESH_NS = 1_000_000_000
+"""How long a text of the metrics is shared: as many scrapers and readers as there may be cost one making a second."""
+SCRAPE_WITHIN_S = 9.0
+"""The time for the text of the metrics: a little less than that after which Prometheus gives up."""
+SLICE_LINES = 200
+"""Lines of metrics that are made at a stretch, 0.4 ms, for the same reason as SLICE_ROWS."""
 STREAMS_MAX = 500
 """Streams of one site."""
 STREAMS_PER_ADDRESS_MAX = 20

@@ -12,6 +12,7 @@ from ..host.sharing.peer_desk import PeerDesk
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub
+from .metrics.scrapes import Scrapes
 from .pages.login import PAGES
 from .passing import by_peers
 from .pings import Pings
@@ -26,7 +27,7 @@ class Site:
 
     def __init__(self, operations: Operations, desk: PeerDesk) -> None:
         self._desk = desk
-        self._services = Services(operations, Pings(operations), Hub(operations))
+        self._services = Services(operations, Pings(operations), Hub(operations), Scrapes(operations))
         self._sessions = Sessions()
 
     def mounted(self, actor: Actor | None) -> Asgi:

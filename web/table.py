@@ -12,6 +12,7 @@ from ..domain.specification.web import Role
 from ..host.access.operations import Operations
 from .authority import Authority
 from .hub import Hub
+from .metrics.scrapes import Scrapes
 from .origin import Author, Visit
 from .pings import Pings
 from .shapes.answers import NoQuery
@@ -42,6 +43,7 @@ class Services(NamedTuple):
     operations: Operations
     pings: Pings
     hub: Hub
+    scrapes: Scrapes
 
 
 class ApiCall(NamedTuple):

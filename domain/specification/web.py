@@ -54,6 +54,15 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
 
 
+class WebMetrics(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metrics that the web door serves at `/metrics`."""
+
+    targets: bool = True
+    """Whether each target has series of its own; without them groups have theirs: for very many targets."""
+
+    def __init__(self, *, targets: bool = ...) -> None: ...
+
+
 class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The JSON API over TCP. Without it nothing listens on TCP; needs the extra `web`."""
 
@@ -67,6 +76,8 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Networks such as `10.0.0.0/8` whose `X-Forwarded-For` names the real client."""
     insecure: bool = False
     """Whether a browser may sign in over plain HTTP from another machine, where its token can be read on the way."""
+    metrics: WebMetrics = WebMetrics()
+    """The metrics for Prometheus."""
 
     def __init__(
         self,
@@ -76,4 +87,5 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tokens: Sequence[Token] = ...,
         trusted_proxies: Sequence[str] = ...,
         insecure: bool = ...,
+        metrics: WebMetrics = ...,
     ) -> None: ...

@@ -28,6 +28,7 @@ from ..silencing import MatcherTexts
 from ..subscriptions import Subscription
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
+from .metrics import MetricsSource
 
 R = TypeVar("R")
 READERS_MAX = 4
@@ -107,11 +108,13 @@ class Operations:
         tokens: IssuedTokens,
         links: LoginLinks,
         sharing: Sharing,
+        metrics: MetricsSource,
     ) -> None:
         self._sharing = sharing
         self.verbs = verbs
         self.tokens = tokens
         self.links = links
+        self.metrics = metrics
         self._configured = configured
         self._is_started = is_started
         self._clock = SystemClock()
