@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from ..table import ApiCall
 
 _GZIP = 16 + zlib.MAX_WBITS
-_VARY = "Accept, Accept-Encoding, Authorization, Cookie"
 
 
 async def metrics(call: "ApiCall") -> Response:
@@ -19,7 +18,7 @@ async def metrics(call: "ApiCall") -> Response:
     headers = call.request.headers
     exposition = Exposition(headers.get("accept", ""))
     body = b"".join(await call.services.scrapes.text(exposition))
-    said = {"content-type": exposition.media_type, "vary": _VARY}
+    said = {"content-type": exposition.media_type}
     if "gzip" in headers.get("accept-encoding", ""):
         # Without the lock of the interpreter, so that checks run beside it: 3.3 MB take 6 ms.
         body = zlib.compress(body, level=1, wbits=_GZIP)
