@@ -18,6 +18,7 @@ from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.masking import SecretMask
+from .adapters.stores.ownership.forks import FORKS
 from .client.active import ControlSocketLink
 from .domain.errors import ConfigurationError, UsageError
 from .domain.incidents.delivery_try import DeliveryTry
@@ -54,7 +55,14 @@ from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
 
 DEFAULT_OPTIONS = RuntimeOptions()
-CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY, fleet_history.POLICY, page_cache.POLICY)
+CACHES = (
+    *outside.CACHES,
+    expectations.POLICY,
+    snapshots.POLICY,
+    fleet_history.POLICY,
+    page_cache.POLICY,
+    page_cache.PARTS_POLICY,
+)
 """The policies of all caches of a runtime."""
 
 
@@ -254,7 +262,8 @@ class Runtime(Commands):
 
     def _site(self) -> MountedSite:
         require_web()
-        from .web.site import Site  # the web libraries take 100 ms and 29 MB
+        with FORKS.importing():
+            from .web.site import Site  # the web libraries take 100 ms and 29 MB
 
         started = lambda: self._lifecycle.started  # noqa: E731  # asked at each request
         operations = Operations(self, self._configured, started, self._tokens, self._links, self._lifecycle)

@@ -20,7 +20,7 @@ class Feed(Subscriptions):
         self.verbs = self
 
     async def status(self, *, fresh):
-        return SimpleNamespace(targets=())
+        return SimpleNamespace(targets=(), silences=())
 
     def now_ns(self):
         return 0
