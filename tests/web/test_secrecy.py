@@ -347,7 +347,7 @@ def test_every_bound_holds_without_assertions(store):
 
 
 def test_a_connection_upgrade_is_no_way_in(url):
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=5)
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=30)
     connection.request(
         "GET",
         "/api/v1/events",
