@@ -60,6 +60,7 @@ CACHES = (
     snapshots.POLICY,
     fleet_history.POLICY,
     page_cache.POLICY,
+    page_cache.PARTS_POLICY,
 )
 """The policies of all caches of a runtime."""
 

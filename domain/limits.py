@@ -442,6 +442,8 @@ PAGE_FRESH_NS = 1 * NS_PER_S
 """How old a finished page may be that several readers get."""
 PAGES_KEPT_MAX = 32
 """Finished pages of a site: of each role, theme and filter that is read in the same second."""
+PAGE_PARTS_KEPT_MAX = 20_000
+"""Finished rows of pages, of 0.6 kB each: those of 5,000 targets for 30 and for 90 days are 10,000."""
 READ_SPANS_MAX = 50_000
 """Spans of incidents of one reading, the newest: about 15 MB."""
 

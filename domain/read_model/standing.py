@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ..observation.sample import Sample
 from ..rules.evaluation import OWN_TIMES, Evaluator, ThresholdEvaluator, evaluator_of, measured
 from ..specification.rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
 from ..specification.target import Target
 from ..time.duration import format_duration, parse_duration
-from ..units import NS_PER_MS, NS_PER_S
+from ..units import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 
 OF_EVERY_SAMPLE = frozenset({"response_time", "status"})
 """The measures that a stored sample has; of the others only the newest sample, in memory, knows the value."""
@@ -48,18 +48,23 @@ def looked_back_ns(target: Target) -> int:
         match rule:
             case Consecutive(after=after, recover=recover):
                 longest_ns = max(longest_ns, (max(after, recover) + 1) * target.every_ns)
-            case Threshold(window=str() as window):
-                longest_ns = max(longest_ns, parse_duration(window))
-            case Threshold(window=int() as window):
-                longest_ns = max(longest_ns, (window + 1) * target.every_ns)
+            case Threshold(window=window):
+                window_ns = (
+                    (window + 1) * target.every_ns if isinstance(window, int) else parse_duration(window)
+                )
+                longest_ns = max(longest_ns, window_ns)
             case NoData():
                 longest_ns = max(longest_ns, target.staleness_ns(rule))
+            case _:
+                assert_never(rule)
     return longest_ns + target.every_ns
 
 
 def _standing(
     target: Target, rule: Rule, seen: Sequence[Sample], newest: Sample | None, *, is_broken: bool, now_ns: int
 ) -> RuleStanding:
+    said: str
+    share: float | None
     match rule:
         case Consecutive():
             said, share = _of_counts(rule, _judged(rule, seen, is_broken=is_broken), is_broken=is_broken)
@@ -67,6 +72,8 @@ def _standing(
             said, share = _of_figure(rule, seen, newest, is_broken=is_broken)
         case NoData():
             said, share = _of_silence(target.staleness_ns(rule), seen, now_ns)
+        case _:
+            assert_never(rule)
     return RuleStanding(
         rule, is_broken, said, None if is_broken and not isinstance(rule, Consecutive) else share
     )
@@ -113,9 +120,12 @@ def _nearness(rule: Threshold, figure: float) -> float | None:
 
 def _text_of(rule: Threshold, figure: float) -> str:
     if isinstance(rule.value, str):
-        # To the second where it is long: the milliseconds of a certificate help no reader.
-        step_ns = NS_PER_S if abs(figure) >= 60_000 else NS_PER_MS
-        return format_duration(round(figure * NS_PER_MS / step_ns) * step_ns)
+        length_ns = round(figure) * NS_PER_MS
+        if abs(length_ns) >= 2 * NS_PER_DAY:
+            return f"{round(length_ns / NS_PER_DAY, 1):g}d"
+        # The milliseconds of a minute help no reader.
+        step_ns = NS_PER_S if abs(length_ns) >= NS_PER_MINUTE else NS_PER_MS
+        return format_duration(length_ns // step_ns * step_ns)
     if rule.measure in OWN_TIMES:
         return f"{figure:.0f} ms" if figure >= 10 else f"{figure:.1f} ms"
     return f"{figure:g}"

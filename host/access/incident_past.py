@@ -8,8 +8,8 @@ from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import BlindInterval, Outgoing
 from ...domain.incidents.told import ChannelTold
 from ...domain.observation.evidence import Evidence
-from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
-from .target_past import RAW_SAMPLES_MAX, Part, StoredSample, parts_of_rollups, parts_of_samples
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_US
+from .target_past import RAW_SAMPLES_MAX, Part, PastSample, parts_of_rollups, parts_of_samples
 
 EARLIER_SHOWN = 5
 EARLIER_READ = 200
@@ -37,7 +37,7 @@ class IncidentPast(NamedTuple):
     span: tuple[int, int]
     """The wall times of the answers around it."""
     parts: tuple[Part, ...]
-    samples: tuple[StoredSample, ...]
+    samples: tuple[PastSample, ...]
     """Those of the span, oldest first; empty where they are no longer kept one by one, or are too many."""
 
 
@@ -52,7 +52,7 @@ def read_incident(reader: StoreReader, incident: Incident, every_ns: int, now_ns
     """Returns the record of an incident; `every_ns` is the cadence of its target. Blocks. Raises: StoreError."""
     since_ns, until_ns = span_around(incident, now_ns)
     end_ns = now_ns if incident.resolved_at_ns is None else incident.resolved_at_ns
-    samples = ()
+    samples: tuple[PastSample, ...] = ()
     if (until_ns - since_ns) // every_ns <= RAW_SAMPLES_MAX:
         samples = reader.samples(incident.target, since_ns, until_ns + 1)
     if samples:
@@ -61,13 +61,15 @@ def read_incident(reader: StoreReader, incident: Incident, every_ns: int, now_ns
     else:
         hours = reader.hourly(incident.target, since_ns, until_ns)
         parts = tuple(parts_of_rollups(hours, NS_PER_HOUR))
+    # A store keeps microseconds.
+    first_ns = incident.opened_at_ns // NS_PER_US * NS_PER_US
     same = reader.incidents(target=incident.target, limit=EARLIER_READ)
     return IncidentPast(
         steps=reader.transitions(incident.id),
         notices=reader.notices(incident.id),
         tries=reader.deliveries(incident=incident.id),
         told=reader.told(incident.id),
-        evidence=reader.evidence(incident.target, incident.opened_at_ns, end_ns + 1)[:EVIDENCE_SHOWN],
+        evidence=reader.evidence(incident.target, first_ns, end_ns + 1)[:EVIDENCE_SHOWN],
         blind=tuple(each for each in reader.blind(incident.opened_at_ns) if each.started_at_ns < end_ns),
         earlier=tuple(each for each in same if each.opened_at_ns < incident.opened_at_ns),
         span=(since_ns, until_ns),

@@ -15,6 +15,7 @@ from ...domain.incidents.announcement import AnnouncementKind
 from ...domain.incidents.record import ALL, AllTargets
 from ...domain.observation.attempt import AttemptRecord
 from ...domain.policy import CachePolicy
+from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Problem
@@ -23,6 +24,8 @@ from ...domain.specification.web import IssuedToken, RoleLike, Token
 from ...domain.time.duration import Duration
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_S
+from ...protocol.message import Message
+from ...protocol.recorder import GetMetrics
 from ..awaitable import AsyncSurface
 from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
@@ -115,6 +118,8 @@ class Sharing(Protocol):
     @property
     def active_process(self) -> str: ...
 
+    async def ask_async(self, listener: str, question: Message) -> Any: ...
+
     def request(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None: ...
 
 
@@ -180,6 +185,14 @@ class Operations:
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
         return await self.verbs.aio.status(0 if fresh else "1s")
+
+    async def metrics(self, *, targets: bool) -> RuntimeMetrics:
+        """Returns the figures of the runtime, with those of each target where `targets` says so.
+
+        Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
+        """
+        figures: RuntimeMetrics = await self._sharing.ask_async("recorder", GetMetrics(targets))
+        return figures
 
     def targets(self) -> Mapping[str, Target]:
         """Returns the targets as they are configured now, by id."""

@@ -1,7 +1,7 @@
 """The past of one target, read for a page: its latency over a span, what was lost, its days and its uptimes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ...adapters.stores.history.stored import Rollup, StoredSample, Summed, merged
 from ...adapters.stores.sqlite.reader import StoreReader
@@ -12,6 +12,8 @@ from ...domain.read_model.days import DayCounts, FleetDays, ProblemSpan, TargetD
 from ...domain.specification.rule import Severity
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
+PastSample: TypeAlias = StoredSample
+"""A sample as the record has it."""
 RAW_SAMPLES_MAX = 6_000
 """Samples that one page reads: some 10 ms of work. A longer span of a target with a fast cadence has its hours instead."""
 INCIDENTS_SHOWN = 200
@@ -47,7 +49,7 @@ class Part(NamedTuple):
     p50_ns: int | None
     p95_ns: int | None
     max_ns: int | None
-    count: int
+    samples: int
     bad: int
 
 

@@ -10,7 +10,7 @@ from ...domain.observation.outcome import Outcome
 from ...protocol.codec import decode
 from ...protocol.message import Message
 from ...protocol.owner import Acknowledge, Unacknowledge
-from ...protocol.recorder import GetAttempts, GetIncidents, GetStatus
+from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
 from ...protocol.sink import Announce, EndAnnouncement, Mute, Redrive, SendTest, Unmute
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from ..access.announcing import require_pages
@@ -54,6 +54,8 @@ class PeerDesk:
                 return await aio.status()
             case GetIncidents(open_only):
                 return await aio.incidents(open_only=open_only)
+            case GetMetrics():
+                return await self._lifecycle.answer(_RECORDER, message, awaiting)
             case GetAttempts(target):
                 return await aio.attempts(target)
             case Redrive(key):

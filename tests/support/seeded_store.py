@@ -66,9 +66,13 @@ def seed(
     days: int = 90,
     every_ns: int = 5 * NS_PER_MINUTE,
     outages: tuple[Outage, ...] = OUTAGES,
+    recent: tuple[int, int] = (2 * NS_PER_HOUR, 10 * NS_PER_S),
     notify: tuple[str, ...] = ("oncall", "ops-chat", "mail"),
 ) -> list[str]:
-    """Fills a new store with the past of targets until now; returns the ids of the incidents, oldest first."""
+    """Fills a new store with the past of targets until now; returns the ids of the incidents.
+
+    `recent` is how long its newest samples are closer together, and their distance.
+    """
     begin_ns = now_ns - days * NS_PER_DAY
     store = SqliteStore(path)
     store.open(Moment(0, begin_ns))
@@ -77,8 +81,10 @@ def seed(
     for first_ns in range(begin_ns, now_ns, PART_NS):
         end_ns = min(first_ns + PART_NS, now_ns)
         for number, target in enumerate(targets):
-            samples = tuple(_samples(target, (first_ns, end_ns), now_ns, every_ns, chosen, number))
-            store.commit(Batch(samples=samples))
+            fine_ns = max(first_ns, min(end_ns, now_ns - recent[0]))
+            for span, step_ns in (((first_ns, fine_ns), every_ns), ((fine_ns, end_ns), recent[1])):
+                samples = tuple(_samples(target, span, now_ns, step_ns, chosen, number))
+                store.commit(Batch(samples=samples))
         _sum_up(store, Moment(end_ns - begin_ns + NS_PER_DAY, end_ns))
     found = [_outage(store, outage, now_ns, notify) for outage in chosen]
     blind_ns = now_ns - 10 * NS_PER_DAY - 3 * NS_PER_HOUR

@@ -53,7 +53,7 @@ def time_ticks(since_ns: int, until_ns: int, zone: tzinfo = UTC) -> tuple[Tick, 
     """Returns at most eight times in a span, at round ones of the zone; months where it is long."""
     if until_ns - since_ns >= MONTHS_FROM_NS:
         return tuple(_months(since_ns, until_ns))
-    step_ns = next((step for step in STEPS_NS if (until_ns - since_ns) // step < TICKS_MAX), STEPS_NS[-1])
+    step_ns = next((step for step in STEPS_NS if (until_ns - since_ns) // step <= TICKS_MAX), STEPS_NS[-1])
     # Days are those of UTC, as roll-ups are.
     shift_ns = _offset_ns(since_ns, zone) if step_ns < NS_PER_DAY else 0
     first_ns = -(-(since_ns + shift_ns) // step_ns) * step_ns - shift_ns

@@ -56,17 +56,21 @@ def latency_chart(
     limits: Sequence[Limit] = (),
     problems: Sequence[tuple[int, int]] = (),
     edges: Sequence[tuple[int, str]] = (),
+    gap_ns: int = 0,
     label: str,
 ) -> Markup:
-    """Returns the chart over a span; `problems` are spans of incidents, washed behind it, `edges` are moments with words."""
+    """Returns the chart over a span; `problems` are spans of incidents, washed behind it, `edges` are moments with words.
+
+    Lines go on over parts without samples that are no longer than `gap_ns`: of a target that is seldom checked.
+    """
     axis, scale = Axis(*span), _Scale(round_top(_reach(points, limits)))
     behind = [_wash(problem, axis) for problem in problems]
     lines = [
         element("path", class_=kind, d=drawn)
         for kind, drawn in (
-            ("max", path(_line(points, axis, scale, "max_ms"))),
-            ("p95", path(_line(points, axis, scale, "p95_ms"))),
-            ("p50", path(_line(points, axis, scale, "p50_ms"))),
+            ("max", path(_line(points, axis, scale, "max_ms", gap_ns))),
+            ("p95", path(_line(points, axis, scale, "p95_ms", gap_ns))),
+            ("p50", path(_line(points, axis, scale, "p50_ms", gap_ns))),
         )
         if drawn
     ]
@@ -97,13 +101,13 @@ def _reach(points: Iterable[Point], limits: Iterable[Limit]) -> float:
 
 
 def _line(
-    points: Sequence[Point], axis: Axis, scale: _Scale, name: str
+    points: Sequence[Point], axis: Axis, scale: _Scale, name: str, gap_ns: int
 ) -> Iterable[tuple[float, float] | None]:
-    """Yields the places of one figure; None where there was no answer or no part, which breaks the line."""
+    """Yields the places of one figure; None where there was no answer or no part for too long, which breaks the line."""
     reached_ns = points[0].since_ns if points else 0
     for point in points:
         value = getattr(point, name)
-        if point.since_ns > reached_ns:
+        if point.since_ns > reached_ns + gap_ns:
             yield None
         reached_ns = point.until_ns
         yield None if value is None else (axis.x(point.middle_ns), scale.y(value))
@@ -119,13 +123,14 @@ def _frame(scale: _Scale) -> Iterable[Markup]:
 
 
 def _limit(limit: Limit, scale: _Scale) -> Markup:
-    is_beyond = limit.value_ms > scale.top
+    if limit.value_ms > scale.top:
+        said = f"{limit.label} \N{UPWARDS ARROW}"
+        return element("text", said, class_="limit", x=RIGHT, y=TOP + 12, text_anchor="end")
     y = scale.y(limit.value_ms)
-    said = f"{limit.label} \N{UPWARDS ARROW}" if is_beyond else limit.label
-    text = element("text", said, class_="limit", x=RIGHT, y=max(y - 4, 11.0), text_anchor="end")
-    if is_beyond:
-        return text
-    return element("line", class_="limit", x1=LEFT, y1=y, x2=RIGHT, y2=y) + text
+    line = element("line", class_="limit", x1=LEFT, y1=y, x2=RIGHT, y2=y)
+    return line + element(
+        "text", limit.label, class_="limit", x=RIGHT, y=max(y - 4, TOP + 9), text_anchor="end"
+    )
 
 
 def _wash(problem: tuple[int, int], axis: Axis) -> Markup:

@@ -26,13 +26,13 @@ def picture(name: str, width: float, height: float, label: str, children: Iterab
 
 
 def path(points: Iterable[tuple[float, float] | None]) -> str:
-    """Returns the `d` of lines through points; None breaks the line. A point between two breaks is a short stroke."""
+    """Returns the `d` of lines through points; None breaks the line. A point between two breaks is a stroke of its own."""
     parts: list[str] = []
     length = 0
     for point in (*points, None):
         if point is None:
             if length == 1:
-                parts.append("h1")
+                parts.append("m-1 0h2")
             length = 0
             continue
         x, y = point

@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from ....domain.incidents.incident import Incident
 from ....domain.incidents.notice import DeliveryState
-from ....domain.units import NS_PER_DAY, NS_PER_MS
+from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ....host.access.incident_past import EARLIER_SHOWN
 from ...table import ApiCall
 from ..charts.axis import time_ticks
-from ..charts.latency import Point, latency_chart, latency_label
+from ..charts.latency import latency_chart, latency_label
 from ..frame import PageFrame, frame_of
 from ..layout import render
 from ..watched.conditions_view import condition_rows
-from ..watched.past_view import speed_limits
+from ..watched.past_view import points_of, speed_limits
 from ..watched.target import what_is_checked
 from ..words import duration, number
 from .found import Found, found_of
@@ -104,16 +104,7 @@ def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
         return {"chart": Markup(), "zone": "", "parts": ()}
     since_ns, until_ns = past.span
     zone: tzinfo = frame.zone if until_ns - since_ns <= 7 * NS_PER_DAY else UTC
-    points = [
-        Point(
-            part.since_ns,
-            part.until_ns,
-            *(None if value is None else value / NS_PER_MS for value in part[2:5]),
-            answers=part.count,
-            bad=part.bad,
-        )
-        for part in past.parts
-    ]
+    points = points_of(past.parts)
     end_ns = found.now_ns if incident.resolved_at_ns is None else incident.resolved_at_ns
     chart = latency_chart(
         points,
@@ -122,6 +113,7 @@ def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
         limits=[] if found.target is None else speed_limits(found.target.judged_rules),
         problems=[(incident.opened_at_ns, end_ns)],
         label=latency_label(points, "the answers around the incident"),
+        gap_ns=NS_PER_HOUR if found.target is None else found.target.stale_after_ns,
         edges=[(incident.opened_at_ns, "first sign"), *([] if incident.is_open else [(end_ns, "over")])],
     )
     zone_name = frame.zone_name if zone is frame.zone else "UTC"

@@ -10,7 +10,7 @@ from ....domain.incidents.record import Silence
 from ....domain.observation.evidence import Evidence
 from ....domain.observation.outcome import Outcome
 from ....host.access.incident_past import IncidentPast
-from ....host.access.target_past import StoredSample
+from ....host.access.target_past import PastSample
 from ..words import duration, latency
 
 ORDINALS = ("", "1st", "2nd", "3rd")
@@ -86,7 +86,7 @@ def _first_sign(incident: Incident, past: IncidentPast) -> Iterator[Event]:
     yield Event(incident.opened_at_ns, 0, "down", "First sign", "", incident.cause, _seen(first, sample))
 
 
-def _seen(evidence: Evidence | None, sample: StoredSample | None) -> str:
+def _seen(evidence: Evidence | None, sample: PastSample | None) -> str:
     parts = [f"from {evidence.ip}"] if evidence is not None and evidence.ip else []
     if sample is not None and sample.latency_ns is not None:
         parts.append(f"in {latency(sample.latency_ns)}")
@@ -186,7 +186,7 @@ def _silence(silence: Silence, incident: Incident) -> Event:
     )
 
 
-def _now(incident: Incident, samples: Sequence[StoredSample], now_ns: int) -> Iterator[Event]:
+def _now(incident: Incident, samples: Sequence[PastSample], now_ns: int) -> Iterator[Event]:
     """Yields the newest finding of an open incident, and how many bad answers have followed each other."""
     row = 0
     for sample in reversed(samples):

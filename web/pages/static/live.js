@@ -20,7 +20,7 @@ function setText(node, text) {
 
 function ageAll() {
   const now = Date.now() - skew;
-  for (const time of document.querySelectorAll("time.age")) setText(time, lengthOf(now - Date.parse(time.dateTime)));
+  for (const time of document.querySelectorAll("time.age, td time")) setText(time, lengthOf(now - Date.parse(time.dateTime)));
 }
 
 // The theme.
@@ -61,13 +61,10 @@ document.addEventListener("keydown", (event) => {
 // A status that changed is shown at once, in its row; the rest of the page is asked for anew.
 
 function show(row, [status, since]) {
-  row.className = `t ${status}`;
-  row.querySelector(".s").className = `s ${status}`;
-  row.querySelector(".hidden").textContent = `${status}: `;
-  const word = row.querySelector(".word");
-  word.className = `word t-${status}`;
+  row.className = status;
+  const [word, time] = row.cells[1].children;
+  word.className = `t-${status}`;
   word.textContent = status;
-  const time = row.querySelector("time.age");
   time.dateTime = new Date(since).toISOString();
   time.textContent = lengthOf(Date.now() - skew - since);
 }
@@ -78,6 +75,10 @@ function place(fresh) {
   for (const child of [...fresh.children]) {
     const old = child.id && before.get(child.id);
     const busy = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
+    if (old?.dataset.keep) {
+      const chips = child.querySelectorAll(".chips");
+      old.querySelectorAll(".chips").forEach((each, place) => each.replaceWith(chips[place]));
+    }
     const kept = old && (busy || old.outerHTML === child.outerHTML);
     if (kept) gone.delete(old);
     main.append(kept ? old : child);
@@ -95,7 +96,7 @@ function refresh(afterMs) {
       if (answer.ok && !answer.redirected) {
         place(page.getElementById("main"));
         document.title = page.title;
-        for (const wanted of ["link[rel=icon]", "header nav"])
+        for (const wanted of ["link[rel=icon]", "header nav", "footer span"])
           document.querySelector(wanted).replaceWith(page.querySelector(wanted));
         if (find && "rows" in find.dataset) filter();
       }
@@ -118,8 +119,10 @@ function take([kind, data]) {
       const row = main.querySelector(`tr[data-t="${CSS.escape(id)}"]`);
       if (row) show(row, entry);
     }
-    if ((main.dataset.live ?? "").includes("status")) refresh(1_000);
-  } else if (kind === "reset" || (main.dataset.live ?? "").includes(kind)) refresh(1_000);
+  }
+  // A page without kinds of its own, as one with a form that is being filled in, is never replaced.
+  const kinds = main.dataset.live;
+  if (kinds && (kind === "reset" || kinds.includes(kind))) refresh(1_000);
 }
 
 function listen() {

@@ -11,7 +11,7 @@ from ....domain.observation.evidence import Evidence, evidence_of
 from ....domain.observation.sample import Sample
 from ....domain.specification.web import Role
 from ....domain.units import NS_PER_US
-from ....host.access.target_past import StoredSample
+from ....host.access.target_past import PastSample
 from ...problems import Refusal
 from ...table import ApiCall, ApiRoute
 from ..layout import ViewQuery, render
@@ -24,13 +24,13 @@ from .target import Known, TargetQuery, known_of, target_page
 class _Kept(NamedTuple):
     """The record of one attempt in the store."""
 
-    samples: tuple[StoredSample, ...] = ()
+    samples: tuple[PastSample, ...] = ()
     evidence: Evidence | None = None
 
 
 async def attempt_page(call: ApiCall) -> Response:
     """Shows one of the newest attempts. Raises: Refusal of one that is no longer known by its number."""
-    known = await known_of(call)
+    known = await known_of(call, fresh=True)
     record = _record_of(known, call.path["attempt"])
     kept = await _kept(call, record)
     sample = known.row.sample if _is_of(known.row.sample, record) else None
@@ -45,6 +45,7 @@ async def attempt_page(call: ApiCall) -> Response:
         record=record,
         attempt=view,
         sample=sample,
+        kept=bool(kept.samples),
         evidence=evidence,
         phase_chart=chart,
         phase_rows=rows,

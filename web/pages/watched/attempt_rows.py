@@ -7,7 +7,7 @@ from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.evidence import Evidence
 from ....domain.observation.sample import Sample
 from ....domain.units import NS_PER_US
-from ....host.access.target_past import StoredSample
+from ....host.access.target_past import PastSample
 
 
 class AttemptView(NamedTuple):
@@ -30,14 +30,14 @@ class AttemptView(NamedTuple):
 
 
 def attempt_views(
-    records: Sequence[AttemptRecord], samples: Iterable[StoredSample], newest: Sample | None
+    records: Sequence[AttemptRecord], samples: Iterable[PastSample], newest: Sample | None
 ) -> list[AttemptView]:
     """Returns attempts, the newest first. The sample of each is the one that begins with it, to the microsecond."""
-    by_time: Mapping[int, StoredSample] = {each.at_ns // NS_PER_US: each for each in samples}
+    by_time: Mapping[int, PastSample] = {each.at_ns // NS_PER_US: each for each in samples}
     return [_view(record, by_time, newest) for record in reversed(records)]
 
 
-def _view(record: AttemptRecord, by_time: Mapping[int, StoredSample], newest: Sample | None) -> AttemptView:
+def _view(record: AttemptRecord, by_time: Mapping[int, PastSample], newest: Sample | None) -> AttemptView:
     at_ns = None if record.started is None else record.started.wall_ns
     kept = None if at_ns is None else by_time.get(at_ns // NS_PER_US)
     status, why, took_ns = None, "", None

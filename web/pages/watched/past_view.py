@@ -7,9 +7,10 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from ....domain.observation.observation import Phases
+from ....domain.public_value import milliseconds
 from ....domain.specification.rule import Mode, Rule, RuleState, Threshold
 from ....domain.specification.target import Target
-from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MS
+from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ....host.access.target_past import SPANS, Part, TargetPast, problem_spans
 from ..charts.axis import Tick, time_ticks
 from ..charts.day_strip import DayRow, day_marks, day_rows, strip_label
@@ -36,7 +37,7 @@ class Row(NamedTuple):
     p50_ns: int | None
     p95_ns: int | None
     max_ns: int | None
-    count: int
+    samples: int
     bad: int
 
 
@@ -51,7 +52,8 @@ class PastView(NamedTuple):
     """The status in words: `down 12 min, up 23 h 48`."""
     strip: Markup
     latency: Markup
-    has_latency: bool
+    has_answers: bool
+    """Whether there is anything to draw: an answer, or a bad one."""
     rows: tuple[Row, ...]
     """Newest first."""
     stretches: tuple[Stretch, ...]
@@ -84,15 +86,18 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
         summary=said,
         strip=status_strip(parts, ticks, f"Status of {words}: {said}"),
         latency=_latency(past, target, words, ticks),
-        has_latency=any(part.p50_ns is not None for part in past.parts),
-        rows=tuple(Row(part.since_ns, *part[2:]) for part in reversed(past.parts)),
+        has_answers=any(part.p50_ns is not None or part.bad for part in past.parts),
+        rows=tuple(
+            Row(part.since_ns, part.p50_ns, part.p95_ns, part.max_ns, part.samples, part.bad)
+            for part in reversed(past.parts)
+        ),
         stretches=tuple(part for part in reversed(parts) if part.state is not Shown.UP),
         axis_zone=frame.zone_name if length_ns <= 7 * NS_PER_DAY else "UTC",
     )
 
 
 def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]) -> Markup:
-    points = [_point(part) for part in past.parts if part.until_ns > past.since_ns]
+    points = points_of(part for part in past.parts if part.until_ns > past.since_ns)
     problems = [
         (problem.since_ns, problem.until_ns)
         for problem in problem_spans(past.incidents, past.until_ns)
@@ -104,13 +109,25 @@ def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]
         ticks,
         limits=speed_limits(target.judged_rules),
         problems=problems,
+        gap_ns=target.stale_after_ns,
         label=latency_label(points, words),
     )
 
 
-def _point(part: Part) -> Point:
-    figures = (None if value is None else value / NS_PER_MS for value in part[2:5])
-    return Point(part.since_ns, part.until_ns, *figures, answers=part.count, bad=part.bad)
+def points_of(parts: Iterable[Part]) -> list[Point]:
+    """Returns parts of the past as points of a chart."""
+    return [
+        Point(
+            part.since_ns,
+            part.until_ns,
+            milliseconds(part.p50_ns),
+            milliseconds(part.p95_ns),
+            milliseconds(part.max_ns),
+            part.samples,
+            part.bad,
+        )
+        for part in parts
+    ]
 
 
 def speed_limits(rules: Iterable[Rule]) -> list[Limit]:

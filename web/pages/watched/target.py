@@ -1,7 +1,7 @@
 """The page of one target: how it is, how it was, and how far its rules are."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, assert_never
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,10 +14,10 @@ from ....domain.observation.sample import Sample
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.specification.probe import Call, Exec, Heartbeat, Http, Tcp
-from ....domain.specification.rule import Consecutive, NoData, Rule, Threshold
+from ....domain.specification.rule import Consecutive, NoData, NoDataPolicy, Rule, Threshold
 from ....domain.specification.target import Target
 from ....domain.time.moment import Moment
-from ....host.access.target_past import SPANS, StoredSample, TargetPast, read_past
+from ....host.access.target_past import SPANS, PastSample, TargetPast, read_past
 from ...table import ApiCall
 from ..frame import PageFrame
 from ..layout import ViewQuery, render
@@ -72,10 +72,10 @@ async def target_page(call: ApiCall) -> Response:
     )
 
 
-async def known_of(call: ApiCall) -> Known:
-    """Returns what is known of the target of the path. Raises: UnknownName for one that is not watched."""
+async def known_of(call: ApiCall, *, fresh: bool = False) -> Known:
+    """Returns what is known of the target of the path, a second ago or now. Raises: UnknownName for one that is not watched."""
     target = call.operations.target(call.path["target"])
-    status = await call.operations.status()
+    status = await call.operations.status(fresh=fresh)
     if target.id not in status:
         # It was tracked a moment ago: later than a status that is a second old.
         status = await call.operations.status(fresh=True)
@@ -108,7 +108,7 @@ async def _past(call: ApiCall, target: Target, span: str, now_ns: int) -> tuple[
         return None, str(error)
 
 
-def _standings(known: Known, samples: Sequence[StoredSample], now_ns: int) -> tuple[RuleStanding, ...]:
+def _standings(known: Known, samples: Sequence[PastSample], now_ns: int) -> tuple[RuleStanding, ...]:
     broken = {incident.rule for incident in known.incidents}
     seen = [_sample_of(known.target.id, number, each) for number, each in enumerate(samples, 1)]
     newest = known.row.sample
@@ -118,7 +118,7 @@ def _standings(known: Known, samples: Sequence[StoredSample], now_ns: int) -> tu
     return standings(known.target, seen, newest, broken, now_ns)
 
 
-def _sample_of(target: str, number: int, stored: StoredSample) -> Sample:
+def _sample_of(target: str, number: int, stored: PastSample) -> Sample:
     """Returns a stored sample as rules read one. The clock of its own process is gone: the wall stands for it."""
     return Sample(
         target=target,
@@ -157,7 +157,15 @@ def what_is_checked(target: Target) -> str:
             return f"function {name} of the host"
         case Heartbeat():
             return "reports by itself"
-    return target.kind
+        case _:
+            assert_never(target.probe)
+
+
+_OF_SILENCE = {
+    NoDataPolicy.FIRE: "opens when samples are missing",
+    NoDataPolicy.KEEP: "changes nothing when samples are missing",
+    NoDataPolicy.OK: "takes missing samples for good ones",
+}
 
 
 def rule_text(rule: Rule) -> str:
@@ -165,15 +173,15 @@ def rule_text(rule: Rule) -> str:
     match rule:
         case Consecutive(after=after, recover=recover, on=on):
             bad = "bad" if on == "down" else "bad or degraded"
-            said = f"{after} {bad} in a row open, {recover} good in a row resolve"
+            said = f"opens after {after} {bad} in a row, resolves after {recover} good"
         case Threshold():
             window = "" if rule.window == 1 else f" over {rule.window}"
             samples = " samples" if isinstance(rule.window, int) and rule.window > 1 else ""
             said = f"{rule.mode.value.replace('_', ' ')} of {rule.measure}{window}{samples}"
         case NoData(policy=policy):
-            said = {"fire": "missing samples open", "keep": "missing samples change nothing"}.get(
-                policy.value, "missing samples count as good"
-            )
+            said = _OF_SILENCE[policy]
+        case _:
+            assert_never(rule)
     held = [f"for {rule.for_}"] if rule.for_ != "0s" else []
     held += [f"keeps firing for {rule.keep_firing_for}"] if rule.keep_firing_for != "0s" else []
     return ", ".join([said, *held])
