@@ -23,6 +23,7 @@ from watchkeeper.web import limits
 from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
 from watchkeeper.web.pages.routes import PAGES
+from watchkeeper.web.public.routes import PUBLIC
 from watchkeeper.web.resources.routes import ROUTES
 from watchkeeper.web.sessions import Sessions
 from watchkeeper.web.table import ApiRoute, Services, Unlocked
@@ -67,7 +68,7 @@ def filled(path, target):
 
 def readings():
     """Every route that is read, with values that lead somewhere."""
-    for route in (*ROUTES, *PAGES):
+    for route in (*ROUTES, *PUBLIC, *PAGES):
         if route.method == "GET" and route.operation != "events":
             yield from (filled(route.path, target) for target in ("shop", "site"))
 
