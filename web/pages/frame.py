@@ -46,6 +46,8 @@ class PageFrame(NamedTuple):
     degraded: int = 0
     can_sign_in: bool = False
     """Whether a person signs in here: not where the program that serves the site says who asks."""
+    stands_by: bool = False
+    """Whether another process watches, and this one waits to take over."""
     message: str = ""
     """The effect of the form that led here, in words."""
 
@@ -120,6 +122,7 @@ async def frame_of(call: ApiCall) -> PageFrame:
         status=status,
         down=counted.count(Status.DOWN),
         degraded=counted.count(Status.DEGRADED),
+        stands_by=call.operations.stands_by,
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
         message=message_of(call.visit, now_ns),
     )
