@@ -54,7 +54,14 @@ from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
 
 DEFAULT_OPTIONS = RuntimeOptions()
-CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY, fleet_history.POLICY, page_cache.POLICY)
+CACHES = (
+    *outside.CACHES,
+    expectations.POLICY,
+    snapshots.POLICY,
+    fleet_history.POLICY,
+    page_cache.POLICY,
+    page_cache.PARTS_POLICY,
+)
 """The policies of all caches of a runtime."""
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from ..domain import limits
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.incident import Incident, Transition, TransitionKind
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
 from ..domain.incidents.own_problems import NETWORK, POLLER, POLLERS, channel_part
@@ -189,6 +190,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         """By target, when a pause of the record began, until the target is tracked."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
+        self._announcements: tuple[Announcement, ...] = ()
         self._problems = PresentProblems()
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
         self._asleep_ns = 0
@@ -214,6 +216,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._resume(message)
             case heard.SilencesChanged(silences):
                 self._show_silences(silences)
+            case heard.AnnouncementsChanged(announcements):
+                self._announcements = announcements
+                self._publisher.show_announcements(announcements)
             case heard.CommitFinished(took_ns, tries, backlogs):
                 self._figures.written(took_ns, tries)
                 self._figures.keep_backlogs(backlogs)
@@ -265,6 +270,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._publisher.resume(message.incidents)
         self._figures.keep_backlogs(message.backlogs)
         self._show_silences(message.silences)
+        self._announcements = message.announcements
+        self._publisher.show_announcements(message.announcements)
         self._paused_ns = {mark.target: mark.at_ns for mark in message.pauses if mark.at_ns is not None}
         # Where the recorder alone was restarted, its targets may have come before the record.
         for target, row in self._rows.items():
@@ -356,6 +363,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),
+            announcements=tuple(each for each in self._announcements if each.stands(now.wall_ns)),
         )
 
     def _metrics(self, now: Moment, *, targets: bool) -> RuntimeMetrics:

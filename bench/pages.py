@@ -219,10 +219,11 @@ def measured(port: int, targets: int, rounds: int) -> dict[str, float]:
             spent_ms, body = cpu_ms(port, path)
             found[f"{name}_cpu_ms"].append(spent_ms)
             sizes |= {f"{name}_bytes": len(body), f"{name}_gzip_bytes": len(gzip.compress(body, 1))}
-            rows = re.findall(rb'<tr class="t [^\n]+', body)
+            rows = re.findall(rb"<tr [^\n]+ data-t=[^\n]+", body)
             if name == "all_rows":
                 sizes["row_bytes"] = sum(map(len, rows)) / max(1, len(rows))
                 found["shared_cpu_ms"].append(cpu_ms(port, path)[0])
+    print({name: [round(value, 1) for value in values] for name, values in found.items()}, file=sys.stderr)
     middle = {name: round(statistics.median(values), 1) for name, values in found.items()}
     return {"targets": targets, "cold_cpu_ms": round(cold_ms, 1), **middle, **sizes}
 
@@ -253,6 +254,8 @@ def main(arguments: list[str]) -> int:
                 print(link, flush=True)
                 threading.Event().wait()
             runtime.status()
+            # The heartbeats are written and their memory is tidied.
+            time.sleep(3)
             port = int(link.split(":")[2].partition("/")[0])
             figures = measured(port, options.targets, options.rounds)
     over = {name: figures[name] for name, bar in BARS.items() if figures[name] > bar} if not few else {}

@@ -38,6 +38,14 @@ LOGIN_LINKS_MAX = 64
 """Login links that wait to be used; one more takes the place of the oldest."""
 TRUSTED_PROXIES_MAX = 64
 """Networks of proxies that are believed: each request looks through them."""
+PUBLIC_PAGES_MAX = 32
+"""Public pages of one runtime: one for each group of readers; each is made anew for its readers once a second at most."""
+ANNOUNCEMENTS_MAX = 64
+"""Announcements that stand at once, on all public pages together: a reader takes in a few."""
+ANNOUNCEMENT_TITLE_MAX = 200
+"""The title of an announcement: one line of a page."""
+ANNOUNCEMENT_CHARACTERS_MAX = 4_000
+"""The text of an announcement: a page of a book."""
 CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 NAME_CHARACTERS_MAX = 128
@@ -434,6 +442,8 @@ PAGE_FRESH_NS = 1 * NS_PER_S
 """How old a finished page may be that several readers get."""
 PAGES_KEPT_MAX = 32
 """Finished pages of a site: of each role, theme and filter that is read in the same second."""
+PAGE_PARTS_KEPT_MAX = 20_000
+"""Finished rows of pages, of 0.6 kB each: those of 5,000 targets for 30 and for 90 days are 10,000."""
 READ_SPANS_MAX = 50_000
 """Spans of incidents of one reading, the newest: about 15 MB."""
 

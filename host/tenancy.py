@@ -15,6 +15,7 @@ from ..actors.ports import Clock
 from ..adapters.clock import SystemClock
 from ..adapters.real_threads import require_real_threads
 from ..adapters.stores.memory import MemoryStore
+from ..adapters.stores.ownership.forks import FORKS
 from ..adapters.stores.sqlite.lock import holder_of
 from ..domain.errors import ConfigurationError, StoreBusy, StoreFenced, UsageError
 from ..domain.read_model.event import RoleChanged
@@ -127,7 +128,9 @@ class Tenancy(EngineAccess):
         is_shared = self._shared_store(configuration) is not None
         door = None if is_shared else self._doors.bound(configuration.web)
         try:
-            engine = self._make(configuration, host_loop)
+            # A child that is forked within an import of another thread could never import the same.
+            with FORKS.outside(calls=False):
+                engine = self._make(configuration, host_loop)
             engine.start()
             if is_shared:
                 door = self._bound_by_owner(engine, configuration.web)

@@ -81,7 +81,9 @@ def application(
             await send({"type": "websocket.close", "code": 1000})
         elif scope["type"] == "http" and _header_bytes(scope) > HEADER_BYTES_MAX:
             refused = Refusal(431, TOO_LONG, headers=[("connection", "close")])
-            await _finished(_problem(refused), Request(scope))(scope, receive, send)
+            request = Request(scope)
+            response = await _refused(site.call(request), refused)
+            await _finished(response, request)(scope, receive, send)
         elif scope["type"] in {"http", "lifespan"}:
             await made(scope, receive, send)
 
@@ -130,6 +132,8 @@ async def _answer(site: _Site, of_method: Mapping[str, ApiRoute], request: Reque
             logger.exception("An internal fault in %s %s", route.method, route.path)
             refusal = Refusal(500, "an internal fault: the log of the runtime has it")
         response = await _refused(call, refusal)
+    if route.is_command:
+        services.pages.forget()
     # Strangers leave no line: a flood of their requests would fill the log.
     if route.is_command and call.author.role is not None:
         _audit(request, call.author, response.status_code)

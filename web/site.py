@@ -16,6 +16,8 @@ from .hub import Hub
 from .pages.routes import PAGES
 from .passing import by_peers
 from .pings import Pings
+from .public.publishing import PublicPages
+from .public.routes import PUBLIC
 from .resources.routes import ROUTES
 from .serving import serve
 from .sessions import Sessions
@@ -27,7 +29,9 @@ class Site:
 
     def __init__(self, operations: Operations, desk: PeerDesk) -> None:
         self._desk = desk
-        self._services = Services(operations, Pings(operations), Hub(operations), PageCache())
+        self._services = Services(
+            operations, Pings(operations), Hub(operations), PageCache(), PublicPages(operations)
+        )
         self._sessions = Sessions()
 
     def mounted(self, actor: Actor | None) -> Asgi:
@@ -36,7 +40,7 @@ class Site:
 
     def _application(self, actor: Actor | None = None) -> ASGIApp:
         authority = Authority(self._sessions, self._issued, actor)
-        return application(self._services, authority, self._web, (*ROUTES, *PAGES))
+        return application(self._services, authority, self._web, (*ROUTES, *PUBLIC, *PAGES))
 
     def _issued(self) -> Iterator[Token]:
         return (issued.token for issued in self._services.operations.tokens.all())

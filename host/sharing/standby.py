@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from ...actors.ports import Clock
 from ...adapters.net.listening import has_web
 from ...adapters.stores.ownership.watch import StoreWatch
+from ...adapters.stores.sqlite.lock import holder_of
 from ...domain.errors import NotRunning, StoreBusy, WatchkeeperError
 from ...domain.limits import ANSWER_WITHIN_NS, TENURE_LOOK_NS
 from ...domain.line import first_line
@@ -122,7 +123,7 @@ class Standby:
     @property
     def holder(self) -> str:
         """The process that runs the store, as it was seen last; empty where none was."""
-        return self._watch.holder
+        return self._watch.holder or holder_of(self.store) or ""
 
     @property
     def problem(self) -> str:

@@ -33,6 +33,7 @@ MAY_ALSO = {
     "client/answers.py": {"web"},
     "client/offline.py": {"web"},
     "client/past.py": {"web"},
+    "client/public_files.py": {"web"},  # the pages that are files are those that are served
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does

@@ -14,6 +14,7 @@ import pytest
 import trustme
 import watchkeeper
 from asking import TOKENS, tokens
+from logged import messages
 from watchkeeper import (
     ALL,
     ConfigurationError,
@@ -362,8 +363,7 @@ def test_a_report_that_cannot_be_made_fails_no_job(tmp_path, caplog):
         pass
     with connect(tmp_path / "none.db").job("etl"):
         pass
-    said = [record.getMessage() for record in caplog.records]
-    assert [line.partition(": etl: ")[2] for line in said] == [
+    assert [line.partition(": etl: ")[2] for line in messages(caplog)] == [
         f"{url} has not answered within 0.2 s",
         f"no process runs {tmp_path}/none.db, and there is no such file",
     ]

@@ -179,7 +179,7 @@ def test_a_command_does_not_wait_for_a_stop(site, shop, ops):
         go_on.wait(WITHIN_S)
 
     assert begun.wait(WITHIN_S)
-    stopping = threading.Thread(target=runtime.stop, args=("2s",))
+    stopping = threading.Thread(target=runtime.stop, args=("20s",))
     stopping.start()
     runtime.untrack("shop")
     runtime.track(shop)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in, tokens
+from logged import messages
 from streams import Listening
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
 from watchkeeper.web import limits
@@ -87,7 +88,7 @@ def test_a_wrong_token_shows_the_form_again_and_counts(strict, caplog):
     assert b"This token is unknown." in answer.body
     assert b'value="/x"' in answer.body
     assert b"wk_" not in answer.body
-    assert [record.getMessage() for record in caplog.records] == ["An unknown token was sent from 127.0.0.1"]
+    assert messages(caplog) == ["An unknown token was sent from 127.0.0.1"]
 
 
 def test_tries_to_sign_in_are_five_a_minute_for_an_address(strict):

@@ -13,6 +13,7 @@ from asgi import exchanged, scope_of
 from asking import TOKENS, Asking, tokens
 from django.core.asgi import get_asgi_application
 from fastapi import FastAPI
+from logged import records
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from uvicorn import Config, Server
@@ -120,7 +121,7 @@ def test_a_host_that_cannot_say_who_asks_opens_nothing_and_one_line_says_why(run
         return [await asked(app, "PUT", "/api/v1/targets/shop/pause") for _ in range(2)]
 
     assert asyncio.run(twice(watchkeeper.asgi(runtime, actor))) == [500, 500]
-    (line,) = caplog.records
+    (line,) = records(caplog)
     assert line.getMessage() == "The `actor` of asgi() failed: its request is refused"
     said = (
         "'user'"

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 from asking import TOKENS, Asking, signed_in
+from logged import messages
 from watchkeeper import Role, UsageError
 from watchkeeper.web import limits
 from watchkeeper.web.application import application
@@ -22,6 +23,7 @@ VALUES = {
     "incident": "inc_0",
     "attempt": "1-1",
     "silence": "s1",
+    "announcement": "a1",
     "channel": "ops",
     "key": "msg_0",
     "signal": "fail",
@@ -153,8 +155,7 @@ def test_a_malformed_token_is_refused_and_not_taken_for_none(url, header):
 def test_unknown_tokens_of_one_address_are_not_even_compared_after_five(url, caplog):
     guesses = [Asking(url, f"wk_{number}").get("/status").status for number in range(7)]
     assert guesses == [401] * 5 + [429] * 2
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["An unknown token was sent from 127.0.0.1"] * 5
+    assert messages(caplog) == ["An unknown token was sent from 127.0.0.1"] * 5
     assert Asking(url, TOKENS["admin"]).get("/status").status == 429
     assert Asking(url).get("/status").status == 200
 

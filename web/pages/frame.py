@@ -9,7 +9,7 @@ from ...domain.errors import WatchkeeperError
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.rules.aggregate import Status
 from ...domain.specification.web import Role
-from ..origin import SAFE_IN_PATHS, Author
+from ..origin import SAFE_IN_PATHS, Author, relative_target
 from ..problems import Refusal
 from ..sessions import cookie_of
 from ..shapes.documents import time_of
@@ -129,7 +129,8 @@ def _address(method: str, path: str, query: str) -> str:
     """Returns the address to lead back to. No page repeats the secret of a login link, and an answer to a form is no page to open."""
     if method not in {"GET", "HEAD"} or path.startswith("/login/"):
         return "/"
-    return f"{path}?{query}" if query else path
+    # An address that is too long to be led back to would fill the forms of the page.
+    return relative_target(f"{path}?{query}" if query else path) or "/"
 
 
 def _theme(call: ApiCall) -> str:

@@ -39,7 +39,8 @@ async def login(call: ApiCall) -> Response:
     found = call.authority.session_of(call.visit)
     if found is None:
         return await _form(call, call.query.next)
-    return await render(call, "signed_in.html", keep=NOT_AT_ALL, session=found[1])
+    kept = relative_target(call.query.next) or ""
+    return await render(call, "signed_in.html", keep=NOT_AT_ALL, session=found[1], next=kept)
 
 
 async def _form(call: ApiCall, target: str, refusal: Refusal | None = None) -> Response:

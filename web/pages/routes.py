@@ -6,7 +6,9 @@ from .acts import ACTS
 from .choices import CHOICES
 from .fleet.overview import OverviewQuery, group, overview
 from .incidents.listing import INCIDENTS
+from .layout import ViewQuery
 from .login import LOGIN
+from .self_page import self_page
 from .silences import SILENCES
 from .watched.attempt import WATCHED
 
@@ -19,5 +21,6 @@ PAGES: tuple[ApiRoute, ...] = (
     *WATCHED,
     *INCIDENTS,
     ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),
+    ApiRoute("GET", "/self", V, "The runtime itself.", self_page, query=ViewQuery, is_page=True),
     ApiRoute("GET", "/g/{group:path}", V, "One group.", group, query=OverviewQuery, is_page=True),
 )

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
+import msgspec
 from starlette.responses import Response
 
 from ...domain.errors import UnknownName
@@ -147,6 +149,9 @@ async def new_silence(call: ApiCall) -> Response:
         form = await _of_incident(call)
     elif not form.target and not form.name:
         return await _form_page(call, form)
+    elif not form.name and not form.next and names_one(form.target):
+        # Led here by the page of a target.
+        form = msgspec.structs.replace(form, next=f"/t/{quote(form.target, safe='')}")
     try:
         return await _form_page(call, form, preview=await _previewed(call, form))
     except Refusal as refusal:
@@ -157,7 +162,11 @@ async def _of_incident(call: ApiCall) -> SilenceForm:
     """Returns the form for the incident's rule on its target: what else befalls the target is still told."""
     incident = await incident_of(call._replace(path={"incident": call.query.incident}))
     return SilenceForm(
-        target=incident.target, name=("rule",), operator=("=",), value=(incident.rule,), next=call.query.next
+        target=incident.target,
+        name=("rule",),
+        operator=("=",),
+        value=(incident.rule,),
+        next=call.query.next or f"/i/{quote(incident.id, safe='')}",
     )
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import apsw
 import pytest
-from asking import TOKENS, Asking, signed_in
+from asking import TOKENS, Asking, cookie_in, signed_in
 from browsing import Browser
 
 
@@ -130,6 +130,28 @@ def test_a_command_that_cannot_be_written_yet_is_not_said_to_be_done(person, sto
     finally:
         other.execute("ROLLBACK")
         other.close()
+
+
+@pytest.mark.parametrize(
+    "said", ["<b>.1.{now}", "owned.1.{now}", "paused.1.0", "paused.1.9999999999", "paused.1.x", "paused", ""]
+)
+def test_a_message_that_no_form_has_left_is_not_shown(person, runtime, said):
+    (session,) = person.cookies
+    person.cookies[f"{session}-said"] = said.format(now=runtime.status().at_ns // 10**9)
+    assert 'class="done"' not in person.open("/silences").html
+
+
+def test_a_script_that_reads_a_page_leaves_its_message_to_the_person(person, strict):
+    """The page is read anew by its script when something changes."""
+    session = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    fields = {"proof": proof_of(person), "next": "/silences"}
+    left = cookie_in(Asking(strict, cookie=session).form("/t/shop/pause", fields))
+    both = Asking(strict, cookie=f"{session}; {left}")
+    by_script = both.ask(
+        "GET", "/silences", accept="text/html", sec_fetch_mode="cors", sec_fetch_site="same-origin"
+    )
+    assert (b"Paused:" in by_script.body, "set-cookie" in by_script.headers) == (False, False)
+    assert b"Paused:" in both.ask("GET", "/silences", accept="text/html", sec_fetch_mode="navigate").body
 
 
 # Authority.

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from ....domain.errors import StoreError
 from ....domain.incidents.told import ChannelTold
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
-from ...limits import SLICE_ROWS
+from ....domain.units import NS_PER_DAY
+from ... import limits
 from ...origin import Author
 from ...problems import Refusal
 from ...shapes.documents import sliced
@@ -21,22 +22,20 @@ from ...table import ApiCall
 from ..frame import PageFrame, frame_of
 from ..layout import ViewQuery, page_response, rendered
 from . import speech
-from .rows import (
-    SILENCED,
-    FleetPast,
+from .rows import FleetPast, name_of, row_maker, state_of
+from .sections import (
+    STATES,
     GroupSection,
     RowOrder,
     by_group,
-    day_now,
-    name_of,
-    row_maker,
+    in_order,
     section_of,
-    state_of,
+    sections_in_order,
+    tally_of,
 )
-from .trouble import SHOWN_MAX, TOLD_MAX, open_incidents, troubles_of
+from .trouble import open_incidents, troubles_of
 
-LINES_FROM = 300
-"""With more targets than that, the overview shows one line for each group until a reader asks for more."""
+SILENCED = "silenced"
 _NAME, _PROOF = token_hex(16), token_hex(16)
 """Stand in a page for the name and the proof of its reader, so that all readers of a role share one rendering."""
 
@@ -57,7 +56,7 @@ class Chip(NamedTuple):
     """A link that shows the targets of one state."""
 
     label: str
-    count: int
+    total: int
     address: str
     is_chosen: bool
 
@@ -83,7 +82,7 @@ class View(NamedTuple):
         """Whether each target has a row; otherwise each group has a line."""
         if self.query.view:
             return self.query.view == "all"
-        return self.is_filtered or len(self.scope) <= LINES_FROM
+        return self.is_filtered or len(self.scope) <= limits.ROWS_UNASKED_MAX
 
     def address(self, **changes: str | int) -> str:
         """Returns the address of this page with other parameters; those that are as by default are left out."""
@@ -97,14 +96,16 @@ class View(NamedTuple):
 
     def chips(self) -> list[Chip]:
         """Returns a link for all, and one for each state in which a target is."""
-        counts = Counter(map(state_of, self.scope))
+        counts: dict[str, int] = {state.value: 0 for state in STATES} | {
+            state.value: count for state, count in Counter(map(state_of, self.scope)).items()
+        }
         counts[SILENCED] = sum(1 for target in self.scope if target.silences)
         chosen = self.query.status
         made = [Chip("All", len(self.scope), self.address(status=""), not chosen)]
         return made + [
-            Chip(state.capitalize(), counts[state], self.address(status=state), state == chosen)
-            for state in ("down", "degraded", "unknown", "paused", SILENCED, "up")
-            if state == chosen or (counts[state] and state != "up")
+            Chip(state.capitalize(), count, self.address(status=state), state == chosen)
+            for state, count in counts.items()
+            if state == chosen or (count and state != "up")
         ]
 
 
@@ -123,7 +124,7 @@ async def _page(call: ApiCall, of_group: str) -> Response:
     frame = await frame_of(call)
     view = _view(frame, call.query, of_group, status)
     shared = frame._replace(author=Author(_NAME, frame.author.role, ""), proof=_PROOF)
-    key = shared._replace(now_ns=0, status=None), status.at_ns
+    key = shared._replace(now_ns=0, status=None)
     body = await call.services.pages.body(key, lambda: _made(call, shared, view, status))
     for mark, said in ((_NAME, str(escape(frame.author.name))), (_PROOF, frame.proof)):
         body = body.replace(mark.encode(), said.encode("utf-8", "replace"))
@@ -159,22 +160,24 @@ async def _made(call: ApiCall, frame: PageFrame, view: View, status: RuntimeStat
     past, unread = await _past(call, frame, view.query.days)
     ids = None if not view.group else frozenset(target.id for target in view.scope)
     incidents = open_incidents(status, ids)
-    told = await _told(call, [each.id for each in incidents[:TOLD_MAX]])
+    told = await _told(call, [each.id for each in incidents[: limits.TOLD_LISTED_MAX]])
     known = {target.id: target for target in status.targets}
+    opening = speech.opening_of(view.scope)
     return await rendered(
         frame,
         "overview.html",
         view=view,
-        opening=speech.opening_of(view.scope) if view.scope else None,
-        others=speech.others_of(view.scope),
+        opening=opening,
+        others=speech.others_of(view.scope, opening.state),
         sight=speech.sight_of(status, frame),
-        picture=None if past.days is None else speech.picture_of(past.days, view.scope),
-        troubles=troubles_of(incidents[:SHOWN_MAX], known, told),
-        more_troubles=max(0, len(incidents) - SHOWN_MAX),
-        axis=speech.axis_of(past.count, frame.now_ns) if past.days is not None else None,
-        sections=await _sections(frame, view, past),
+        picture=None
+        if past.days is None
+        else speech.picture_of(past.days, tally_of(view.scope, past.days), len(view.scope)),
+        troubles=troubles_of(incidents[: limits.INCIDENTS_LISTED_MAX], known, told),
+        more_troubles=max(0, len(incidents) - limits.INCIDENTS_LISTED_MAX),
+        axis=speech.axis_of(past.length, frame.now_ns) if past.days is not None else None,
+        sections=await _sections(call, frame, view, past),
         unread=unread,
-        lines_from=LINES_FROM,
     )
 
 
@@ -182,7 +185,7 @@ async def _past(call: ApiCall, frame: PageFrame, count: int) -> tuple[FleetPast,
     """Returns the past of all targets; without a store none, and why it cannot be read where it cannot."""
     if not call.operations.has_file:
         return FleetPast(None, None), ""
-    until_day = day_now(frame) + 1
+    until_day = frame.now_ns // NS_PER_DAY + 1
     try:
         days = await call.operations.fleet.days(until_day - count, until_day)
         return FleetPast(days, await call.operations.fleet.last_day()), ""
@@ -200,13 +203,13 @@ async def _told(call: ApiCall, incidents: Sequence[str]) -> dict[str, tuple[Chan
         return {}
 
 
-async def _sections(frame: PageFrame, view: View, past: FleetPast) -> list[GroupSection]:
-    make, made, passed = row_maker(frame, past), [], 0
-    for number, (name, targets) in enumerate(by_group(view.shown, view.query.sort, past)):
-        rows = await sliced(targets, make) if view.has_rows else []
-        made.append(section_of(number, name, targets, past, rows, line=not view.has_rows))
+async def _sections(call: ApiCall, frame: PageFrame, view: View, past: FleetPast) -> list[GroupSection]:
+    make, made, passed = row_maker(frame, past, call.services.pages.parts), [], 0
+    for number, (name, targets) in enumerate(by_group(view.shown)):
+        rows = await sliced(in_order(targets, view.query.sort, past), make) if view.has_rows else None
+        made.append(section_of(number, name, targets, past, rows))
         passed += len(targets)
-        if passed >= SLICE_ROWS:
+        if passed >= limits.SLICE_ROWS:
             passed = 0
             await asyncio.sleep(0)
-    return made
+    return made if view.has_rows else sections_in_order(made, view.query.sort)

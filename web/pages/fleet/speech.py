@@ -5,17 +5,27 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from ....domain.line import count_of
 from ....domain.read_model.days import DayState, FleetDays
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
+from ....domain.rules.aggregate import Status
 from ....domain.units import NS_PER_DAY
 from ..frame import PageFrame
-from ..words import capital, duration, latency, number
+from ..words import capital, duration, latency, number, sentence
 from .rows import name_of, state_of
+from .sections import DayTally
 
+WORDS = {
+    Status.DOWN: "down",
+    Status.DEGRADED: "degraded",
+    Status.UNKNOWN: "without data",
+    Status.PAUSED: "paused",
+}
+"""The states that are not well, the worst first, in the words of a sentence."""
 NAMED_MAX = 2
 """More targets than that are counted, and named in the list below."""
 _FIRST = date(1970, 1, 1)
-PICTURE_PX = 72
+PICTURE_PX, PICTURE_WIDTH_PX, BASE_PX = 72, 342, 5.0
 BAR_PX = 8.8
 """The height of one target in trouble on a day, unless a day has too many of them for the picture."""
 
@@ -26,53 +36,41 @@ class Opening(NamedTuple):
     well: str
     trouble: str
     """Empty where all are well."""
-    state: str
+    state: Status
     """The worst state, which gives the trouble its colour."""
 
 
 def opening_of(targets: Sequence[TargetStatus]) -> Opening:
     """Returns how many are well, and what is worst."""
     states = Counter(map(state_of, targets))
-    well, total = states["up"], len(targets)
+    well, total = states[Status.UP], len(targets)
     if well == total:
-        return Opening("It is well." if total == 1 else f"All {total:,} are well.", "", "up")
-    said = f"{well:,} of {total:,} {'is' if well == 1 else 'are'} well." if well else "Nothing is well."
-    for state, words in (("down", "down"), ("degraded", "degraded"), ("unknown", "without data")):
-        if count := states[state]:
-            return Opening(
-                said, _what(count, [each for each in targets if state_of(each) == state], words), state
-            )
-    return Opening(
-        f"{said[:-1]}, and the others are paused." if well else "Everything is paused.", "", "paused"
-    )
+        return Opening("It is well." if total == 1 else f"All {total:,} are well.", "", Status.UP)
+    said = f"{well:,} of {total:,} {_are(well)} well." if well else "Nothing is well."
+    worst = next(state for state in WORDS if states[state])
+    if worst is Status.PAUSED:
+        said = f"{said[:-1]}, and the others are paused." if well else "Everything is paused."
+        return Opening(said, "", worst)
+    return Opening(said, _what([each for each in targets if state_of(each) is worst], WORDS[worst]), worst)
 
 
-def _what(count: int, targets: Sequence[TargetStatus], words: str) -> str:
-    if count > NAMED_MAX:
-        return f"{capital(number(count))} are {words}."
-    names = " and ".join(name_of(target) for target in targets)
-    return f"{names} {'is' if count == 1 else 'are'} {words}."
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
-def others_of(targets: Sequence[TargetStatus]) -> str:
-    """Returns the states that the sentence does not tell, in one more: `Two are degraded, one is paused.`"""
+def _what(targets: Sequence[TargetStatus], words: str) -> str:
+    if len(targets) > NAMED_MAX:
+        return f"{capital(number(len(targets)))} are {words}."
+    return f"{' and '.join(map(name_of, targets))} {_are(len(targets))} {words}."
+
+
+def others_of(targets: Sequence[TargetStatus], told: Status) -> str:
+    """Returns the states that the sentence has not told, in another one: `Two are degraded, one is paused.`"""
     states = Counter(map(state_of, targets))
-    silenced = sum(1 for target in targets if target.silences)
-    parts = [
-        f"{number(states[state])} {'is' if states[state] == 1 else 'are'} {words}"
-        for state, words in (
-            ("down", "down"),
-            ("degraded", "degraded"),
-            ("unknown", "without data"),
-            ("paused", "paused"),
-        )
-        if states[state]
-    ]
-    # The worst one stands in the sentence already.
-    del parts[: 1 if parts and not (set(states) <= {"up", "paused"}) else 0]
-    if silenced:
-        parts.append(f"{number(silenced)} {'is' if silenced == 1 else 'are'} silenced")
-    return f"{capital(', '.join(parts))}." if parts else ""
+    counts = [(states[state], words) for state, words in WORDS.items() if state is not told]
+    counts.append((sum(1 for target in targets if target.silences), "silenced"))
+    said = ", ".join(f"{number(count)} {_are(count)} {words}" for count, words in counts if count)
+    return sentence(said) if said else ""
 
 
 class Sight(NamedTuple):
@@ -96,71 +94,64 @@ def sight_of(status: RuntimeStatus, frame: PageFrame) -> Sight:
         parts.append(f"last blind {duration(frame.since(last.ended_at_ns))} ago for {duration(blind_ns)}")
     if status.lateness.count:
         parts.append(f"checks run {latency(status.lateness.p99_ns)} late at the 99th percentile")
-    return Sight(True, "Nothing is hidden", f": {'; '.join(parts)}." if parts else ".")
+    return Sight(True, "Everything is seen", f": {'; '.join(parts)}." if parts else ".")
 
 
 class Picture(NamedTuple):
-    """The days of all targets as bars: paths of a picture whose width is its number of days."""
+    """The days of all targets as bars: the path of each kind."""
 
     calm: str
     degraded: str
     down: str
     blind: str
-    width: float
     label: str
     most: str
 
 
-def picture_of(days: FleetDays, targets: Sequence[TargetStatus]) -> Picture:
-    """Returns how many targets were in trouble on each day."""
-    ids = [target.id for target in targets]
-    down, degraded = days.troubled(DayState.DOWN, ids), days.troubled(DayState.DEGRADED, ids)
+def picture_of(days: FleetDays, tally: DayTally, total: int) -> Picture:
+    """Returns how many of `total` targets were in trouble on each day."""
+    down, degraded = tally[DayState.DOWN], tally[DayState.DEGRADED]
     both = [sum(pair) for pair in zip(down, degraded, strict=True)]
     most = max(both, default=0)
-    shared = {day: run.state for run in days.unknown.runs for day in range(run.day, run.day + run.length)}
-    blind = [
-        days.since_day + place
-        for place in range(len(both))
-        if shared.get(days.since_day + place) is DayState.BLIND
-    ]
-    pitch = 342 / max(1, len(both))
-    wide = pitch - (1.6 if len(both) <= 31 else 0.8)
+    shared = {
+        day
+        for run in days.unknown.runs
+        if run.state is DayState.BLIND
+        for day in range(run.day, run.day + run.length)
+    }
+    is_blind = [day in shared for day in range(days.since_day, days.until_day)]
+    is_known = [count < total for count in tally[DayState.NO_DATA]]
     unit = min(BAR_PX, (PICTURE_PX - 8) / max(1, most))
-
-    def bars(heights: Sequence[float], above: Sequence[float] | None = None) -> str:
-        """Returns the path of a bar for each place with a height; `above` lifts it."""
-        parts = []
-        for place, height in enumerate(heights):
-            if height:
-                bottom = PICTURE_PX - (above[place] if above else 0)
-                parts.append(f"M{place * pitch:.1f} {bottom:.1f}v-{height:.1f}h{wide:.1f}v{height:.1f}z")
-        return "".join(parts)
-
-    base = 5.0
-    is_blind = [days.since_day + place in blind for place in range(len(both))]
-    no_data = _without_data(days, ids)
+    first = [count * unit for count in down]
     return Picture(
-        calm=bars([0 if hidden or nothing else 4 for hidden, nothing in zip(is_blind, no_data, strict=True)]),
-        down=bars([count * unit for count in down], [base] * len(both)),
-        degraded=bars([count * unit for count in degraded], [base + count * unit for count in down]),
-        blind=bars([6 if hidden else 0 for hidden in is_blind]),
-        width=342,
+        calm=_bars(
+            [4.0 * (known and not hidden) for known, hidden in zip(is_known, is_blind, strict=True)], []
+        ),
+        down=_bars(first, [BASE_PX] * len(both)),
+        degraded=_bars([count * unit for count in degraded], [BASE_PX + height for height in first]),
+        blind=_bars([6.0 * hidden for hidden in is_blind], []),
         label=_label(both, most, days.since_day),
-        most=f"most: {most:,} on {_day(days.since_day + both.index(most))}" if most else "none in trouble",
+        most=f"most: {most:,} on {_day(days.since_day + both.index(most))}" if most else "none",
     )
 
 
-def _without_data(days: FleetDays, ids: Sequence[str]) -> list[bool]:
-    """Returns for each day whether no target of these has any data of it."""
-    counts = days.troubled(DayState.NO_DATA, ids)
-    return [bool(ids) and count == len(ids) for count in counts]
+def _bars(heights: Sequence[float], above: Sequence[float]) -> str:
+    """Returns the path of a bar for each day with a height; `above` lifts it."""
+    pitch = PICTURE_WIDTH_PX / max(1, len(heights))
+    wide = pitch - (1.6 if len(heights) <= 31 else 0.8)
+    return "".join(
+        f"M{place * pitch:.1f} {PICTURE_PX - (above[place] if above else 0):.1f}v-{height:.1f}h{wide:.1f}v{height:.1f}z"
+        for place, height in enumerate(heights)
+        if height
+    )
 
 
 def _label(both: Sequence[int], most: int, since_day: int) -> str:
     said = f"Targets in trouble on each of the last {len(both)} days (UTC)"
     if not most:
         return f"{said}: none"
-    return f"{said}: {sum(1 for count in both if count)} days with trouble, most on {_day(since_day + both.index(most))}: {most:,}"
+    days = sum(1 for count in both if count)
+    return f"{said}: {count_of(days, 'day')} with trouble, most on {_day(since_day + both.index(most))}: {most:,}"
 
 
 def _day(day: int) -> str:
@@ -172,7 +163,6 @@ class DayAxis(NamedTuple):
     """The days beneath which rows stand: places of their labels."""
 
     labels: list[tuple[int, str]]
-    count: int
 
 
 def axis_of(count: int, now_ns: int) -> DayAxis:
@@ -186,4 +176,4 @@ def axis_of(count: int, now_ns: int) -> DayAxis:
                 labels.append((place, f"{at.day} {at:%b}"))
         elif at.weekday() == 0:
             labels.append((place, f"{at.day}" if labels else f"{at.day} {at:%b}"))
-    return DayAxis(labels, count)
+    return DayAxis(labels)

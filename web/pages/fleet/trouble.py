@@ -13,10 +13,6 @@ from ....domain.specification.rule import Severity
 from ..words import latency
 from .rows import in_path, name_of, state_of
 
-SHOWN_MAX = 50
-"""Incidents in the list; the page of all incidents has the others."""
-TOLD_MAX = 20
-"""Incidents of the list whose deliveries are read from the store: each is some pages of it."""
 _URGENCY = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 _ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
