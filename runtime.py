@@ -24,7 +24,7 @@ from .domain.incidents.delivery_try import DeliveryTry
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
-from .domain.line import count_of, one_line
+from .domain.line import count_of, first_line, one_line
 from .domain.observation.attempt import AttemptRecord
 from .domain.policy import CachePolicy
 from .domain.read_model.silence_preview import SilencePreview
@@ -35,6 +35,7 @@ from .domain.specification.target import Target
 from .domain.specification.web import Anonymous, RoleLike, Token, Web
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
+from .host.access import fleet_history, page_cache
 from .host.access.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.access.issued_tokens import IssuedTokens
 from .host.access.login_links import LoginLinks
@@ -53,7 +54,14 @@ from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
 
 DEFAULT_OPTIONS = RuntimeOptions()
-CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY)
+CACHES = (
+    *outside.CACHES,
+    expectations.POLICY,
+    snapshots.POLICY,
+    fleet_history.POLICY,
+    page_cache.POLICY,
+    page_cache.PARTS_POLICY,
+)
 """The policies of all caches of a runtime."""
 
 
@@ -325,7 +333,7 @@ class Runtime(Commands):
 
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
-        return bool(self._lifecycle.ask(SINK, Redrive(key)))
+        return bool(self._lifecycle.ask(SINK, Redrive(first_line(key))))
 
     @sync_only
     def test_channel(self, channel: str, *, by: str = "") -> DeliveryTry:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from ..domain import limits
 from ..domain.errors import StoreError, StoreFenced
+from ..domain.incidents.delivery_try import TryResult
 from ..domain.incidents.notice import Delivery
-from ..domain.incidents.outbox import OutboxEntry
+from ..domain.incidents.outbox import Outbox, OutboxEntry
 from ..domain.incidents.record import Batch, Restored
 from ..domain.time.moment import Moment
-from ..protocol.recorder import HealthReported, NoticeSettled
+from ..protocol.recorder import CommitFinished, HealthReported, NoticeSettled
 from ..protocol.sink import ContinueMaintenance, RenewTenure
 from ..protocol.supervisor import (
     NextSliceRequested,
@@ -30,6 +31,12 @@ class CommitUnit(NamedTuple):
     handed: list[tuple[OutboxEntry, Delivery]]
     """The notices that may be sent once the batch with their attempts is committed."""
     settled: list[NoticeSettled]
+
+
+def written(batch: Batch, took_ns: int, outbox: Outbox) -> CommitFinished:
+    """Returns the figures of a durable commit for the read model."""
+    tries = tuple((one.channel, one.result) for one in batch.tries if one.result is not TryResult.UNKNOWN)
+    return CommitFinished(took_ns, tries, outbox.backlogs() if batch.notices or batch.deliveries else ())
 
 
 class WentBack(NamedTuple):

@@ -1,22 +1,26 @@
 """The recorder: keeps the read model of the runtime from the messages of the other actors. It decides nothing."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, assert_never
 
 import msgspec
 from msgspec import UNSET
 
 from ..domain import limits
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.incident import Incident, Transition, TransitionKind
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
-from ..domain.incidents.own_problems import OwnProblem, channel_part
+from ..domain.incidents.own_problems import NETWORK, POLLER, POLLERS, channel_part
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
 from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
+from ..domain.read_model.figures import Figures, GroupDurations, TargetFigures
 from ..domain.read_model.histogram import Histogram
+from ..domain.read_model.metrics import PartMetrics, RuntimeMetrics, TargetMetrics
+from ..domain.read_model.problems import PresentProblems
 from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
 from ..domain.rules.aggregate import Status, status_of
 from ..domain.specification.matcher import Subject
@@ -33,6 +37,10 @@ class _Row(msgspec.Struct):
     """One target of the read model."""
 
     tracked: heard.TargetTracked
+    durations: GroupDurations
+    """Those of its group, which it adds to."""
+    figures: TargetFigures | None = None
+    """None before the first sample."""
     asleep_ns: int = 0
     sample: Sample | None = None
     raw: Status = Status.UNKNOWN
@@ -69,6 +77,10 @@ class _Row(msgspec.Struct):
         if self.attempts is None:
             self.attempts = deque(maxlen=limits.ATTEMPTS_KEPT_PER_TARGET)
         self.attempts.append(message.record)
+        if self.figures is None:
+            self.figures = TargetFigures()
+        self.figures.take(message.sample)
+        self.durations.take(message.sample)
 
     def is_stale(self, now: Moment, asleep_ns: int) -> bool:
         """Returns True where the newest sample is too old for a status. Suspended time, which the monotonic clock does
@@ -89,6 +101,22 @@ class _Row(msgspec.Struct):
     def is_muted_by(self, silence: Silence) -> bool:
         """Whether a silence mutes the target, or some of its incidents."""
         return silence.selection().accepts(self.subject())
+
+    def metrics(self, target: str, incidents: list[Incident], *, stale: bool) -> TargetMetrics:
+        status, figures = self.confirmed, self.figures or TargetFigures()
+        if self.sample is None or stale:
+            status = status_of(incidents) or Status.UNKNOWN
+        return TargetMetrics(
+            id=target,
+            group=(self.tracked.metadata or NO_METADATA).group,
+            status=Status.PAUSED if self.tracked.paused else status,
+            attempts=figures.attempts(),
+            answered=figures.answered,
+            response_ns=figures.response_ns,
+            sampled_at_ns=None if self.sample is None else self.sample.at.wall_ns,
+            certificate_ends_ns=figures.certificate_ends_ns,
+            missed=self.missed,
+        )
 
     def status(self, target: str, incidents: list[Incident], now: Moment, *, stale: bool) -> TargetStatus:
         status, since_ns = self.confirmed, self.since_ns
@@ -145,12 +173,15 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         losses: Callable[[], Mapping[str, int]],
         owner: Listener[OwnerMessage],
         discreet: Callable[[str], str] = str,
+        loads: Callable[[], Iterable[PartMetrics]] = tuple,
     ) -> None:
         super().__init__(clock)
         self._owner = owner
         self._discreet = discreet
         self._publisher = publisher
         self._losses = losses
+        self._loads = loads
+        """Yields the mailbox and the restarts of each actor."""
         self._rows: dict[str, _Row] = {}
         self._open: dict[str, Incident] = {}
         self._resumed: dict[str, list[Incident]] = {}
@@ -159,12 +190,12 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         """By target, when a pause of the record began, until the target is tracked."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
-        self._problems: dict[str, OwnProblem] = {}
-        self._texts: dict[str, tuple[Moment, int]] = {}
-        """Since when the changed texts of each problem are counted, and how many there were."""
+        self._announcements: tuple[Announcement, ...] = ()
+        self._problems = PresentProblems()
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
         self._asleep_ns = 0
         self._lateness = Histogram()
+        self._figures = Figures()
         self._counters: Counter[str] = Counter()
         self._abandoned: list[heard.Abandoned] = []
 
@@ -176,28 +207,43 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._committed(transitions)
             case heard.NoticeSettled(notice, delivery):
                 self._settled(notice, delivery, now)
-            case heard.TargetTracked(target):
-                row = self._rows.setdefault(target, _Row(message, since_ns=now.wall_ns))
-                row.track(message, self._paused_ns.pop(target, now.wall_ns))
-                row.silences = tuple(filter(row.is_muted_by, self._silences))
+            case heard.TargetTracked():
+                self._track(message, now)
             case heard.TargetUntracked(target):
-                self._rows.pop(target, None)
+                if (row := self._rows.pop(target, None)) is not None:
+                    self._figures.leave(row.durations)
             case heard.IncidentsResumed():
                 self._resume(message)
             case heard.SilencesChanged(silences):
                 self._show_silences(silences)
+            case heard.AnnouncementsChanged(announcements):
+                self._announcements = announcements
+                self._publisher.show_announcements(announcements)
+            case heard.CommitFinished(took_ns, tries, backlogs):
+                self._figures.written(took_ns, tries)
+                self._figures.keep_backlogs(backlogs)
+            case heard.LoadSeen(lag_ns, in_flight):
+                self._figures.loaded(lag_ns, in_flight)
             case heard.BlindnessSeen(interval):
                 self._went_blind(interval)
             case heard.HealthReported(part, detail):
                 self._changed(part, self._discreet(detail), now)
             case heard.HandOverProblems():
-                self._owner.tell(ProblemsReported(self._sorted_problems()))
+                self._owner.tell(ProblemsReported(self._problems.all()))
             case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
             case heard.Abandoned():
                 self._abandoned.append(message)
+            case _:
+                return self._answer_question(message, now)
+        return None
+
+    def _answer_question(self, question: heard.RecorderQuestion, now: Moment) -> Any:
+        match question:
             case heard.GetStatus():
                 return self._status(now)
+            case heard.GetMetrics(targets):
+                return self._metrics(now, targets=targets)
             case heard.GetIncidents(open_only):
                 return tuple(self._open.values()) + (() if open_only else tuple(self._ended))
             case heard.GetAttempts(target):
@@ -206,14 +252,26 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.GetAbandoned():
                 return tuple(self._abandoned)
             case _:
-                assert_never(message)
-        return None
+                assert_never(question)
+
+    def _track(self, message: heard.TargetTracked, now: Moment) -> None:
+        target, group = message.target, (message.metadata or NO_METADATA).group
+        row = self._rows.get(target)
+        durations = self._figures.enrol(row.durations if row else None, group, message.kind)
+        if row is None:
+            row = self._rows[target] = _Row(message, durations, since_ns=now.wall_ns)
+        row.durations = durations
+        row.track(message, self._paused_ns.pop(target, now.wall_ns))
+        row.silences = tuple(filter(row.is_muted_by, self._silences))
 
     def _resume(self, message: heard.IncidentsResumed) -> None:
         self._open = {incident.id: incident for incident in message.incidents}
         self._resumed = _by_target(message.incidents)
         self._publisher.resume(message.incidents)
+        self._figures.keep_backlogs(message.backlogs)
         self._show_silences(message.silences)
+        self._announcements = message.announcements
+        self._publisher.show_announcements(message.announcements)
         self._paused_ns = {mark.target: mark.at_ns for mark in message.pauses if mark.at_ns is not None}
         # Where the recorder alone was restarted, its targets may have come before the record.
         for target, row in self._rows.items():
@@ -243,6 +301,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             self._follow(finding)
         if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
+            self._figures.began_late(message.record.lateness_ns)
         self._counters["samples"] += 1
         if message.sample.figures_dropped is not UNSET:
             self._counters["figures_dropped"] += message.sample.figures_dropped
@@ -258,6 +317,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         for transition in transitions:
             incident = transition.incident
             self._counters[f"incidents_{incident.change.value}"] += 1
+            self._figures.moved(incident)
             if incident.is_open:
                 self._open[incident.id] = incident
                 row = self._rows.get(incident.target)
@@ -274,6 +334,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             self._publisher.publish(NoticeEnded(notice, delivery))
             return
         self._counters[f"notices_{delivery.state.value}"] += 1
+        self._figures.ended(notice, delivery)
         channel = channel_part(notice.channel)
         if delivery.state is DeliveryState.DEAD:
             self._changed(channel, f"dead letter {notice.key}: {delivery.detail}", now)
@@ -282,34 +343,12 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._publisher.publish(NoticeEnded(notice, delivery))
 
     def _changed(self, part: str, detail: str, now: Moment) -> None:
-        """Keeps the problem of a part, and publishes its beginning, its end, and in each minute a few changes of its text.
-
-        Each failed attempt and each dead letter of an outage may have a text of its own.
-        """
-        before = self._problems.pop(part, None)
-        if detail:
-            self._problems[part] = OwnProblem(part, detail, now if before is None else before.began)
-        if detail == (before.detail if before else ""):
-            return
-        if before and detail:
-            if not self._may_tell(part, now):
-                return
-        else:
-            self._texts.pop(part, None)
-        self._publisher.publish(HealthChanged(part, detail))
-
-    def _sorted_problems(self) -> tuple[OwnProblem, ...]:
-        return tuple(problem for _, problem in sorted(self._problems.items()))
-
-    def _may_tell(self, part: str, now: Moment) -> bool:
-        began, count = self._texts.get(part, (now, 0))
-        if now.since(began) >= limits.PROBLEM_TEXTS_NS:
-            began, count = now, 0
-        self._texts[part] = began, count + 1
-        return count < limits.PROBLEM_TEXTS_MAX
+        if self._problems.change(part, detail, now):
+            self._publisher.publish(HealthChanged(part, detail))
 
     def _went_blind(self, interval: BlindInterval) -> None:
         self._blind.append(interval)
+        self._figures.went_blind(interval)
         if interval.cause == SUSPENDED:
             self._asleep_ns += max(interval.ended_at_ns - interval.started_at_ns, 0)
         self._publisher.publish(WentBlind(interval))
@@ -320,11 +359,37 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             targets=self._targets(now),
             incidents=tuple(self._open.values()),
             silences=tuple(silence for silence in self._silences if silence.until_ns > now.wall_ns),
-            problems=tuple((problem.part, problem.detail) for problem in self._sorted_problems()),
+            problems=tuple((problem.part, problem.detail) for problem in self._problems.all()),
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),
+            announcements=tuple(each for each in self._announcements if each.stands(now.wall_ns)),
         )
+
+    def _metrics(self, now: Moment, *, targets: bool) -> RuntimeMetrics:
+        rows, open_ = self._rows if targets else {}, _by_target(self._open.values())
+        return self._figures.read(
+            now.wall_ns,
+            tuple(
+                row.metrics(target, open_.get(target, []), stale=row.is_stale(now, self._asleep_ns))
+                for target, row in rows.items()
+            ),
+            self._open.values(),
+            tuple(self._parts()),
+        )
+
+    def _parts(self) -> Iterator[PartMetrics]:
+        """Yields every part with its load and health; the pollers are one, so that parts stay few."""
+        counters, channels = self._counters, (backlog.channel for backlog in self._figures.backlogs)
+        known = {
+            "store": PartMetrics(part="store", shed=counters["samples_shed"] + counters["evidence_shed"]),
+            POLLERS: PartMetrics(part=POLLERS, restarts=counters["poller_restarts"]),
+            **{load.part: load for load in self._loads()},
+        }
+        ill = {POLLERS if one.part.startswith(POLLER) else one.part for one in self._problems.all()}
+        for part in dict.fromkeys((*known, NETWORK, *map(channel_part, channels), *sorted(ill))):
+            load = known.get(part) or PartMetrics(part=part)
+            yield msgspec.structs.replace(load, is_healthy=part not in ill)
 
     def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:
         """Returns the status of every target. Staleness is computed here, at the question; no timer watches for it."""

@@ -1,5 +1,6 @@
 """The incident sink: the only writer of the record. It commits before it notifies."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, assert_never
 
@@ -42,9 +43,9 @@ from ..protocol.supervisor import (
 from .behaviour import Behaviour
 from .channel_tests import ChannelTests
 from .given_up import GivenUpNotices
+from .operator_marks import OperatorMarks
 from .ports import Clock, Neighbours, Store
-from .record_writer import CommitUnit, RecordWriter, StoreUpkeep, WentBack
-from .suppressions import Suppressions
+from .record_writer import CommitUnit, RecordWriter, StoreUpkeep, WentBack, written
 
 
 def _overflow(message: object) -> OverflowPolicy:
@@ -85,14 +86,14 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
         self._tests = ChannelTests(self._gathered, neighbours, self._commit_soon)
-        self._suppressions = Suppressions(
+        self._marks = OperatorMarks(
             self._ledger.silences, self._gathered, neighbours, targets, self._reconcile, self._commit_soon
         )
 
     def started(self, now: Moment) -> None:
         restored = self._writer.open(now)
         self._register.restore(restored.heard, now)
-        self._suppressions.restore(restored.pauses)
+        self._marks.restore(restored)
         self._resume(restored, now)
         if self.address.epoch > 1:
             # The supervisor asked an earlier incarnation, which may have crashed on that question.
@@ -104,15 +105,16 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation = max(self._generation, restored.epoch * limits.GENERATIONS_PER_RUN)
         self._ledger.restore(restored)
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
+        self._outbox.given_up = Counter(dict(restored.given_up))
         for outgoing in restored.outbox:
             self._take_up(outgoing, now)
         self._reconcile(now)
         self._resume_owner(now)
-        self._suppressions.request_silence_check()
+        self._marks.request_silence_check()
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
-        if isinstance(message, heard.OfSuppression):
-            return self._suppressions.handle(message, now)
+        if isinstance(message, heard.OfOperators):
+            return self._marks.handle(message, now)
         match message:
             case heard.RecordSamples():
                 self._record(message, now)
@@ -216,7 +218,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
-        self._suppressions.review(now)
+        self._marks.review(now)
         if self._writer.is_stuck:
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
@@ -233,6 +235,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _publish(self, unit: CommitUnit, now: Moment) -> None:
         """Sends the notices and results of a durable commit; called for no other."""
+        self._to.recorder.tell(written(unit.batch, self._now().since(now), self._outbox))
         if unit.batch.transitions:
             self._to.recorder.tell(Committed(unit.batch.transitions))
         for settled in unit.settled:
@@ -282,6 +285,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
         if state is DeliveryState.DELIVERED:
             self._to.supervisor.tell(ChannelRecovered(entry.notice.channel))
+        self._outbox.given_up[entry.notice.channel] += state is DeliveryState.DEAD
         self._settled.append(NoticeSettled(entry.notice, delivery))
         self._enqueue(self._ledger.settle(entry.notice, delivery, now))
         self._commit_soon(True)
@@ -289,7 +293,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _resume_retries(self) -> None:
         self._to.supervisor.tell(LastHeardResumed(self._register.known()))
         self._commit_soon(self._outbox.all_ready_again() > 0)
-        self._suppressions.request_silence_check()
+        self._marks.request_silence_check()
         self._writer.resume_timers()
 
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
@@ -306,6 +310,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if outgoing is None:
             return False
         self._outbox.add(outgoing.notice, outgoing.delivery.attempts)
+        self._outbox.given_up[outgoing.notice.channel] -= 1
         self._gathered.deliveries.append(outgoing.delivery.redriven(now.wall_ns))
         self._commit_soon(True)
         return True
@@ -313,16 +318,17 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _rename(self, renamed: Renamed, now: Moment) -> None:
         """Gives silences and marks to the target under its present name; the store does so with its history."""
         self._register.rename(renamed)
-        self._suppressions.rename(renamed, now)
+        self._marks.rename(renamed, now)
         self._gathered.renamed.append(renamed)
 
     def _resume_owner(self, now: Moment) -> None:
         self._generation += 1
         open_ = self._ledger.open_incidents()
         self._to.owner.tell(ResumeFrom(self._generation, open_, tuple(self._checkpoints.values())))
-        self._to.recorder.tell(
-            IncidentsResumed(open_, self._ledger.silences.in_force(now), self._suppressions.pauses)
-        )
+        silences, pauses = self._ledger.silences.in_force(now), self._marks.pauses
+        standing = self._marks.announcements.standing(now.wall_ns)
+        backlogs = self._outbox.backlogs()
+        self._to.recorder.tell(IncidentsResumed(open_, silences, pauses, backlogs, standing))
 
     def _reopen(self, now: Moment) -> None:
         reopened = self._writer.reopen(now)
@@ -352,7 +358,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._count("samples_shed", shed)
         restored = went_back.restored
         silences = {silence.id: silence for batch in (restored, *unwritten) for silence in batch.silences}
-        self._suppressions.write_again(restored)
+        self._marks.write_again(restored, now)
         self._resume(msgspec.structs.replace(restored, silences=tuple(silences.values())), now)
         self._register.write_again()
 

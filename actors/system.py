@@ -9,6 +9,7 @@ from ..domain.conditions.judgement import Expectation
 from ..domain.errors import StoreFenced
 from ..domain.incidents.record import PauseMark, present_pauses
 from ..domain.limits import TENURE_BEAT_NS
+from ..domain.read_model.metrics import PartMetrics
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
@@ -160,7 +161,13 @@ class System:
     def _start_recorder(self) -> None:
         self._ask_to_resume(self.recorder)
         self._spawn(
-            self.recorder, Recorder, self._parts.publisher, self._losses, self.owner, self._parts.discreet
+            self.recorder,
+            Recorder,
+            self._parts.publisher,
+            self._losses,
+            self.owner,
+            self._parts.discreet,
+            self._loads,
         )
 
     def _ask_to_resume(self, listener: Address) -> None:
@@ -173,6 +180,16 @@ class System:
         lost = {f"dropped_by_{address.name}": address.dropped for address in self.addresses()}
         lost["dead_letters"] = self.dead_letters.total
         return {name: count for name, count in lost.items() if count}
+
+    def _loads(self) -> Iterator[PartMetrics]:
+        """Yields the mailbox and the restarts of each permanent actor."""
+        for address in self.addresses():
+            yield PartMetrics(
+                part=address.name,
+                queued=len(address),
+                shed=address.dropped,
+                restarts=max(address.epoch - 1, 0),
+            )
 
     def _start_courier(self, channel: Channel) -> None:
         address, parts = self.couriers[channel.id], self._parts
@@ -230,6 +247,7 @@ class System:
         name = address.name
         if isinstance(error, StoreFenced) and name not in self._ending:
             self.ended[name] = error
+            self.dead_letters.hush()
             address.close()
             self._lose_store(error)
         elif name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
@@ -246,7 +264,6 @@ class System:
 
     def _lose_store(self, error: StoreFenced) -> None:
         """Ends the actors at once: another process has the store, and probes, records and notifies in their place."""
-        self.dead_letters.hush()
         self.recorder.tell(HealthReported("store", str(error)))
         self.drain_supervisor(1)
         self.stop(self.owner)

@@ -2,12 +2,14 @@
 
 import logging
 
+from ..adapters.net.listening import has_web
 from ..domain.errors import ConfigurationError, UsageError, WatchkeeperError
 from ..domain.line import listed
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.web import Anonymous, Web
 from ..domain.time.duration import duration_ns
 from ..domain.validation.web import split_listen, web_problems
+from .access.doors import WITHOUT_WEB
 from .sharing.engine_access import RunningEngine
 from .tenancy import Tenancy
 
@@ -76,9 +78,12 @@ class Lifecycle(Tenancy):
     def _served_as_active(self, web: Web) -> str:
         """Keeps a door for the time after a take-over; returns its URL, at which the active process may listen by then.
 
-        Raises: ConfigurationError for an address that must not be used, and for the port 0, which each process would get another for.
+        Raises: ConfigurationError for an address that must not be used, for the port 0, which each process would get another for, and
+        without the extra `web`.
         """
         problems = [str(problem) for problem in web_problems(web, ("web",))]
+        if not has_web():
+            problems.append(WITHOUT_WEB)
         if problems or split_listen(web.listen)[1] == 0:
             raise ConfigurationError(
                 *(problems or ["web.listen: the port 0 is another one in each process: choose a port"])

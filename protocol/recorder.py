@@ -2,9 +2,12 @@
 
 from msgspec import UNSET, UnsetType
 
+from ..domain.incidents.announcement import Announcement
+from ..domain.incidents.delivery_try import TryResult
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
 from ..domain.incidents.record import BlindInterval, LatestFinding, PauseMark, Silence
+from ..domain.incidents.told import ChannelBacklog
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import Status
@@ -49,12 +52,22 @@ class IncidentsResumed(Message, frozen=True, omit_defaults=True):
     silences: tuple[Silence, ...]
     pauses: tuple[PauseMark, ...] = ()
     """The commanded pauses of the record, which date those of the read model."""
+    backlogs: tuple[ChannelBacklog, ...] = ()
+    """The notices that each channel has not taken."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those that stand."""
 
 
 class SilencesChanged(Message, frozen=True):
     """The silences changed: these are in force now."""
 
     silences: tuple[Silence, ...]
+
+
+class AnnouncementsChanged(Message, frozen=True):
+    """The announcements changed: these stand now."""
+
+    announcements: tuple[Announcement, ...]
 
 
 class Committed(Message, frozen=True):
@@ -68,6 +81,23 @@ class NoticeSettled(Message, frozen=True):
 
     notice: Notice
     delivery: Delivery
+
+
+class CommitFinished(Message, frozen=True):
+    """A commit is durable: how long it took, the tries to deliver that it ended, and what channels have not taken now."""
+
+    took_ns: int
+    tries: tuple[tuple[str, TryResult], ...]
+    """By channel."""
+    backlogs: tuple[ChannelBacklog, ...]
+    """Of every channel; empty where the commit changed none."""
+
+
+class LoadSeen(Message, frozen=True):
+    """The load of the supervisor: the greatest delay of a wake-up since this was last told, and the attempts that run."""
+
+    lag_ns: int
+    in_flight: int
 
 
 class BlindnessSeen(Message, frozen=True):
@@ -105,6 +135,12 @@ class GetStatus(Message, frozen=True):
     """Answered with the RuntimeStatus."""
 
 
+class GetMetrics(Message, frozen=True):
+    """Answered with the RuntimeMetrics; without `targets` its figures of single targets are left out."""
+
+    targets: bool = True
+
+
 class GetIncidents(Message, frozen=True):
     """Answered with the open incidents, and those that ended lately unless `open_only`."""
 
@@ -122,7 +158,9 @@ class GetAbandoned(Message, frozen=True):
 
 
 _OfTargets = TargetTracked | TargetUntracked | SampleJudged
-_OfRecord = IncidentsResumed | SilencesChanged | Committed | NoticeSettled
-_OfRuntime = BlindnessSeen | HealthReported | HandOverProblems | CounterIncreased | Abandoned
-_Question = GetStatus | GetIncidents | GetAttempts | GetAbandoned
-RecorderMessage = _OfTargets | _OfRecord | _OfRuntime | _Question
+_OfRecord = (
+    IncidentsResumed | SilencesChanged | AnnouncementsChanged | Committed | NoticeSettled | CommitFinished
+)
+_OfRuntime = BlindnessSeen | HealthReported | HandOverProblems | CounterIncreased | LoadSeen | Abandoned
+RecorderQuestion = GetStatus | GetMetrics | GetIncidents | GetAttempts | GetAbandoned
+RecorderMessage = _OfTargets | _OfRecord | _OfRuntime | RecorderQuestion

@@ -38,7 +38,13 @@ def can_trace() -> bool:
     return shutil.which("strace") is not None or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
 
 
+def can_browse() -> bool:
+    """Whether Chromium is there; root on Debian installs it where it is missing."""
+    return shutil.which("chromium") is not None or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
+
+
 NEEDS = {
+    "chromium": (can_browse, "looks at pages with Chromium, which is not installed"),
     "mount": (may_mount, "mounts a small disk, which takes root with CAP_SYS_ADMIN"),
     "network": (may_leave_the_network, "runs a program in a network of its own, which this system forbids"),
     "strace": (can_trace, "has system calls fail by strace, which is not installed"),

@@ -55,9 +55,9 @@ class Attempts:
         self._reported: Counter[str] = Counter()
 
     @property
-    def running(self) -> bool:
-        """Whether an attempt runs, whose times a block of the loop would make longer."""
-        return self._admission.running > 0
+    def in_flight(self) -> int:
+        """How many attempts run, whose times a block of the loop would make longer."""
+        return self._admission.running
 
     @property
     def under_way(self) -> tuple[str, ...]:

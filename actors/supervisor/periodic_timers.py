@@ -14,7 +14,7 @@ from ...domain.time.moment import NS_PER_S, Moment
 from ...domain.time.timers import Timers
 from ...protocol import supervisor as heard
 from ...protocol.owner import EndOrphans, ExpireAcknowledgements, FlushSamples
-from ...protocol.recorder import CounterIncreased, HandOverProblems, HealthReported
+from ...protocol.recorder import CounterIncreased, HandOverProblems, HealthReported, LoadSeen
 from ...protocol.sink import (
     Commit,
     ContinueMaintenance,
@@ -121,10 +121,15 @@ Repeated, as a crash of the owner may have come before the record had the ends.
 class PeriodicTimers:
     """Arms the chores and sends the messages of those that are due. Owned by the supervisor."""
 
-    def __init__(self, context: SupervisorContext, newly_counted: Callable[[], Counter[str]]) -> None:
+    def __init__(
+        self,
+        context: SupervisorContext,
+        newly_counted: Callable[[], Counter[str]],
+        take_load: Callable[[], LoadSeen],
+    ) -> None:
         self._timers, self._to, self._dice = context.timers, context.to, context.dice
         self._reopen = context.policies.reopen
-        self._newly_counted = newly_counted
+        self._newly_counted, self._take_load = newly_counted, take_load
         self._reopenings = 0
         self._is_unanswered = False
 
@@ -229,8 +234,9 @@ class PeriodicTimers:
                 assert_never(chore)
 
     def _flush(self, now: Moment) -> None:
-        """Lets the sink commit records that are not urgent, and sends new counts to the recorder."""
+        """Lets the sink commit records that are not urgent, and sends new counts and the load to the recorder."""
         self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
         self._to.sink.tell(Commit())
         for name, by in self._newly_counted().items():
             self._to.recorder.tell(CounterIncreased(name, by))
+        self._to.recorder.tell(self._take_load())

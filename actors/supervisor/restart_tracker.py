@@ -7,7 +7,7 @@ from ...domain.incidents.own_problems import POLLER
 from ...domain.specification.target import Target
 from ...domain.supervision.restart import RestartHistory
 from ...domain.time.moment import Moment
-from ...protocol.recorder import HealthReported
+from ...protocol.recorder import CounterIncreased, HealthReported
 from ..dispatch.mailbox.address import Address
 from .periodic_timers import ChildRestart, SupervisorContext
 
@@ -68,6 +68,7 @@ class RestartTracker:
         target = self._roster.targets.get(child.removeprefix(POLLER))
         if target is not None and target.heartbeat is None:
             self._roster.pollers.start(target)
+            self._recorder.tell(CounterIncreased("poller_restarts", 1))
         return False
 
     def poller_answered(self, target: str) -> None:

@@ -19,7 +19,14 @@ from ...domain.time.timers import CallAt
 from ...protocol import supervisor as heard
 from ...protocol.courier import AbandonDelivery
 from ...protocol.owner import Adopt, ExpireAcknowledgements, Release
-from ...protocol.recorder import Abandoned, BlindnessSeen, HealthReported, TargetTracked, TargetUntracked
+from ...protocol.recorder import (
+    Abandoned,
+    BlindnessSeen,
+    HealthReported,
+    LoadSeen,
+    TargetTracked,
+    TargetUntracked,
+)
 from ...protocol.sink import (
     DescribeTarget,
     RecordBlindness,
@@ -115,7 +122,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._attempts = Attempts(
             context, self._blindness, self._blind, self.address.epoch << ATTEMPT_NUMBER_BITS
         )
-        self._periodic_timers = PeriodicTimers(context, self._attempts.newly_counted)
+        self._periodic_timers = PeriodicTimers(context, self._attempts.newly_counted, self._take_load)
         for target in self._targets.values():
             self._introduce(target)
             self._continue_former(target)
@@ -131,6 +138,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._periodic_timers.begin(now)
         self._timer_driver.rearm()
 
+    def _take_load(self) -> LoadSeen:
+        """Returns the load since this was last asked for."""
+        return LoadSeen(self._blindness.take_lag_ns(), self._attempts.in_flight)
+
     def _make_whole(self, now: Moment) -> None:
         """Replaces the timers that ended with the earlier incarnation: of restarts, retries, the store and acknowledgements."""
         for child in self._children.missing():
@@ -142,7 +153,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     def handle(self, message: heard.SupervisorMessage, now: Moment) -> Any:
         answer = self._react(message, now)
         # While an attempt runs, wake-ups are frequent: a block of the loop shows by the lateness of one.
-        look_ns = now.monotonic_ns + limits.LAG_LOOK_NS if self._attempts.running else None
+        look_ns = now.monotonic_ns + limits.LAG_LOOK_NS if self._attempts.in_flight else None
         self._timer_driver.rearm(look_ns)
         return answer
 

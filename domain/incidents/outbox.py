@@ -1,6 +1,6 @@
 """The outbox: committed notices that are not settled, and the choice of those that a courier may send now."""
 
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from ..specification.channel import Channel
 from ..time.moment import Moment
 from .delivery_try import DeliveryTry
 from .notice import Answer, Delivery, DeliveryState, Notice
+from .told import ChannelBacklog
 
 
 class OutboxStage(StrEnum):
@@ -76,6 +77,10 @@ class Outbox:
         self._room = {channel.id: channel.in_flight_max for channel in channels}
         self._entries: dict[str, OutboxEntry] = {}
         self._ready: dict[str, deque[str]] = {channel: deque() for channel in self._room}
+        self._made_ns: dict[str, OrderedDict[str, int]] = {channel: OrderedDict() for channel in self._room}
+        """By channel, when each of its notices was made; the first one has waited longest."""
+        self.given_up: Counter[str] = Counter()
+        """By channel, how many dead letters the record has."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -90,6 +95,14 @@ class Outbox:
         """Adds a notice that is in the present commit or was restored."""
         self._entries[notice.key] = OutboxEntry(notice, attempts)
         self._ready[notice.channel].append(notice.key)
+        self._made_ns[notice.channel][notice.key] = notice.created_at_ns
+
+    def backlogs(self) -> tuple[ChannelBacklog, ...]:
+        """Returns the notices that each channel has not taken."""
+        return tuple(
+            ChannelBacklog(channel, len(made_ns), next(iter(made_ns.values()), None), self.given_up[channel])
+            for channel, made_ns in self._made_ns.items()
+        )
 
     def hand_out(self, now_ns: int) -> list[tuple[OutboxEntry, Delivery]]:
         """Returns the notices to send now, each with the record of its attempt, which must be durable first."""
@@ -152,6 +165,7 @@ class Outbox:
             # The decision to give up came late: the notice is handed out again, and the answer to that attempt counts.
             return None
         del self._entries[key]
+        del self._made_ns[entry.notice.channel][key]
         if entry.stage is OutboxStage.HANDED_OUT:
             self._room[entry.notice.channel] += 1
         elif entry.stage is OutboxStage.READY:

@@ -14,6 +14,9 @@ CLOCK_STEPPED = "clock_stepped"
 SUSPENDED = "suspended"
 """The machine was suspended: its monotonic clock stood still."""
 
+STALLED = "stalled"
+"""The process stood still: it was stopped, or something held its loop."""
+
 
 def waited_ns(gap: BlindInterval) -> int:
     """Returns how much of a gap waits on the monotonic clock have counted: nothing of a suspension."""
@@ -30,11 +33,12 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 class BlindnessDetector:
     """Compares each wake-up with the last one: wall and boot time against monotonic, planned against actual time."""
 
-    __slots__ = ("_lags", "_last")
+    __slots__ = ("_lag_max_ns", "_lags", "_last")
 
     def __init__(self) -> None:
         self._last: Reading | None = None
         self._lags: deque[tuple[int, int]] = deque()
+        self._lag_max_ns = 0
 
     def woke(self, reading: Reading, planned_ns: int | None) -> BlindInterval | None:
         """Notes a wake-up; returns the blind interval before it, if any.
@@ -44,6 +48,7 @@ class BlindnessDetector:
         last, self._last = self._last, reading
         now = reading.at
         lag_ns = _lag_ns(last, planned_ns, now)
+        self._lag_max_ns = max(self._lag_max_ns, lag_ns)
         self._note_lag(last, now, lag_ns)
         if last is None:
             return None
@@ -53,7 +58,7 @@ class BlindnessDetector:
         if abs(now.wall_ns - last.at.wall_ns - elapsed_ns) >= limits.CLOCK_STEP_NS:
             return BlindInterval(last.at.wall_ns, now.wall_ns, CLOCK_STEPPED)
         if lag_ns >= limits.STALL_NS:
-            return BlindInterval(now.wall_ns - lag_ns, now.wall_ns, "stalled")
+            return BlindInterval(now.wall_ns - lag_ns, now.wall_ns, STALLED)
         return None
 
     def _note_lag(self, last: Reading | None, now: Moment, lag_ns: int) -> None:
@@ -65,6 +70,11 @@ class BlindnessDetector:
         # The block may have begun before the planned moment, but not before the last wake-up.
         blocked_ns = lag_ns + limits.LAG_LOOK_NS
         lags.append((now_ns, blocked_ns if last is None else min(blocked_ns, now.since(last.at))))
+
+    def take_lag_ns(self) -> int:
+        """Returns the greatest delay of a wake-up since this was last asked."""
+        lag_ns, self._lag_max_ns = self._lag_max_ns, 0
+        return lag_ns
 
     def blocked_ns(self, since_ns: int) -> int:
         """Returns how long at most the process stood still since `since_ns` (monotonic), within the last minute.

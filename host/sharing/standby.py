@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from ...actors.ports import Clock
 from ...adapters.net.listening import has_web
 from ...adapters.stores.ownership.watch import StoreWatch
+from ...adapters.stores.sqlite.lock import holder_of
 from ...domain.errors import NotRunning, StoreBusy, WatchkeeperError
 from ...domain.limits import ANSWER_WITHIN_NS, TENURE_LOOK_NS
 from ...domain.line import first_line
-from ...domain.supervision.tenure import Tenure
+from ...domain.supervision.tenure import TakeoverPace, Tenure
 from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.codec import encode
 from ...protocol.message import Message
@@ -106,6 +107,7 @@ class Standby:
         self._refused = 0
         self._refused_at: Tenure | None = None
         """The row of the store when the last try failed."""
+        self._pace = TakeoverPace()
         self._thread = threading.Thread(target=self._run, name="watchkeeper-standby", daemon=True)
 
     def start(self) -> None:
@@ -119,6 +121,11 @@ class Standby:
         """Waits for the thread, which may be this one. A take-over that has begun ends first."""
         if threading.current_thread() is not self._thread:
             self._thread.join(JOIN_S)
+
+    @property
+    def holder(self) -> str:
+        """The process that runs the store, as it was seen last; empty where none was."""
+        return self._watch.holder or holder_of(self.store) or ""
 
     @property
     def problem(self) -> str:
@@ -161,14 +168,9 @@ class Standby:
 
     def _run(self) -> None:
         self._pass_kept_on()
-        free = 0
         while not self._over.wait(LOOK_EVERY_S):
             try:
-                free = free + 1 if self._is_free() else 0
-                if not free:
-                    self._forget_refusals()
-                    self._compare()
-                elif free >= (OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS) and self._take_over(self):
+                if self._is_due() and self._take_over(self):
                     return
             except Exception as error:  # noqa: BLE001  # the next look tries again, whatever it was
                 self._tell(error)
@@ -187,8 +189,16 @@ class Standby:
         if self.owner != self._refused_at:
             self._refused, self._failed, self._refused_at = 0, "", None
 
-    def _is_free(self) -> bool:
-        return self._watch.look(self._clock.read())
+    def _is_due(self) -> bool:
+        """Looks at the store. Returns whether a take-over is to be tried now."""
+        is_free = self._watch.look(self._clock.read())
+        if not is_free:
+            self._forget_refusals()
+            self._compare()
+        seen = self._watch.tenure, self._watch.is_locked
+        return self._pace.is_due(
+            seen, is_free=is_free, looks=OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS
+        )
 
     def _pass_kept_on(self) -> None:
         for report in self._kept:
@@ -198,8 +208,10 @@ class Standby:
                 logger.error("A command from the end of the former run is lost: %s: %s", report, error)  # noqa: TRY400
 
     def _tell(self, error: Exception) -> None:
-        """Logs a failed take-over once, until another one fails otherwise."""
-        says = first_line(f"{type(error).__name__}: {error}")
+        """Logs a failed take-over once, until another one fails otherwise, and puts the next one off."""
+        self._pace.fail()
+        kind = "" if isinstance(error, WatchkeeperError) else f"{type(error).__name__}: "
+        says = first_line(f"{kind}{error}")
         if says != self._failed:
             logger.error("%s cannot be taken over, and is tried again: %s", self.store, says)
         self._failed, self._refused_at = says, self.owner

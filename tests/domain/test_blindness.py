@@ -71,6 +71,14 @@ def test_an_early_or_unplanned_wake_up_is_no_lag():
     assert detector.blocked_ns(0) == 0
 
 
+def test_the_greatest_lag_is_told_once():
+    detector = BlindnessDetector()
+    for second, lag_ns in enumerate((3, 9, 5)):
+        reading = later(second * S, second * S, second * S)
+        detector.woke(reading, reading.at.monotonic_ns - lag_ns)
+    assert (detector.take_lag_ns(), detector.take_lag_ns()) == (9, 0)
+
+
 def test_a_wake_up_planned_before_the_last_check_is_late_since_that_check():
     detector = BlindnessDetector()
     detector.woke(later(), None)

@@ -22,8 +22,7 @@ def served_through(server, kills, *, of=None):
         until(lambda: len(visitors.answers) > WORKED_MIN)
         for _ in range(kills):
             if of is None:
-                _, took_s = server.kill_active()
-                assert took_s < 10
+                server.kill_active()
             else:
                 os.kill(of(visitors), signal.SIGKILL)
             seen = len(visitors.answers)

@@ -53,6 +53,9 @@ def test_a_standby_without_the_web_extra_reads_the_store_and_refuses_commands(ho
     assert second.ask("runtime.heartbeat('job')").startswith(
         "NotRunning: a stand-by reaches the active process"
     )
+    assert second.ask("runtime.serve('127.0.0.1:8080')").startswith(
+        "ConfigurationError: web: needs the extra `web`"
+    )
 
 
 def test_a_forked_child_of_the_active_process_stands_by_at_its_first_use(host):
@@ -84,7 +87,7 @@ def test_several_processes_that_start_at_once_leave_one_active(host):
 
 
 @pytest.mark.slow
-def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host):
+def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host, store):
     first, second = host(), host()
     first.popen.send_signal(signal.SIGSTOP)
     try:
@@ -93,6 +96,7 @@ def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host):
     finally:
         first.popen.send_signal(signal.SIGCONT)
     first.wait_for("runtime.role", "standby")
+    assert f"{store} was claimed by process {second.popen.pid} on " in first.ask("events.get(1).detail")
     assert first.ask("runtime.status()['job'].status.value") == "up"
     assert first.ask("runtime.heartbeat('job', detail='thawed')") == "None"
     assert second.ask("runtime.status()['job'].sample.detail") == "thawed"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from records import NOON, opened, then
+from watchkeeper.adapters.stores.ownership.tenure_table import tenure_of
 from watchkeeper.adapters.stores.sqlite.connection import connect_reader
 from watchkeeper.adapters.stores.sqlite.lock import holder_of
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
@@ -210,12 +211,14 @@ def holder(path):
 
 
 @BY_FILE
-def test_a_second_process_is_refused_by_another_name_of_the_file(path, tmp_path, holder):
+@pytest.mark.parametrize("row_of", [lambda _: None, tenure_of], ids=["at a start", "after a silence"])
+def test_a_second_process_is_refused_by_another_name_of_the_file(path, tmp_path, holder, row_of):
+    """The row under the other name stands still: the commits of the owner are in the log of the first name."""
     other = hard_link(path, tmp_path)
     with pytest.raises(
         StoreBusy, match=f"{other} is held under another name of the same file: run fuser {other} to see"
     ):
-        SqliteStore(other).open(NOON)
+        SqliteStore(other, lapsed=row_of(other)).open(NOON)
     assert holder_of(other) is None, "its lock file is let go"
     holder.kill()
     holder.wait(timeout=30)

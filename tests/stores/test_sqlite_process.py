@@ -120,7 +120,7 @@ def test_a_store_that_is_refused_leaves_no_descriptor_open(path, holder):
     for _ in range(3):
         with pytest.raises(StoreBusy):
             store.open(NOON)
-    assert lowest_free_descriptor() == before
+    assert lowest_free_descriptor() <= before
 
 
 def test_a_file_that_is_refused_is_let_go_at_once(path):
@@ -141,7 +141,7 @@ def test_a_file_that_is_refused_is_let_go_at_once(path):
         store = SqliteStore(file)
         with pytest.raises(StoreError) as refused:
             store.open(NOON)
-        assert lowest_free_descriptor() == before
+        assert lowest_free_descriptor() <= before
         assert type(refused.value) is StoreError
         assert holder_of(file) is None
 

@@ -25,7 +25,7 @@ def running(folder: Path) -> Iterator[list[str]]:
         yield lines
         process.send_signal(signal.SIGTERM)
         lines += [line.strip() for line in process.stderr]
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

@@ -10,16 +10,11 @@ from pathlib import Path
 
 import pytest
 from asking import TOKENS, Asking, tokens
+from ports import free_port
 from watchkeeper import ConfigurationError, Heartbeat, Runtime, Target, Token, UsageError, Web
 from watchkeeper.adapters.net.listening import control_socket_path
 
 SHOP = Target(id="shop", heartbeat=Heartbeat())
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def test_the_control_socket_stands_beside_the_store_for_its_user_alone(runtime, store, control):

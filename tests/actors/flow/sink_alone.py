@@ -11,6 +11,7 @@ from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.specification.channel import Channel, Log, Webhook
 from watchkeeper.protocol.courier import Deliver
+from watchkeeper.protocol.recorder import CommitFinished
 from watchkeeper.protocol.sink import DeliveryAnswered, RecordSamples
 from watchkeeper.protocol.supervisor import StoreAnswered, StoreAsked
 from watchkeeper.testing.clock import ManualClock
@@ -98,6 +99,20 @@ class Watching(Told):
             super().tell(message)
 
 
+class Reading(Told):
+    """The recorder, with the figures of commits apart from all else."""
+
+    def __init__(self, name, now_ns):
+        super().__init__(name, now_ns)
+        self.commits = []
+
+    def tell(self, message):
+        if type(message) is CommitFinished:
+            self.commits.append(message)
+        else:
+            super().tell(message)
+
+
 class SinkAlone:
     """One sink between listeners that only listen."""
 
@@ -105,8 +120,8 @@ class SinkAlone:
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock)
         self.store = Shelf(restored or Restored())
-        names = ("owner", "recorder", "ops", "calm")
-        self.owner, self.recorder, self.ops, self.calm = (Told(name, self.now_ns) for name in names)
+        self.owner, self.ops, self.calm = (Told(name, self.now_ns) for name in ("owner", "ops", "calm"))
+        self.recorder = Reading("recorder", self.now_ns)
         self.supervisor = Watching("supervisor", self.now_ns)
         self.sink = address_for(IncidentSink, "sink")
         self.ends = []
@@ -136,6 +151,7 @@ class SinkAlone:
         """Forget everything that was noted until now."""
         for listener in (self.supervisor, self.owner, self.recorder, self.ops, self.calm):
             listener.clear()
+        self.recorder.commits.clear()
         self.store.calls.clear()
         self.store.take()
 

@@ -15,6 +15,7 @@ from watchkeeper.domain.incidents.record import (
     Restored,
     Silence,
 )
+from watchkeeper.domain.incidents.told import ChannelBacklog
 from watchkeeper.domain.limits import BATCH_RECORDS_MAX, EVIDENCE_GATHERED_MAX, GENERATIONS_PER_RUN
 from watchkeeper.domain.observation.evidence import Evidence
 from watchkeeper.domain.supervision.last_heard import RUNTIME
@@ -83,7 +84,10 @@ def test_a_start_resumes_the_owner_and_the_recorder_from_the_record():
     )
     assert alone.store.calls[:2] == ["close", "open"]
     assert alone.owner.take() == [ResumeFrom(3 * GENERATIONS_PER_RUN + 1, (OPENED.incident,), (checkpoint,))]
-    assert alone.recorder.of(IncidentsResumed) == [IncidentsResumed((OPENED.incident,), (silence,))]
+    backlogs = (ChannelBacklog("ops", 1, notice.created_at_ns), ChannelBacklog("calm"))
+    assert alone.recorder.of(IncidentsResumed) == [
+        IncidentsResumed((OPENED.incident,), (silence,), backlogs=backlogs)
+    ]
     assert alone.supervisor.of(SilenceCheckRequested) == [SilenceCheckRequested(silence.until_ns)]
     alone.tell(Commit())
     assert alone.delivered() == [(notice, 5)]
@@ -106,7 +110,9 @@ def test_a_restarted_listener_is_given_what_the_sink_has_now(sink):
     sink.forget()
     sink.tell(GetResumed())
     assert sink.owner.take() == [ResumeFrom(sink.generation + 1, (OPENED.incident,), (checkpoints[0],))]
-    assert sink.recorder.take() == [IncidentsResumed((OPENED.incident,), ())]
+    (resumed,) = sink.recorder.take()
+    assert (resumed.incidents, resumed.silences) == ((OPENED.incident,), ())
+    assert [(backlog.channel, backlog.pending) for backlog in resumed.backlogs] == [("ops", 1), ("calm", 0)]
 
 
 # Records.

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 from records import delivery_of, notice_of, opened, sample_at, then
+from watchkeeper.domain.incidents.delivery_try import TryResult
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.incidents.record import (
@@ -12,6 +13,7 @@ from watchkeeper.domain.incidents.record import (
     Restored,
     Silence,
 )
+from watchkeeper.domain.incidents.told import ChannelBacklog
 from watchkeeper.domain.read_model.status import IN_THE_OUTBOX, UNWRITTEN
 from watchkeeper.domain.supervision.last_heard import RUNTIME
 from watchkeeper.protocol.recorder import (
@@ -21,6 +23,7 @@ from watchkeeper.protocol.recorder import (
     NoticeSettled,
 )
 from watchkeeper.protocol.sink import (
+    Commit,
     CourierStarted,
     DrainSink,
     EndSink,
@@ -43,7 +46,7 @@ from watchkeeper.protocol.supervisor import (
     StoreRecovered,
 )
 
-from tests.actors.flow.sink_alone import ACCEPTED, REFUSED
+from tests.actors.flow.sink_alone import ACCEPTED, REFUSED, SinkAlone
 
 S = 1_000_000_000
 OPENED = opened()
@@ -171,6 +174,29 @@ def test_a_new_supervisor_is_told_of_a_silence_and_of_a_store_that_failed(sink):
 
 
 # Dead letters.
+
+
+def test_a_commit_tells_the_ends_of_tries_and_what_each_channel_has_not_taken(carrying):
+    alone, notice = carrying
+    calm = ChannelBacklog("calm")
+    assert alone.recorder.commits == []
+    alone.answer(notice, REFUSED)
+    alone.tell(Commit())
+    (committed,) = alone.recorder.commits
+    assert committed.tries == (("ops", TryResult.FAILED),)
+    assert committed.backlogs == (ChannelBacklog("ops", 1, notice.created_at_ns), calm)
+    alone.tell(GiveUpDelivery(notice.key))
+    alone.tell(Commit())
+    assert alone.recorder.commits[1].backlogs == (ChannelBacklog("ops", 0, None, 1), calm)
+
+
+def test_a_dead_letter_of_the_record_is_counted_until_it_is_sent_again():
+    notice = notice_of(OPENED)
+    alone = SinkAlone(Restored(given_up=(("ops", 2), ("gone", 1))))
+    alone.store.dead = {notice.key: Restored(incidents=(OPENED.incident,), outbox=(outgoing(notice, DEAD),))}
+    assert alone.ask(Redrive(notice.key)) is True
+    alone.dispatcher.run_until_idle()
+    assert alone.recorder.commits[-1].backlogs[0] == ChannelBacklog("ops", 1, notice.created_at_ns, 1)
 
 
 def test_a_dead_letter_is_sent_again_when_it_is_asked_for(sink):

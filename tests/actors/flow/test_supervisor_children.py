@@ -3,7 +3,7 @@
 import pytest
 from watchkeeper.actors.supervisor.restart_tracker import Child
 from watchkeeper.domain.specification.probe import Heartbeat
-from watchkeeper.protocol.recorder import HealthReported, TargetTracked
+from watchkeeper.protocol.recorder import CounterIncreased, HealthReported, TargetTracked
 from watchkeeper.protocol.supervisor import (
     ChildExited,
     Drain,
@@ -117,6 +117,7 @@ def test_a_poller_is_restarted_by_its_own_policy_and_its_problem_ends_with_an_an
     assert family.starts == [(0, "shop")]
     family.run("1ms")
     assert family.starts == [(0, "shop"), (900 * MS, "shop")]
+    assert CounterIncreased("poller_restarts", 1) in family.recorder.of(CounterIncreased)
     assert family.reported() == [("poller/shop", "crashed: ValueError('bug')")]
     family.answer(family.run_to_start())
     assert family.reported()[1:] == [("poller/shop", "")]

@@ -21,6 +21,7 @@ from watchkeeper.protocol.recorder import (
     BlindnessSeen,
     HandOverProblems,
     HealthReported,
+    LoadSeen,
     TargetTracked,
     TargetUntracked,
 )
@@ -75,7 +76,9 @@ def test_chores_are_done_at_their_moments_for_ever(alone):
     assert alone.sink.moments(Commit) == [at_s * S for at_s in range(5, 21 * 60 + 1, 5)]
     assert alone.sink.moments(RunMaintenance) == [minute * 60 * S for minute in range(1, 22)]
     assert alone.owner == [(minute * 60 * S, EndOrphans()) for minute in range(1, 22)]
-    assert alone.recorder == [(minute * 60 * S, HandOverProblems()) for minute in range(1, 22)]
+    assert alone.recorder.moments(HandOverProblems) == [minute * 60 * S for minute in range(1, 22)]
+    assert alone.recorder.moments(LoadSeen) == alone.sink.moments(Commit)
+    assert len(alone.recorder) == 21 + 252
     assert len(alone.sink) == 1 + 252 + 21
 
 
