@@ -105,15 +105,9 @@ class Standby:
         self._over = threading.Event()
         self._failed = ""
         self._refused = 0
-<<<<<<< HEAD
-        self._refused_at: Tenure | None = None
-        """The row of the store when the last try failed."""
-        self._pace = TakeoverPace()
-=======
         self._pace = TakeoverPace()
         self._refused_at: Tenure | None = None
         """The row of the store when the last try failed."""
->>>>>>> 13a87a84e3d095d1a65c70c21874cdb1e3499c1e
         self._thread = threading.Thread(target=self._run, name="watchkeeper-standby", daemon=True)
 
     def start(self) -> None:
@@ -188,8 +182,6 @@ class Standby:
         if self._refused >= REFUSED_MAX:
             self._tell(busy)
 
-<<<<<<< HEAD
-=======
     def _is_due(self) -> bool:
         """Looks at the store. Returns whether a take-over is to be tried now."""
         is_free = self._watch.look(self._clock.read())
@@ -201,7 +193,6 @@ class Standby:
             seen, is_free=is_free, looks=OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS
         )
 
->>>>>>> 13a87a84e3d095d1a65c70c21874cdb1e3499c1e
     def _forget_refusals(self) -> None:
         """Begins anew where somebody writes the store. A try that waited for a lock begins the lease of a frozen owner again, whose
         row stays as it was.
@@ -209,20 +200,6 @@ class Standby:
         if self.owner != self._refused_at:
             self._refused, self._failed, self._refused_at = 0, "", None
 
-<<<<<<< HEAD
-    def _is_due(self) -> bool:
-        """Looks at the store. Returns whether a take-over is to be tried now."""
-        is_free = self._watch.look(self._clock.read())
-        if not is_free:
-            self._forget_refusals()
-            self._compare()
-        seen = self._watch.tenure, self._watch.is_locked
-        return self._pace.is_due(
-            seen, is_free=is_free, looks=OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS
-        )
-
-=======
->>>>>>> 13a87a84e3d095d1a65c70c21874cdb1e3499c1e
     def _pass_kept_on(self) -> None:
         for report in self._kept:
             try:
