@@ -15,6 +15,7 @@ from ..adapters.stores.sqlite.reader import StoreReader
 from ..adapters.stores.sqlite.sqlite import SqliteStore
 from ..domain.errors import StoreBusy, StoreFenced, UnknownName, UsageError
 from ..domain.incidents.acknowledgement import acknowledged, unacknowledged
+from ..domain.incidents.announcement import Announcement, AnnouncementKind
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import DeliveryState
 from ..domain.incidents.record import (
@@ -36,13 +37,15 @@ from ..domain.rules.aggregate import TargetAggregate
 from ..domain.specification.metadata import NO_METADATA
 from ..domain.specification.problem import quoted, suggestion
 from ..domain.specification.target import Target
+from ..domain.specification.web import Web
 from ..domain.time.duration import Duration
 from ..domain.time.moment import Moment
+from ..host.access.announcing import KindLike, make_announcement, require_pages, require_room
 from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one, scope_of
 from .questions import login_name
 
 if TYPE_CHECKING:
-    from .answers import IncidentRow, SilenceRow
+    from .answers import AnnouncementRow, IncidentRow, SilenceRow
 
 
 class OfflineStore:
@@ -53,8 +56,11 @@ class OfflineStore:
     a lease a process that stands by takes the store, and the next command raises StoreBusy and has no effect.
     """
 
-    def __init__(self, path: str, targets: Iterable[Target] = (), *, author: str = "") -> None:
-        """`targets` are those of the configuration, which heartbeats are judged by."""
+    def __init__(
+        self, path: str, targets: Iterable[Target] = (), *, author: str = "", web: Web | None = None
+    ) -> None:
+        """`targets` are those of the configuration, which heartbeats are judged by; `web` has its public pages."""
+        self._web = web
         self._path = path
         self._targets = {target.id: target for target in targets}
         self._author = author or login_name()
@@ -228,6 +234,57 @@ class OfflineStore:
         in_force = (silence,) if silence.until_ns > now.wall_ns else ()
         self._restored = replace(self._restored, silences=(*others.values(), *in_force))
         return silence
+
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # the announcement's id
+    ) -> "AnnouncementRow":
+        """Tells the readers of public pages something. Raises: UsageError and ValueError as `Runtime.announce` does."""
+        from ..web.shapes.announcement_rows import announcement_row
+
+        now, author = self._clock.read(), by or self._author
+        made = make_announcement(
+            title, text, kind=kind, pages=pages, start=start, until=until, by=author, id=id, now=now
+        )
+        if self._web is not None:
+            require_pages(self._web, made.pages)
+        standing = {each.id: each for each in self._announcements()}
+        require_room(standing, made.id)
+        return announcement_row(self._recorded_announcement(made.after(standing.get(made.id))))
+
+    def end_announcement(self, id: str, *, by: str = "") -> "AnnouncementRow":  # noqa: A002  # as above
+        """Ends an announcement; returns it as it was. Raises: UnknownName where none of this id stands."""
+        from ..web.shapes.announcement_rows import announcement_row
+
+        found = next((each for each in self._announcements() if each.id == id), None)
+        if found is None:
+            raise UnknownName(f"no announcement that stands has the id {id!r}")
+        self._recorded_announcement(found.ended(self._clock.read().wall_ns, first_line(by or self._author)))
+        return announcement_row(found)
+
+    def announcements(self) -> "tuple[AnnouncementRow, ...]":
+        """Returns the announcements that stand, by id."""
+        from ..web.shapes.announcement_rows import announcement_row
+
+        return tuple(map(announcement_row, self._announcements()))
+
+    def _announcements(self) -> tuple[Announcement, ...]:
+        now_ns = self._clock.read().wall_ns
+        return tuple(each for each in self._restored.announcements if each.stands(now_ns))
+
+    def _recorded_announcement(self, announcement: Announcement) -> Announcement:
+        self._commit(Batch(announcements=(announcement,)))
+        others = tuple(each for each in self._restored.announcements if each.id != announcement.id)
+        self._restored = replace(self._restored, announcements=(*others, announcement))
+        return announcement
 
     def pause(self, target: str, *, by: str = "") -> None:
         """Pauses a target from the next run on. Raises: UnknownName."""

@@ -38,6 +38,14 @@ LOGIN_LINKS_MAX = 64
 """Login links that wait to be used; one more takes the place of the oldest."""
 TRUSTED_PROXIES_MAX = 64
 """Networks of proxies that are believed: each request looks through them."""
+PUBLIC_PAGES_MAX = 32
+"""Public pages of one runtime: one for each group of readers; each is made anew for its readers once a second at most."""
+ANNOUNCEMENTS_MAX = 64
+"""Announcements that stand at once, on all public pages together: a reader takes in a few."""
+ANNOUNCEMENT_TITLE_MAX = 200
+"""The title of an announcement: one line of a page."""
+ANNOUNCEMENT_CHARACTERS_MAX = 4_000
+"""The text of an announcement: a page of a book."""
 CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 NAME_CHARACTERS_MAX = 128
@@ -115,6 +123,8 @@ SHARED_RESULTS_KEPT = 1_000
 """Results that `max_age` lets equal probes share; beyond it the least recently asked for is probed again."""
 SHARED_RESULTS_NS_MAX = 3_600 * NS_PER_S
 """The longest `max_age`: an older result says nothing about the state of a target now."""
+SCRAPE_ANSWER_NS = 5 * NS_PER_S
+"""How long a scrape of metrics waits for the figures of the runtime: half of the ten seconds after which Prometheus gives up."""
 SNAPSHOT_NS_MAX = 60 * NS_PER_S
 """The longest that a status snapshot is shared, whatever `status(max_age)` asks for."""
 NOTEBOOK_ROWS_MAX = 200

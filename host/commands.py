@@ -1,6 +1,6 @@
 """The commands of a runtime: each is checked, becomes a message and is handed over; none waits for its effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, Unpack
@@ -8,6 +8,7 @@ from typing import Any, TypeVar, Unpack
 from ..actors.ports import Clock
 from ..actors.supervisor.supervisor import RECORDER
 from ..domain.errors import NotRunning, UsageError
+from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import AllTargets
 from ..domain.line import first_line
 from ..domain.observation.outcome import Outcome
@@ -16,8 +17,9 @@ from ..domain.specification.target import Target, TargetFields
 from ..domain.time.duration import Duration
 from ..protocol.owner import Unacknowledge
 from ..protocol.recorder import GetAttempts
-from ..protocol.sink import Mute, Unmute
+from ..protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
+from .access.announcing import KindLike, make_announcement, require_pages
 from .configured import ConfiguredTargets, named
 from .job import Job
 from .lifecycle import Lifecycle
@@ -233,6 +235,53 @@ class Commands:
         stopped.
         """
         self._lifecycle.unsilence(Unmute(first_line(id), first_line(by)))
+
+    @bridge
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # the announcement's id
+    ) -> str:
+        """Tells the readers of public pages (default: of every page) something; returns the announcement's id.
+
+        `kind` is `notice`, `outage` or `maintenance`. A maintenance has an end, and may have a `start` such as
+        `2026-01-31T12:30:00Z`; `until` is such a moment, or a length from the start. The text may have paragraphs. An
+        announcement of the same `id` that stands is changed. Without an `id` it has a short one, the same for the same title
+        and pages.
+
+        Raises: UnknownName for a page that is not configured; UsageError for a title that says nothing, for an end that is missing or has passed, where too many stand, and
+        while the runtime is stopped; ValueError for a text that is no moment and no length.
+        """
+        made = make_announcement(
+            title,
+            text,
+            kind=kind,
+            pages=pages,
+            start=start,
+            until=until,
+            by=by,
+            id=id,
+            now=self._clock.read(),
+        )
+        if not self._lifecycle.stands_by:
+            require_pages(self._configured.given.web, made.pages)
+        self._lifecycle.announce(Announce(made))
+        return made.id
+
+    @bridge
+    def end_announcement(self, id: str, *, by: str = "") -> None:  # noqa: A002  # as `announce` has it
+        """Ends an announcement now; it stands among the past ones from then on, and `by` is recorded as the author.
+
+        Raises: UnknownName where none that stands has this id, with those that do; UsageError while the runtime is stopped.
+        """
+        self._lifecycle.end_announcement(EndAnnouncement(first_line(id), first_line(by)))
 
     @bridge
     def subscribe(self, *, samples: bool = False) -> Subscription:

@@ -64,6 +64,11 @@ class Authority:
             raise _too_many("more requests than one client may send: wait a second", 1)
         return author
 
+    def admit(self, visit: Visit) -> None:
+        """Counts a request of a stranger. Raises: Refusal where its address sends too many."""
+        if not visit.is_by_socket and not self._rates.allow(f"stranger@{visit.where}"):
+            raise _too_many("more requests than one client may send: wait a second", 1)
+
     def _named(self, visit: Visit) -> Author | None:
         """Returns the author by the host's word, by a token or by a session; None where the request has none of them."""
         if self.actor is not None:

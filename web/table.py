@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,9 +13,13 @@ from ..host.access.operations import Operations
 from ..host.access.page_cache import PageCache
 from .authority import Authority
 from .hub import Hub
+from .metrics.scrapes import Scrapes
 from .origin import Author, Visit
 from .pings import Pings
 from .shapes.answers import NoQuery
+
+if TYPE_CHECKING:
+    from .public.publishing import PublicPages
 
 API = "/api/v1"
 
@@ -27,6 +31,8 @@ class Unlocked(Enum):
     """It says one word."""
     KEY = "key"
     """The key in its path opens it, and nothing else."""
+    EVERYBODY = "everybody"
+    """It shows what the configuration makes public, and nothing else."""
     PAGE = "page"
     """A person signs in there; it is a page, and no part of the API."""
 
@@ -44,6 +50,8 @@ class Services(NamedTuple):
     pings: Pings
     hub: Hub
     pages: PageCache
+    public_pages: "PublicPages"
+    scrapes: Scrapes
 
 
 class ApiCall(NamedTuple):
@@ -93,7 +101,7 @@ class ApiRoute(NamedTuple):
     @property
     def is_for_people(self) -> bool:
         """Whether a browser reads it, and no program."""
-        return self.is_page or self.role is Unlocked.PAGE
+        return self.is_page or self.role in {Unlocked.PAGE, Unlocked.EVERYBODY}
 
     @property
     def is_command(self) -> bool:

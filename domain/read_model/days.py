@@ -10,7 +10,10 @@ from itertools import chain
 from operator import add
 from typing import NamedTuple
 
+import msgspec
+
 from ..limits import BLIND_DAY_NS_MIN, BLIPS_OF_A_DAY_MAX, LOST_SHARE_OF_A_DAY_MIN
+from ..specification.rule import Severity
 from ..units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
 LEVELS_NS = (15 * NS_PER_MINUTE, NS_PER_HOUR, 4 * NS_PER_HOUR, 12 * NS_PER_HOUR)
@@ -76,6 +79,17 @@ class FleetDays(NamedTuple):
                 for day in range(run.day, run.day + run.length):
                     counts[day - self.since_day] += 1
         return counts
+
+
+class IncidentSpan(msgspec.Struct, frozen=True, gc=False):
+    """The part of an incident that the days of its target need."""
+
+    incident: str
+    target: str
+    severity: Severity
+    opened_at_ns: int
+    resolved_at_ns: int | None = None
+    draft: bool = False
 
 
 class DayCounts(NamedTuple):

@@ -7,10 +7,10 @@ from operator import add, or_
 from typing import NamedTuple, Protocol, TypeVar
 
 from ...adapters.stores.history.stored import Totals
-from ...adapters.stores.sqlite.reader import IncidentSpan, StoreReader
+from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain import limits
 from ...domain.policy import CachePolicy
-from ...domain.read_model.days import DayCounts, FleetDays, ProblemSpan, judged_days
+from ...domain.read_model.days import DayCounts, FleetDays, IncidentSpan, ProblemSpan, judged_days
 from ...domain.specification.rule import Severity
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 
@@ -112,11 +112,20 @@ class FleetHistory:
             return kept[1]
         return await self._read(self._last_day_of)
 
+    async def incidents(self) -> tuple[IncidentSpan, ...]:
+        """Returns the incidents of all targets that were open in the days that are kept. Raises: as `days` does."""
+        return await self._read(self._incidents_of)
+
     def _is_fresh(self, read_ns: int, within_ns: int) -> bool:
         # A clock that was set back makes nothing fresh for ever.
         return 0 <= self._now_ns() - read_ns < within_ns
 
     # On the thread of a reading.
+
+    def _incidents_of(self, reader: StoreReader) -> tuple[IncidentSpan, ...]:
+        with self._guard:
+            self._follow(reader)
+            return tuple(self._spans.values())
 
     def _days_of(self, reader: StoreReader, since_day: int, until_day: int) -> FleetDays:
         with self._guard:

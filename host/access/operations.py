@@ -1,8 +1,9 @@
 """The questions and verbs of a runtime for its web doors: each is awaited, and none blocks the loop of the web."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -11,6 +12,7 @@ from ...adapters.clock import SystemClock
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain import limits
 from ...domain.errors import UsageError
+from ...domain.incidents.announcement import AnnouncementKind
 from ...domain.incidents.record import ALL, AllTargets
 from ...domain.observation.attempt import AttemptRecord
 from ...domain.policy import CachePolicy
@@ -31,9 +33,12 @@ from ..own_thread import in_own_thread
 from ..sharing.standby import PassedAnswer, PassedRequest
 from ..silencing import MatcherTexts
 from ..subscriptions import Subscription
+from .announcing import KindLike
 from .fleet_history import FleetHistory
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
+from .metrics import MetricsSource
+from .public_past import PublicPast, recorded_past, unrecorded_past
 
 R = TypeVar("R")
 READERS_MAX = 4
@@ -86,6 +91,21 @@ class HostVerbs(Protocol):
 
     def unsilence(self, id: str, *, by: str = "") -> None: ...  # noqa: A002  # as the method has it
 
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # as the method has it
+    ) -> str: ...
+
+    def end_announcement(self, id: str, *, by: str = "") -> None: ...  # noqa: A002  # as the method has it
+
     def subscribe(self, *, samples: bool = False) -> Subscription: ...
 
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]: ...
@@ -116,11 +136,13 @@ class Operations:
         tokens: IssuedTokens,
         links: LoginLinks,
         sharing: Sharing,
+        metrics: MetricsSource,
     ) -> None:
         self._sharing = sharing
         self.verbs = verbs
         self.tokens = tokens
         self.links = links
+        self.metrics = metrics
         self._configured = configured
         self._is_started = is_started
         self._clock = SystemClock()
@@ -168,13 +190,21 @@ class Operations:
         """
         return await self.verbs.aio.status(0 if fresh else "1s")
 
-    async def metrics(self, *, targets: bool) -> RuntimeMetrics:
-        """Returns the figures of the runtime, with those of each target where `targets` says so.
+    async def figures(self) -> RuntimeMetrics:
+        """Returns the figures of the process that watches, without those of single targets.
 
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
-        figures: RuntimeMetrics = await self._sharing.ask_async("recorder", GetMetrics(targets))
+        figures: RuntimeMetrics = await self._sharing.ask_async("recorder", GetMetrics(targets=False))
         return figures
+
+    def store_bytes(self) -> int | None:
+        """Returns the size of the store with its log; None where there is none."""
+        path, sizes = self._configured.given.runtime.store, []
+        for end in ("", "-wal"):
+            with suppress(OSError):
+                sizes.append(Path(f"{path}{end}").stat().st_size)
+        return sum(sizes) if path is not None and sizes else None
 
     def targets(self) -> Mapping[str, Target]:
         """Returns the targets as they are configured now, by id."""
@@ -209,6 +239,15 @@ class Operations:
         loop = asyncio.get_running_loop()
         async with self._reading.setdefault(loop, asyncio.Semaphore(READERS_MAX)):
             return await in_own_thread("watchkeeper-read", lambda: work(reader))
+
+    async def past(self, status: RuntimeStatus, since_day: int, until_day: int, since_ns: int) -> PublicPast:
+        """Returns the past that public pages tell of: days (UTC) counted from 1970, and what stood since `since_ns`.
+
+        Raises: UsageError while the runtime is stopped; StoreError; TimeoutError.
+        """
+        if self.has_file:
+            return await recorded_past(self.fleet, self.read, since_day, until_day, since_ns)
+        return unrecorded_past(status, await self.verbs.aio.incidents(), since_day, until_day)
 
     # Tokens.
 

@@ -38,7 +38,7 @@ class PageCache:
         # Of each loop that asks: a host may serve the same application on several, and a task belongs to one of them.
         self._of: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPages] = WeakKeyDictionary()
 
-    async def body(self, key: Hashable, make: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def body(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """Returns the page of a key; `make` makes it once for all that ask meanwhile. Raises: as `make` does."""
         pages = self._of.setdefault(asyncio.get_running_loop(), _LoopPages())
         return await pages.body(key, make)
@@ -52,24 +52,26 @@ class _LoopPages:
     """The pages of one loop."""
 
     def __init__(self) -> None:
-        self._making: dict[Hashable, asyncio.Task[bytes]] = {}
-        self._kept: OrderedDict[Hashable, tuple[float, bytes]] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Task[Any]] = {}
+        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
         """When a page was finished, the oldest first, and the page."""
 
-    async def body(self, key: Hashable, make: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def body(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         kept = self._kept.get(key)
         if kept is not None and kept[0] > self._oldest_s():
-            return kept[1]
+            found: T = kept[1]
+            return found
         if key not in self._making:
             self._making[key] = asyncio.create_task(self._make(key, make))
             self._making[key].add_done_callback(_noticed)
         # A reader that leaves takes the page from no other.
-        return await asyncio.shield(self._making[key])
+        made: T = await asyncio.shield(self._making[key])
+        return made
 
     def _oldest_s(self) -> float:
         return asyncio.get_running_loop().time() - limits.PAGE_FRESH_NS / NS_PER_S
 
-    async def _make(self, key: Hashable, make: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def _make(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         try:
             body = await make()
         finally:
@@ -85,7 +87,7 @@ class _LoopPages:
         return body
 
 
-def _noticed(task: "asyncio.Task[bytes]") -> None:
+def _noticed(task: "asyncio.Task[Any]") -> None:
     """Takes note of the fault of a page whose readers have all left: asyncio would log it as one of nobody."""
     if not task.cancelled():
         task.exception()

@@ -33,11 +33,13 @@ MAY_ALSO = {
     "client/answers.py": {"web"},
     "client/offline.py": {"web"},
     "client/past.py": {"web"},
+    "client/public_files.py": {"web"},  # the pages that are files are those that are served
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does
     # `web` inside the functions that open a door: the web libraries are an extra. `client`: the way to the active process.
     "runtime.py": {"web", "client"},
+    "web/metrics/families.py": {"watchkeeper"},  # the version, which the metrics tell
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 

@@ -12,12 +12,14 @@ from watchkeeper import (
     Channel,
     Heartbeat,
     NotRunning,
+    PublicPage,
     Runtime,
     StoreBusy,
     StoreError,
     Target,
     UnknownName,
     UsageError,
+    Web,
 )
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.ownership.tenure_table import tenure_of
@@ -136,6 +138,25 @@ def test_a_silence_holds_back_what_the_next_run_would_tell(watched):
         store.unsilence(made.id)
     watched.run()
     assert watched.lately_told() == ["backup opened"]
+
+
+def test_an_announcement_is_shown_by_the_next_run_until_it_is_ended(watched):
+    web = Web(listen="127.0.0.1:0", pages=[PublicPage(id="shop", title="Shop")])
+    with watched.offline(web=web) as store:
+        made = store.announce("Slow", "We look into it.", pages=["shop"])
+        assert (made.by, made.pages) == ("otto", ["shop"])
+        changed = store.announce("Slow", "The cause is found.", pages="shop")
+        assert (changed.id, changed.created_at) == (made.id, made.created_at)
+        with pytest.raises(UnknownName, match="no public page is named 'shpo', did you mean shop"):
+            store.announce("Slow", pages="shpo")
+    (shown,) = watched.run().announcements
+    assert shown.text == "The cause is found."
+    with watched.offline() as store:
+        assert [row.id for row in store.announcements()] == [made.id]
+        assert store.end_announcement(made.id).text == "The cause is found."
+        with pytest.raises(UnknownName, match=f"no announcement that stands has the id '{made.id}'"):
+            store.end_announcement(made.id)
+    assert watched.run().announcements == ()
 
 
 def test_a_pause_is_kept_by_the_next_run_until_it_is_ended(watched):

@@ -99,6 +99,21 @@ def insecure(folder: Path, value: bool) -> int:
         return Asking(f"http://127.0.0.1:{port}").ask("GET", "/login", host="watch.example").status
 
 
+def target_series(folder: Path, value: bool) -> bool:
+    """Whether the metrics have a series of the target."""
+    port = free_port()
+    document = {"web": {"listen": f"127.0.0.1:{port}", "metrics": {"targets": value}}, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        return b'target="shop"' in Asking(f"http://127.0.0.1:{port}").ask("GET", "/metrics").body
+
+
+def metrics(folder: Path, value: dict[str, bool] | None) -> bool:
+    port = free_port()
+    web = {"listen": f"127.0.0.1:{port}"} | ({} if value is None else {"metrics": value})
+    with Runtime.from_config(written(folder, {"web": web, "targets": TARGETS}), {}):
+        return b'target="shop"' in Asking(f"http://127.0.0.1:{port}").ask("GET", "/metrics").body
+
+
 def ping_key(folder: Path, value: str | None) -> int:
     port = free_port()
     document = {
@@ -109,6 +124,20 @@ def ping_key(folder: Path, value: str | None) -> int:
         return Asking(f"http://127.0.0.1:{port}").ask("POST", "/ping/key-of-the-shop-0001").status
 
 
+def public(folder: Path, pages: list[dict[str, Any]], name: str = "all") -> Any:
+    """The title and the services of a public page, None where there is no such page."""
+    port = free_port()
+    targets = [
+        {"id": each, "heartbeat": {}, "group": each, "public": f"The {each}"} for each in ("shop", "mail")
+    ]
+    document = {"web": {"listen": f"127.0.0.1:{port}", "pages": pages}, "targets": targets}
+    with Runtime.from_config(written(folder, document), {}):
+        answer = Asking(f"http://127.0.0.1:{port}").ask("GET", f"/public/{name}/status.json")
+        if answer.status != 200:
+            return None
+        return answer.json["title"], [each["name"] for each in answer.json["components"]]
+
+
 WEB: dict[str, Real] = {
     "Configuration.web": Real(door, (False, True), (False, True)),
     "Web.listen": Real(listen, ("127.0.0.1", "127.0.0.2"), (False, True)),
@@ -116,6 +145,26 @@ WEB: dict[str, Real] = {
     "Web.tokens": Real(tokens, (["t2"], ["t1", "t2"]), (401, 200)),
     "Web.trusted_proxies": Real(trusted, ([], ["127.0.0.0/8"]), (429, 200)),
     "Web.insecure": Real(insecure, (False, True), (403, 200)),
+    "Web.pages": Real(
+        public, ([], [{"id": "all", "title": "All"}]), (None, ("All", ["The shop", "The mail"]))
+    ),
+    "PublicPage.id": Real(
+        lambda folder, value: public(folder, [{"id": value, "title": "All"}]) is not None,
+        ("shop", "all"),
+        (False, True),
+    ),
+    "PublicPage.title": Real(
+        lambda folder, value: public(folder, [{"id": "all", "title": value}])[0],
+        ("All", "The shop"),
+        ("All", "The shop"),
+    ),
+    "PublicPage.match": Real(
+        lambda folder, value: public(folder, [{"id": "all", "title": "All", "match": value}])[1],
+        (["group=shop"], ["group!=shop"]),
+        (["The shop"], ["The mail"]),
+    ),
+    "Web.metrics": Real(metrics, (None, {"targets": False}), (True, False)),
+    "WebMetrics.targets": Real(target_series, (True, False), (True, False)),
     "Token.name": Real(name, ("anna", "otto"), ("anna", "otto")),
     "Token.role": Real(role, ("viewer", "operator"), (403, 200)),
     "Token.sha256": Real(sha, ("t2", "t1"), (401, 200)),

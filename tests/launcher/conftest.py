@@ -15,10 +15,11 @@ runtime: {{store: watch.db}}
 web:
   listen: "127.0.0.1:{port}"
   tokens: [{token}]
+  pages: [{{id: jobs, title: Jobs}}]
 channels: [{{id: ops, log: {{}}}}, {{id: oncall, log: {{}}}}]
 targets:
   - {{id: backup, every: 1h, heartbeat: {{}}, notify: [ops, oncall]}}
-  - {{id: etl, every: 1h, heartbeat: {{}}, notify: [ops]}}
+  - {{id: etl, every: 1h, heartbeat: {{}}, notify: [ops], public: Nightly load}}
   - {{id: port, every: 1h, tcp: {{host: 127.0.0.1, port: 9}}, paused: true}}
 """
 

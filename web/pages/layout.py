@@ -1,24 +1,19 @@
-"""Templates, compiled once, and the answer that a page is."""
+"""The answer that a page is."""
 
 import asyncio
 from collections.abc import Mapping
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from ..limits import SLICE_PARTS
 from ..problems import Refusal
 from ..table import ApiCall
 from .acting.flash import forget_message, message_of
+from .environment import environment
 from .frame import ZONE, PageFrame, frame_of
-from .words import FILTERS
 
-FOLDER = Path(__file__).with_name("templates")
 YEAR_S = 365 * 86_400
 
 
@@ -27,31 +22,6 @@ class ViewQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     tz: str = ""
     """The zone in which times are shown, from now on."""
-
-
-@cache
-def environment() -> Environment:
-    """Returns the templates: every value is escaped, and a name that was not given is an error."""
-    made = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        cache_size=-1,
-    )
-    made.filters |= FILTERS
-    made.globals["version"] = _version()
-    return made
-
-
-def _version() -> str:
-    try:
-        return version("watchkeeper")
-    except PackageNotFoundError:
-        # The tree is on the path, and was never installed.
-        return ""
 
 
 async def render(

@@ -12,6 +12,7 @@ from ..problems import Refusal
 FOLDER = Path(__file__).with_name("static")
 MEDIA_TYPES = {
     "watch.css": "text/css",
+    "public.css": "text/css",
     "charts.css": "text/css",
     "live.js": "text/javascript",
     "live-worker.js": "text/javascript",

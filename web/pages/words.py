@@ -1,5 +1,7 @@
 """Figures in the words of pages: lengths, ages, latencies, shares and counts."""
 
+from datetime import date
+
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 
 WORDS = (
@@ -70,6 +72,11 @@ def sentence(text: str) -> str:
     return capital(text) if text.endswith((".", "!", "?")) else f"{capital(text)}."
 
 
+def day_of_month(day: date) -> str:
+    """Returns a day as people write it: `2 Nov 2026`."""
+    return f"{day.day} {day:%b %Y}"
+
+
 FILTERS = {
     "duration": duration,
     "latency": latency,
@@ -77,5 +84,6 @@ FILTERS = {
     "number": number,
     "sentence": sentence,
     "begin": capital,
+    "day": day_of_month,
 }
 """The filters that templates have beside those of Jinja."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError, UsageError
+from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
@@ -19,7 +20,7 @@ from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Sile
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue, moment_of
-from ....domain.specification.rule import Severity
+from ....domain.read_model.days import IncidentSpan
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
@@ -65,17 +66,6 @@ class Extent(msgspec.Struct, frozen=True):
     open_incidents: int
     until_ns: int | None
     """Until when a runtime kept the record; None where none has run."""
-
-
-class IncidentSpan(msgspec.Struct, frozen=True, gc=False):
-    """The part of an incident that the days of its target need."""
-
-    incident: str
-    target: str
-    severity: Severity
-    opened_at_ns: int
-    resolved_at_ns: int | None = None
-    draft: bool = False
 
 
 _INCIDENT_SPANS = msgspec.json.Decoder(IncidentSpan)
@@ -157,6 +147,11 @@ class StoreReader:
         """Those that end after `now_ns`, by id."""
         with self._reading() as connection:
             return MarkTable(connection).silences(now_ns)
+
+    def announcements(self, since_ns: int = 0) -> tuple[Announcement, ...]:
+        """The announcements that stood at a moment or later, by id."""
+        with self._reading() as connection:
+            return MarkTable(connection).announcements(since_ns)
 
     def transitions(self, incident: str) -> tuple[Transition, ...]:
         """The life of an incident; empty for one that is not known."""
@@ -265,6 +260,12 @@ class StoreReader:
         """Those of a target in a span of wall time, sealed or not, in the order of time."""
         with self._reading() as connection:
             return History(connection, target).samples(since_ns, until_ns)
+
+    @contextmanager
+    def history(self, target: str) -> Iterator[History]:
+        """The past of a target for several questions, which are answered as of one moment."""
+        with self._reading() as connection:
+            yield History(connection, target)
 
     def evidence(self, target: str, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
         """The evidence of a target's bad samples in a span of wall time: the newest 1,000 pieces, in the order of time."""

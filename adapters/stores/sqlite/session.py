@@ -118,6 +118,7 @@ class Session:
         self.incidents.settle(touched)
         self.marks.keep(batch.checkpoints)
         self.marks.mute(batch.silences)
+        self.marks.announce(batch.announcements)
         self.marks.note_blind(batch.blind)
         self.marks.note_heard(batch.heard)
         self.marks.follow(batch.latest)
@@ -155,6 +156,7 @@ class Session:
             told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),
+            announcements=self.marks.announcements(now.wall_ns),
             heard=self.marks.heard(),
             latest=self.marks.latest(),
             pauses=self.marks.pauses(),

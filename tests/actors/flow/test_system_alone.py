@@ -32,6 +32,9 @@ class Quiet:
     def show_silences(self, silences):
         self.silences = silences
 
+    def show_announcements(self, announcements):
+        self.announcements = announcements
+
     def resume(self, incidents):
         pass
 
