@@ -13,6 +13,7 @@ from ....domain.rules.aggregate import Status
 from ....host.access.fleet_history import FleetHours
 from ....host.access.page_cache import PageParts
 from ..charts.day_strip import WORDS, day_marks
+from ..environment import environment
 from ..frame import PageFrame
 from ..environment import environment
 from ..words import DASH, duration, latency, percent
