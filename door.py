@@ -16,6 +16,7 @@ from .domain.errors import (
     UsageError,
     WatchkeeperError,
 )
+from .domain.incidents.announcement import Announcement, AnnouncementKind
 from .domain.incidents.delivery_try import DeliveryTry, TryResult
 from .domain.incidents.incident import Incident, Transition, TransitionKind
 from .domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
@@ -42,7 +43,7 @@ from .domain.specification.configuration import Configuration, Connectivity, Ret
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.specification.target import Target, TargetFields
-from .domain.specification.web import Role, Token, Web, WebMetrics
+from .domain.specification.web import PublicPage, Role, Token, Web, WebMetrics
 from .domain.time.duration import Duration
 from .host.job import Job
 from .host.subscriptions import Subscription
@@ -54,6 +55,8 @@ asgi = Runtime.asgi
 __all__ = [
     "ALL",
     "AbandonedWork",
+    "Announcement",
+    "AnnouncementKind",
     "AttemptRecord",
     "AttemptState",
     "Backup",
@@ -92,6 +95,7 @@ __all__ = [
     "Outcome",
     "Outgoing",
     "PauseMark",
+    "PublicPage",
     "Reason",
     "Record",
     "Retention",

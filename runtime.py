@@ -18,13 +18,14 @@ from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.masking import SecretMask
+from .adapters.stores.ownership.forks import FORKS
 from .client.active import ControlSocketLink
 from .domain.errors import ConfigurationError, UsageError
 from .domain.incidents.delivery_try import DeliveryTry
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import AllTargets
 from .domain.limits import ANSWER_WITHIN_NS
-from .domain.line import count_of, one_line
+from .domain.line import count_of, first_line, one_line
 from .domain.observation.attempt import AttemptRecord
 from .domain.policy import CachePolicy
 from .domain.read_model.silence_preview import SilencePreview
@@ -35,6 +36,7 @@ from .domain.specification.target import Target
 from .domain.specification.web import Anonymous, RoleLike, Token, Web
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
+from .host.access import fleet_history, page_cache
 from .host.access import metrics as scraped
 from .host.access.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.access.issued_tokens import IssuedTokens
@@ -58,7 +60,15 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
 DEFAULT_OPTIONS = RuntimeOptions()
-CACHES = (*outside.CACHES, expectations.POLICY, snapshots.POLICY, scraped.POLICY)
+CACHES = (
+    *outside.CACHES,
+    expectations.POLICY,
+    snapshots.POLICY,
+    fleet_history.POLICY,
+    page_cache.POLICY,
+    page_cache.PARTS_POLICY,
+    scraped.POLICY,
+)
 """The policies of all caches of a runtime."""
 
 
@@ -280,7 +290,8 @@ class Runtime(Commands):
 
     def _site(self) -> MountedSite:
         require_web()
-        from .web.site import Site  # the web libraries take 100 ms and 29 MB
+        with FORKS.importing():
+            from .web.site import Site  # the web libraries take 100 ms and 29 MB
 
         started = lambda: self._lifecycle.started  # noqa: E731  # asked at each request
         operations = Operations(
@@ -354,7 +365,7 @@ class Runtime(Commands):
 
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
-        return bool(self._lifecycle.ask(SINK, Redrive(key)))
+        return bool(self._lifecycle.ask(SINK, Redrive(first_line(key))))
 
     @sync_only
     def test_channel(self, channel: str, *, by: str = "") -> DeliveryTry:

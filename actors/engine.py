@@ -22,7 +22,7 @@ from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, GetMetrics, HealthReported
-from ..protocol.sink import Commit, GetPauses, Mute, Unmute
+from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
@@ -204,7 +204,9 @@ class Engine:
         | Acknowledge
         | Unacknowledge
         | Mute
-        | Unmute,
+        | Unmute
+        | Announce
+        | EndAnnouncement,
     ) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
         match command:
@@ -214,7 +216,7 @@ class Engine:
                 self._check_now(target, command)
             case Acknowledge() | Unacknowledge():
                 self.system.owner.tell(command)
-            case Mute() | Unmute():
+            case Mute() | Unmute() | Announce() | EndAnnouncement():
                 self.system.sink.tell(command)
             case _:
                 assert_never(command)

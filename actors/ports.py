@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Answer, Notice
 from ..domain.incidents.record import Batch, Restored, Silence
@@ -85,6 +86,10 @@ class Publisher(Protocol):
 
     def show_silences(self, silences: Iterable[Silence]) -> None:
         """Replaces the silences in force."""
+        ...
+
+    def show_announcements(self, announcements: Iterable[Announcement]) -> None:
+        """Replaces the announcements that stand."""
         ...
 
 

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from ..domain import limits
-from ..domain.incidents.incident import Incident, Transition, TransitionKind
+from ..domain.incidents.announcement import Announcement
+from ..domain.incidents.incident import Incident, Transition, TransitionKind, by_target
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
 from ..domain.incidents.own_problems import NETWORK, POLLER, POLLERS, channel_part
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
@@ -189,6 +190,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         """By target, when a pause of the record began, until the target is tracked."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
+        self._announcements: tuple[Announcement, ...] = ()
         self._problems = PresentProblems()
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
         self._asleep_ns = 0
@@ -214,6 +216,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._resume(message)
             case heard.SilencesChanged(silences):
                 self._show_silences(silences)
+            case heard.AnnouncementsChanged(announcements):
+                self._announcements = announcements
+                self._publisher.show_announcements(announcements)
             case heard.CommitFinished(took_ns, tries, backlogs):
                 self._figures.written(took_ns, tries)
                 self._figures.keep_backlogs(backlogs)
@@ -261,10 +266,12 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _resume(self, message: heard.IncidentsResumed) -> None:
         self._open = {incident.id: incident for incident in message.incidents}
-        self._resumed = _by_target(message.incidents)
+        self._resumed = by_target(message.incidents)
         self._publisher.resume(message.incidents)
         self._figures.keep_backlogs(message.backlogs)
         self._show_silences(message.silences)
+        self._announcements = message.announcements
+        self._publisher.show_announcements(message.announcements)
         self._paused_ns = {mark.target: mark.at_ns for mark in message.pauses if mark.at_ns is not None}
         # Where the recorder alone was restarted, its targets may have come before the record.
         for target, row in self._rows.items():
@@ -356,10 +363,11 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             blind=tuple(self._blind),
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),
+            announcements=tuple(each for each in self._announcements if each.stands(now.wall_ns)),
         )
 
     def _metrics(self, now: Moment, *, targets: bool) -> RuntimeMetrics:
-        rows, open_ = self._rows if targets else {}, _by_target(self._open.values())
+        rows, open_ = self._rows if targets else {}, by_target(self._open.values())
         return self._figures.read(
             now.wall_ns,
             tuple(
@@ -385,15 +393,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:
         """Returns the status of every target. Staleness is computed here, at the question; no timer watches for it."""
-        open_ = _by_target(self._open.values())
+        open_ = by_target(self._open.values())
         return tuple(
             row.status(target, open_.get(target, []), now, stale=row.is_stale(now, self._asleep_ns))
             for target, row in self._rows.items()
         )
-
-
-def _by_target(incidents: Iterable[Incident]) -> dict[str, list[Incident]]:
-    found: dict[str, list[Incident]] = {}
-    for incident in incidents:
-        found.setdefault(incident.target, []).append(incident)
-    return found

@@ -43,9 +43,9 @@ from ..protocol.supervisor import (
 from .behaviour import Behaviour
 from .channel_tests import ChannelTests
 from .given_up import GivenUpNotices
+from .operator_marks import OperatorMarks
 from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, RecordWriter, StoreUpkeep, WentBack, written
-from .suppressions import Suppressions
 
 
 def _overflow(message: object) -> OverflowPolicy:
@@ -86,14 +86,14 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
         self._tests = ChannelTests(self._gathered, neighbours, self._commit_soon)
-        self._suppressions = Suppressions(
+        self._marks = OperatorMarks(
             self._ledger.silences, self._gathered, neighbours, targets, self._reconcile, self._commit_soon
         )
 
     def started(self, now: Moment) -> None:
         restored = self._writer.open(now)
         self._register.restore(restored.heard, now)
-        self._suppressions.restore(restored.pauses)
+        self._marks.restore(restored)
         self._resume(restored, now)
         if self.address.epoch > 1:
             # The supervisor asked an earlier incarnation, which may have crashed on that question.
@@ -110,11 +110,11 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._take_up(outgoing, now)
         self._reconcile(now)
         self._resume_owner(now)
-        self._suppressions.request_silence_check()
+        self._marks.request_silence_check()
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
-        if isinstance(message, heard.OfSuppression):
-            return self._suppressions.handle(message, now)
+        if isinstance(message, heard.OfOperators):
+            return self._marks.handle(message, now)
         match message:
             case heard.RecordSamples():
                 self._record(message, now)
@@ -218,7 +218,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
-        self._suppressions.review(now)
+        self._marks.review(now)
         if self._writer.is_stuck:
             return
         handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
@@ -293,7 +293,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _resume_retries(self) -> None:
         self._to.supervisor.tell(LastHeardResumed(self._register.known()))
         self._commit_soon(self._outbox.all_ready_again() > 0)
-        self._suppressions.request_silence_check()
+        self._marks.request_silence_check()
         self._writer.resume_timers()
 
     def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
@@ -318,15 +318,17 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _rename(self, renamed: Renamed, now: Moment) -> None:
         """Gives silences and marks to the target under its present name; the store does so with its history."""
         self._register.rename(renamed)
-        self._suppressions.rename(renamed, now)
+        self._marks.rename(renamed, now)
         self._gathered.renamed.append(renamed)
 
     def _resume_owner(self, now: Moment) -> None:
         self._generation += 1
         open_ = self._ledger.open_incidents()
         self._to.owner.tell(ResumeFrom(self._generation, open_, tuple(self._checkpoints.values())))
-        silences, pauses = self._ledger.silences.in_force(now), self._suppressions.pauses
-        self._to.recorder.tell(IncidentsResumed(open_, silences, pauses, self._outbox.backlogs()))
+        silences, pauses = self._ledger.silences.in_force(now), self._marks.pauses
+        standing = self._marks.announcements.standing(now.wall_ns)
+        backlogs = self._outbox.backlogs()
+        self._to.recorder.tell(IncidentsResumed(open_, silences, pauses, backlogs, standing))
 
     def _reopen(self, now: Moment) -> None:
         reopened = self._writer.reopen(now)
@@ -356,7 +358,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._count("samples_shed", shed)
         restored = went_back.restored
         silences = {silence.id: silence for batch in (restored, *unwritten) for silence in batch.silences}
-        self._suppressions.write_again(restored)
+        self._marks.write_again(restored, now)
         self._resume(msgspec.structs.replace(restored, silences=tuple(silences.values())), now)
         self._register.write_again()
 

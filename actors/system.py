@@ -247,6 +247,7 @@ class System:
         name = address.name
         if isinstance(error, StoreFenced) and name not in self._ending:
             self.ended[name] = error
+            self.dead_letters.hush()
             address.close()
             self._lose_store(error)
         elif name in self._ending or (name == SINK and epoch == 1 and reason is ExitReason.START_FAILED):
@@ -263,7 +264,6 @@ class System:
 
     def _lose_store(self, error: StoreFenced) -> None:
         """Ends the actors at once: another process has the store, and probes, records and notifies in their place."""
-        self.dead_letters.hush()
         self.recorder.tell(HealthReported("store", str(error)))
         self.drain_supervisor(1)
         self.stop(self.owner)

@@ -56,6 +56,8 @@ SCRIPTS: dict[str, Script] = {
     "codec": Script(),
     "soak": Script(within_s=420.0),
     "detection": Script(),
+    "fence": Script(),
+    "takeover": Script(),
 }
 
 
@@ -253,5 +255,41 @@ ROWS: tuple[Row, ...] = (
         bar="p99 300 ms past the bound",
         figure=_reported("hang"),
         met=lambda found: found["detection"]["hang"]["met"],
+    ),
+    Row(
+        what="the fence of a store, CPU of a commit",
+        script="fence",
+        bar="60 us",
+        figure=lambda found: f"{found['fence_us']} us of {found['commit_us']}",
+        met=lambda found: found["met"]["fence"],
+    ),
+    Row(
+        what="an idle process of a store, CPU a second",
+        script="fence",
+        bar="2 ms, 10 ms in a stand-by",
+        figure=lambda found: (
+            f"{found['idle_with_beats_us_per_s']} us, {found['idle_without_beats_us_per_s']} us without beats;"
+            f" a stand-by {found['standby_us_per_s']} us"
+        ),
+        met=lambda found: found["met"]["idle"] and found["met"]["standby"],
+    ),
+    Row(
+        what="takeover from a killed process",
+        script="takeover",
+        bar="p99 2.5 s, no failed command",
+        figure=lambda found: (
+            f"p50 {found['killed']['p50_s']} s, p99 {found['killed']['p99_s']} s,"
+            f" {len(found['failed_commands'])} of {found['commands']:,} commands failed"
+        ),
+        met=lambda found: (
+            found["killed"]["p99_s"] <= found["bars"]["killed_p99_s"] and not found["failed_commands"]
+        ),
+    ),
+    Row(
+        what="takeover from a frozen process, a lease of 3 s included",
+        script="takeover",
+        bar="6 s",
+        figure=lambda found: f"p50 {found['frozen']['p50_s']} s, longest {found['frozen']['max_s']} s",
+        met=lambda found: found["frozen"]["max_s"] <= found["bars"]["frozen_max_s"],
     ),
 )

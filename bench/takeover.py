@@ -20,6 +20,7 @@ import threading
 import time
 from pathlib import Path
 
+import apsw
 from machine import describe
 
 KILLED_P99_S = 2.5
@@ -122,10 +123,32 @@ def killed(hosts: list[Host], active: Host, store: Path) -> tuple[Host, float]:
     return following, took_s
 
 
-def frozen(hosts: list[Host], active: Host) -> tuple[Host, float]:
+def is_locked(store: Path) -> bool:
+    """Whether another process is in the middle of a write."""
+    connection = apsw.Connection(str(store))
+    try:
+        connection.execute("BEGIN IMMEDIATE; ROLLBACK")
+    except apsw.BusyError:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+def freeze(active: Host, store: Path) -> float:
+    """Stops a process between two writes, as one in the middle of a write keeps its store. Returns the moment."""
+    while True:
+        began = time.monotonic()
+        os.kill(active.popen.pid, signal.SIGSTOP)
+        if not is_locked(store):
+            return began
+        os.kill(active.popen.pid, signal.SIGCONT)
+        time.sleep(0.1)
+
+
+def frozen(hosts: list[Host], active: Host, store: Path) -> tuple[Host, float]:
     hosts.remove(active)
-    began = time.monotonic()
-    os.kill(active.popen.pid, signal.SIGSTOP)
+    began = freeze(active, store)
     try:
         following, took_s = until_active(hosts, began)
     finally:
@@ -166,11 +189,11 @@ def main() -> int:
         took: dict[str, list[float]] = {"killed": [], "frozen": []}
         try:
             for kind, count in (("killed", kills), ("frozen", freezes)):
-                # A process that is frozen in the middle of a write keeps its store: here it is frozen between two.
+                # Commands would find no active process for a whole lease.
                 reporter.is_paused = kind == "frozen"
                 for number in range(count):
                     active, took_s = (
-                        killed(hosts, active, store) if kind == "killed" else frozen(hosts, active)
+                        killed(hosts, active, store) if kind == "killed" else frozen(hosts, active, store)
                     )
                     took[kind].append(took_s)
                     time.sleep(SETTLED_S)

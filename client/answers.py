@@ -16,6 +16,8 @@ from ..domain.line import first_line, one_line
 from ..domain.public_value import PublicValue
 from ..domain.read_model.status import status_line
 from ..domain.specification.problem import suggestion
+from ..web.public.value import PublicView
+from ..web.shapes.announcement_rows import AnnouncementRow
 from ..web.shapes.answers import (
     AttemptRow,
     Done,
@@ -36,6 +38,7 @@ from ..web.shapes.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
 __all__ = [
+    "AnnouncementRow",
     "AttemptRow",
     "ChannelTestRow",
     "CheckAnswer",
@@ -47,6 +50,7 @@ __all__ = [
     "MadeToken",
     "NoticeRow",
     "PreviewAnswer",
+    "PublicView",
     "RemoteStatus",
     "SampleRow",
     "SilenceRow",

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.clock import SystemClock
 from ..domain.errors import UnknownName, UsageError, WatchkeeperError
+from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import ALL, AllTargets, silence_id
 from ..domain.line import first_line, one_line
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..domain.time.moment import names_moment, wall_ns_of, wall_text
+from ..host.access.announcing import KindLike, make_announcement
 from ..host.job import Job
 from ..host.silencing import MatcherTexts, scope_of
 from ..host.surface import bridge, sync_alone
-from .questions import Questions, of_incident, of_silence, of_target, part
+from .questions import Questions, of_announcement, of_incident, of_silence, of_target, part
 from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
-    from .answers import ChannelTestRow, CheckAnswer, IncidentRow, SilenceRow, TargetRow
+    from .answers import AnnouncementRow, ChannelTestRow, CheckAnswer, IncidentRow, SilenceRow, TargetRow
 
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 150.0
@@ -154,6 +156,44 @@ class Connection(Questions, TokenVerbs):
         from .answers import SilenceRow
 
         return self._ask("DELETE", of_silence(id), SilenceRow, by=by)
+
+    @sync_alone
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # the announcement's id
+    ) -> "AnnouncementRow":
+        """Tells the readers of public pages something, as `Runtime.announce` does. Returns the announcement."""
+        from .answers import AnnouncementRow
+
+        now = SystemClock().read()
+        made = make_announcement(
+            title, text, kind=kind, pages=pages, start=start, until=until, id=id, now=now
+        )
+        body: dict[str, Any] = {
+            "title": made.title,
+            "text": made.text,
+            "kind": made.kind,
+            "pages": made.pages,
+        }
+        if start != "":
+            body["start"] = wall_text(wall_ns_of(start))
+        body |= _end_of(until)
+        return self._ask("PUT", of_announcement(made.id), AnnouncementRow, body=body, by=by)
+
+    @sync_alone
+    def end_announcement(self, id: str, *, by: str = "") -> "AnnouncementRow":  # noqa: A002  # as above
+        """Ends an announcement; returns it as it was."""
+        from .answers import AnnouncementRow
+
+        return self._ask("DELETE", of_announcement(id), AnnouncementRow, by=by)
 
     @sync_alone
     def redrive(self, key: str) -> bool:

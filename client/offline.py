@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ..adapters.clock import SystemClock
+from ..adapters.stores.sqlite.lock import holder_of
 from ..adapters.stores.sqlite.reader import StoreReader
 from ..adapters.stores.sqlite.sqlite import SqliteStore
-from ..domain.errors import UnknownName, UsageError
+from ..domain.errors import StoreBusy, StoreFenced, UnknownName, UsageError
 from ..domain.incidents.acknowledgement import acknowledged, unacknowledged
+from ..domain.incidents.announcement import Announcement, AnnouncementKind
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import DeliveryState
 from ..domain.incidents.record import (
@@ -35,24 +37,30 @@ from ..domain.rules.aggregate import TargetAggregate
 from ..domain.specification.metadata import NO_METADATA
 from ..domain.specification.problem import quoted, suggestion
 from ..domain.specification.target import Target
+from ..domain.specification.web import Web
 from ..domain.time.duration import Duration
 from ..domain.time.moment import Moment
+from ..host.access.announcing import KindLike, make_announcement, require_pages, require_room
 from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one, scope_of
 from .questions import login_name
 
 if TYPE_CHECKING:
-    from .answers import IncidentRow, SilenceRow
+    from .answers import AnnouncementRow, IncidentRow, SilenceRow
 
 
 class OfflineStore:
     """The store of a runtime that does not run, held for a few commands, which have the names of those of a runtime.
 
     Used in `with`: it is opened and verified as by a run, under the same lock, and no `run` can start until the end. Each
-    command is durable when it returns. Not for use by several threads.
+    command is durable when it returns. Not for use by several threads. It gives no sign of life between two commands: after
+    a lease a process that stands by takes the store, and the next command raises StoreBusy and has no effect.
     """
 
-    def __init__(self, path: str, targets: Iterable[Target] = (), *, author: str = "") -> None:
-        """`targets` are those of the configuration, which heartbeats are judged by."""
+    def __init__(
+        self, path: str, targets: Iterable[Target] = (), *, author: str = "", web: Web | None = None
+    ) -> None:
+        """`targets` are those of the configuration, which heartbeats are judged by; `web` has its public pages."""
+        self._web = web
         self._path = path
         self._targets = {target.id: target for target in targets}
         self._author = author or login_name()
@@ -77,6 +85,14 @@ class OfflineStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._store.close()
+
+    def _commit(self, batch: Batch) -> None:
+        """Writes a command. Raises: StoreBusy where a process that stood by has taken the store meanwhile."""
+        try:
+            self._store.commit(batch)
+        except StoreFenced:
+            holder = holder_of(self._path) or "another process"
+            raise StoreBusy(f"{holder} has taken {self._path} meanwhile: give it the command") from None
 
     # Questions.
 
@@ -140,7 +156,7 @@ class OfflineStore:
 
         if step is None:
             return incident_row(found)
-        self._store.commit(Batch(transitions=(step,)))
+        self._commit(Batch(transitions=(step,)))
         self._follow((step,))
         return incident_row(step.incident)
 
@@ -214,10 +230,61 @@ class OfflineStore:
         # One of an earlier version goes on under its present id.
         ended = () if former is None else (replace(former, until_ns=now.wall_ns),)
         silence = silence.after(known or former, now.wall_ns)
-        self._store.commit(Batch(silences=(*ended, silence)))
+        self._commit(Batch(silences=(*ended, silence)))
         in_force = (silence,) if silence.until_ns > now.wall_ns else ()
         self._restored = replace(self._restored, silences=(*others.values(), *in_force))
         return silence
+
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # the announcement's id
+    ) -> "AnnouncementRow":
+        """Tells the readers of public pages something. Raises: UsageError and ValueError as `Runtime.announce` does."""
+        from ..web.shapes.announcement_rows import announcement_row
+
+        now, author = self._clock.read(), by or self._author
+        made = make_announcement(
+            title, text, kind=kind, pages=pages, start=start, until=until, by=author, id=id, now=now
+        )
+        if self._web is not None:
+            require_pages(self._web, made.pages)
+        standing = {each.id: each for each in self._announcements()}
+        require_room(standing, made.id)
+        return announcement_row(self._recorded_announcement(made.after(standing.get(made.id))))
+
+    def end_announcement(self, id: str, *, by: str = "") -> "AnnouncementRow":  # noqa: A002  # as above
+        """Ends an announcement; returns it as it was. Raises: UnknownName where none of this id stands."""
+        from ..web.shapes.announcement_rows import announcement_row
+
+        found = next((each for each in self._announcements() if each.id == id), None)
+        if found is None:
+            raise UnknownName(f"no announcement that stands has the id {id!r}")
+        self._recorded_announcement(found.ended(self._clock.read().wall_ns, first_line(by or self._author)))
+        return announcement_row(found)
+
+    def announcements(self) -> "tuple[AnnouncementRow, ...]":
+        """Returns the announcements that stand, by id."""
+        from ..web.shapes.announcement_rows import announcement_row
+
+        return tuple(map(announcement_row, self._announcements()))
+
+    def _announcements(self) -> tuple[Announcement, ...]:
+        now_ns = self._clock.read().wall_ns
+        return tuple(each for each in self._restored.announcements if each.stands(now_ns))
+
+    def _recorded_announcement(self, announcement: Announcement) -> Announcement:
+        self._store.commit(Batch(announcements=(announcement,)))
+        others = tuple(each for each in self._restored.announcements if each.id != announcement.id)
+        self._restored = replace(self._restored, announcements=(*others, announcement))
+        return announcement
 
     def pause(self, target: str, *, by: str = "") -> None:
         """Pauses a target from the next run on. Raises: UnknownName."""
@@ -238,7 +305,7 @@ class OfflineStore:
             self._keep_pause(PauseMark(target, None))
 
     def _keep_pause(self, mark: PauseMark) -> None:
-        self._store.commit(Batch(pauses=(mark,)))
+        self._commit(Batch(pauses=(mark,)))
         others = tuple(each for each in self._restored.pauses if each.target != mark.target)
         kept = (*others, mark) if mark.at_ns is not None else others
         self._restored = replace(self._restored, pauses=kept)
@@ -254,7 +321,7 @@ class OfflineStore:
         refused = tuple(key for key, found in recalled.items() if found is None or not found.outbox)
         if not refused:
             pending = (found.outbox[0].delivery.redriven(now_ns) for found in recalled.values() if found)
-            self._store.commit(Batch(deliveries=tuple(pending)))
+            self._commit(Batch(deliveries=tuple(pending)))
         return refused
 
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
@@ -284,7 +351,7 @@ class OfflineStore:
             heard=(HeardMark(target, now.wall_ns, missed),),
             latest=tuple(each for each in aggregate.latest() if each.incident_id not in _ids(steps)),
         )
-        self._store.commit(batch)
+        self._commit(batch)
         others = tuple(each for each in restored.checkpoints if each.target != target)
         self._restored = replace(
             restored, checkpoints=(*others, *batch.checkpoints), latest=(*restored.latest, *batch.latest)

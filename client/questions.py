@@ -13,12 +13,14 @@ from ..host.surface import sync_alone
 
 if TYPE_CHECKING:
     from .answers import (
+        AnnouncementRow,
         AttemptRow,
         EvidenceRow,
         IncidentNoticeRow,
         IncidentRow,
         NoticeRow,
         PreviewAnswer,
+        PublicView,
         RemoteStatus,
         SampleRow,
         SilenceRow,
@@ -95,6 +97,20 @@ class Questions:
         from .answers import SilenceRow
 
         return self._listed("/silences", SilenceRow)
+
+    @sync_alone
+    def announcements(self) -> "tuple[AnnouncementRow, ...]":
+        """Returns the announcements that stand, by id."""
+        from .answers import AnnouncementRow
+
+        return self._listed("/announcements", AnnouncementRow)
+
+    @sync_alone
+    def public_page(self, page: str) -> "PublicView":
+        """Returns a public page as everybody sees it."""
+        from .answers import PublicView
+
+        return self._ask("GET", f"/public/{part(page)}/status.json", PublicView, under="")
 
     @sync_alone
     def incidents(self, *, open_only: bool = False, target: str | None = None) -> "tuple[IncidentRow, ...]":
@@ -179,11 +195,12 @@ class Questions:
         body: Any = None,
         by: str = "",
         timeout_s: float | None = None,
+        under: str = API,
     ) -> T:
         from .answers import value_of
         from .exchange import Request, exchange
 
-        request = Request(method, f"{API}{path}", query or {}, body, self._headers(by))
+        request = Request(method, f"{under}{path}", query or {}, body, self._headers(by))
         answered = exchange(self._place, request, timeout_s or self._timeout_s)
         if answered.status == UNAUTHORIZED and self._token is None:
             raise NotAllowed(f"{self._place.name} wants a token: {_HOW_TO_GIVE}")
@@ -258,3 +275,8 @@ def of_incident(incident: str) -> str:
 def of_silence(name: str) -> str:
     """Returns the path of a silence."""
     return f"/silences/{part(name)}"
+
+
+def of_announcement(name: str) -> str:
+    """Returns the path of an announcement."""
+    return f"/announcements/{part(name)}"

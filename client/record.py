@@ -12,6 +12,7 @@ from ..adapters.stores.sqlite.backup import Backup, back_up
 from ..adapters.stores.sqlite.lock import holder_of
 from ..adapters.stores.sqlite.reader import StoreReader, Verification
 from ..domain.errors import UnknownName, UsageError
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.delivery_try import DeliveryTry
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import DeliveryState
@@ -110,6 +111,11 @@ class Record:
     def silences(self) -> tuple[Silence, ...]:
         """Returns the silences that have not ended, by id."""
         return self._reader.silences(self._now_ns())
+
+    @sync_alone
+    def announcements(self) -> tuple[Announcement, ...]:
+        """Returns the announcements of operators, those that are over included, by id."""
+        return self._reader.announcements()
 
     @sync_alone
     def pauses(self) -> tuple[PauseMark, ...]:

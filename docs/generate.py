@@ -25,6 +25,7 @@ from watchkeeper.web.metrics.families import FAMILIES
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PROGRAM = re.compile(r"(<!-- generated: file (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Tables of states.
 
@@ -248,7 +249,13 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def filled(document: str) -> str:
     """A document with every generated part as the code says it now."""
-    return PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", document)
+    document = PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", document)
+    return PROGRAM.sub(lambda part: f"{part[1]}{program(part[2])}\n{part[3]}", document)
+
+
+def program(path: str) -> str:
+    """A program of the repository, as a block. Its own test runs it: `py`, so that it is not run as a block of the document, too."""
+    return f"```py\n{(DOCS.parent / path).read_text(encoding='utf-8')}```"
 
 
 if __name__ == "__main__":

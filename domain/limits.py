@@ -38,6 +38,14 @@ LOGIN_LINKS_MAX = 64
 """Login links that wait to be used; one more takes the place of the oldest."""
 TRUSTED_PROXIES_MAX = 64
 """Networks of proxies that are believed: each request looks through them."""
+PUBLIC_PAGES_MAX = 32
+"""Public pages of one runtime: one for each group of readers; each is made anew for its readers once a second at most."""
+ANNOUNCEMENTS_MAX = 64
+"""Announcements that stand at once, on all public pages together: a reader takes in a few."""
+ANNOUNCEMENT_TITLE_MAX = 200
+"""The title of an announcement: one line of a page."""
+ANNOUNCEMENT_CHARACTERS_MAX = 4_000
+"""The text of an announcement: a page of a book."""
 CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
 NAME_CHARACTERS_MAX = 128
@@ -325,6 +333,8 @@ CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SETTLED_NS = 2 * NS_PER_S
+"""The time for a command to become durable, and for a check to end, before its request is answered without that."""
 SERVED_AGAIN_NS = NS_PER_S
 """After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
@@ -413,6 +423,32 @@ PATTERN_BYTES_MAX = 1024 * 1024
 assert SILENCE_LOOK_NS < NS_PER_S
 assert MATCHER_CHARACTERS_MAX > LABEL_CHARACTERS_MAX + NAME_CHARACTERS_MAX
 
+# Days, as pages show them.
+BLIPS_OF_A_DAY_MAX = 2
+"""Bad samples that leave a day calm where no incident opened: one fewer than the default rule needs."""
+LOST_SHARE_OF_A_DAY_MIN = 0.01
+"""The bad share from which samples alone make a day degraded: a quarter of an hour."""
+BLIND_DAY_NS_MIN = 5 * 60 * NS_PER_S
+"""The blind time from which a day is shown as not seen: a stall of seconds costs no more than a sample."""
+FLEET_DAYS_KEPT = 92
+"""Finished days of all targets that are kept for pages: 90 are shown, and each takes 9 bytes a target."""
+FLEET_HOURS_KEPT = 24 * 4
+"""Finished hours of all targets that are kept for pages: a day of latency, and the days that are not summed up yet."""
+FLEET_FRESH_NS = 10 * NS_PER_S
+"""How old the days of all targets on a page may be, but for the samples of the present hour ..."""
+FLEET_HOUR_FRESH_NS = 60 * NS_PER_S
+"""... which are read again once a minute: those of 5,000 targets take 0.1 s."""
+FLEET_HOUR_SETTLE_NS = 5 * 60 * NS_PER_S
+"""The time after which an hour has all its samples: the longest timeouts but few have passed."""
+PAGE_FRESH_NS = 1 * NS_PER_S
+"""How old a finished page may be that several readers get."""
+PAGES_KEPT_MAX = 32
+"""Finished pages of a site: of each role, theme and filter that is read in the same second."""
+PAGE_PARTS_KEPT_MAX = 20_000
+"""Finished rows of pages, of 0.6 kB each: those of 5,000 targets for 30 and for 90 days are 10,000."""
+READ_SPANS_MAX = 50_000
+"""Spans of incidents of one reading, the newest: about 15 MB."""
+
 # The store.
 LOCK_TRIES_MAX = 1_000
 """Tries for the lock of a store, a second in all: other processes that ask for its holder have it for microseconds only."""
@@ -430,6 +466,8 @@ TENURE_LOOK_NS = 250 * NS_PER_MS
 """The time between two looks of a process that waits for a store."""
 TENURE_WATCH_GAP_NS = NS_PER_S
 """A longer pause between two looks begins the lease again: the machine was suspended, or the watching process was frozen itself."""
+TENURE_TRY_NS_MAX = 15 * NS_PER_S
+"""The longest pause between two take-overs of a free store that fail: each opens and verifies it."""
 STORE_WAL_PAGES_MAX = 1_000
 """Pages of the write-ahead log before it is folded into the database: 4 MiB, SQLite's own default."""
 STORE_PAGES_COPIED = 1_000
@@ -481,7 +519,7 @@ READ_TRIES_MAX = 10_000
 """Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert 2 * TENURE_BEAT_NS < TENURE_LEASE_NS
-assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS
+assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS < TENURE_TRY_NS_MAX
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX

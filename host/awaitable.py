@@ -9,6 +9,7 @@ from ..adapters.real_threads import require_real_threads
 from ..domain.incidents.delivery_try import DeliveryTry
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.record import AllTargets
+from ..domain.line import first_line
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.read_model.silence_preview import SilencePreview
 from ..domain.read_model.status import AbandonedWork, RuntimeStatus
@@ -106,7 +107,7 @@ class AsyncSurface:
     @async_only
     async def redrive(self, key: str) -> bool:
         """Sends a dead letter again, as `Runtime.redrive` does."""
-        return bool(await self._lifecycle.ask_async("sink", Redrive(key)))
+        return bool(await self._lifecycle.ask_async("sink", Redrive(first_line(key))))
 
     @async_only
     async def test_channel(self, channel: str, *, by: str = "") -> DeliveryTry:

@@ -1,11 +1,14 @@
 """The commands of a runtime: each is checked, becomes a message and is handed over; none waits for its effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, Unpack
 
 from ..actors.ports import Clock
-from ..domain.errors import UsageError
+from ..actors.supervisor.supervisor import RECORDER
+from ..domain.errors import NotRunning, UsageError
+from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import AllTargets
 from ..domain.line import first_line
 from ..domain.observation.outcome import Outcome
@@ -13,9 +16,11 @@ from ..domain.specification.probe import Call
 from ..domain.specification.target import Target, TargetFields
 from ..domain.time.duration import Duration
 from ..protocol.owner import Unacknowledge
-from ..protocol.sink import Mute, Unmute
+from ..protocol.recorder import GetAttempts
+from ..protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
-from .configured import ConfiguredTargets
+from .access.announcing import KindLike, make_announcement, require_pages
+from .configured import ConfiguredTargets, named
 from .job import Job
 from .lifecycle import Lifecycle
 from .silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
@@ -85,7 +90,7 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
-        if self._lifecycle.pass_on(Untrack(target)):
+        if self._lifecycle.pass_on(Untrack(named(target))):
             self._configured.discard(target)
             return
         with self._configured.guard:
@@ -100,7 +105,7 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
-        command = Pause(target, first_line(by))
+        command = Pause(named(target), first_line(by))
         if self._lifecycle.pass_on(command):
             return
         with self._configured.guard:
@@ -113,7 +118,7 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched.
         """
-        if self._lifecycle.pass_on(Resume(target)):
+        if self._lifecycle.pass_on(Resume(named(target))):
             return
         with self._configured.guard:
             self._configured.pause(target, paused=False)
@@ -129,7 +134,7 @@ class Commands:
         Raises: UnknownName for a target that is not watched; UsageError for a heartbeat, which has nothing to start, for a
         paused target, and while the runtime is stopped.
         """
-        if self._lifecycle.pass_on(CheckNow(target)):
+        if self._lifecycle.pass_on(CheckNow(named(target))):
             return
         with self._configured.guard:
             if refusal := refusal_of_check(self._configured.known(target)):
@@ -144,7 +149,7 @@ class Commands:
         runtime is stopped.
         """
         outcome = Outcome.UP if ok else Outcome.DOWN
-        beat = Beat(target, outcome, first_line(detail), self._clock.read())
+        beat = Beat(named(target), outcome, first_line(detail), self._clock.read())
         if not self._lifecycle.pass_on(beat):
             self._require_heartbeats(target)
             self._lifecycle.report(beat)
@@ -163,8 +168,12 @@ class Commands:
 
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
         """
-        if not self._lifecycle.stands_by:
+        if named(target) in self._configured or not self._lifecycle.stands_by:
             self._require_heartbeats(target)
+        else:
+            # The active process may have it by `track`. A job begins all the same where that does not answer.
+            with suppress(NotRunning, TimeoutError):
+                self._lifecycle.ask(RECORDER, GetAttempts(target))
         return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
@@ -226,6 +235,53 @@ class Commands:
         stopped.
         """
         self._lifecycle.unsilence(Unmute(first_line(id), first_line(by)))
+
+    @bridge
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # the announcement's id
+    ) -> str:
+        """Tells the readers of public pages (default: of every page) something; returns the announcement's id.
+
+        `kind` is `notice`, `outage` or `maintenance`. A maintenance has an end, and may have a `start` such as
+        `2026-01-31T12:30:00Z`; `until` is such a moment, or a length from the start. The text may have paragraphs. An
+        announcement of the same `id` that stands is changed. Without an `id` it has a short one, the same for the same title
+        and pages.
+
+        Raises: UnknownName for a page that is not configured; UsageError for a title that says nothing, for an end that is missing or has passed, where too many stand, and
+        while the runtime is stopped; ValueError for a text that is no moment and no length.
+        """
+        made = make_announcement(
+            title,
+            text,
+            kind=kind,
+            pages=pages,
+            start=start,
+            until=until,
+            by=by,
+            id=id,
+            now=self._clock.read(),
+        )
+        if not self._lifecycle.stands_by:
+            require_pages(self._configured.given.web, made.pages)
+        self._lifecycle.announce(Announce(made))
+        return made.id
+
+    @bridge
+    def end_announcement(self, id: str, *, by: str = "") -> None:  # noqa: A002  # as `announce` has it
+        """Ends an announcement now; it stands among the past ones from then on, and `by` is recorded as the author.
+
+        Raises: UnknownName where none that stands has this id, with those that do; UsageError while the runtime is stopped.
+        """
+        self._lifecycle.end_announcement(EndAnnouncement(first_line(id), first_line(by)))
 
     @bridge
     def subscribe(self, *, samples: bool = False) -> Subscription:

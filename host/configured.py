@@ -119,11 +119,12 @@ class ConfiguredTargets:
                     self._targets[target.id] = target
         return whole
 
+    def __contains__(self, target: str) -> bool:
+        return target in self._targets
+
     def known(self, target: str) -> Target:
         """Returns the specification of a target. Raises: UnknownName with the closest known name; TypeError for no text."""
-        if not isinstance(target, str):
-            raise TypeError(f"a target is named by its id, which is a text, not by {one_line(repr(target))}")
-        known = self._targets.get(target)
+        known = self._targets.get(named(target))
         if known is None:
             raise UnknownName(f"no target is named {target!r}{suggestion(target, self._targets)}")
         return known
@@ -285,6 +286,13 @@ class ConfiguredTargets:
     def since(self, before: Mapping[str, Target]) -> tuple[list[str], list[Target]]:
         """Returns the names of the targets removed since `before`, and the targets that are new or changed."""
         return _differences(before, self._targets)
+
+
+def named(target: str) -> str:
+    """Returns the id of a target. Raises: TypeError for what is no text."""
+    if not isinstance(target, str):
+        raise TypeError(f"a target is named by its id, which is a text, not by {one_line(repr(target))}")
+    return target
 
 
 def _callable(function: Callable[..., Any], place: str) -> Callable[..., Any]:

@@ -1,7 +1,8 @@
-"""Silences and acknowledgements as hosts ask for them, from a runtime and from a world in virtual time, and the silences that a host knows."""
+"""Silences and acknowledgements as hosts ask for them, from a runtime and from a world in virtual time, and what a host knows to be in force."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -125,43 +126,66 @@ def preview(
     )
 
 
-class KnownSilences:
-    """The silences in force as a host knows them: those of the read model, and commands that have not reached it yet."""
+class InForce(Protocol):
+    """A silence or an announcement."""
 
-    def __init__(self) -> None:
-        self._shown: dict[str, Silence] = {}
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def until_ns(self) -> int | None: ...
+
+
+F = TypeVar("F", bound=InForce)
+
+
+class KnownInForce(Generic[F]):
+    """The silences or announcements in force as a host knows them: those of the read model, and commands on their way."""
+
+    def __init__(self, noun: str, describe: Callable[[F], str]) -> None:
+        self._noun, self._describe = noun, describe
+        self._shown: dict[str, F] = {}
         """Replaced as a whole on the runtime's thread: look-ups and copies from other threads need no lock."""
-        self._sent: dict[str, Silence] = {}
+        self._sent: dict[str, F] = {}
 
-    def show(self, silences: Iterable[Silence]) -> None:
-        """Takes over the silences of the read model."""
-        self._shown = {silence.id: silence for silence in silences}
+    def show(self, shown: Iterable[F]) -> None:
+        """Takes over those of the read model."""
+        self._shown = {each.id: each for each in shown}
         for name in self._shown:
             self._sent.pop(name, None)
 
-    def note(self, silence: Silence, now: Moment) -> None:
+    def note(self, sent: F, now: Moment) -> None:
         """Notes a command that is on its way."""
-        self._sent = {name: sent for name, sent in self._sent.copy().items() if sent.until_ns > now.wall_ns}
-        self._sent[silence.id] = silence
+        self._sent = {name: each for name, each in self._sent.copy().items() if _lasts(each, now)}
+        self._sent[sent.id] = sent
 
     def forget(self, name: str) -> None:
-        """Notes that a command ends a silence."""
+        """Notes that a command ends one."""
         self._sent.pop(name, None)
         self._shown.pop(name, None)
 
+    def all(self, now: Moment) -> tuple[F, ...]:
+        """Returns those in force."""
+        known: Collection[F] = {**self._shown.copy(), **self._sent.copy()}.values()
+        return tuple(each for each in known if _lasts(each, now))
+
     def require(self, name: str, now: Moment) -> None:
-        """Raises: UnknownName where no silence in force has this id, with those that are."""
-        known: Collection[Silence] = {**self._shown.copy(), **self._sent.copy()}.values()
-        in_force = [silence for silence in known if silence.until_ns > now.wall_ns]
-        if any(silence.id == name for silence in in_force):
+        """Raises: UnknownName where none in force has this id, with those that are."""
+        in_force = self.all(now)
+        if any(each.id == name for each in in_force):
             return
-        names = [f"{silence.id} ({_scope_text(silence)})" for silence in in_force]
+        names = [f"{each.id} ({self._describe(each)})" for each in in_force]
         raise UnknownName(
-            f"no silence in force has the id {one_line(name)!r}; in force: {listed(names) or 'none'}"
+            f"no {self._noun} in force has the id {one_line(name)!r}; in force: {listed(names) or 'none'}"
         )
 
 
-def _scope_text(silence: Silence) -> str:
+def _lasts(each: InForce, now: Moment) -> bool:
+    return each.until_ns is None or each.until_ns > now.wall_ns
+
+
+def scope_text(silence: Silence) -> str:
+    """Returns what a silence mutes, for people."""
     if not silence.match:
         return silence.target or "all targets"
     of_target = () if silence.target == EVERY_TARGET else (f"{silence.target}",)

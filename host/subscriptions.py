@@ -8,12 +8,13 @@ from threading import Condition
 from typing import Protocol, Self
 
 from ..domain.errors import UnknownName
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.record import Silence
 from ..domain.limits import SUBSCRIPTION_EVENTS_MAX
 from ..domain.line import count_of, listed, one_line
 from ..domain.read_model.event import Event, IncidentChanged, SampleSeen
-from .silencing import KnownSilences
+from .silencing import KnownInForce, scope_text
 
 EventWaiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 """The event loop of a coroutine that awaits the next event, and the asyncio event that wakes it up."""
@@ -121,7 +122,8 @@ class Subscriptions:
         self._changing = Condition()
         self._open: dict[str, Incident] = {}
         """Written on the runtime's thread alone; single look-ups and copies from other threads need no lock."""
-        self.silences = KnownSilences()
+        self.silences = KnownInForce[Silence]("silence", scope_text)
+        self.announcements = KnownInForce[Announcement]("announcement", lambda each: each.title)
 
     def resume(self, incidents: Iterable[Incident]) -> None:
         """Replaces the open incidents by those of the record."""
@@ -130,6 +132,10 @@ class Subscriptions:
     def show_silences(self, silences: Iterable[Silence]) -> None:
         """Replaces the silences in force."""
         self.silences.show(silences)
+
+    def show_announcements(self, announcements: Iterable[Announcement]) -> None:
+        """Replaces the announcements that stand."""
+        self.announcements.show(announcements)
 
     def require_open(self, incident: str) -> None:
         """Raises: UnknownName for an incident that is not open, with those that are."""

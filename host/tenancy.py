@@ -15,6 +15,7 @@ from ..actors.ports import Clock
 from ..adapters.clock import SystemClock
 from ..adapters.real_threads import require_real_threads
 from ..adapters.stores.memory import MemoryStore
+from ..adapters.stores.ownership.forks import FORKS
 from ..adapters.stores.sqlite.lock import holder_of
 from ..domain.errors import ConfigurationError, StoreBusy, StoreFenced, UsageError
 from ..domain.read_model.event import RoleChanged
@@ -104,14 +105,15 @@ class Tenancy(EngineAccess):
             configuration = self._configured.configuration()
             store = self._shared_store(configuration) if stands_by else None
             if store is not None and (holder := holder_of(store)):
-                self._stand_by(store, host_loop, holder)
+                self._stand_by(store, host_loop, f"{holder} runs {store}")
                 return
             try:
                 self._run(configuration, host_loop)
             except StoreBusy as busy:
                 if store is None:
                     raise
-                self._stand_by(store, host_loop, holder_of(store) or str(busy))
+                holder = holder_of(store)
+                self._stand_by(store, host_loop, f"{holder} runs {store}" if holder else str(busy))
 
     def _shared_store(self, configuration: Configuration) -> str | None:
         """Returns the store that other processes may run; None where it is in memory, and where this one never stands by."""
@@ -126,7 +128,8 @@ class Tenancy(EngineAccess):
         is_shared = self._shared_store(configuration) is not None
         door = None if is_shared else self._doors.bound(configuration.web)
         try:
-            engine = self._make(configuration, host_loop)
+            with FORKS.importing():
+                engine = self._make(configuration, host_loop)
             engine.start()
             if is_shared:
                 door = self._bound_by_owner(engine, configuration.web)
@@ -284,7 +287,7 @@ class Tenancy(EngineAccess):
 
     # Standing by.
 
-    def _stand_by(self, store: str, host_loop: asyncio.AbstractEventLoop | None, holder: str) -> None:
+    def _stand_by(self, store: str, host_loop: asyncio.AbstractEventLoop | None, why: str) -> None:
         """Begins to wait for the store, which another process runs. The caller has `_changing`."""
         link = self._link
         assert link is not None  # noqa: S101  # a runtime without one has no shared store
@@ -293,7 +296,7 @@ class Tenancy(EngineAccess):
         with self._restart_buffer.guard:
             kept = self._restart_buffer.end()
             self._standby = Standby(store, link, self._clock, self._stamp(), self._take_over, kept)
-        self._change_role("standby", f"{holder} runs {store}")
+        self._change_role("standby", why)
         self._standby.start()
 
     def _take_over(self, standby: Standby) -> bool:
@@ -337,7 +340,7 @@ class Tenancy(EngineAccess):
                     logger.error("The runtime has ended: %s", error)
                     self._finish()
                 else:
-                    self._stand_by(store, self._host_loop, holder_of(store) or "another process")
+                    self._stand_by(store, self._host_loop, str(error))
 
     def _web_opened(self) -> bool:
         """Opens the door over TCP where its address is free by now. Returns whether there is nothing left to try."""
@@ -384,7 +387,7 @@ class Tenancy(EngineAccess):
                 return  # `engine` says what to do
             self._leave_to_parent()
             with self._beginning():
-                self._stand_by(store, None, holder_of(store) or f"process {parent}")
+                self._stand_by(store, None, f"{holder_of(store) or f'process {parent}'} runs {store}")
             # Last: until then other threads wait for the guard.
             self._pid = os.getpid()
 

@@ -92,6 +92,15 @@ def _silence_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
         yield silence.id, silence.reason
 
 
+def _announcement_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
+    from ..adapters.clock import SystemClock
+
+    now_ns = SystemClock().read().wall_ns
+    for announcement in _record(ctx).announcements():
+        if announcement.stands(now_ns):
+            yield announcement.id, announcement.title
+
+
 def _dead_letter_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
     for outgoing in _record(ctx).notices("dead"):
         yield outgoing.notice.key, f"{outgoing.notice.channel}: {outgoing.notice.incident.target}"
@@ -102,6 +111,7 @@ CHANNELS = _offered(_channel_words)
 INCIDENTS = _offered(_incident_words)
 SHOWN = _offered(_shown_words)
 SILENCES = _offered(_silence_words)
+ANNOUNCEMENTS = _offered(_announcement_words)
 DEAD_LETTERS = _offered(_dead_letter_words)
 
 

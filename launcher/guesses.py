@@ -10,6 +10,8 @@ _VERBS = {
     "unack": "unacknowledge unacknowledged",
     "silence": "mute snooze downtime maintenance inhibit",
     "unsilence": "unmute unsnooze expire",
+    "announce": "post publish",
+    "unannounce": "unpost unpublish",
     "pause": "disable suspend",
     "resume": "enable unpause continue",
     "status": "list ls ps targets health monitors services state",

@@ -61,14 +61,17 @@ def _length_ns(text: str, option: str) -> int:
 
 @cli.command()
 @click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
-def demo(*, plain: bool) -> None:
+@click.option(
+    "--stay", is_flag=True, help="Go on until it is stopped; the servers fail again every 30 seconds."
+)
+def demo(*, plain: bool, stay: bool) -> None:
     """Watch three local servers that fail.
 
-    It ends by itself within 30 seconds.
+    It prints the address of its page first, and ends by itself within 30 seconds.
     """
     from .operate.demo import run_demo
 
-    sys.exit(run_demo(plain=plain))
+    sys.exit(run_demo(plain=plain, stay=stay))
 
 
 @cli.command()

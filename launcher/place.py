@@ -8,16 +8,18 @@ import msgspec
 from ..adapters.configuration import load_leniently
 from ..domain.errors import ConfigurationError
 from ..domain.specification.target import Target
+from ..domain.specification.web import Web
 
 CONFIG_VARIABLE = "WATCHKEEPER_CONFIG"
 USUAL_CONFIG = Path("watchkeeper.yaml")
 
 
 class StorePlace(msgspec.Struct, frozen=True):
-    """The path of a store, and the targets that its configuration has; none where only the store is named."""
+    """The path of a store, and the targets and pages that its configuration has; none where only the store is named."""
 
     path: str
     targets: tuple[Target, ...] = ()
+    web: Web | None = None
 
 
 def find_store(config: Path | None, store: Path | None) -> StorePlace:
@@ -34,7 +36,7 @@ def find_store(config: Path | None, store: Path | None) -> StorePlace:
         raise ConfigurationError(
             f"{file}:1:1: runtime.store: without it nothing is recorded: set it to a file, which this verb then reads"
         )
-    return StorePlace(path, configuration.targets)
+    return StorePlace(path, configuration.targets, configuration.web)
 
 
 def config_named(config: Path | None, ways: str) -> Path:

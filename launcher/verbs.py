@@ -10,11 +10,11 @@ SECTIONS = {
     "Watch": ("run", "demo"),
     "See": ("status", "top", "show", "incidents", "notices", "probe"),
     "Act": (
-        *("ack", "unack", "silence", "unsilence", "pause", "resume", "check-now"),
+        *("ack", "unack", "silence", "unsilence", "announce", "unannounce", "pause", "resume", "check-now"),
         *("heartbeat", "job", "notify", "redrive", "reload"),
     ),
     "Configure": ("init", "check", "simulate", "schema", "token", "completion", "prometheus"),
-    "Maintain": ("backup", "verify"),
+    "Maintain": ("backup", "verify", "page"),
 }
 """Every verb in the order in which help shows it: what is needed in a hurry stands above what is done once."""
 

@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.delivery_try import TryResult
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
@@ -53,12 +54,20 @@ class IncidentsResumed(Message, frozen=True, omit_defaults=True):
     """The commanded pauses of the record, which date those of the read model."""
     backlogs: tuple[ChannelBacklog, ...] = ()
     """The notices that each channel has not taken."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those that stand."""
 
 
 class SilencesChanged(Message, frozen=True):
     """The silences changed: these are in force now."""
 
     silences: tuple[Silence, ...]
+
+
+class AnnouncementsChanged(Message, frozen=True):
+    """The announcements changed: these stand now."""
+
+    announcements: tuple[Announcement, ...]
 
 
 class Committed(Message, frozen=True):
@@ -149,7 +158,9 @@ class GetAbandoned(Message, frozen=True):
 
 
 _OfTargets = TargetTracked | TargetUntracked | SampleJudged
-_OfRecord = IncidentsResumed | SilencesChanged | Committed | NoticeSettled | CommitFinished
+_OfRecord = (
+    IncidentsResumed | SilencesChanged | AnnouncementsChanged | Committed | NoticeSettled | CommitFinished
+)
 _OfRuntime = BlindnessSeen | HealthReported | HandOverProblems | CounterIncreased | LoadSeen | Abandoned
 RecorderQuestion = GetStatus | GetMetrics | GetIncidents | GetAttempts | GetAbandoned
 RecorderMessage = _OfTargets | _OfRecord | _OfRuntime | RecorderQuestion

@@ -1,5 +1,6 @@
 """The messages that the incident sink accepts."""
 
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
 from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, PauseMark, Renamed, Silence
@@ -118,6 +119,19 @@ class GetPauses(Message, frozen=True):
     """Answered with the marks of the commanded pauses."""
 
 
+class Announce(Message, frozen=True):
+    """Begin an operator's announcement, or change the one of its id that stands."""
+
+    announcement: Announcement
+
+
+class EndAnnouncement(Message, frozen=True):
+    """End an operator's announcement now; one of this id that does not stand changes nothing."""
+
+    id: str
+    by: str
+
+
 class ExpireSilences(Message, frozen=True):
     """End the silences whose time is over, and queue the notices that they held back."""
 
@@ -159,6 +173,7 @@ class EndSink(Message, frozen=True):
 _OfRecord = RecordSamples | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
 _OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
 _OfChannels = SendTest | GetTest
-OfSuppression = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses
+_OfAnnouncements = Announce | EndAnnouncement
+OfOperators = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses | _OfAnnouncements
 _OfStore = ReopenStore | RenewTenure | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
-SinkMessage = _OfRecord | _OfDeliveries | _OfChannels | OfSuppression | _OfStore
+SinkMessage = _OfRecord | _OfDeliveries | _OfChannels | OfOperators | _OfStore

@@ -13,6 +13,7 @@ from ..actors.checked import Checks, InvariantBroken
 from ..actors.dispatch.mailbox.address import Address
 from ..actors.dispatch.run.simulated import SimulatedDispatcher
 from ..actors.system import SINK, System, SystemDependencies, shut_down
+from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
 from ..domain.incidents.record import AllTargets, PauseMark
@@ -25,12 +26,13 @@ from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
+from ..host.access.announcing import KindLike, make_announcement
 from ..host.restart_buffer import HostReport
 from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
-from ..protocol.sink import Commit, GetPauses, Mute, Redrive, Unmute
+from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
@@ -284,7 +286,7 @@ class World:
                 self._checks.record.unmuted(silence_id, self.clock.read())
             case _:
                 pass
-        of_sink, of_owner = (Mute, Unmute), (Acknowledge, Unacknowledge)
+        of_sink, of_owner = (Mute, Unmute, Announce, EndAnnouncement), (Acknowledge, Unacknowledge)
         listeners = dict.fromkeys(of_sink, self.system.sink) | dict.fromkeys(of_owner, self.system.owner)
         self._tell(listeners.get(type(command), self.system.supervisor), command)
 
@@ -337,6 +339,31 @@ class World:
         """Ends a silence, as `Runtime.unsilence` does. Raises: UnknownName where none in force has this id."""
         self.feed.silences.require(id, self.clock.read())
         self.tell(Unmute(id, by))
+
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # as of a runtime
+    ) -> str:
+        """Announces as `Runtime.announce` does, and returns the announcement's id."""
+        now = self.clock.read()
+        made = make_announcement(
+            title, text, kind=kind, pages=pages, start=start, until=until, by=by, id=id, now=now
+        )
+        self.tell(Announce(made))
+        return made.id
+
+    def end_announcement(self, id: str, *, by: str = "") -> None:  # noqa: A002  # as of a runtime
+        """Ends an announcement, as `Runtime.end_announcement` does. Raises: UnknownName where none that stands has this id."""
+        self.feed.announcements.require(id, self.clock.read())
+        self.tell(EndAnnouncement(id, by))
 
     def redrive(self, key: str) -> bool:
         """Sends a dead letter again. Returns False where it is none, or where its channel has received a later notice."""

@@ -38,6 +38,11 @@ def can_trace() -> bool:
     return shutil.which("strace") is not None or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
 
 
+def can_browse() -> bool:
+    """Whether Chromium is there; root on Debian installs it where it is missing."""
+    return shutil.which("chromium") is not None or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
+
+
 def can_scrape():
     """Whether Prometheus and its promtool are there; root on Debian installs them where they are missing."""
     has_both = shutil.which("prometheus") is not None and shutil.which("promtool") is not None
@@ -45,6 +50,7 @@ def can_scrape():
 
 
 NEEDS = {
+    "chromium": (can_browse, "looks at pages with Chromium, which is not installed"),
     "mount": (may_mount, "mounts a small disk, which takes root with CAP_SYS_ADMIN"),
     "network": (may_leave_the_network, "runs a program in a network of its own, which this system forbids"),
     "strace": (can_trace, "has system calls fail by strace, which is not installed"),

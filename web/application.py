@@ -1,11 +1,10 @@
 """The ASGI application: router, authorisation, parameters, bodies, answers, and one line for each command."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.applications import Starlette
@@ -22,11 +21,13 @@ from ..domain.specification.web import Role, Web
 from .authority import Authority, require
 from .limits import BODY_BYTES_MAX, HEADER_BYTES_MAX, PARAMETERS_MAX
 from .origin import Author, Visit
+from .pages.errors import refused_page, wants_page
+from .parameters import read_pairs
 from .passing import is_passed_on, passed_on
-from .problems import PROBLEM_TYPE, Fault, Refusal, fault_of, refusal_of
+from .problems import PROBLEM_TYPE, Refusal, fault_of, refusal_of
 from .resources.openapi import document_of
 from .resources.routes import ROUTES
-from .table import Accepted, ApiCall, ApiRoute, Services, Unlocked, require_roles
+from .table import Accepted, ApiCall, ApiRoute, Services, require_roles
 
 logger = logging.getLogger(__name__)
 AUDIT = logging.getLogger("watchkeeper.web.audit")
@@ -64,16 +65,17 @@ def application(
     # A fixed path goes before one with a parameter in its place: `/silences/preview` before `/silences/{silence}`.
     for route in sorted(table, key=lambda each: each.path.count("{")):
         by_path.setdefault(route.path, {})[route.method] = route
+    site = _Site(services, authority, web)
     made = Starlette(
         routes=[
-            Route(path, partial(_answer, of_method, services, authority, web), methods=[*of_method])
+            Route(path, partial(_answer, site, of_method), methods=[*of_method])
             for path, of_method in by_path.items()
         ],
-        exception_handlers={HTTPException: partial(_refused_by_router, services)},
+        exception_handlers={HTTPException: partial(_refused_by_router, site)},
     )
     # It would be built from `Host`, which is the client's word.
     made.router.redirect_slashes = False
-    made.state.document = document_of(route for route in table if route.role is not Unlocked.PAGE)
+    made.state.document = document_of(route for route in table if not route.is_for_people)
 
     # A function by itself: uvicorn takes any other callable for an application of ASGI 2.
     async def over_http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +83,9 @@ def application(
             await send({"type": "websocket.close", "code": 1000})
         elif scope["type"] == "http" and _header_bytes(scope) > HEADER_BYTES_MAX:
             refused = Refusal(431, TOO_LONG, headers=[("connection", "close")])
-            await _finished(_problem(refused), Request(scope))(scope, receive, send)
+            request = Request(scope)
+            response = await _refused(site.call(request), refused)
+            await _finished(response, request)(scope, receive, send)
         elif scope["type"] in {"http", "lifespan"}:
             await made(scope, receive, send)
 
@@ -93,26 +97,34 @@ def _header_bytes(scope: Scope) -> int:
     return len(scope["path"]) + len(scope["query_string"]) + headers
 
 
-async def _answer(
-    of_method: Mapping[str, ApiRoute],
-    services: Services,
-    authority: Authority,
-    mounted: Callable[[], Web | None],
-    request: Request,
-) -> Response:
+class _Site(NamedTuple):
+    """The parts that answer every request of one application."""
+
+    services: Services
+    authority: Authority
+    mounted: Callable[[], Web | None]
+
+    def call(self, request: Request) -> ApiCall:
+        """Returns a request as it comes, of nobody yet."""
+        visit = Visit.of(request.scope, request.scope.get(DOOR), self.mounted)
+        author = Author("anonymous", None, visit.where)
+        path = request.scope.get("path_params", {})
+        return ApiCall(self.services, author, path, None, None, request, visit, self.authority)
+
+
+async def _answer(site: _Site, of_method: Mapping[str, ApiRoute], request: Request) -> Response:
     route = of_method["GET" if request.method == "HEAD" else request.method]
-    visit = Visit.of(request.scope, request.scope.get(DOOR), mounted)
-    author = Author("anonymous", None, visit.where)
+    call, services = site.call(request), site.services
     try:
         if isinstance(route.role, Role):
-            author = authority.author_of(visit)
+            author = site.authority.author_of(call.visit)
+            call = call._replace(author=author)
             require(author, route.role)
-        query = _query(route, request)
-        call = ApiCall(services, author, request.path_params, query, None, request, visit, authority)
+        call = call._replace(query=_query(route, request))
         raw = await _raw(request) if route.body is not None else b""
         passed = None
         if is_passed_on(route) and services.operations.stands_by:
-            passed = await passed_on(route, services.operations, request, author, raw)
+            passed = await passed_on(route, services.operations, request, call.author, raw)
         response = passed or await _made(route, call._replace(body=_body(route, request, raw)))
     except ClientDisconnect:
         response = Response(status_code=400)
@@ -121,10 +133,12 @@ async def _answer(
         if refusal is None:
             logger.exception("An internal fault in %s %s", route.method, route.path)
             refusal = Refusal(500, "an internal fault: the log of the runtime has it")
-        response = _problem(refusal)
+        response = await _refused(call, refusal)
+    if route.is_command:
+        services.pages.forget()
     # Strangers leave no line: a flood of their requests would fill the log.
-    if route.is_command and author.role is not None:
-        _audit(request, author, response.status_code)
+    if route.is_command and call.author.role is not None:
+        _audit(request, call.author, response.status_code)
     services.operations.metrics.traffic.answered(route.path, response.status_code)
     return _finished(response, request)
 
@@ -171,33 +185,28 @@ def _problem(refusal: Refusal) -> Response:
     )
 
 
-async def _refused_by_router(services: Services, request: Request, error: Exception) -> Response:
+async def _refused(call: ApiCall, refusal: Refusal) -> Response:
+    """Returns a refusal: a page for a person, a problem document for a program."""
+    return await refused_page(call, refusal) if wants_page(call.request) else _problem(refusal)
+
+
+async def _refused_by_router(site: _Site, request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    services.operations.metrics.traffic.answered(NO_ROUTE, status)
+    site.services.operations.metrics.traffic.answered(NO_ROUTE, status)
     headers = (getattr(error, "headers", None) or {}).items()
     detail = "there is no such path: GET /api/v1/openapi.json lists them"
+    if wants_page(request):
+        detail = "there is no such page"
     if status == 405:
         detail = "this path does not know the method"
-    return _finished(_problem(Refusal(status, detail, headers=headers)), request)
+    return _finished(await _refused(site.call(request), Refusal(status, detail, headers=headers)), request)
 
 
 def _query(route: ApiRoute, request: Request) -> Any:
     """Returns the parameters. Raises: Refusal of too many, with every one that is repeated, and the first that is wrong."""
     if request.scope["query_string"].count(b"&") >= PARAMETERS_MAX:
         raise Refusal(400, f"a request may have {PARAMETERS_MAX} parameters")
-    lists = [field.name for field in msgspec.structs.fields(route.query) if field.default == ()]
-    given: dict[str, Any] = {
-        name: request.query_params.getlist(name) for name in lists if name in request.query_params
-    }
-    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in lists]
-    given |= pairs
-    counts = Counter(name for name, _ in pairs)
-    if repeated := sorted(name for name, count in counts.items() if count > 1):
-        raise Refusal(400, "each parameter is given once", [Fault(name, "is repeated") for name in repeated])
-    try:
-        return msgspec.convert(given, route.query, strict=False)
-    except (msgspec.ValidationError, ValueError, OverflowError) as error:
-        raise Refusal(400, "a parameter is wrong", [fault_of(error)]) from None
+    return read_pairs(request.query_params.multi_items(), route.query)
 
 
 async def _raw(request: Request) -> bytes:

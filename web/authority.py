@@ -64,6 +64,11 @@ class Authority:
             raise _too_many("more requests than one client may send: wait a second", 1)
         return author
 
+    def admit(self, visit: Visit) -> None:
+        """Counts a request of a stranger. Raises: Refusal where its address sends too many."""
+        if not visit.is_by_socket and not self._rates.allow(f"stranger@{visit.where}"):
+            raise _too_many("more requests than one client may send: wait a second", 1)
+
     def _named(self, visit: Visit) -> Author | None:
         """Returns the author by the host's word, by a token or by a session; None where the request has none of them."""
         if self.actor is not None:
@@ -148,6 +153,30 @@ class Authority:
         return self.sessions.is_open(session) and (
             session.token is None or self._stands(visit, session.token)
         )
+
+    # Forms.
+
+    def form_proof(self, visit: Visit) -> str:
+        """Returns the secret that stands in the forms of a session's pages; empty without a session."""
+        found = None if self.actor is not None else self.session_of(visit)
+        return "" if found is None else found[1].form_proof
+
+    def require_proof(self, visit: Visit, proof: str) -> None:
+        """Raises: Refusal of a form that no page of this author has certainly sent.
+
+        A token and the control socket need no proof: no browser adds them by itself to the form of another site. The sessions
+        of a host are its own, perhaps in several processes: there the browser's word for the page's origin is the proof.
+        """
+        if visit.is_by_socket or (self.actor is None and visit.headers.all(b"authorization")):
+            return
+        wanted = self.form_proof(visit)
+        is_proved = self.actor is not None or (
+            wanted != "" and hmac.compare_digest(proof.encode(), wanted.encode())
+        )
+        if not (is_proved and is_own(visit.headers)):
+            raise Refusal(403, "this form was not sent by a page of this session: open the page again")
+
+    # Signing in.
 
     def sign_in(self, visit: Visit, presented: str) -> str:
         """Opens a session for a token; returns its id.

@@ -29,6 +29,14 @@ LIST_MAX = 1_000
 """Entries of one answer; the rest is asked for with `after`."""
 SLICE_ROWS = 50
 """Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
+SLICE_PARTS = 500
+"""Parts of a page that are joined at a stretch: some dozens of rows."""
+ROWS_UNASKED_MAX = 300
+"""With more targets than that the overview shows one line for each group, until its reader asks for the rows."""
+INCIDENTS_LISTED_MAX = 50
+"""Open incidents on the overview; the page of incidents has the others."""
+TOLD_LISTED_MAX = 20
+"""Those of them whose deliveries are read from the store, the gravest first."""
 SLICE_PAUSE_S = 0.002
 """The pause after such a slice, in which checks run: the making takes a fifth of a core at most ..."""
 SCRAPE_PAUSES_S = 3.0
@@ -73,14 +81,44 @@ LOGINS_MAX = 5
 """Tries to sign in from one address, and sessions that one token opens ..."""
 LOGINS_WITHIN_S = 60.0
 """... within this time."""
-FORM_BYTES_MAX = 4 * 1024
-"""The body of a form: a token, a target and the proof of its page have some hundred bytes."""
+FORM_BYTES_MAX = 56 * 1024
+"""The body of a form, counted while it is read: a character of an announcement may take twelve bytes there, and it has 4,000."""
+FORM_FIELDS_MAX = 64
+"""Fields of a form; a silence with sixteen matchers has 57."""
+FLASH_WITHIN_S = 60
+"""How long the message of a form waits for the page that shows it."""
+SILENCES_SHOWN_MAX = 200
+"""Silences in force on their page; the API lists all."""
+ENDED_SHOWN_MAX = 50
+"""Ended silences on their page; the newest."""
+HELD_BACK_SHOWN_MAX = 20
+"""Incidents that are named as held back by one silence; the rest is counted."""
+INCIDENTS_LOOKED_AT_MAX = 1_000
+"""The newest incidents among which those that a silence held back are looked for: 10 ms of work."""
+MATCHER_ROWS_MIN = 3
+"""Rows for matchers in a form; one more than are filled, where that is more."""
+PROBLEMS_SHOWN_MAX = 50
+"""Parts in trouble on the page of the runtime itself: each poller may be one."""
+DEAD_SHOWN_MAX = 50
+"""Notices that were given up on the page of the runtime itself; the newest."""
+BLIND_SHOWN_MAX = 50
+"""Blind intervals on that page; the newest."""
+SUGGESTED_MAX = 200
+"""Targets that a field suggests: a longer list makes the page heavy, and no reader scrolls through it."""
 SESSION_WITHIN_S = 12 * 3_600.0
 """The life of a session: a shift. It ends earlier with its token."""
 SESSIONS_MAX = 1_000
 """Sessions of one site; one more takes the place of the oldest."""
 SESSIONS_PER_AUTHOR_MAX = 20
 """Sessions of one token: a person has a few browsers."""
+PUBLIC_PAST_DAYS = 30
+"""Days of past incidents and announcements on a public page: what a reader may have noticed."""
+PUBLIC_PAST_MAX = 100
+"""Past incidents, and past announcements, of one public page and its feed."""
+BADGE_NAME_MAX = 60
+"""Characters of the name of a badge in its address, and of its file: 240 bytes at most, where file systems take 255."""
+PUBLIC_CACHED_S = 5
+"""How long a browser or a proxy may give the same public page without asking."""
 assert SESSIONS_PER_AUTHOR_MAX < SESSIONS_MAX
 assert SLICE_ROWS < LIST_MAX
 assert HEADER_WITHIN_S < BODY_WITHIN_S < 10

@@ -15,6 +15,8 @@ FORWARDING = frozenset(
     {b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"cf-connecting-ip", b"true-client-ip"}
 )
 """Headers that proxies add, beside all that begin with `x-forwarded-`."""
+SAFE_IN_PATHS = "/:@!$&'()*+,;=~"
+"""The signs that stand in a path as they are, beside letters, digits, hyphens, dots and underscores."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

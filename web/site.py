@@ -8,14 +8,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..domain.specification.web import Token, Web
 from ..host.access.doors import Actor, Asgi, Door
 from ..host.access.operations import Operations
+from ..host.access.page_cache import PageCache
 from ..host.sharing.peer_desk import PeerDesk
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub
 from .metrics.scrapes import Scrapes
-from .pages.login import PAGES
+from .pages.routes import PAGES
 from .passing import by_peers
 from .pings import Pings
+from .public.publishing import PublicPages
+from .public.routes import PUBLIC
 from .resources.routes import ROUTES
 from .serving import serve
 from .sessions import Sessions
@@ -27,7 +30,14 @@ class Site:
 
     def __init__(self, operations: Operations, desk: PeerDesk) -> None:
         self._desk = desk
-        self._services = Services(operations, Pings(operations), Hub(operations), Scrapes(operations))
+        self._services = Services(
+            operations,
+            Pings(operations),
+            Hub(operations),
+            PageCache(),
+            PublicPages(operations),
+            Scrapes(operations),
+        )
         self._sessions = Sessions()
 
     def mounted(self, actor: Actor | None) -> Asgi:
@@ -36,7 +46,7 @@ class Site:
 
     def _application(self, actor: Actor | None = None) -> ASGIApp:
         authority = Authority(self._sessions, self._issued, actor)
-        return application(self._services, authority, self._web, (*ROUTES, *PAGES))
+        return application(self._services, authority, self._web, (*ROUTES, *PUBLIC, *PAGES))
 
     def _issued(self) -> Iterator[Token]:
         return (issued.token for issued in self._services.operations.tokens.all())

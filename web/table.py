@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,12 +10,16 @@ from starlette.responses import Response
 from ..domain.errors import UsageError
 from ..domain.specification.web import Role
 from ..host.access.operations import Operations
+from ..host.access.page_cache import PageCache
 from .authority import Authority
 from .hub import Hub
 from .metrics.scrapes import Scrapes
 from .origin import Author, Visit
 from .pings import Pings
 from .shapes.answers import NoQuery
+
+if TYPE_CHECKING:
+    from .public.publishing import PublicPages
 
 API = "/api/v1"
 
@@ -27,6 +31,8 @@ class Unlocked(Enum):
     """It says one word."""
     KEY = "key"
     """The key in its path opens it, and nothing else."""
+    EVERYBODY = "everybody"
+    """It shows what the configuration makes public, and nothing else."""
     PAGE = "page"
     """A person signs in there; it is a page, and no part of the API."""
 
@@ -43,6 +49,8 @@ class Services(NamedTuple):
     operations: Operations
     pings: Pings
     hub: Hub
+    pages: PageCache
+    public_pages: "PublicPages"
     scrapes: Scrapes
 
 
@@ -83,10 +91,17 @@ class ApiRoute(NamedTuple):
     """Reads the body where its type alone does not tell every problem of it."""
     name: str = ""
     """The `operationId`; by default the name of the handler."""
+    is_page: bool = False
+    """Whether it is a page, or the form of one: no part of the API, and never passed on to another process."""
 
     @property
     def operation(self) -> str:
         return self.name or self.handler.__name__
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a browser reads it, and no program."""
+        return self.is_page or self.role in {Unlocked.PAGE, Unlocked.EVERYBODY}
 
     @property
     def is_command(self) -> bool:

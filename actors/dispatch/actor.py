@@ -10,7 +10,7 @@ from pykka import Actor, ActorDeadError, ActorRef, ActorRegistry, Future
 from pykka._actor import ActorInbox
 from pykka._envelope import Envelope
 
-from ...domain.errors import StoreBusy, UsageError, WatchkeeperError
+from ...domain.errors import StoreBusy, StoreFenced, UsageError, WatchkeeperError
 from ...domain.limits import MAILBOX_MESSAGES_MAX
 from .mailbox.address import Address
 from .mailbox.mailbox import ExitReason, Mailbox
@@ -147,8 +147,8 @@ class DispatchedActor(Actor):
             super()._handle_failure(exception_type, exception_value, traceback)
             return
         # An error of our own classes explains itself in its message; a traceback would hide that in the log.
-        if not isinstance(exception_value, StoreBusy):
-            # A store that another process runs is no fault: the start says so, or stands by.
+        if not isinstance(exception_value, StoreBusy | StoreFenced):
+            # A store that another process runs is no fault: the runtime says so, or stands by.
             logger.error("%s ended with an error: %s", type(self).__name__, exception_value)
         ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()

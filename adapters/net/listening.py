@@ -66,9 +66,10 @@ def _sharing_a_port(listening: socket.socket, former: socket.socket | None) -> I
 def control_socket_path(store: str) -> Path:
     """Returns the path of the control socket of a store: `watch.db.sock` beside `watch.db`.
 
-    A name that is too long for a socket gives way to its digest.
+    It lies beside the file itself, wherever a link to that may be: each process of the store finds it. A name that is too long
+    for a socket gives way to its digest.
     """
-    path = Path(f"{store}.sock")
+    path = Path(f"{os.path.realpath(store)}.sock")
     if len(os.fsencode(path.name)) <= _NAME_BYTES_MAX:
         return path
     return path.with_name(f".wk-{sha256(os.fsencode(path.name)).hexdigest()[:16]}.sock")

@@ -10,6 +10,7 @@ import select
 import signal
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from ...domain.units import NS_PER_MS
 
 MARK = "WATCHKEEPER_EXEC"
 """The variable that carries the mark of a program."""
-GROUP_WAITS_MAX, GROUP_WAIT_MS = 40, 5
-"""How often, and how long each time, the end of killed processes is waited for: a fifth of a second in all."""
+PAUSES_MAX, PAUSE_MS = 200, 5
+"""How often, and how long each time, one search waits for processes inside execve(2) and for the end of killed ones."""
 _os: Any = os
 _signal: Any = signal
 _LAST = Path("/proc/loadavg")
@@ -41,41 +42,63 @@ def kill_leftovers(ended: Mapping[str, int]) -> None:
     if not ended or not _CAN_SEARCH or not _LAST.exists():
         return
     marks = {f"{MARK}={mark}".encode() for mark in ended}
+    pauses = repeat(PAUSE_MS, PAUSES_MAX)
     for _ in range(LEFTOVER_ROUNDS_MAX):
         # A process may have forked between being found and being killed: its child is found in the next round.
-        found = [pid for pid in _younger_than(ended.values()) if _carries(pid, marks)]
+        found = [pid for pid in _younger_than(ended.values()) if _carries(pid, marks, pauses)]
         for pid in found:
-            _kill(pid, marks)
+            _kill(pid, marks, pauses)
         if not found:
             break
     for group in ended.values():
-        _reap_group(group)
+        _reap_group(group, pauses)
 
 
 def _younger_than(programs: Collection[int]) -> Iterator[int]:
-    """The numbers that the system may have given since that of the first program: mostly a handful."""
-    first, last = min(programs), int(_LAST.read_text().split()[-1])
-    if max(programs) <= last <= first + LEFTOVERS_SEARCHED_MAX:
-        yield from range(first + 1, last + 1)
-    else:  # many, or the system has begun with low numbers again
-        yield from (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208  # 10,000 names, no objects
+    """The numbers that the system may have given since that of the first program: mostly a handful.
+
+    Includes those that are given during the search: a process that has ended before it was looked at may have left a child.
+    """
+    first = seen = min(programs)
+    while max(programs) <= (last := int(_LAST.read_text().split()[-1])) <= first + LEFTOVERS_SEARCHED_MAX:
+        if last == seen:
+            return
+        yield from range(seen + 1, last + 1)
+        seen = last
+    # Many, or the system has begun with low numbers again.
+    yield from (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208  # 10,000 names, no objects
 
 
-def _carries(pid: int, marks: set[bytes]) -> bool:
+def _carries(pid: int, marks: set[bytes], pauses: Iterator[int]) -> bool:
+    """Whether a process has one of the marks. Looks again while it is inside execve(2), where it shows no environment."""
     try:
-        return not marks.isdisjoint(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+        while not (shown := Path(f"/proc/{pid}/environ").read_bytes()) and _may_have_environment(pid):
+            if not (pause_ms := next(pauses, 0)):
+                return False
+            select.poll().poll(pause_ms)
     except OSError:
         return False
+    return not marks.isdisjoint(shown.split(b"\0"))
 
 
-def _kill(pid: int, marks: set[bytes]) -> None:
+def _may_have_environment(pid: int) -> bool:
+    """Whether a process that showed none may have one all the same: see proc_pid_stat(5) for the fields.
+
+    One that has ended has no memory. Inside execve(2) the end of the code is unknown, and the place of the environment may be.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    memory, code_end, start, end = (fields[number - 3] for number in (23, 27, 50, 51))
+    return memory != "0" and (code_end == "0" or start != end)
+
+
+def _kill(pid: int, marks: set[bytes], pauses: Iterator[int]) -> None:
     try:
         descriptor = _os.pidfd_open(pid)
     except OSError:
         return
     try:
         # Asked again now that the descriptor holds the process: the number may have had another owner.
-        if _carries(pid, marks):
+        if _carries(pid, marks, pauses):
             with suppress(OSError):
                 _signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                 _reap(descriptor)
@@ -94,10 +117,12 @@ def _reap(descriptor: int) -> None:
             _os.waitid(*ours)
 
 
-def _reap_group(group: int) -> None:
+def _reap_group(group: int, pauses: Iterator[int]) -> None:
     """Reaps what was killed in the group of a program, which has been reaped itself; elsewhere the system's process 1 does."""
     with suppress(ChildProcessError):
-        for _ in range(GROUP_WAITS_MAX):
+        while True:
             while _os.waitid(_os.P_PGID, group, _os.WEXITED | _os.WNOHANG) is not None:
                 pass
-            select.poll().poll(GROUP_WAIT_MS)
+            if not (pause_ms := next(pauses, 0)):
+                return
+            select.poll().poll(pause_ms)

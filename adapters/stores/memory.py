@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ...domain import limits
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
+from ...domain.incidents.announcement import Announcement
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
 from ...domain.incidents.record import (
@@ -38,6 +39,7 @@ class _Draft:
         self.told: MutableMapping[tuple[str, str], LastDelivered] = above("told")
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
+        self.announcements: MutableMapping[tuple[str, int], Announcement] = above("announcements")
         self.heard: MutableMapping[str, HeardMark] = above("heard")
         self.pauses: MutableMapping[str, PauseMark] = above("pauses")
         self.found: MutableMapping[str, LatestFinding | None] = above("found")
@@ -109,6 +111,9 @@ class MemoryStore:
                 silence
                 for _, silence in sorted(self._record.silences.items())
                 if silence.until_ns > now.wall_ns
+            ),
+            announcements=tuple(
+                each for _, each in sorted(self._record.announcements.items()) if each.stands(now.wall_ns)
             ),
             heard=tuple(mark for _, mark in sorted(self._record.heard.items()) if mark.at_ns is not None),
             pauses=tuple(mark for _, mark in sorted(self._record.pauses.items()) if mark.at_ns is not None),
@@ -246,6 +251,7 @@ def _write(draft: _Draft, batch: Batch) -> None:
     draft.pauses.update({mark.target: mark for mark in batch.pauses})
     draft.found.update({finding.incident_id: finding for finding in batch.latest})
     draft.silences.update({silence.id: silence for silence in batch.silences})
+    draft.announcements.update({(each.id, each.created_at_ns): each for each in batch.announcements})
 
 
 def _write_transition(draft: _Draft, transition: Transition) -> None:

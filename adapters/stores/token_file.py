@@ -8,7 +8,7 @@ import msgspec
 from ...domain.errors import StoreError
 from ...domain.limits import TOKENS_MAX
 from ...domain.specification.web import IssuedToken
-from .sqlite.files import open_beside, require_own
+from .sqlite.files import open_beside, real_path, require_own
 from .sqlite.head import make_path_durable, replace_file
 
 _BYTES_MAX = 2048 * TOKENS_MAX
@@ -21,8 +21,8 @@ class _TokenFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def token_file_path(store: str) -> str:
-    """Returns the path of the file that belongs to a store."""
-    return f"{store}.tokens"
+    """Returns the path of the file that belongs to a store: beside the database itself, wherever a link to that may be."""
+    return f"{real_path(store)}.tokens"
 
 
 def stamp_of(store: str) -> tuple[int, int, int] | None:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ..incidents.announcement import Announcement
 from ..incidents.incident import Incident, Transition
 from ..incidents.notice import Delivery, DeliveryState, Notice
 from ..incidents.record import Batch, Checkpoint, PauseMark, Restored, Silence
@@ -20,6 +21,7 @@ class Durable:
         self.given_up: dict[tuple[str, str], None] = {}
         """The incidents and channels with a dead letter, though it was driven again later."""
         self.silences: dict[str, Silence] = {}
+        self.announcements: dict[tuple[str, int], Announcement] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
         self.pauses: dict[str, PauseMark] = {}
         self.epoch = 0
@@ -31,14 +33,15 @@ class Durable:
 
     def remember(self, restored: Restored) -> None:
         """Starts from the restored record of earlier runs."""
-        ended = self.silences
+        ended, former = self.silences, self.announcements
         self.__init__()  # type: ignore[misc]  # the same empty record as at the start
         self.epoch = restored.epoch - 1
         self.writes = restored.writes or 0
         self.recall(restored)
         self.pending = {outgoing.notice.key: None for outgoing in restored.outbox}
-        # A store says nothing of silences that are over, and would when the wall clock goes back.
+        # A store says nothing of silences and announcements that are over, and would when the wall clock goes back.
         self.silences = ended | {silence.id: silence for silence in restored.silences}
+        self.announcements = former | {(each.id, each.created_at_ns): each for each in restored.announcements}
         self.checkpoints = {mark.target: mark for mark in restored.checkpoints}
         self.pauses = {mark.target: mark for mark in restored.pauses}
 
@@ -89,6 +92,7 @@ class Durable:
         self.checkpoints.update((mark.target, mark) for mark in batch.checkpoints)
         self.pauses.update((mark.target, mark) for mark in batch.pauses)
         self.silences.update((silence.id, silence) for silence in batch.silences)
+        self.announcements.update(((each.id, each.created_at_ns), each) for each in batch.announcements)
         return News(transitions, rivals, notices, deliveries)
 
     def _step(self, step: Transition, rivals: list[Transition]) -> bool:

@@ -87,6 +87,8 @@ class RecordRules:
         pauses = [mark for _, mark in sorted(durable.pauses.items()) if mark.at_ns is not None]
         self._same("pauses", pauses, list(restored.pauses))
         silences = [s for _, s in sorted(durable.silences.items()) if s.until_ns > now.wall_ns]
+        standing = [each for _, each in sorted(durable.announcements.items()) if each.stands(now.wall_ns)]
+        self._same("announcements", standing, list(restored.announcements))
         self._same("silences", silences, sorted(restored.silences, key=lambda silence: silence.id))
 
     def _same(self, what: str, committed: list, restored: list) -> None:  # type: ignore[type-arg]  # any records

@@ -3,6 +3,7 @@
 from ..limits import BATCH_RECORDS_MAX, EVIDENCE_GATHERED_MAX, UNWRITTEN_STEPS_SAID
 from ..observation.evidence import Evidence
 from ..observation.sample import Sample
+from .announcement import Announcement
 from .delivery_try import DeliveryTry
 from .incident import Transition
 from .notice import Delivery, Notice
@@ -21,6 +22,7 @@ class Gathering:
         self.deliveries: list[Delivery] = []
         self.blind: list[BlindInterval] = []
         self.silences: list[Silence] = []
+        self.announcements: list[Announcement] = []
         self.checkpoints: dict[str, Checkpoint] = {}
         self.samples: list[Sample] = []
         self.heard: dict[str, HeardMark] = {}
@@ -71,6 +73,7 @@ class Gathering:
         """
         self.blind.extend(batch.blind)
         self.silences.extend(batch.silences)
+        self.announcements.extend(batch.announcements)
         self.renamed.extend(batch.renamed)
         self.pauses |= {mark.target: mark for mark in batch.pauses}
         return self.add_samples(batch.samples)

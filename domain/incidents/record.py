@@ -16,6 +16,7 @@ from ..public_value import PublicValue, moment_of
 from ..specification.matcher import Matcher, MatchOperator, Selection, is_glob, parsed
 from ..specification.target import Target
 from ..time.moment import utc
+from .announcement import Announcement
 from .delivery_try import DeliveryTry
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
@@ -215,6 +216,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     blind: tuple[BlindInterval, ...] = ()
     silences: tuple[Silence, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
     heard: tuple[HeardMark, ...] = ()
     latest: tuple[LatestFinding, ...] = ()
     pauses: tuple[PauseMark, ...] = ()
@@ -263,6 +265,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: tuple[Checkpoint, ...] = ()
     silences: tuple[Silence, ...] = ()
     """The silences that had not ended at their last write."""
+    announcements: tuple[Announcement, ...] = ()
+    """The announcements that stand."""
     heard: tuple[HeardMark, ...] = ()
     """When each target was last heard, and until when the last process ran."""
     latest: tuple[LatestFinding, ...] = ()

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import UnknownName
+from ..incidents.announcement import Announcement
 from ..incidents.incident import Incident
 from ..incidents.record import BlindInterval, Silence
 from ..line import count_of
@@ -79,6 +80,8 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     lateness: Percentiles
     """The time from due to started, over all attempts."""
     counters: tuple[tuple[str, int], ...]
+    announcements: tuple[Announcement, ...] = ()
+    """The announcements that stand, for the readers of public pages."""
 
     @property
     def at(self) -> datetime:

@@ -248,6 +248,14 @@ class ThresholdEvaluator(Evaluator):
             case _:
                 assert_never(rule.mode)
 
+    @property
+    def figure(self) -> float | None:
+        """The figure that is compared, as of the newest value; None without one, and where every value is compared."""
+        if not len(self._window) or self._rule.mode is Mode.CONSECUTIVE:
+            return None
+        is_rate = self._rule.mode is Mode.RATE_OF_CHANGE
+        return self._window.change_per_second() if is_rate else self._window.read()
+
     def _remember(self, sample: Sample, verdict: Verdict) -> None:
         if verdict is Verdict.OK:
             self._since = None

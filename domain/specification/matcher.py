@@ -29,7 +29,8 @@ _FORM = re.compile(
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORD = re.compile(r"\w", re.ASCII)
-_OF_INCIDENTS = ("rule", "severity")
+OF_INCIDENTS = ("rule", "severity")
+"""The names that say something of an incident, and nothing of a target."""
 _OF_TARGETS = ("target",)
 
 
@@ -130,7 +131,7 @@ class Selection:
     def __init__(self, matchers: Iterable[Matcher]) -> None:
         """Raises: ValueError for a pattern that cannot be compiled."""
         self._tests = [(matcher.name, matcher.predicate()) for matcher in matchers]
-        self.needs_metadata = any(name not in (*_OF_TARGETS, *_OF_INCIDENTS) for name, _ in self._tests)
+        self.needs_metadata = any(name not in (*_OF_TARGETS, *OF_INCIDENTS) for name, _ in self._tests)
         """Whether the group or the labels of a target decide."""
 
     def accepts(self, subject: Subject) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 
 from .. import limits
 from .construction import Specification
-from .text import Name
+from .matcher import Selection, Subject, parsed
+from .text import Name, Title
+
+if TYPE_CHECKING:
+    from .target import Target
 
 
 class Role(StrEnum):
@@ -54,6 +58,28 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
 
 
+class PublicPage(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One page for everybody, without a token: `/public/ID`. It shows targets that have `public`, by that name alone."""
+
+    id: Name
+    """The part of its address that names it."""
+    title: Title
+    """The name of the page for its readers."""
+    match: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.MATCHERS_MAX)] = ()
+    """Matchers as silences have them, such as `group=shop`, which must all hold; without any, every target with `public`."""
+
+    def chosen(self, targets: Iterable[Target]) -> tuple[Target, ...]:
+        """Returns the targets that it shows. Raises: ValueError for a matcher that cannot be read."""
+        selection = Selection(parsed(self.match))
+        return tuple(
+            target
+            for target in targets
+            if target.metadata.public and selection.accepts(Subject(target.id, target.metadata))
+        )
+
+    def __init__(self, *, id: str, title: str, match: Sequence[str] = ...) -> None: ...  # noqa: A002  # as in the file
+
+
 class WebMetrics(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The metrics that the web door serves at `/metrics`."""
 
@@ -74,6 +100,8 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The tokens that open it."""
     trusted_proxies: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.TRUSTED_PROXIES_MAX)] = ()
     """Networks such as `10.0.0.0/8` whose `X-Forwarded-For` names the real client."""
+    pages: Annotated[tuple[PublicPage, ...], msgspec.Meta(max_length=limits.PUBLIC_PAGES_MAX)] = ()
+    """Public pages: what everybody may see."""
     insecure: bool = False
     """Whether a browser may sign in over plain HTTP from another machine, where its token can be read on the way."""
     metrics: WebMetrics = WebMetrics()
@@ -86,6 +114,7 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         anonymous: Anonymous | None = ...,
         tokens: Sequence[Token] = ...,
         trusted_proxies: Sequence[str] = ...,
+        pages: Sequence[PublicPage] = ...,
         insecure: bool = ...,
         metrics: WebMetrics = ...,
     ) -> None: ...

@@ -71,3 +71,30 @@ class SilenceWatch:
             self._seen, self._since_ns = found, now_ns
         self._looked_ns = now_ns
         return self._seen if now_ns - self._since_ns >= limits.TENURE_LEASE_NS else None
+
+
+class TakeoverPace:
+    """Decides at which look a store is tried to be taken over: once it is free at several in a row.
+
+    A take-over that fails costs a whole start, so each further try waits twice as long. A change of what is seen ends that
+    pause, as the cause may have gone with it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._free = self._failures = self._pause = 0
+
+    def is_due(self, seen: object, *, is_free: bool, looks: int) -> bool:
+        """Takes one look. Returns whether the store has been free for `looks` of them and no pause is left."""
+        self._free = self._free + 1 if is_free else 0
+        if not is_free or (self._seen is not None and seen != self._seen):
+            self._failures = self._pause = 0
+        self._seen = seen
+        self._pause = max(self._pause - 1, 0)
+        return self._free >= looks and not self._pause
+
+    def fail(self) -> None:
+        """Notes that a take-over failed. Its own traces in the store are no change."""
+        self._failures += 1
+        self._pause = min(2**self._failures, limits.TENURE_TRY_NS_MAX // limits.TENURE_LOOK_NS)
+        self._seen = None

@@ -37,9 +37,20 @@ def doubts(configuration: Configuration) -> Iterator[Problem]:
     ]:
         said = f"no active rule opens an incident when {names_shown(unjudged)} fails: add one of kind consecutive"
         yield Problem(("targets",), said)
+    yield from _of_pages(configuration)
     for at, target in enumerate(targets):
         for doubt in _of_target(target):
             yield doubt.below(("targets", at))
+
+
+def _of_pages(configuration: Configuration) -> Iterator[Problem]:
+    for at, page in enumerate(configuration.web.pages if configuration.web else ()):
+        if not page.chosen(configuration.targets):
+            said = (
+                f"the page {quoted(page.id)} shows nothing: no target that it matches has `public`,"
+                " its name for everybody"
+            )
+            yield Problem(("web", "pages", at), said)
 
 
 def names_shown(names: Sequence[str]) -> str:

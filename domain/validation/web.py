@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
+from ..specification.matcher import OF_INCIDENTS, Matcher
 from ..specification.problem import Path, Problem, quoted
 from ..specification.web import Web
 
@@ -36,12 +37,35 @@ def web_problems(web: Web, path: Path) -> Iterator[Problem]:
             text = f"{quoted(web.listen)} can be reached from other machines: add a token under tokens"
             yield Problem((*path, "listen"), text, depends_on=((*path, "tokens"),))
     yield from _repeated_tokens(web, path)
+    yield from _page_problems(web, path)
     for at, network in enumerate(web.trusted_proxies):
         try:
             ip_network(network)
         except ValueError:
             text = f"{quoted(network)} is no network: write it like 10.0.0.0/8 or 10.0.0.7"
             yield Problem((*path, "trusted_proxies", at), text)
+
+
+def _page_problems(web: Web, path: Path) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for at, page in enumerate(web.pages):
+        where = first.setdefault(page.id, at)
+        if where != at:
+            text = f"the id of pages[{where}] stands here again: each page has its own"
+            yield Problem((*path, "pages", at, "id"), text)
+        if page.id in {".", ".."}:
+            yield Problem(
+                (*path, "pages", at, "id"), f"{quoted(page.id)} names a folder, and no page of its address"
+            )
+        for number, matcher in enumerate(page.match):
+            try:
+                named = Matcher.parse(matcher).name
+            except ValueError as error:
+                yield Problem((*path, "pages", at, "match", number), str(error))
+                continue
+            if named in OF_INCIDENTS:
+                text = f"{quoted(matcher)} chooses incidents: a page chooses targets, by target, group or a label"
+                yield Problem((*path, "pages", at, "match", number), text)
 
 
 def _repeated_tokens(web: Web, path: Path) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Workers of Celery: `celery -A celery_app worker -c 3`, and with `-P threads`."""
 
+import atexit
 import os
 
 from celery import Celery
@@ -18,6 +19,7 @@ app = Celery(
 @worker_init.connect
 def watch(**_):
     runtime.start()  # the processes of a pool are forked afterwards, and stand by
+    atexit.register(runtime.stop)
 
 
 @app.task

@@ -1,5 +1,6 @@
 """A site of Django: `python django_site.py runserver`, `check`, and by ASGI `uvicorn django_asgi:application --workers 2`."""
 
+import atexit
 import os
 import sys
 from threading import Thread
@@ -27,6 +28,7 @@ class Watching(AppConfig):
         starting = Thread(target=runtime.start)
         starting.start()
         starting.join()
+        atexit.register(runtime.stop)
 
 
 @csrf_exempt

@@ -1,5 +1,6 @@
 """A WSGI application: `gunicorn -w 3 flask_app:app`, also with `--preload`, and `flask --app flask_app run --debug`."""
 
+import atexit
 import os
 
 from flask import Flask
@@ -18,6 +19,7 @@ def queue() -> int:
 
 # With --preload this is the process from which the workers are forked: it watches, and each of them stands by.
 runtime.start()
+atexit.register(runtime.stop)  # the last reports are recorded, and the next worker takes over at once
 app = Flask(__name__)
 
 

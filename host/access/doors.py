@@ -24,6 +24,7 @@ CLOSE_S = CLOSE_NS / NS_PER_S
 """The time for requests that are being answered when a door closes."""
 AGAIN_S = SERVED_AGAIN_NS / NS_PER_S
 QUIET_S = 60.0
+WITHOUT_WEB = "web: needs the extra `web`: pip install 'watchkeeper[web]'"
 Scope: TypeAlias = Mapping[str, Any]
 Asgi: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 Actor: TypeAlias = Callable[[Scope], tuple[str, str] | None]
@@ -113,7 +114,7 @@ class Doors:
 
     def _listen(self, web: Web, former: Any = None) -> Door:
         if not has_web():
-            raise ConfigurationError("web: needs the extra `web`: pip install 'watchkeeper[web]'")
+            raise ConfigurationError(WITHOUT_WEB)
         host, port = split_listen(web.listen)
         try:
             listening = listen_tcp(host, port, former)

@@ -1,18 +1,22 @@
 """The questions and verbs of a runtime for its web doors: each is awaited, and none blocks the loop of the web."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from ...actors.policies import ActorPolicy
 from ...adapters.clock import SystemClock
 from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain import limits
 from ...domain.errors import UsageError
+from ...domain.incidents.announcement import AnnouncementKind
 from ...domain.incidents.record import ALL, AllTargets
 from ...domain.observation.attempt import AttemptRecord
 from ...domain.policy import CachePolicy
+from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Problem
@@ -20,21 +24,25 @@ from ...domain.specification.target import Target
 from ...domain.specification.web import IssuedToken, RoleLike, Token
 from ...domain.time.duration import Duration
 from ...domain.time.moment import wall_text
+from ...domain.units import NS_PER_S
+from ...protocol.message import Message
+from ...protocol.recorder import GetMetrics
 from ..awaitable import AsyncSurface
 from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
 from ..sharing.standby import PassedAnswer, PassedRequest
 from ..silencing import MatcherTexts
 from ..subscriptions import Subscription
+from .announcing import KindLike
+from .fleet_history import FleetHistory
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
 from .metrics import MetricsSource
+from .public_past import PublicPast, recorded_past, unrecorded_past
 
 R = TypeVar("R")
 READERS_MAX = 4
 """Readings of the store at once by one loop: each has a thread and a connection, and more would only share a disk's time."""
-SETTLED_WITHIN_S = 2.0
-"""The time for a command to become durable before its request is answered without that."""
 ATTEMPT_LOOK_S = 0.008
 """The first pause before a look whether an attempt has ended. Each is twice the one before: eight looks in two seconds."""
 NO_FILE = "this runtime keeps its record in memory: it has no past to read (set runtime.store to a file)"
@@ -83,6 +91,21 @@ class HostVerbs(Protocol):
 
     def unsilence(self, id: str, *, by: str = "") -> None: ...  # noqa: A002  # as the method has it
 
+    def announce(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        kind: KindLike = AnnouncementKind.NOTICE,
+        pages: str | Iterable[str] = (),
+        start: str = "",
+        until: Duration = "",
+        by: str = "",
+        id: str | None = None,  # noqa: A002  # as the method has it
+    ) -> str: ...
+
+    def end_announcement(self, id: str, *, by: str = "") -> None: ...  # noqa: A002  # as the method has it
+
     def subscribe(self, *, samples: bool = False) -> Subscription: ...
 
     def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]: ...
@@ -93,6 +116,11 @@ class Sharing(Protocol):
 
     @property
     def stands_by(self) -> bool: ...
+
+    @property
+    def active_process(self) -> str: ...
+
+    async def ask_async(self, listener: str, question: Message) -> Any: ...
 
     def request(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None: ...
 
@@ -120,6 +148,8 @@ class Operations:
         self._clock = SystemClock()
         # Of each loop that asks: a host may serve the same application on several, one after the other or at once.
         self._reading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self.fleet = FleetHistory(self.read, self.now_ns)
+        """The past days and hours of all targets."""
 
     @property
     def is_started(self) -> bool:
@@ -129,6 +159,11 @@ class Operations:
     def stands_by(self) -> bool:
         """Whether another process runs the store: commands are its to obey."""
         return self._sharing.stands_by
+
+    @property
+    def active_process(self) -> str:
+        """That process, as it names itself; empty where none is known, and where this one is active."""
+        return self._sharing.active_process
 
     async def pass_on(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None:
         """Has the active process answer a request; with `waits` a take-over is waited for.
@@ -155,6 +190,22 @@ class Operations:
         """
         return await self.verbs.aio.status(0 if fresh else "1s")
 
+    async def figures(self) -> RuntimeMetrics:
+        """Returns the figures of the process that watches, without those of single targets.
+
+        Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
+        """
+        figures: RuntimeMetrics = await self._sharing.ask_async("recorder", GetMetrics(targets=False))
+        return figures
+
+    def store_bytes(self) -> int | None:
+        """Returns the size of the store with its log; None where there is none."""
+        path, sizes = self._configured.given.runtime.store, []
+        for end in ("", "-wal"):
+            with suppress(OSError):
+                sizes.append(Path(f"{path}{end}").stat().st_size)
+        return sum(sizes) if path is not None and sizes else None
+
     def targets(self) -> Mapping[str, Target]:
         """Returns the targets as they are configured now, by id."""
         return {target.id: target for target in self._configured.snapshot().targets}
@@ -166,6 +217,10 @@ class Operations:
     def configuration(self) -> Configuration:
         """Returns the configuration in effect."""
         return self._configured.snapshot()
+
+    def discreet(self, text: str) -> str:
+        """Returns a text with the secrets of the configuration masked."""
+        return self._configured.mask(text)
 
     @property
     def has_file(self) -> bool:
@@ -184,6 +239,15 @@ class Operations:
         loop = asyncio.get_running_loop()
         async with self._reading.setdefault(loop, asyncio.Semaphore(READERS_MAX)):
             return await in_own_thread("watchkeeper-read", lambda: work(reader))
+
+    async def past(self, status: RuntimeStatus, since_day: int, until_day: int, since_ns: int) -> PublicPast:
+        """Returns the past that public pages tell of: days (UTC) counted from 1970, and what stood since `since_ns`.
+
+        Raises: UsageError while the runtime is stopped; StoreError; TimeoutError.
+        """
+        if self.has_file:
+            return await recorded_past(self.fleet, self.read, since_day, until_day, since_ns)
+        return unrecorded_past(status, await self.verbs.aio.incidents(), since_day, until_day)
 
     # Tokens.
 
@@ -220,7 +284,7 @@ class Operations:
         Raises: UsageError while the runtime is stopped.
         """
         try:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(limits.SETTLED_NS / NS_PER_S):
                 status = await self.status(fresh=True)
         except TimeoutError:
             return Settled(None, is_durable=False)
@@ -235,7 +299,7 @@ class Operations:
         self.verbs.check_now(target)
         pause_s = ATTEMPT_LOOK_S
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(limits.SETTLED_NS / NS_PER_S):
                 while True:
                     await asyncio.sleep(pause_s)
                     pause_s *= 2

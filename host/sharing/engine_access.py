@@ -20,8 +20,9 @@ from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.message import Message
 from ...protocol.owner import Acknowledge, Unacknowledge
 from ...protocol.recorder import GetIncidents, GetStatus
-from ...protocol.sink import Mute, Unmute
+from ...protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ...protocol.supervisor import Beat, Pause, Resume, Track, Untrack
+from ..access.announcing import require_room
 from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
 from ..restart_buffer import HostReport, RestartBuffer
@@ -120,6 +121,12 @@ class EngineAccess:
         """Whether another process runs the store, and this one waits."""
         return self._standing_by() is not None
 
+    @property
+    def active_process(self) -> str:
+        """The process that runs the store while this one waits, as it names itself; empty where none is known."""
+        standby = self._standing_by()
+        return "" if standby is None else standby.holder
+
     def pass_on(self, command: ConfigurationCommand | HostReport) -> bool:
         """Hands a command to the active process. Returns False where this one does not stand by, and is to obey itself.
 
@@ -153,7 +160,7 @@ class EngineAccess:
                     standby.store, self._configured.snapshot().targets, self._clock.read().wall_ns
                 )
                 try:
-                    return Passed(recorded.answer(question, f"{error}"))
+                    return _with_problem(Passed(recorded.answer(question, f"{error}")), standby.problem)
                 except StoreError:
                     pass  # the active process makes it right now
         return standby.obeyed(question, within_ns, max(within_ns / NS_PER_S - 1, 1))
@@ -211,6 +218,30 @@ class EngineAccess:
             self.feed.silences.require(unmute.id, self._clock.read())
         self.report(unmute)
         self.feed.silences.forget(unmute.id)
+
+    def announce(self, announce: Announce) -> None:
+        """Reports an announcement, which `end_announcement` knows at once.
+
+        Raises: UsageError where no engine runs, and where too many stand.
+        """
+        if self.pass_on(announce):
+            return
+        now, announcement = self._clock.read(), announce.announcement
+        require_room((each.id for each in self.feed.announcements.all(now)), announcement.id)
+        self.report(announce)
+        self.feed.announcements.note(announcement, now)
+
+    def end_announcement(self, end: EndAnnouncement) -> None:
+        """Reports the end of an announcement.
+
+        Raises: UsageError where no engine runs; UnknownName where none that stands has this id.
+        """
+        if self.pass_on(end):
+            return
+        if self._engine is not None:
+            self.feed.announcements.require(end.id, self._clock.read())
+        self.report(end)
+        self.feed.announcements.forget(end.id)
 
     def ask(self, listener: str, question: Message) -> Any:
         """Asks the recorder or the sink; during a reload, those of the next engine. Blocks for a bounded time.

@@ -10,9 +10,10 @@ from ...domain.observation.outcome import Outcome
 from ...protocol.codec import decode
 from ...protocol.message import Message
 from ...protocol.owner import Acknowledge, Unacknowledge
-from ...protocol.recorder import GetAttempts, GetIncidents, GetStatus
-from ...protocol.sink import Mute, Redrive, SendTest, Unmute
+from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
+from ...protocol.sink import Announce, EndAnnouncement, Mute, Redrive, SendTest, Unmute
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
+from ..access.announcing import require_pages
 from ..access.operations import HostVerbs
 from ..configured import ConfiguredTargets
 from ..lifecycle import Lifecycle
@@ -53,6 +54,8 @@ class PeerDesk:
                 return await aio.status()
             case GetIncidents(open_only):
                 return await aio.incidents(open_only=open_only)
+            case GetMetrics():
+                return await self._lifecycle.answer(_RECORDER, message, awaiting)
             case GetAttempts(target):
                 return await aio.attempts(target)
             case Redrive(key):
@@ -88,5 +91,10 @@ class PeerDesk:
                 self._lifecycle.silence(message)
             case Unmute():
                 self._lifecycle.unsilence(message)
+            case Announce():
+                require_pages(self._configured.given.web, message.announcement.pages)
+                self._lifecycle.announce(message)
+            case EndAnnouncement():
+                self._lifecycle.end_announcement(message)
             case _:
                 raise MessageError(f"{type(message).__name__} is nothing that a stand-by may pass on")

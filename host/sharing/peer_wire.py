@@ -10,10 +10,11 @@ from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident
 from ...domain.line import first_line
 from ...domain.observation.attempt import AttemptRecord
+from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.time.moment import Moment
 from ...protocol.message import Message
-from ...protocol.recorder import GetAttempts, GetIncidents, GetStatus
+from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
 from ...protocol.sink import Redrive, SendTest
 from ...protocol.supervisor import Beat
 
@@ -22,6 +23,7 @@ PEER_PATH = "/peer/v1"
 ANSWERS: dict[type[Message], Any] = {
     GetStatus: RuntimeStatus,
     GetIncidents: tuple[Incident, ...],
+    GetMetrics: RuntimeMetrics,
     GetAttempts: tuple[AttemptRecord, ...],
     Redrive: bool,
     SendTest: DeliveryTry,

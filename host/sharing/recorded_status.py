@@ -61,6 +61,7 @@ class Recorded:
             blind=reader.blind(now_ns - NS_PER_DAY),
             lateness=Percentiles(0, 0, 0, 0, 0),
             counters=(),
+            announcements=reader.announcements(now_ns),
         )
 
     def _target(

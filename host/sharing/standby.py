@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from ...actors.ports import Clock
 from ...adapters.net.listening import has_web
 from ...adapters.stores.ownership.watch import StoreWatch
+from ...adapters.stores.sqlite.lock import holder_of
 from ...domain.errors import NotRunning, StoreBusy, WatchkeeperError
 from ...domain.limits import ANSWER_WITHIN_NS, TENURE_LOOK_NS
 from ...domain.line import first_line
-from ...domain.supervision.tenure import Tenure
+from ...domain.supervision.tenure import TakeoverPace, Tenure
 from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.codec import encode
 from ...protocol.message import Message
@@ -26,10 +27,11 @@ FREE_LOOKS = 2
 """The looks in a row that must find the store free: a reload that restarts frees it for less than two of them."""
 OUTDATED_LOOKS = 8
 """The same where the last owner had a newer configuration: a process that has it, too, is faster by then."""
-REFUSED_MAX = 4
+REFUSED_MAX = 2
 """The refusals in a row that are a problem: a frozen process may hold the lock of SQLite in the middle of a write."""
-TRY_S = 2.0
-"""The time of one try of a command: another follows until the deadline, and a frozen process costs no more than this."""
+TRY_S = 5.0
+"""The time of one try of a command. It is more than a lease and a take-over: when it is over, another process runs the store, and the
+command is sent to that one; or the same process still does, which may obey it yet."""
 READ_TRY_S = 1.0
 """The time of a question before it is answered from the store."""
 AGAIN_S = 0.05
@@ -103,6 +105,9 @@ class Standby:
         self._over = threading.Event()
         self._failed = ""
         self._refused = 0
+        self._pace = TakeoverPace()
+        self._refused_at: Tenure | None = None
+        """The row of the store when the last try failed."""
         self._thread = threading.Thread(target=self._run, name="watchkeeper-standby", daemon=True)
 
     def start(self) -> None:
@@ -118,6 +123,11 @@ class Standby:
             self._thread.join(JOIN_S)
 
     @property
+    def holder(self) -> str:
+        """The process that runs the store, as it was seen last; empty where none was."""
+        return self._watch.holder or holder_of(self.store) or ""
+
+    @property
     def problem(self) -> str:
         """Why the last take-over failed, or how the configuration of the owner differs; empty without either."""
         return (self._failed and f"this process cannot take over: {self._failed}") or self._differs
@@ -128,8 +138,13 @@ class Standby:
         theirs = self._theirs()
         return theirs is not None and theirs.is_newer_than(self.stamp)
 
+    @property
+    def owner(self) -> Tenure | None:
+        """The row of the store at the last look; None before the first, and for a store without one."""
+        return self._watch.tenure
+
     def _theirs(self) -> ConfigurationStamp | None:
-        tenure = self._watch.tenure
+        tenure = self.owner
         return None if tenure is None else read_stamp(tenure.configuration)
 
     def _compare(self) -> None:
@@ -153,14 +168,9 @@ class Standby:
 
     def _run(self) -> None:
         self._pass_kept_on()
-        free = 0
         while not self._over.wait(LOOK_EVERY_S):
             try:
-                free = free + 1 if self._is_free() else 0
-                if not free:
-                    self._refused, self._failed = 0, ""
-                    self._compare()
-                elif free >= (OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS) and self._take_over(self):
+                if self._is_due() and self._take_over(self):
                     return
             except Exception as error:  # noqa: BLE001  # the next look tries again, whatever it was
                 self._tell(error)
@@ -168,11 +178,27 @@ class Standby:
     def refuse(self, busy: StoreBusy) -> None:
         """Notes that the store was not free after all. Another process was faster; where that goes on, it is a problem."""
         self._refused += 1
+        self._refused_at = self.owner
         if self._refused >= REFUSED_MAX:
             self._tell(busy)
 
-    def _is_free(self) -> bool:
-        return self._watch.look(self._clock.read())
+    def _is_due(self) -> bool:
+        """Looks at the store. Returns whether a take-over is to be tried now."""
+        is_free = self._watch.look(self._clock.read())
+        if not is_free:
+            self._forget_refusals()
+            self._compare()
+        seen = self._watch.tenure, self._watch.is_locked
+        return self._pace.is_due(
+            seen, is_free=is_free, looks=OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS
+        )
+
+    def _forget_refusals(self) -> None:
+        """Begins anew where somebody writes the store. A try that waited for a lock begins the lease of a frozen owner again, whose
+        row stays as it was.
+        """
+        if self.owner != self._refused_at:
+            self._refused, self._failed, self._refused_at = 0, "", None
 
     def _pass_kept_on(self) -> None:
         for report in self._kept:
@@ -182,11 +208,13 @@ class Standby:
                 logger.error("A command from the end of the former run is lost: %s: %s", report, error)  # noqa: TRY400
 
     def _tell(self, error: Exception) -> None:
-        """Logs a failed take-over once, until another one fails otherwise."""
-        says = first_line(f"{type(error).__name__}: {error}")
+        """Logs a failed take-over once, until another one fails otherwise, and puts the next one off."""
+        self._pace.fail()
+        kind = "" if isinstance(error, WatchkeeperError) else f"{type(error).__name__}: "
+        says = first_line(f"{kind}{error}")
         if says != self._failed:
             logger.error("%s cannot be taken over, and is tried again: %s", self.store, says)
-        self._failed = says
+        self._failed, self._refused_at = says, self.owner
 
     # Commands and questions.
 
@@ -221,11 +249,19 @@ class Standby:
             raise NotRunning(NEEDS_WEB)
         until = Deadline.after(self._clock.read(), within_ns)
         while not self._over.is_set():
-            left_s = until.remaining_s(self._clock.read())
+            left_s, asked = until.remaining_s(self._clock.read()), self.owner
             try:
                 return Passed(attempt(min(left_s, try_s) if within_ns else try_s))
-            except (NotRunning, TimeoutError):
+            except NotRunning:
                 if left_s <= AGAIN_S:
+                    raise
+            except TimeoutError:
+                if left_s <= AGAIN_S or not (self._over.is_set() or self._has_another_owner(asked)):
                     raise
             self._over.wait(AGAIN_S)
         return None
+
+    def _has_another_owner(self, asked: Tenure | None) -> bool:
+        """Whether the store was claimed since a process was asked: that one can no longer obey."""
+        now = self.owner
+        return now is not None and (asked is None or now.supersedes(asked))

@@ -43,7 +43,7 @@ def reached(where: Where, act: Callable[[Acts], R]) -> R:
         except NotRunning:
             if holder_of(place.path) is None:
                 try:
-                    with OfflineStore(place.path, place.targets) as store:
+                    with OfflineStore(place.path, place.targets, web=place.web) as store:
                         return act(store)
                 except StoreBusy:
                     pass  # another command holds it meanwhile, or a process has begun to run it

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from ..completing import DEAD_LETTERS, INCIDENTS, SHOWN, SILENCES, TARGETS
+from ..completing import ANNOUNCEMENTS, DEAD_LETTERS, INCIDENTS, SHOWN, SILENCES, TARGETS
 from ..options import JSON, Where, reaching
 
 
@@ -84,6 +84,59 @@ def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
     from .muting import unsilence
 
     unsilence(where, silence, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("title")
+@click.option("--text", default="", help="More of it; an empty line begins a paragraph.")
+@click.option(
+    "--kind",
+    type=click.Choice(["notice", "outage", "maintenance"]),
+    default="notice",
+    show_default=True,
+    help="Its occasion.",
+)
+@click.option("--page", "pages", multiple=True, help="A public page that shows it; by default every one.")
+@click.option(
+    "--from", "start", default="", metavar="TIME", help="When a maintenance begins; by default now."
+)
+@click.option("--for", "length", default="", metavar="LENGTH", help="End by itself after this, such as 2h.")
+@click.option("--until", default="", metavar="TIME", help="End by itself then: 2026-01-31T12:30:00Z.")
+@click.option("--id", "name", help="Its id; an announcement of this id is changed.")
+def announce(
+    where: Where,
+    title: str,
+    *,
+    text: str,
+    kind: str,
+    pages: tuple[str, ...],
+    start: str,
+    length: str,
+    until: str,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Tell the readers of public pages something.
+
+    It stands there until it ends, and among the past ones after that. The same TITLE again changes it.
+    """
+    from .announcing import NewAnnouncement, announce
+
+    wanted = NewAnnouncement(title, text, kind, pages, start, length, until, name)
+    announce(where, wanted, as_json=as_json)
+
+
+@click.command()
+@reaching
+@JSON
+@click.argument("announcement", metavar="ID", shell_complete=ANNOUNCEMENTS)
+def unannounce(where: Where, announcement: str, *, as_json: bool) -> None:
+    """End an announcement. Public pages show it among the past ones."""
+    from .announcing import unannounce
+
+    unannounce(where, announcement, as_json=as_json)
 
 
 @click.command()
@@ -250,6 +303,8 @@ ACTING = (
     unack,
     silence,
     unsilence,
+    announce,
+    unannounce,
     pause,
     resume,
     check_now,

@@ -41,7 +41,7 @@ runtime:
 """
 _WEB = """
 web:
-  listen: "127.0.0.1:{port}"    # the API and what it shows, for this machine alone
+  listen: "127.0.0.1:{port}"    # the page and the API, for this machine alone
 """
 _CHANNEL = """
 channels:
@@ -117,7 +117,7 @@ def _print_next(file: Path, count: int, port: int | None) -> None:
     if port is None:
         click.echo(f"next: {run}          then, beside it, watchkeeper status -c {file}")
     else:
-        click.echo(f"next: {run}          then open http://127.0.0.1:{port}/api/v1/status")
+        click.echo(f"next: {run}          then open http://127.0.0.1:{port}/")
 
 
 # From an address to a target.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..options import CONFIG, JSON, PATH, STORE
+from ..options import CONFIG, JSON, PATH, STORE, Where, reaching
 
 
 @click.command()
@@ -43,4 +43,19 @@ def verify(config: Path | None, store: Path | None, *, as_json: bool) -> None:
     sys.exit(verify_store(find_store(config, store).path, as_json=as_json))
 
 
-MAINTAINING = (backup, verify)
+@click.command()
+@reaching
+@click.argument("out", type=PATH)
+@click.option("--page", "pages", multiple=True, help="A page; by default every one that is configured.")
+def page(where: Where, out: Path, pages: tuple[str, ...]) -> None:
+    """Write public pages into the folder OUT.
+
+    They work from a disk and from any server of files, which then serves your status while watchkeeper is down: repeat the
+    command by cron. They are those of the running process, else of the record. Each file is replaced whole.
+    """
+    from .pages import write_pages
+
+    write_pages(where, out, pages)
+
+
+MAINTAINING = (backup, verify, page)

@@ -1,11 +1,11 @@
-"""The demo: three servers that fail on a script, watched by a real runtime, and told as `run` tells it."""
+"""The demo: three servers that fail on a script, watched by a real runtime, told as `run` tells it and shown on its page."""
 
 import secrets
 import signal
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -27,10 +27,14 @@ from .terminal import TerminalOutput, output_for
 INTRODUCTION = (
     "a demonstration: nothing of yours is watched, and nothing is left behind",
     "three servers on this machine fail on a script, and say when; a real runtime watches them as examples/demo.yaml says",
-    "a receiver takes its notices, and verifies the signature of each; all ends by itself within half a minute",
+    "a receiver takes its notices, and verifies the signature of each",
 )
+ENDS_BY_ITSELF = "all ends by itself within half a minute; --stay goes on until it is stopped"
+STAYS = "the script begins anew every 30 seconds; Ctrl-C ends it"
 CONFIG = Path(__file__).parents[2] / "examples" / "demo.yaml"
 WITHIN_S = 25.0
+PERIOD_S = 30.0
+"""How long the script lasts where the demo stays: its calm end is long enough to look at an incident that is over."""
 RESOLVED_EXPECTED = 2
 SLOW_FROM_S, SLOW_UNTIL_S = 3.0, 8.0
 SLOW_ANSWER_S = 0.2
@@ -52,9 +56,11 @@ CUES = (
 class Demo:
     """Counts the events so far, tells them, and decides when the demo is complete."""
 
-    def __init__(self, clock: SystemClock, output: Output) -> None:
+    def __init__(self, clock: SystemClock, output: Output, *, stays: bool) -> None:
         self._clock = clock
         self._output = output
+        self.stays = stays
+        self._cycle = 0
         self._began = clock.read()
         self._cues = list(CUES)
         self.ended = threading.Event()
@@ -63,6 +69,17 @@ class Demo:
 
     def elapsed_s(self) -> float:
         return self._clock.read().since(self._began) / NS_PER_S
+
+    def _script_s(self) -> float:
+        """The seconds since the script began, for the last time where it begins anew."""
+        return self.elapsed_s() % PERIOD_S if self.stays else self.elapsed_s()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is up, it was told to end, or its lines cannot be written."""
+        return (
+            self.ended.is_set() or self.lost is not None or (not self.stays and self.elapsed_s() >= WITHIN_S)
+        )
 
     def begin(self) -> None:
         """Sets the script to its beginning: the servers and the runtime are ready."""
@@ -79,30 +96,39 @@ class Demo:
         except OutputLost as error:
             self.lost = error
 
-    def invite(self, runtime: WatchedRuntime) -> None:
-        """Tells a person at a terminal how to look at it with a browser, where the web libraries are installed."""
-        if isinstance(self._output, TerminalOutput):
-            with suppress(WatchkeeperError):
-                runtime.serve("127.0.0.1:0")
+    def introduce(self, runtime: WatchedRuntime) -> None:
+        """Opens the page, and tells its address before anything else."""
+        try:
+            url = runtime.serve("127.0.0.1:0")
+            self.say("demo", f"the page is at {url}/")
+        except WatchkeeperError as error:  # the web libraries are an extra
+            self.say("demo", f"there is no page: {error}")
+        else:
+            if isinstance(self._output, TerminalOutput):
                 self._output.show("browser", runtime.sign_in_text())
+        for line in (*INTRODUCTION, STAYS if self.stays else ENDS_BY_ITSELF):
+            self.say("demo", line)
 
     def cue(self) -> None:
         """Tells what the script does from now on."""
-        while self._cues and self._cues[0][0] <= self.elapsed_s():
+        if self.stays and self.elapsed_s() >= (self._cycle + 1) * PERIOD_S:
+            self._cycle += 1
+            self._cues = list(CUES)
+        while self._cues and self._cues[0][0] <= self._script_s():
             self.say("script", self._cues.pop(0)[1])
 
     def slow(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
         """Answers slowly between SLOW_FROM_S and SLOW_UNTIL_S, but not beyond the end of the demo."""
-        if SLOW_FROM_S <= self.elapsed_s() < SLOW_UNTIL_S:
+        if SLOW_FROM_S <= self._script_s() < SLOW_UNTIL_S:
             self.ended.wait(SLOW_ANSWER_S)
         return HEALTHY
 
     def shop(self, _: BaseHTTPRequestHandler) -> DemoAnswer:
         """Fails for five seconds and recovers."""
-        return ON_FIRE if DOWN_FROM_S <= self.elapsed_s() < DOWN_UNTIL_S else HEALTHY
+        return ON_FIRE if DOWN_FROM_S <= self._script_s() < DOWN_UNTIL_S else HEALTHY
 
     def hear(self, event: Event) -> bool:
-        """Tells an event. Returns True when the demo is complete."""
+        """Tells an event. Returns True when the demo is complete; one that stays never is."""
         try:
             self._output.event(event)
         except OutputLost as error:
@@ -115,25 +141,28 @@ class Demo:
                 self.notices_ended += 1
             case _:
                 pass
+        if self.stays:
+            return False
         return self.resolved == RESOLVED_EXPECTED and self.notices_ended >= self.opened + self.resolved
 
 
-def run_demo(*, plain: bool) -> ExitStatus:
-    """Runs the demo, which ends by itself within half a minute."""
+def run_demo(*, plain: bool, stay: bool) -> ExitStatus:
+    """Runs the demo, which ends by itself within half a minute, or stays until SIGINT or SIGTERM."""
     clock = SystemClock()
     output = output_for(plain=plain, log="text", clock=clock)
     try:
-        return _shown(Demo(clock, output))
+        return _shown(Demo(clock, output, stays=stay))
     finally:
         output.close()
 
 
 def _shown(demo: Demo) -> ExitStatus:
-    for line in INTRODUCTION:
-        demo.say("demo", line)
     with ExitStack() as stack:
         # The folder and the servers are gone after SIGTERM, too.
         stack.enter_context(handled(signal.SIGTERM, signal.default_int_handler))
+        if demo.stays:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                stack.enter_context(handled(number, lambda *_: demo.ended.set()))
         secret = secrets.token_urlsafe(24)
         receiver = Receiver(secret, lambda text: demo.say("receiver", text))
         responds: dict[str, Respond] = {
@@ -149,10 +178,10 @@ def _shown(demo: Demo) -> ExitStatus:
         runtime = WatchedRuntime.from_config(CONFIG, environment, standby=False)
         events = stack.enter_context(runtime.subscribe())
         stack.enter_context(runtime)
+        demo.introduce(runtime)
         demo.begin()
         demo.say("demo", f"watching {runtime.scene(CONFIG).summary}")
-        demo.invite(runtime)
-        while demo.elapsed_s() < WITHIN_S and demo.lost is None:
+        while not demo.is_over:
             event = events.get(timeout_s=0.1)
             demo.cue()
             if event is not None and demo.hear(event):
@@ -165,6 +194,11 @@ def _shown(demo: Demo) -> ExitStatus:
 
 
 def _summary(demo: Demo, receiver: Receiver, status: RuntimeStatus, *, left: bool) -> ExitStatus:
+    if demo.stays:
+        demo.say(
+            "summary", f"{demo.opened} incidents opened, {demo.resolved} resolved; nothing is left behind"
+        )
+        return ExitStatus.FAILED if receiver.refused else ExitStatus.FINE
     applied = [notice["type"] for notice in receiver.applied.values()]
     as_it_should = (
         demo.opened == demo.resolved == RESOLVED_EXPECTED

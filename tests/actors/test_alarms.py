@@ -123,7 +123,7 @@ def test_alarms_ring_in_the_order_of_their_times_however_they_were_armed(make_ti
     assert done.wait(SOON_S)
     assert rang == ["first", "second", "third"]
     assert dispatcher.stop(SOON_S) == ()
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 class Sets:

@@ -52,7 +52,7 @@ def test_generators_and_threads_of_a_loop_end_with_it(loop):
         await asyncio.to_thread(int)
 
     loop.run_until_complete(use())
-    assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) - before
     close_event_loop(loop)
     assert (ended, set(threading.enumerate()) <= before) == (["generator"], True)
 

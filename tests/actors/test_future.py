@@ -6,6 +6,7 @@ import threading
 import types
 
 import pytest
+from logged import messages, records
 from pykka import Timeout
 from watchkeeper.actors.dispatch.run.dispatcher import Dispatcher
 from watchkeeper.actors.dispatch.run.future import DispatchedFuture, blocking, run_blocking
@@ -111,7 +112,7 @@ def test_a_callback_that_fails_is_logged_and_keeps_no_other_from_running(future,
         future.add_done_callback(callback)
     future.set()
     assert sorted(seen) == [1, 2]
-    assert [record.getMessage() for record in caplog.records] == ["A callback of a future failed"]
+    assert messages(caplog) == ["A callback of a future failed"]
 
 
 # Waiting.
@@ -215,7 +216,7 @@ def test_an_answer_after_its_loop_was_closed_is_no_error(future, caplog):
 
     asyncio.run(give_up())
     future.set("late")
-    assert (future.get(), caplog.records) == ("late", [])
+    assert (future.get(), records(caplog)) == ("late", [])
 
 
 def test_an_answer_that_is_there_is_awaited_on_any_loop(future):
@@ -225,16 +226,16 @@ def test_an_answer_that_is_there_is_awaited_on_any_loop(future):
 
 
 def test_an_answer_is_awaited_without_a_thread(future):
-    before = threading.active_count()
+    before = set(threading.enumerate())
 
     async def wait():
         waiting = asyncio.ensure_future(awaited(future))
         await asyncio.wait((waiting,), timeout=0)
-        threads = threading.active_count()
+        begun = set(threading.enumerate()) - before
         future.set("answer")
-        return threads, await waiting
+        return begun, await waiting
 
-    assert asyncio.run(wait()) == (before, "answer")
+    assert asyncio.run(wait()) == (set(), "answer")
 
 
 # Coroutines that block.

@@ -11,7 +11,7 @@ from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 from tests.adapters.timing import call_at_of
 
 CLOCK = SystemClock()
-SOON_NS = 150 * NS_PER_MS
+SOON_NS = 500 * NS_PER_MS
 LONG_NS = 10 * NS_PER_S
 
 

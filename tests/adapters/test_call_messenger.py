@@ -2,6 +2,7 @@ import asyncio
 import logging
 import threading
 
+import logged
 import pytest
 from watchkeeper.adapters.channels.local.call import CallMessenger
 from watchkeeper.adapters.channels.local.log import LogMessenger, line_of
@@ -176,7 +177,7 @@ def log_line(caplog, spec, notice=NOTICE, clock=None):
 
     with caplog.at_level(logging.INFO):
         answer = run(main, lambda loop: LogMessenger(spec, loop, clock or At(0), call_at_of(loop, CLOCK)))
-    return answer, caplog.records
+    return answer, logged.records(caplog)
 
 
 @pytest.mark.parametrize("level", ["info", "warning", "error"])

@@ -6,7 +6,7 @@ ANSWER_WITHIN_MS = 10_000
 """The deadline of an attempt that has its answer long before, on a busy machine, too."""
 UNENDING = frozenset({"nothing", "drip_head", "drip_body"})
 """The answers of the hostile server that only a deadline ends."""
-GRACE_MS = 2_000
+GRACE_MS = 10_000
 """How late an attempt may end on a busy machine; one that ignored its deadline would wait for a peer that says nothing."""
 
 

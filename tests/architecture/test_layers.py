@@ -33,6 +33,7 @@ MAY_ALSO = {
     "client/answers.py": {"web"},
     "client/offline.py": {"web"},
     "client/past.py": {"web"},
+    "client/public_files.py": {"web"},  # the pages that are files are those that are served
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does
@@ -119,8 +120,8 @@ OUTSIDE = {
     | {"contextvars", "logging", "queue", "sys", "threading"},
     "host": VALUE_TOOLS
     | {"asyncio", "concurrent.futures", "logging", "os", "pathlib", "pykka", "random"}
-    # A lock is taken with what the host may have patched; weak references let a subscriber go.
-    | {"queue", "sys", "threading", "weakref"},
+    # A lock is taken with what the host may have patched; weak references let a subscriber go; counts are kept in arrays.
+    | {"array", "queue", "sys", "threading", "weakref"},
 }
 """Modules from outside that each part may import; a part that is not listed may import any."""
 

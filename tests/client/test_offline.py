@@ -1,5 +1,6 @@
 """Commands that are written to a store while no process runs it: the next run goes on from them as from its own."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import click
@@ -11,14 +12,19 @@ from watchkeeper import (
     Channel,
     Heartbeat,
     NotRunning,
+    PublicPage,
     Runtime,
     StoreBusy,
     StoreError,
     Target,
     UnknownName,
     UsageError,
+    Web,
 )
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.stores.ownership.tenure_table import tenure_of
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.client.connection import Connection
 from watchkeeper.client.offline import OfflineStore
 from watchkeeper.domain.incidents.record import HeardMark
@@ -134,6 +140,25 @@ def test_a_silence_holds_back_what_the_next_run_would_tell(watched):
     assert watched.lately_told() == ["backup opened"]
 
 
+def test_an_announcement_is_shown_by_the_next_run_until_it_is_ended(watched):
+    web = Web(listen="127.0.0.1:0", pages=[PublicPage(id="shop", title="Shop")])
+    with watched.offline(web=web) as store:
+        made = store.announce("Slow", "We look into it.", pages=["shop"])
+        assert (made.by, made.pages) == ("otto", ["shop"])
+        changed = store.announce("Slow", "The cause is found.", pages="shop")
+        assert (changed.id, changed.created_at) == (made.id, made.created_at)
+        with pytest.raises(UnknownName, match="no public page is named 'shpo', did you mean shop"):
+            store.announce("Slow", pages="shpo")
+    (shown,) = watched.run().announcements
+    assert shown.text == "The cause is found."
+    with watched.offline() as store:
+        assert [row.id for row in store.announcements()] == [made.id]
+        assert store.end_announcement(made.id).text == "The cause is found."
+        with pytest.raises(UnknownName, match=f"no announcement that stands has the id '{made.id}'"):
+            store.end_announcement(made.id)
+    assert watched.run().announcements == ()
+
+
 def test_a_pause_is_kept_by_the_next_run_until_it_is_ended(watched):
     with watched.offline() as store:
         store.pause("etl")
@@ -211,3 +236,21 @@ def test_a_silence_by_matchers_is_previewed_made_and_replaced_without_a_run(watc
         assert [silence.reason for silence in store.silences()] == ["longer"]
         store.silence("back*", "0s", match=["group!=shop"])
         assert store.silences() == ()
+
+
+def test_a_command_after_a_process_has_taken_the_store_has_no_effect(watched):
+    with (
+        watched.offline() as store,
+        closing(SqliteStore(watched.path, lapsed=tenure_of(watched.path))) as heir,
+    ):
+        # A lease without a sign of life is over.
+        heir.open(SystemClock().read())
+        for command in (
+            lambda: store.pause("etl"),
+            lambda: store.heartbeat("backup", ok=False),
+            lambda: store.silence(ALL, "1h", id="s"),
+        ):
+            with pytest.raises(StoreBusy, match=r"process \d+ on .* has taken .*: give it the command"):
+                command()
+    reader = StoreReader(watched.path)
+    assert (reader.pauses(), reader.silences(0), len(reader.incidents())) == ((), (), 1)

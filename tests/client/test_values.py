@@ -23,6 +23,7 @@ def there(tmp_path_factory):
     with Runtime(targets=[JOB], channels=[TEAM], callables={"announce": bool}, store=store) as runtime:
         runtime.heartbeat(NAME, ok=False, detail="<b>")
         runtime.silence(NAME, "1h", by="<i>")
+        assert runtime.status().incidents
         yield connect(store)
 
 

@@ -3,12 +3,12 @@
 import json
 import os
 from pathlib import Path
+from time import thread_time_ns
 
 import pytest
 import trustme
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.configuration.document import Document, DocumentReader, parse
 from watchkeeper.adapters.configuration.loading import load, parse_configuration
 from watchkeeper.domain import limits
@@ -102,23 +102,21 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_ends_quickly_and_with_a_problem(name):
-    clock = SystemClock()
     spent_ns = []
     for _ in range(3):
-        before = clock.read()
+        before_ns = thread_time_ns()
         document = parse(BOMBS[name])
-        spent_ns.append(clock.read().since(before))
+        spent_ns.append(thread_time_ns() - before_ns)
         assert document.faults
-    assert min(spent_ns) < 50_000_000
+    assert min(spent_ns) < 100_000_000
 
 
 @pytest.mark.parametrize("before", ["", "targets: []\ntargets: []\nruntime: "])
 def test_the_place_of_a_problem_is_found_beside_a_bomb(before, tmp_path):
-    clock = SystemClock()
-    began = clock.read()
+    before_ns = thread_time_ns()
     with pytest.raises(ConfigurationError, match="nested too deeply"):
         parse_configuration(before + '{"a":' * 20_000, {}, name="w", folder=tmp_path)
-    assert clock.read().since(began) < 1_000_000_000
+    assert thread_time_ns() - before_ns < 2_000_000_000
 
 
 def test_depth_is_allowed_up_to_its_limit_and_not_beyond():

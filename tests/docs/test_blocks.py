@@ -13,7 +13,7 @@ from watchkeeper import Configuration, Runtime, Surface, surface_of
 from watchkeeper.launcher.main import cli
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
 WHOLE = {field.name for field in fields(Configuration)}
 SKELETON = {"runtime": {"allow_exec": True}, "channels": [{"id": "ops", "log": {}}]}
 

@@ -1,9 +1,11 @@
 """The tenure of a store: its owner, its claims and its lease."""
 
+import itertools
+
 import pytest
 from msgspec.structs import replace
 from watchkeeper.domain import limits
-from watchkeeper.domain.supervision.tenure import SilenceWatch, Tenure
+from watchkeeper.domain.supervision.tenure import SilenceWatch, TakeoverPace, Tenure
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 
 OWNED = Tenure(owner="process 7", incarnation="a", epoch=3, commits=5)
@@ -76,3 +78,44 @@ def test_a_pause_of_the_watching_begins_the_lease_again():
 
 def test_an_absent_row_never_lapses():
     assert looks(SilenceWatch(), [None] * 40) == [None] * 40
+
+
+def tries(pace, seen, *, fails=True):
+    """The numbers of the looks at which a take-over is tried."""
+    found = []
+    for number, (row, is_free) in enumerate(seen):
+        if pace.is_due(row, is_free=is_free, looks=2):
+            found.append(number)
+            if fails:
+                pace.fail()
+    return found
+
+
+def test_a_store_is_taken_over_at_the_second_look_that_finds_it_free():
+    assert tries(TakeoverPace(), [(1, False), (1, True), (1, False), (1, True), (1, True)], fails=False) == [
+        4
+    ]
+
+
+def test_a_takeover_that_fails_is_tried_again_at_ever_longer_pauses():
+    found = tries(TakeoverPace(), [(1, True)] * 300)
+    assert found[:5] == [1, 3, 7, 15, 31]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(found)]
+    assert max(pauses) == pauses[-1] == limits.TENURE_TRY_NS_MAX // LOOK
+
+
+def test_a_change_of_the_store_ends_the_pause_before_the_next_takeover():
+    assert tries(TakeoverPace(), [(1, True)] * 40 + [(2, True)] * 4) == [1, 3, 7, 15, 31, 40, 42]
+    assert tries(TakeoverPace(), [(1, True)] * 40 + [(1, False)] + [(1, True)] * 4) == [
+        1,
+        3,
+        7,
+        15,
+        31,
+        42,
+        44,
+    ]
+
+
+def test_a_row_that_a_failed_takeover_has_written_is_no_change():
+    assert tries(TakeoverPace(), [(1, True)] * 2 + [(2, True)] * 8) == [1, 3, 7]

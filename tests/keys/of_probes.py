@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET
+from ports import free_port
 from seeing import refusal, sample, samples, written
 from servers import Authority, talking, web
 from watched import one_target, watching
@@ -97,7 +98,7 @@ def max_age(folder: Path, value: str) -> int:
     """How many of the first samples of three targets on one URL are answers to a request of their own."""
     with web() as server:
         names = ("a", "b", "c")
-        target = {"every": "500ms", "timeout": "490ms", "max_age": value, "http": {"url": server.url()}}
+        target = {"every": "2s", "timeout": "2s", "max_age": value, "http": {"url": server.url()}}
         document = {"targets": [{"id": name, **target} for name in names]}
         runtime = Runtime.from_config(written(folder, document), {})
         with runtime, runtime.subscribe(samples=True) as events:
@@ -122,9 +123,7 @@ def tls(
         for key, value in settings.items()
     }
     with authority.web(name, asks_for_client=asks) as server:
-        document = watching(
-            {"http": {"url": server.url(), "tls": given}}, runtime, every="500ms", timeout="490ms"
-        )
+        document = watching({"http": {"url": server.url(), "tls": given}}, runtime)
         return sample(folder, document)[0]
 
 
@@ -163,10 +162,8 @@ def tcp(folder: Path, host: str = "127.0.0.1", **fields: Any) -> Any:
 
 
 def tcp_port(folder: Path, right: bool) -> Any:
-    with talking(b"") as (port, _), talking(b"") as (other, _):
-        pass  # both are closed now
     with talking(b"") as (port, _):
-        return one_target(folder, {"tcp": {"host": "127.0.0.1", "port": port if right else other}})[0]
+        return one_target(folder, {"tcp": {"host": "127.0.0.1", "port": port if right else free_port()}})[0]
 
 
 def tcp_host(folder: Path, value: str) -> Any:
@@ -179,7 +176,7 @@ def tcp_host(folder: Path, value: str) -> Any:
 
 def program(folder: Path, allow: bool = True, **fields: Any) -> Any:
     probe = {"exec": {"argv": ["/bin/true"], **fields}}
-    return sample(folder, watching(probe, {"allow_exec": allow}, every="900ms", timeout="890ms"))[0]
+    return sample(folder, watching(probe, {"allow_exec": allow}))[0]
 
 
 def shell(folder: Path, script: str, **fields: Any) -> Any:
@@ -188,9 +185,7 @@ def shell(folder: Path, script: str, **fields: Any) -> Any:
 
 def output(folder: Path, value: int) -> Any:
     probe = {"exec": {"argv": ["/bin/sh", "-c", "echo OK; yes | head -c 5000"], "output_bytes_max": value}}
-    document = watching(
-        probe, {"allow_exec": True}, every="900ms", timeout="890ms", expect=["len([BODY]) > 4000"]
-    )
+    document = watching(probe, {"allow_exec": True}, expect=["len([BODY]) > 4000"])
     return sample(folder, document)[0]
 
 

@@ -17,7 +17,6 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.record import Batch
-from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.domain.time.moment import NS_PER_S
 
 # The runtime.
@@ -45,31 +44,27 @@ def grace(folder: Path, value: str) -> Any:
     return len(taken)
 
 
-def neighbours(count: int, every_ns: int) -> list[str]:
-    """Names whose ticks fall close together on the grid of one cadence."""
-    names = sorted(
-        (f"f{number}" for number in range(200)), key=lambda name: Cadence.of(name, every_ns).phase_ns
-    )
-    return names[:count]
-
-
 def held(folder: Path, runtime: dict[str, Any]) -> int:
-    """How many of three functions that are due together, each taking a fifth of a second, run at the same time."""
-    most, running, ran, guard = [0], [0], [0], threading.Lock()
+    """How many of three functions run at the same time, each of which waits a second for the others."""
+    most, running, ran, guard, together = [0], [0], [0], threading.Lock(), threading.Event()
 
     def hold() -> None:
         with guard:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        threading.Event().wait(0.2)
+            if running[0] == 3:
+                together.set()
+        together.wait(1)
         with guard:
             running[0] -= 1
             ran[0] += 1
 
-    names = neighbours(3, NS_PER_S)
-    targets = [{"id": name, "every": "1s", "timeout": "990ms", "call": {"name": name}} for name in names]
+    names = ("one", "two", "three")
+    targets = [{"id": name, "every": "1h", "timeout": "20s", "call": {"name": name}} for name in names]
     document = {"runtime": runtime, "targets": targets}
-    with Runtime.from_config(written(folder, document), {}, callables=dict.fromkeys(names, hold)):
+    with Runtime.from_config(written(folder, document), {}, callables=dict.fromkeys(names, hold)) as made:
+        for name in names:
+            made.check_now(name)
         pause_for(lambda: ran[0] >= 3, threading.Event())
     return most[0]
 
@@ -95,6 +90,8 @@ def channel_in_flight(folder: Path, value: int) -> Any:
     document["targets"] = [{**target, "id": f"t{number}"} for number in range(3)]
     made = Runtime.from_config(written(folder, document), {}, callables={"one": hold})
     with made:
+        for target in document["targets"]:
+            made.check_now(target["id"])
         pause_for(lambda: len(made.incidents(open_only=True)) == 3 and most[0] >= value, idle)
         with_channel = most[0]
         release.set()
@@ -114,7 +111,7 @@ def tls_library(folder: Path, value: str) -> Any:
     with authority.listing_suites() as (port, offered):
         probe = {"http": {"url": f"https://127.0.0.1:{port}/", "tls": {"ca_file": authority.file}}}
         # The first exchange is libcurl's: it shows whether the fast engine may carry the next ones.
-        samples(folder, watching(probe, {"tls_library": value}, every="300ms", timeout="290ms"), count=3)
+        samples(folder, watching(probe, {"tls_library": value}), count=3)
         return "ECDHE-ECDSA-AES128-SHA256" in offered[-1]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from asking import Asking
+from ports import free_port
 from seeing import written
 from watched import Real
 from watchkeeper import Runtime
@@ -15,12 +16,6 @@ TARGETS = [{"id": "shop", "heartbeat": {}}]
 
 def digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def answered(folder: Path, web: dict[str, Any], token: str | None = None, **headers: str) -> int:
@@ -129,6 +124,20 @@ def ping_key(folder: Path, value: str | None) -> int:
         return Asking(f"http://127.0.0.1:{port}").ask("POST", "/ping/key-of-the-shop-0001").status
 
 
+def public(folder: Path, pages: list[dict[str, Any]], name: str = "all") -> Any:
+    """The title and the services of a public page, None where there is no such page."""
+    port = free_port()
+    targets = [
+        {"id": each, "heartbeat": {}, "group": each, "public": f"The {each}"} for each in ("shop", "mail")
+    ]
+    document = {"web": {"listen": f"127.0.0.1:{port}", "pages": pages}, "targets": targets}
+    with Runtime.from_config(written(folder, document), {}):
+        answer = Asking(f"http://127.0.0.1:{port}").ask("GET", f"/public/{name}/status.json")
+        if answer.status != 200:
+            return None
+        return answer.json["title"], [each["name"] for each in answer.json["components"]]
+
+
 WEB: dict[str, Real] = {
     "Configuration.web": Real(door, (False, True), (False, True)),
     "Web.listen": Real(listen, ("127.0.0.1", "127.0.0.2"), (False, True)),
@@ -136,6 +145,24 @@ WEB: dict[str, Real] = {
     "Web.tokens": Real(tokens, (["t2"], ["t1", "t2"]), (401, 200)),
     "Web.trusted_proxies": Real(trusted, ([], ["127.0.0.0/8"]), (429, 200)),
     "Web.insecure": Real(insecure, (False, True), (403, 200)),
+    "Web.pages": Real(
+        public, ([], [{"id": "all", "title": "All"}]), (None, ("All", ["The shop", "The mail"]))
+    ),
+    "PublicPage.id": Real(
+        lambda folder, value: public(folder, [{"id": value, "title": "All"}]) is not None,
+        ("shop", "all"),
+        (False, True),
+    ),
+    "PublicPage.title": Real(
+        lambda folder, value: public(folder, [{"id": "all", "title": value}])[0],
+        ("All", "The shop"),
+        ("All", "The shop"),
+    ),
+    "PublicPage.match": Real(
+        lambda folder, value: public(folder, [{"id": "all", "title": "All", "match": value}])[1],
+        (["group=shop"], ["group!=shop"]),
+        (["The shop"], ["The mail"]),
+    ),
     "Web.metrics": Real(metrics, (None, {"targets": False}), (True, False)),
     "WebMetrics.targets": Real(target_series, (True, False), (True, False)),
     "Token.name": Real(name, ("anna", "otto"), ("anna", "otto")),

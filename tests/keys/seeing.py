@@ -85,15 +85,15 @@ def first(folder, document, **how):
 
 
 def samples(folder, document, count=1, callables=None, settle=None):
-    """The first samples of a real runtime."""
+    """The samples of a real runtime that checks its only target so many times, one after the other."""
     runtime = Runtime.from_config(written(folder, document), {}, callables=callables)
     with runtime, runtime.subscribe(samples=True) as events:
         found = []
-        while len(found) < count:
-            event = events.get(WITHIN_S)
-            assert event is not None, runtime.status()
-            if isinstance(event, SampleSeen):
-                found.append(event.sample)
+        for _ in range(count):
+            runtime.check_now(document["targets"][0]["id"])
+            while not isinstance(event := events.get(WITHIN_S), SampleSeen):
+                assert event is not None, runtime.status()
+            found.append(event.sample)
         if settle is not None:
             settle(runtime)
         return found

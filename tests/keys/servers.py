@@ -81,7 +81,7 @@ def listening(host: str, serve: Callable[[socket.socket], None]) -> Iterator[int
             except OSError:
                 return
             with connection, contextlib.suppress(OSError):
-                connection.settimeout(1)
+                connection.settimeout(10)
                 serve(connection)
 
     thread = threading.Thread(target=accept, daemon=True)
@@ -91,7 +91,7 @@ def listening(host: str, serve: Callable[[socket.socket], None]) -> Iterator[int
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(5)
+        thread.join(20)
 
 
 @contextmanager

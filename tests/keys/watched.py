@@ -18,7 +18,7 @@ class Real(NamedTuple):
 
 
 def watching(probe: dict[str, Any], runtime: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
-    target = {"id": "shop", "every": "200ms", "timeout": "190ms", **probe, **fields}
+    target = {"id": "shop", "every": "1h", "timeout": "20s", **probe, **fields}
     return {"runtime": runtime or {}, "targets": [target]}
 
 

@@ -1,10 +1,10 @@
 """A real `run` in another process, and verbs that reach it by its socket and by a token over TCP; and a store without one."""
 
 import json
-import socket
 
 import pytest
 from click.testing import CliRunner
+from ports import free_port
 from running import running
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
@@ -15,10 +15,11 @@ runtime: {{store: watch.db}}
 web:
   listen: "127.0.0.1:{port}"
   tokens: [{token}]
+  pages: [{{id: jobs, title: Jobs}}]
 channels: [{{id: ops, log: {{}}}}, {{id: oncall, log: {{}}}}]
 targets:
   - {{id: backup, every: 1h, heartbeat: {{}}, notify: [ops, oncall]}}
-  - {{id: etl, every: 1h, heartbeat: {{}}, notify: [ops]}}
+  - {{id: etl, every: 1h, heartbeat: {{}}, notify: [ops], public: Nightly load}}
   - {{id: port, every: 1h, tcp: {{host: 127.0.0.1, port: 9}}, paused: true}}
 """
 
@@ -28,9 +29,7 @@ def folder(tmp_path_factory):
     """A folder with a configuration, and a token that opens it as an operator."""
     made = tmp_path_factory.mktemp("acting")
     token = CliRunner().invoke(cli, ["token", "anna", "--role", "operator"])
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     entry = token.stderr.splitlines()[1].removeprefix("  - ")
     (made / "watchkeeper.yaml").write_text(CONFIGURATION.format(port=port, token=entry))
     (made / "token").write_text(token.stdout)

@@ -81,7 +81,7 @@ def test_each_address_is_looked_at_and_watched(folder, port):
         f'  {url}/health   200 in N, JSON with "status": "ok"',
         f"  tcp://127.0.0.1:{port}           open in N",
         "wrote watchkeeper.yaml (2 targets, 1 channel `log`); it passes check",
-        "next: watchkeeper run          then open http://127.0.0.1:N/api/v1/status",
+        "next: watchkeeper run          then open http://127.0.0.1:N/",
     ]
     text = (folder / "watchkeeper.yaml").read_text()
     assert text.partition("targets:\n")[2] == (
@@ -163,7 +163,7 @@ def test_without_an_address_the_first_target_is_watchkeeper_itself(folder):
     assert (status, problems) == (0, "")
     assert steady(said).splitlines() == [
         "wrote watchkeeper.yaml (1 target, 1 channel `log`); it passes check",
-        "next: watchkeeper run          then open http://127.0.0.1:N/api/v1/status",
+        "next: watchkeeper run          then open http://127.0.0.1:N/",
     ]
     (port,) = re.findall(r"open http://127\.0\.0\.1:(\d+)", said)
     text = (folder / "watchkeeper.yaml").read_text()

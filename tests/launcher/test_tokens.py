@@ -2,10 +2,10 @@
 
 import json
 import re
-import socket
 
 import pytest
 from click.testing import CliRunner
+from ports import free_port
 from running import running
 from watchkeeper.launcher.main import cli
 
@@ -19,9 +19,7 @@ targets: [{{id: backup, every: 1h, heartbeat: {{}}}}]
 @pytest.fixture
 def url(tmp_path, monkeypatch):
     """A folder with a configuration as the present one, and the URL that it listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     (tmp_path / "watchkeeper.yaml").write_text(CONFIGURATION.format(port=port))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOGNAME", "root-of-this-machine")

@@ -28,6 +28,14 @@ def test_every_room_is_a_package_of_the_wheel():
     assert sorted(rooms()) == sorted(SETUP["options"]["packages"].split())
 
 
+def test_every_template_and_static_file_is_in_the_wheel():
+    patterns = [path.strip() for path in SETUP["options.package_data"]["watchkeeper"].split(",")]
+    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    pages = ROOT / "web" / "pages"
+    for folder in ("static", "templates"):
+        assert {path for path in (pages / folder).iterdir() if path not in found} == set()
+
+
 def required_by(*extras):
     """The names of the distributions that an installation with some extras asks for."""
     lines = [

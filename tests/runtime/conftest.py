@@ -47,7 +47,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def shop(site):
-    return Target(id="shop", every="50ms", timeout="40ms", http=Http(url=site.url), notify=("ops",))
+    return Target(id="shop", every="100ms", timeout="100ms", http=Http(url=site.url), notify=("ops",))
 
 
 class Inbox:

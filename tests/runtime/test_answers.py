@@ -99,6 +99,8 @@ def _first_samples(targets):
     seen = {}
     runtime = Runtime(targets=targets)
     with runtime, runtime.subscribe(samples=True) as events:
+        for target in targets:
+            runtime.check_now(target.id)
         while len(seen) < len(targets):
             event = events.get(WITHIN_S)
             assert event is not None
@@ -108,7 +110,7 @@ def _first_samples(targets):
 
 
 def _target(number, server, path, fields):
-    return Target(id=f"t{number}", every="2s", timeout="2s", http=Http(url=server.url(f"/{path}")), **fields)
+    return Target(id=f"t{number}", every="1h", timeout="20s", http=Http(url=server.url(f"/{path}")), **fields)
 
 
 def greeted(visit):
@@ -132,8 +134,8 @@ def test_a_tcp_answer_is_read_where_a_condition_asks_for_it():
         targets = [
             Target(
                 id=f"t{number}",
-                every="2s",
-                timeout="2s",
+                every="1h",
+                timeout="20s",
                 tcp=Tcp(**({"host": server.host, "port": server.port, "send": "PING\r\n"} | tcp)),
                 **fields,
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import watchkeeper
+from logged import messages
 from watchkeeper import (
     CallChannel,
     Channel,
@@ -96,11 +97,11 @@ def test_sync_and_async_checks_are_both_watched():
         loop_of_the_check = []
         async with Runtime() as runtime:
 
-            @runtime.check("sync", every="50ms")
+            @runtime.check("sync", every="500ms")
             def sync_check() -> int:
                 return 1
 
-            @runtime.check("async", every="50ms")
+            @runtime.check("async", every="500ms")
             async def async_check() -> int:
                 loop_of_the_check.append(asyncio.get_running_loop())
                 return 1
@@ -151,6 +152,8 @@ def test_a_check_that_ends_the_runtimes_event_loop_is_survived_and_logged(
                 event_of(events, SampleSeen, lambda event: event.sample.target == "ends")
         site.status = 503
         assert inbox.wait_for(1) == ["opened"]
+    if isinstance(ended[0], asyncio.Task):
+        ended[0].exception()  # retrieved: asyncio would report it in the middle of another test
     said = f"A function of the host ended the runtime's event loop ({how}): it runs on"
     assert said in [record.getMessage() for record in caplog.records]
 
@@ -204,7 +207,7 @@ def test_a_heartbeat_target_is_up_while_its_host_reports(inbox, ops):
     nightly = Target(id="nightly", every="200ms", heartbeat=Heartbeat(grace="100ms"), notify=("ops",))
     with Runtime(targets=[nightly], **ops) as runtime, runtime.subscribe(samples=True) as events:
         runtime.heartbeat("nightly")
-        assert event_of(events, SampleSeen).sample.outcome.value == "up"
+        event_of(events, SampleSeen, lambda event: event.sample.outcome.value == "up")
         missed = event_of(events, SampleSeen, lambda event: event.sample.outcome.value == "down")
         assert missed.sample.reason.value == "heartbeat_missed"
 
@@ -283,8 +286,7 @@ def test_a_store_that_is_held_is_said_by_the_error_alone(tmp_path, caplog):
     with Runtime(store=tmp_path / "watch.db"), caplog.at_level("INFO"), pytest.raises(StoreBusy):
         Runtime(store=tmp_path / "watch.db", standby=False).start()
 
-    # asyncio may report here what an earlier test left to the garbage collector.
-    assert [record for record in caplog.records if record.name.startswith("watchkeeper")] == []
+    assert messages(caplog) == []
 
 
 def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
@@ -294,7 +296,7 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
     with pytest.raises(watchkeeper.StoreError):
         Runtime(store=tmp_path / "watch.db").start()
 
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_importing_watchkeeper_changes_nothing_in_the_host():

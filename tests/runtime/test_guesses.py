@@ -19,10 +19,17 @@ JOB = Target(id="etl", every="1h", heartbeat=Heartbeat(), notify=("team",))
 TEAM = Channel(id="team", call=CallChannel(name="announce"))
 
 
-@pytest.fixture(scope="module")
-def runtime():
-    with Runtime(targets=[JOB], channels=[TEAM], callables={"announce": lambda notice: None}) as made:
-        yield made
+def made(**given):
+    return Runtime(targets=[JOB], channels=[TEAM], callables={"announce": lambda notice: None}, **given)
+
+
+@pytest.fixture(scope="module", params=["active", "standby"])
+def runtime(request, tmp_path_factory):
+    """A runtime that watches, and one that stands by for it: the refusals are the same."""
+    store = tmp_path_factory.mktemp("guesses") / "watch.db"
+    with made(store=store) as active, made(store=store) as waiting:
+        assert waiting.role == "standby"
+        yield {"active": active, "standby": waiting}[request.param]
 
 
 GUESSES = [
@@ -38,6 +45,12 @@ GUESSES = [
     (lambda it: it.heartbeat("etl", detail=1_204), TypeError, "expected a text, got 1204"),
     (lambda it: it.heartbeat(JOB), TypeError, "named by its id, which is a text, not by Target"),
     (lambda it: it.pause(None), TypeError, "named by its id, which is a text, not by None"),
+    (lambda it: it.resume(7), TypeError, "named by its id, which is a text, not by 7"),
+    (lambda it: it.check_now(7), TypeError, "named by its id, which is a text, not by 7"),
+    (lambda it: it.untrack(7), TypeError, "named by its id, which is a text, not by 7"),
+    (lambda it: it.job(7), TypeError, "named by its id, which is a text, not by 7"),
+    (lambda it: it.job("elt"), UnknownName, "no target is named 'elt', did you mean etl"),
+    (lambda it: it.redrive(7), TypeError, "expected a text, got 7"),
     (lambda it: it.test_channel(TEAM), TypeError, "named by its id, which is a text, not by Channel"),
     (lambda it: it.acknowledge(JOB, "ann"), TypeError, "expected a text, got Target"),
     (lambda it: it.attempts("elt"), UnknownName, "no target is named 'elt', did you mean etl"),

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from logged import messages
 from watchkeeper import Heartbeat, Http, Runtime, Status, Surface, Target, UnknownName, UsageError, surface_of
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.host.job import Job
@@ -139,7 +140,7 @@ def test_a_run_begins_once(runtime):
 def test_a_runtime_that_is_stopped_fails_no_job(runtime, caplog):
     with runtime.job("etl"):
         runtime.stop()
-    (line,) = [record.getMessage() for record in caplog.records]
+    (line,) = messages(caplog)
     assert line.startswith("The end of a job was not reported: etl: this runtime is not running")
     runtime.start()
 

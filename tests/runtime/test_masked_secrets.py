@@ -18,8 +18,8 @@ channels:
     webhook: {{url: "{url}/notices", secret: "${{HOOK}}"}}
 targets:
   - id: shop
-    every: 100ms
-    timeout: 90ms
+    every: 1h
+    timeout: 20s
     http: {{url: "{url}/health", bearer: "${{TOKEN}}"}}
     expect: ["[BODY].said == nothing", "[BODY].login == nothing"]
     rules: [{{id: down, kind: consecutive, after: 1}}]
@@ -68,8 +68,9 @@ def test_a_token_that_a_target_echoes_into_a_condition_reaches_no_notice_and_no_
     environment = {"TOKEN": TOKEN, "HOOK": "whsec_Y2FuYXJ5IG9mIHRoZSBob29r"}
     runtime = Runtime.from_config(file, environment, callables={"inbox": inbox})
     with runtime.subscribe() as events, runtime:
+        runtime.check_now("shop")
         inbox.wait_for(1)
-        values = (runtime.status(), *runtime.incidents(), events.get(timeout_s=1))
+        values = (runtime.status(), *runtime.incidents(), events.get(timeout_s=20))
         seen = " ".join(value.to_json() for value in values)
     shown = inbox.notices[0].incident.explanation
     assert shown == (

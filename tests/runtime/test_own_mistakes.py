@@ -23,10 +23,11 @@ def folder(tmp_path):
 
 
 def sample_of(**probe):
-    """Returns the first sample of a target."""
-    target = Target(id="shop", every="1s", timeout="1s", **probe)
+    """Returns the first sample of a target, which has time to end."""
+    target = Target(id="shop", every="1h", timeout="20s", **probe)
     runtime = Runtime(targets=[target], options=RuntimeOptions(allow_exec=True))
     with runtime, runtime.subscribe(samples=True) as events:
+        runtime.check_now("shop")
         event = events.get(WITHIN_S)
         while not isinstance(event, SampleSeen):
             event = events.get(WITHIN_S)

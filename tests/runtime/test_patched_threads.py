@@ -13,12 +13,13 @@ from watchkeeper import Exec, Heartbeat, Runtime, RuntimeOptions, Target, UsageE
 
 targets = [
     Target(id="job", every="1h", heartbeat=Heartbeat()),
-    Target(id="true", every="100ms", timeout="90ms", exec=Exec(argv=("/bin/true",))),
+    Target(id="true", every="1h", timeout="20s", exec=Exec(argv=("/bin/true",))),
 ]
 runtime = Runtime(targets=targets, options=RuntimeOptions(allow_exec=True))
 with runtime.subscribe(samples=True) as events:
     try:
         {start}
+        runtime.check_now("true")
     except UsageError as error:
         sys.exit(str(error))
     outcome = next(event.sample.outcome.value for event in events)
@@ -36,7 +37,7 @@ def run(patch, start="runtime.start()"):
         [sys.executable, "-W", "ignore", "-c", script],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 

@@ -36,6 +36,9 @@ def test_every_policy_is_listed_by_its_name():
         "shared probe results",
         "compiled conditions",
         "status snapshots",
+        "days and hours of all targets",
+        "pages",
+        "parts of pages",
     }
     assert by_kind[RetryPolicy][0].give_up_after_ns == 7_200 * SECOND_NS
     assert len(by_kind[MailboxOverflow]) == 6
@@ -95,12 +98,12 @@ def test_pages_that_ask_at_once_cause_one_question():
         told.wait(10)
         return "how it stands"
 
-    snapshots = StatusCache(load, 10 * SECOND_NS)
+    snapshots = StatusCache(load, 30 * SECOND_NS)
     heard = []
 
     def page():
         all_wait.wait(10)
-        heard.append(snapshots.status(SECOND_NS))
+        heard.append(snapshots.status(30 * SECOND_NS))
 
     pages = [threading.Thread(target=page) for _ in range(8)]
     for each in pages:

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from logged import messages
 from watchkeeper import ALL, Consecutive, Heartbeat, Runtime, Target
 
 MISSED = Consecutive(id="down", after=1, recover=1)
@@ -16,7 +17,7 @@ def test_a_stop_right_after_a_silence_logs_no_dead_letter(attempt, tmp_path, cap
         for number in range(20):
             runtime.silence(ALL, "1h", id=f"works {number}")
 
-    assert caplog.messages == []
+    assert messages(caplog) == []
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -37,4 +38,4 @@ def test_a_stop_while_notices_are_delivered_logs_no_dead_letter(attempt, tmp_pat
         for job in jobs:
             runtime.heartbeat(job.id, ok=False)
 
-    assert caplog.messages == []
+    assert messages(caplog) == []

@@ -1,9 +1,17 @@
-"""The example for Celery with a broker and results in files, which need no server."""
+"""The example for Celery with a broker and results in files, which need no server.
+
+With CELERY_STARTS=children the processes of the pool start the runtime, and the main process does not.
+"""
 
 import os
+import signal
 
-from celery_app import app
+from celery.signals import worker_init, worker_process_init
+from celery_app import app, runtime, watch
 
+if os.environ.get("CELERY_STARTS") == "children":
+    worker_init.disconnect(watch)
+    worker_process_init.connect(watch)
 folder = os.environ["CELERY_FOLDER"]
 app.conf.update(
     broker_url="filesystem://",
@@ -15,3 +23,11 @@ app.conf.update(
     },
     result_backend=f"file://{folder}/results",
 )
+
+
+@app.task
+def fall():
+    """Dies in the middle of its work where its process is the active one."""
+    if runtime.role == "active":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid(), runtime.role

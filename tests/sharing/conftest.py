@@ -60,11 +60,11 @@ def store(tmp_path):
 
 @pytest.fixture
 def host(store):
-    """Starts host programs on the store, and ends them."""
+    """Starts host programs on the store, or at another name of it, and ends them."""
     made = []
 
-    def start(*options):
-        made.append(HostProcess(store, *options))
+    def start(*options, at=store):
+        made.append(HostProcess(at, *options))
         return made[-1]
 
     yield start

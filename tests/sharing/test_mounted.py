@@ -7,6 +7,7 @@ import pytest
 from asgi import exchanged
 from asking import TOKENS, tokens
 from host_servers import until
+from ports import free_port
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from watchkeeper import (
@@ -92,6 +93,16 @@ def test_the_author_of_a_command_is_the_one_of_the_request(active, waiting):
     assert (status, row["acknowledged_by"], row["note"]) == (200, "a-operator", "seen")
 
 
+def test_a_name_with_a_space_and_an_author_of_any_script_are_passed_on_as_they_are(active, waiting):
+    for runtime in (active, waiting):
+        runtime.track(Target(id="nightly job", heartbeat=Heartbeat()))
+    app = waiting.asgi(lambda scope: ("Jürgen Öhler 李", "operator"))
+    status, _ = asked(app, "PUT", "/api/v1/silences/s", {"target": "nightly job", "length": "1h"})
+    assert (status, [each.by for each in active.status().silences]) == (200, ["Jürgen Öhler 李"])
+    status, row = asked(app, "PUT", "/api/v1/targets/nightly job/pause")
+    assert (status, row["paused"]) == (200, True)
+
+
 def test_the_roles_are_judged_before_a_command_is_passed_on(active, waiting):
     path = "/api/v1/targets/job/pause"
     assert asked(waiting.asgi(), "PUT", path, token=TOKENS["viewer"])[0] == 403
@@ -121,9 +132,7 @@ def test_a_token_that_is_revoked_opens_no_standby(active, waiting):
 
 
 def test_a_standby_opens_the_doors_that_it_was_asked_for_when_it_takes_over(active, waiting):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    place = f"127.0.0.1:{free_port()}"
     assert waiting.serve(place) == f"http://{place}"
     with pytest.raises(ConfigurationError, match="choose a port"):
         waiting.serve("127.0.0.1:0")

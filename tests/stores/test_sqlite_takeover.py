@@ -21,12 +21,29 @@ from watchkeeper.domain.incidents.record import Batch, PauseMark
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 OWNER = """
-import sys
+import os, signal, sys
+import apsw
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.record import Batch, PauseMark
 from records import NOON, opened
-store = SqliteStore(sys.argv[1])
+class Disk(apsw.VFS):
+    is_armed = False
+    def __init__(self):
+        super().__init__("freezing", "")
+    def xOpen(self, name, flags):
+        return File("", name, flags)
+class File(apsw.VFSFile):
+    def __init__(self, base, name, flags):
+        super().__init__(base, name, flags)
+        self.is_main = bool(flags[0] & apsw.SQLITE_OPEN_MAIN_DB)
+    def xWrite(self, data, offset):
+        if disk.is_armed and self.is_main:
+            disk.is_armed = False
+            os.kill(os.getpid(), signal.SIGSTOP)
+        super().xWrite(data, offset)
+disk = Disk()
+store = SqliteStore(sys.argv[1], vfs="freezing")
 store.open(NOON)
 store.commit(Batch(transitions=(opened(),)))
 print("open", flush=True)
@@ -40,6 +57,9 @@ for line in sys.stdin:
             case ["begin"]:
                 store._session.connection.execute("BEGIN IMMEDIATE")
                 store._session.connection.execute("UPDATE head SET epoch = epoch")
+            case ["checkpoint"]:
+                disk.is_armed = True
+                store._session.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
             case ["rollback"]:
                 store._session.connection.execute("ROLLBACK")
             case ["close"]:
@@ -77,6 +97,9 @@ class Owner:
 
     def freeze(self):
         self._process.send_signal(signal.SIGSTOP)
+        self.await_freeze()
+
+    def await_freeze(self):
         os.waitpid(self.pid, os.WUNTRACED)
 
     def thaw(self):
@@ -85,7 +108,7 @@ class Owner:
     def kill(self):
         if self._process.returncode is None:
             self._process.kill()
-            self._process.communicate(timeout=30)
+            self._process.communicate(timeout=60)
 
 
 @pytest.fixture
@@ -206,6 +229,38 @@ def test_an_owner_that_froze_in_the_middle_of_a_write_is_named_and_waited_for(
     owner.thaw()
     assert owner.ask("rollback") == "done"
     assert owner.ask("commit owner") == "done"
+
+
+def test_an_owner_that_froze_while_it_folds_the_log_is_followed(path, owner, stores, monkeypatch):
+    monkeypatch.setattr(limits, "STORE_WAL_PAGES_MAX", 1)
+    owner.tell("checkpoint")
+    owner.await_freeze()
+    heir = stores(path, lapsed=silence(path))
+    heir.open(NOON)
+    # The log cannot be folded meanwhile, and is written on.
+    heir.commit(Batch(pauses=(PauseMark("heir", 1),)))
+    heir.beat()
+    owner.thaw()
+    assert owner.answer() == "done"
+    assert owner.ask("commit owner") == "StoreFenced"
+    heir.commit(Batch(pauses=(PauseMark("again", 1),)))
+    heir.close()
+    owner.kill()
+    assert stores(path).open(NOON).incidents == (opened().incident,)
+    assert pauses(path) == ["again", "heir"]
+
+
+def test_an_heir_ends_well_while_the_frozen_owner_folds_the_log(path, owner, stores, monkeypatch):
+    monkeypatch.setattr(limits, "STORE_BUSY_NS", 50 * NS_PER_MS)
+    owner.tell("checkpoint")
+    owner.await_freeze()
+    heir = stores(path, lapsed=silence(path))
+    heir.open(NOON)
+    heir.commit(Batch(pauses=(PauseMark("heir", 1),)))
+    heir.close()
+    assert not tenure_of(path).owner
+    owner.kill()
+    assert stores(path).open(NOON).pauses == (PauseMark("heir", 1, ""),)
 
 
 def test_a_frozen_writer_that_is_killed_leaves_the_store_to_its_heir(path, owner, stores):

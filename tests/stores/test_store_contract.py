@@ -2,8 +2,10 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
+from watchkeeper.domain.incidents.announcement import Announcement
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.incidents.record import (
@@ -340,6 +342,15 @@ def test_a_silence_comes_back_until_it_ends(store):
     running = Silence(id="night", target="shop", until_ns=NOON.wall_ns + 1, by="ann")
     over = Silence(id="lunch", until_ns=NOON.wall_ns)
     assert committed(store, Batch(silences=(running, over))).silences == (running,)
+
+
+def test_an_announcement_comes_back_in_its_newest_state_until_it_ends(store):
+    made = Announcement(id="a", title="Slow", created_at_ns=1, updated_at_ns=1, pages=("shop",))
+    changed = replace(made, text="Better", updated_at_ns=2)
+    over = replace(made, id="b", until_ns=NOON.wall_ns)
+    again = replace(made, id="b", created_at_ns=2)
+    restored = committed(store, Batch(announcements=(made, over)), Batch(announcements=(changed, again)))
+    assert restored.announcements == (changed, again)
 
 
 def test_a_store_that_is_not_open_takes_nothing(store):

@@ -10,6 +10,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreError
+from watchkeeper.domain.incidents.announcement import Announcement
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import (
@@ -74,6 +75,17 @@ others = st.fixed_dictionaries(
                 id=st.sampled_from(["a", "b"]),
                 target=st.sampled_from([None, *TARGETS]),
                 until_ns=st.sampled_from([NOON.wall_ns - 1, NOON.wall_ns, NOON.wall_ns + 1]),
+            ),
+            max_size=2,
+        ),
+        "announcements": st.lists(
+            st.builds(
+                Announcement,
+                id=st.sampled_from(["a", "b"]),
+                title=st.sampled_from(["Slow", "Down"]),
+                until_ns=st.sampled_from([None, NOON.wall_ns, NOON.wall_ns + 1]),
+                created_at_ns=st.sampled_from([1, 2]),
+                updated_at_ns=st.just(2),
             ),
             max_size=2,
         ),

@@ -43,10 +43,10 @@ class Asking:
 
     def connection(self) -> HTTPConnection:
         if self._where.startswith("http://"):
-            return HTTPConnection(self._where.removeprefix("http://"), timeout=10)
-        connection = HTTPConnection("localhost", timeout=10)
+            return HTTPConnection(self._where.removeprefix("http://"), timeout=30)
+        connection = HTTPConnection("localhost", timeout=30)
         connection.sock = connect_control_socket(self._where)
-        connection.sock.settimeout(10)
+        connection.sock.settimeout(30)
         return connection
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answered:

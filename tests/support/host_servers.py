@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+from ports import free_port
 from watchkeeper import Record
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "servers"
@@ -34,9 +34,7 @@ class Server:
 
     def __init__(self, command, folder):
         self.store = folder / "watch.db"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.log = folder / f"server-{self.port}.log"
         self.environment = {
             **os.environ,
@@ -63,7 +61,7 @@ class Server:
     def ask(self, method="GET", path="/"):
         """Returns the status and the answer. A connection that breaks, as that to a killed worker does, is tried again."""
         for tries in range(5):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 connection.request(method, path)
                 answer = connection.getresponse()
@@ -87,17 +85,16 @@ class Server:
         os.killpg(self.popen.pid, signal.SIGKILL)
 
     def kill_active(self):
-        """Kills the process that is active; returns it, and the seconds until another one is."""
+        """Kills the process that is active, waits until another one is, and returns the former."""
         former = until(lambda: self.active)
         os.kill(former, signal.SIGKILL)
-        began = monotonic()
         until(lambda: self.active not in {0, former})
-        return former, monotonic() - began
+        return former
 
     def close(self):
         self.popen.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self.popen.wait(15)
+            self.popen.wait(30)
         with suppress(ProcessLookupError):
             self.kill_all()
         self.popen.wait()

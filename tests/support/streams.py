@@ -11,7 +11,7 @@ class Listening:
 
     def __init__(self, url, query="", last=None, token=TOKENS["viewer"], cookie=None):
         host, _, port = url.removeprefix("http://").rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), 10)
+        self._socket = socket.create_connection((host, int(port)), 30)
         # The end of the stream ends the connection: it is not kept open for another request.
         lines = [f"GET /api/v1/events{query} HTTP/1.1", "Host: localhost", "Connection: close"]
         if token is not None:

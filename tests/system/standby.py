@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -46,7 +47,9 @@ KILL_S_MAX, FREEZE_S_MAX = 2.5, LEASE_S + 2.5
 class Member:
     """One process of a pair."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, life: str = "1", environment: Mapping[str, str] = os.environ) -> None:
+        """`life` is its name at the receiver; `environment` may lead to another tree."""
+        self.life = life
         self._process = subprocess.Popen(
             [sys.executable, str(CHILD), str(path)],
             stdin=subprocess.PIPE,
@@ -55,7 +58,7 @@ class Member:
             text=True,
             errors="replace",
             cwd=path.parent,
-            env={**os.environ, "LIFE": "1"},
+            env={**environment, "LIFE": life},
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -112,23 +115,32 @@ class Times(NamedTuple):
 class Pair:
     """Two processes on one store, with their targets and their receiver."""
 
-    def __init__(self, folder: Path, dice: Random) -> None:
-        self.dice = dice
+    def __init__(self, folder: Path, dice: Random, environment: Mapping[str, str] = os.environ) -> None:
+        """With an `environment` of another tree each process has a name of its own at the receiver."""
+        self.dice, self._environment = dice, environment
+        self._lives = 0
         self.site, self.receiver = Site(), Receiver()
         self.store, self.path = folder / "watch.db", folder / "watch.yaml"
         self.times = Times([], [])
         self.frozen_in_a_write = 0
         self._pause = threading.Event()
         write_configuration(self.path, site=self.site.url, receiver=self.receiver.url, targets=TARGETS)
-        self.active = Member(self.path)
+        self.active = self._started()
         assert self.active.until("active"), self.active.errors.all()
-        self.other = self._another()
+        self.other = self.another()
 
     def pause(self, seconds: float) -> None:
         self._pause.wait(seconds)
 
-    def _another(self) -> Member:
-        member = Member(self.path)
+    def _started(self) -> Member:
+        if self._environment is os.environ:
+            # The name is in the URL of the channel: two names were two configurations on one store.
+            return Member(self.path)
+        self._lives += 1
+        return Member(self.path, str(self._lives), self._environment)
+
+    def another(self) -> Member:
+        member = self._started()
         assert member.until("standby"), member.errors.all()
         return member
 
@@ -142,8 +154,8 @@ class Pair:
         self.live()
         at = time.monotonic()
         self.active.kill()
-        self._taken_over(at, self.times.kills)
-        self.other = self._another()
+        self.taken_over(at, self.times.kills)
+        self.other = self.another()
 
     def freeze(self) -> None:
         self.live()
@@ -155,7 +167,7 @@ class Pair:
                 self.frozen_in_a_write += 1
                 assert not self.other.until("active", LEASE_S + 2.0), "two owners"
                 return
-            self._taken_over(at, self.times.freezes)
+            self.taken_over(at, self.times.freezes)
             self.live()
         finally:
             frozen.signal(signal.SIGCONT)
@@ -172,7 +184,7 @@ class Pair:
             self.pause(LOOK_EVERY_S)
         raise AssertionError("the owner has not taken the lock of the file")
 
-    def _taken_over(self, at: float, times: list[float]) -> None:
+    def taken_over(self, at: float, times: list[float]) -> None:
         assert self.other.until("active"), self.other.errors.all()
         times.append(time.monotonic() - at)
         self.active = self.other

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.system import unfenced
 from tests.system.standby import Times, faults_of, strike, summary
 
 
@@ -12,3 +13,12 @@ def test_takeovers_from_killed_and_frozen_processes_lose_and_repeat_nothing(tmp_
     assert faults_of(figures, Times([], [])) == {}
     assert (len(times.kills), len(times.freezes)) == (2, 2)
     assert "0 lost, 0 told twice" in summary(figures, times)
+
+
+@pytest.mark.slow
+def test_a_thawed_process_without_the_fence_tells_beside_its_successor(tmp_path):
+    place = tmp_path / "store"
+    place.mkdir()
+    copy = unfenced.unfenced(tmp_path / "copy")
+    # One freeze may strike in the middle of a write, where the database keeps the successor out.
+    assert any(unfenced.strike(place, copy, seed, freezes=1)["late_notices"] for seed in range(4))

@@ -4,6 +4,7 @@ import logging
 
 import msgspec
 import pytest
+from logged import messages
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probe import Heartbeat, Http
@@ -106,7 +107,7 @@ def test_the_effect_of_a_fault_can_be_seen():
 def test_a_forecast_leaves_logging_as_it_was(caplog):
     run_course(course(faults=("store_full",), shop="ok 1m, down", job="ok"))
     logging.getLogger("watchkeeper").error("still heard")
-    assert [record.message for record in caplog.records] == ["still heard"]
+    assert messages(caplog) == ["still heard"]
 
 
 def test_a_target_that_is_paused_is_left_alone():

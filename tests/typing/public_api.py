@@ -13,6 +13,8 @@ from typing import Unpack
 from watchkeeper import (
     ALL,
     AbandonedWork,
+    Announcement,
+    AnnouncementKind,
     AttemptRecord,
     AttemptState,
     Backup,
@@ -51,6 +53,7 @@ from watchkeeper import (
     Outcome,
     Outgoing,
     PauseMark,
+    PublicPage,
     Reason,
     Record,
     Retention,
@@ -234,6 +237,8 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         runtime.silence("shop", timedelta(hours=1), by="ada", reason="move", id="move")
         name: str = runtime.silence(ALL, until="2026-01-31T12:30:00Z", match=["group=shop"])
         runtime.unsilence(name, by="ada")
+        said: str = runtime.announce("A move", kind="maintenance", until=timedelta(hours=1), pages=["shop"])
+        runtime.end_announcement(said, by="ada")
         logger.info("%s", runtime.preview_silence("shop*", match="rule=down").targets)
         for incident in runtime.incidents(open_only=True):
             runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
@@ -267,6 +272,9 @@ def recorded(path: Path, at: datetime) -> tuple[object, ...]:
     pieces: tuple[Evidence, ...] = record.evidence("shop")
     summed: Rollup = record.uptime("shop")
     muted: tuple[Silence, ...] = record.silences()
+    told: tuple[Announcement, ...] = record.announcements()
+    kinds: set[AnnouncementKind] = {each.kind for each in told}
+    logger.info("%s", kinds)
     checked: Verification = record.verify()
     copy: Backup = record.backup("copy.db")
     logger.info("%s %s %s %s %s %s", samples, pieces, summed, muted, checked, copy)
@@ -363,6 +371,9 @@ def second_process(url: str, secret: str) -> list[str]:
     latency: float | None = seen["shop"].latency_ms
     there.acknowledge(seen.incidents[0].id, note="rolling back")
     ends: datetime = there.silence(ALL, timedelta(hours=1), reason="deploy").until
+    told: datetime | None = there.announce("Slow", "We look into it.", kind="outage").until
+    logger.info("%s %s", told, PublicPage(id="shop", title="Shop", match=["group=shop"]).match)
+    there.end_announcement(7)  # type: ignore[arg-type]
     there.unsilence("s-1", by=7)  # type: ignore[arg-type]
     return [repr((since, latency, ends, there.redrive("msg_1"))), *(each.cause for each in seen.incidents)]
 

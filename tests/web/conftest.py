@@ -6,7 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from asking import TOKENS, Asking, tokens
 from watchkeeper import Channel, Heartbeat, Log, Runtime, Target, Token, Web
+from watchkeeper.domain import limits
 from watchkeeper.domain.specification.channel import CallChannel
+from watchkeeper.domain.units import NS_PER_S
 
 SHOP = {
     "group": "shop/front",
@@ -15,6 +17,18 @@ SHOP = {
     "runbook": "https://wiki.example/shop",
 }
 KEY = "key-of-the-backup-0001"
+
+
+@pytest.fixture(autouse=True)
+def written_in_time(monkeypatch):
+    """A command is durable before its answer on a busy machine, too."""
+    monkeypatch.setattr(limits, "SETTLED_NS", 20 * NS_PER_S)
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """A request is answered before a check has ended, as outside of tests: here thousands of requests are made."""
+    monkeypatch.setattr(limits, "SETTLED_NS", NS_PER_S)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import apsw
 import pytest
 from watchkeeper import Heartbeat, Target, Tcp
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.domain import limits
+from watchkeeper.domain.units import NS_PER_S
 
 
 def test_a_pause_is_seen_at_once_and_may_be_repeated(operator, runtime):
@@ -285,8 +287,11 @@ def test_a_silence_that_a_program_named_otherwise_can_be_ended(runtime, operator
     assert operator.get("/silences").json["items"] == []
 
 
-def test_a_command_that_cannot_be_written_yet_is_accepted_and_not_said_to_be_done(operator, store, incident):
+def test_a_command_that_cannot_be_written_yet_is_accepted_and_not_said_to_be_done(
+    operator, store, incident, monkeypatch
+):
     """Another program holds the database, as a backup tool may."""
+    monkeypatch.setattr(limits, "SETTLED_NS", NS_PER_S // 2)
     other = apsw.Connection(store)
     other.set_busy_timeout(5_000)  # the runtime may be in the middle of a commit
     other.execute("BEGIN IMMEDIATE")

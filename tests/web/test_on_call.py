@@ -2,13 +2,12 @@
 
 import json
 import re
-import socket
 import threading
-import time
 
 import pytest
 from asking import Asking
 from click.testing import CliRunner
+from ports import free_port
 from running import running
 from watchkeeper.launcher.main import cli
 
@@ -46,9 +45,7 @@ def test_a_name_that_no_token_can_have_is_refused():
 
 @pytest.fixture
 def port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    return free_port()
 
 
 def until_some(ask):
@@ -81,8 +78,6 @@ def test_an_outage_is_seen_acknowledged_silenced_and_over_from_other_processes(t
         until_some(lambda: here.get(f"/incidents/{incident['id']}").json["status"] == "resolved")
         assert there.post("/reload").status == 403
         assert here.post("/reload").status == 200
-        began = time.perf_counter()
-    assert time.perf_counter() - began < 12
     audit = [line.partition("watchkeeper.web.audit: ")[2] for line in lines if "web.audit" in line]
     assert f"PUT /api/v1/incidents/{incident['id']}/acknowledgement by anna from 127.0.0.1: 200" in audit
     assert "PUT /api/v1/silences/repair by otto from socket: 200" in audit

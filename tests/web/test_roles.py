@@ -1,14 +1,17 @@
 """The matrix of roles: each route, in each state of a token, is open to exactly those whom the table names."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from asking import TOKENS, Asking, signed_in
+from logged import messages
 from watchkeeper import Role, UsageError
 from watchkeeper.web import limits
 from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
-from watchkeeper.web.pages.login import PAGES
+from watchkeeper.web.pages.routes import PAGES
+from watchkeeper.web.public.routes import PUBLIC
 from watchkeeper.web.resources.routes import ROUTES
 from watchkeeper.web.sessions import Sessions
 from watchkeeper.web.table import ApiRoute, Unlocked
@@ -17,8 +20,12 @@ STATES = ("none", "unknown", "revoked", "expired session", *TOKENS, "session", "
 """Every state in which a request may come: without a right, with the right of a token or a session, and by the socket."""
 VALUES = {
     "target": "shop",
+    "group": "shop/front",
     "incident": "inc_0",
+    "attempt": "1-1",
     "silence": "s1",
+    "announcement": "a1",
+    "page": "shop",
     "channel": "ops",
     "key": "msg_0",
     "signal": "fail",
@@ -53,12 +60,20 @@ def askers(monkeypatch, runtime, store):
 
 
 def path_of(route):
-    return re.sub(r"\{(\w+)\}", lambda found: VALUES[found[1]], route.path)
+    return re.sub(r"\{(\w+)(?::path)?\}", lambda found: VALUES[found[1]], route.path)
+
+
+def form_of(asking):
+    """The form of an act, with the proof that stands in the pages of a session."""
+    found = re.search(r'name="proof" value="([^"]+)"', asking.ask("GET", "/silences/new").body.decode())
+    return urlencode({"proof": found[1]} if found else {}).encode()
 
 
 def asked(asking, route):
     body = b"{}" if route.body is not None else None
     headers = {"content_type": "application/json"} if body else {}
+    if route.is_page and route.method == "POST":
+        body, headers = form_of(asking), {"content_type": "application/x-www-form-urlencoded"}
     method = "HEAD" if route.operation == "events" else route.method
     return asking.ask(method, path_of(route), body, sec_fetch_site="same-origin", **headers)
 
@@ -77,7 +92,7 @@ def expected(state, route):
 
 def test_every_route_is_open_in_exactly_the_states_that_the_table_names(askers):
     assert askers.keys() == set(STATES)
-    for route in (*ROUTES, *PAGES):
+    for route in (*ROUTES, *PUBLIC, *PAGES):
         for state, asking in askers.items():
             status = asked(asking, route).status
             found = status if status in {401, 403} else "let through"
@@ -142,8 +157,7 @@ def test_a_malformed_token_is_refused_and_not_taken_for_none(url, header):
 def test_unknown_tokens_of_one_address_are_not_even_compared_after_five(url, caplog):
     guesses = [Asking(url, f"wk_{number}").get("/status").status for number in range(7)]
     assert guesses == [401] * 5 + [429] * 2
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["An unknown token was sent from 127.0.0.1"] * 5
+    assert messages(caplog) == ["An unknown token was sent from 127.0.0.1"] * 5
     assert Asking(url, TOKENS["admin"]).get("/status").status == 429
     assert Asking(url).get("/status").status == 200
 

@@ -36,6 +36,12 @@ def test_a_preview_names_the_open_incidents_and_the_end(viewer, incident):
     assert preview(viewer, length="1h").json["until"] is not None
 
 
+def test_a_preview_is_as_of_now(viewer, runtime):
+    assert viewer.get("/status").json["open_incidents"] == 0
+    runtime.heartbeat("shop", ok=False)
+    assert len(preview(viewer, target="shop").json["open_incidents"]) == 1
+
+
 def test_a_preview_of_nonsense_is_refused(viewer):
     assert preview(viewer, target="shpo").status == 404
     assert preview(viewer, length="1h", until="2099-01-01T00:00:00Z").status == 409

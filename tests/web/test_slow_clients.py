@@ -8,9 +8,11 @@ import time
 
 import pytest
 from asking import TOKENS, Asking
+from logged import messages
 from watchkeeper.web import limits
 from watchkeeper.web.serving import accepted_at_once, connections_max
 
+WAITED_S = 20
 HEAD = f"Host: localhost\r\nAuthorization: Bearer {TOKENS['operator']}\r\n"
 CLIENTS = {
     "silent": b"",
@@ -28,24 +30,29 @@ def quick(monkeypatch):
         monkeypatch.setattr(limits, name, value)
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Bounds beyond the time that a test waits: another bound ends what ends."""
+    for name in ("HEADER_WITHIN_S", "BODY_WITHIN_S", "WRITE_WITHIN_S"):
+        monkeypatch.setattr(limits, name, 2.0 * WAITED_S)
+
+
 def connected(url):
     host, _, port = url.removeprefix("http://").rpartition(":")
-    return socket.create_connection((host, int(port)), 5)
+    return socket.create_connection((host, int(port)), WAITED_S)
 
 
-def seconds_until_gone(client):
-    """How long the server keeps a connection; a time-out of the test where it does so for ever."""
-    began = time.perf_counter()
+def wait_until_gone(client):
+    """Waits until the server ends a connection; a time-out of the test where it keeps it."""
     try:
         while client.recv(65_536):
             pass
     except ConnectionResetError:
         pass
-    return time.perf_counter() - began
 
 
-def send_for_ever(client, part):
-    while True:
+def send_until_refused(client, part):
+    for _ in range(int(WAITED_S / 0.02)):
         client.sendall(part)
         threading.Event().wait(0.02)
 
@@ -54,15 +61,12 @@ def send_for_ever(client, part):
 def test_a_client_that_does_not_finish_its_request_is_gone_in_time(quick, url, kind):
     with connected(url) as client:
         client.sendall(CLIENTS[kind])
-        assert seconds_until_gone(client) < 2
+        wait_until_gone(client)
 
 
 def test_a_client_that_drips_its_header_is_gone_in_time(quick, url):
-    with connected(url) as client:
-        began = time.perf_counter()
-        with pytest.raises(ConnectionError):
-            send_for_ever(client, b"G")
-        assert time.perf_counter() - began < 2
+    with connected(url) as client, pytest.raises(ConnectionError):
+        send_until_refused(client, b"G")
 
 
 def test_a_client_that_never_reads_is_gone_in_time(quick, runtime, url):
@@ -71,7 +75,7 @@ def test_a_client_that_never_reads_is_gone_in_time(quick, runtime, url):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         request = f"GET /api/v1/openapi.json HTTP/1.1\r\n{HEAD}\r\n".encode()
         with pytest.raises(OSError, match=r"reset|pipe|timed out"):
-            send_for_ever(client, request * 20)
+            send_until_refused(client, request * 20)
     assert Asking(url, TOKENS["viewer"]).get("/status").status == 200
 
 
@@ -86,11 +90,11 @@ def test_a_connection_that_is_kept_open_may_rest_between_requests_for_a_while(ur
             threading.Event().wait(0.1)
 
 
-def test_a_connection_beyond_the_most_is_closed_at_once(monkeypatch, url):
+def test_a_connection_beyond_the_most_is_closed_at_once(patient, monkeypatch, url):
     monkeypatch.setattr(limits, "CONNECTIONS_MAX", 3)
     clients = [connected(url) for _ in range(5)]
-    gone = [client for client in clients[3:] if seconds_until_gone(client) < 2]
-    assert len(gone) == 2
+    for client in clients[3:]:
+        wait_until_gone(client)
     clients[0].sendall(f"GET /healthz HTTP/1.1\r\n{HEAD}\r\n".encode())
     assert clients[0].recv(65_536).startswith(b"HTTP/1.1 200")
     for client in clients:
@@ -109,7 +113,7 @@ def test_a_round_of_accepting_takes_a_sixteenth_of_the_descriptors_at_most(monke
     assert accepted_at_once() == descriptors // 16
 
 
-def test_silent_clients_do_not_delay_a_stop(runtime, url):
+def test_silent_clients_do_not_delay_a_stop(patient, runtime, url):
     clients = [connected(url) for _ in range(20)]
     for kind, client in zip([*CLIENTS] * 4, clients, strict=True):
         client.sendall(CLIENTS[kind])
@@ -118,7 +122,7 @@ def test_silent_clients_do_not_delay_a_stop(runtime, url):
         stream.recv(65_536)
         began = time.perf_counter()
         assert not runtime.stop()
-        assert time.perf_counter() - began < 3
+        assert time.perf_counter() - began < WAITED_S
     for client in clients:
         client.close()
 
@@ -150,7 +154,7 @@ def answered(url, request):
 )
 def test_a_malformed_request_is_refused_without_a_line_in_the_log(url, request_, status, caplog):
     assert answered(url, request_).startswith(b"HTTP/1.1 " + status)
-    assert caplog.records == []
+    assert messages(caplog) == []
 
 
 def test_many_requests_in_one_packet_are_answered_one_by_one(url):

@@ -1,4 +1,4 @@
-"""Pages for people, made here and complete without a script: so far the one on which a browser signs in.
+"""Pages for people, made here from values of the runtime, and complete without a script.
 
-Never here: a script or a style inside a page, or a word of a client that is not escaped.
+Never here: a decision that the API would make otherwise, a script or a style inside a page, or a word that is not escaped.
 """

@@ -1,47 +1,73 @@
-"""The frame of a page, and its style sheet: served under the digest of its content, so that a browser keeps it for good."""
+"""The answer that a page is."""
 
-from functools import cache
-from hashlib import sha256
-from html import escape
-from pathlib import Path
+import asyncio
+from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
-from ..origin import Visit
+from ..limits import SLICE_PARTS
 from ..problems import Refusal
+from ..table import ApiCall
+from .acting.flash import forget_message, message_of
+from .environment import environment
+from .frame import ZONE, PageFrame, frame_of
 
-NAME = "watch.css"
-
-
-@cache
-def _style() -> tuple[str, bytes]:
-    """Returns the digest and the content of the style sheet."""
-    content = Path(__file__).with_name(NAME).read_bytes()
-    return sha256(content).hexdigest()[:16], content
+YEAR_S = 365 * 86_400
 
 
-def html_page(visit: Visit, title: str, content: str, refusal: Refusal | None = None) -> Response:
-    """Returns a page; `content` is HTML, in which the words of clients are escaped already."""
-    digest, _ = _style()
-    sheet = escape(f"{visit.scope.get('root_path', '')}/static/{digest}/{NAME}")
-    text = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} - watchkeeper</title>"
-        f'<link rel="icon" href="data:,"><link rel="stylesheet" href="{sheet}"></head>'
-        f'<body><main><p class="mark">watchkeeper</p><h1>{escape(title)}</h1>{content}</main></body></html>\n'
+class ViewQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters that every page knows; those that a page does not know are left aside."""
+
+    tz: str = ""
+    """The zone in which times are shown, from now on."""
+
+
+async def render(
+    call: ApiCall,
+    template: str,
+    *,
+    refusal: Refusal | None = None,
+    keep: str = "private, no-cache",
+    **values: Any,
+) -> Response:
+    """Returns a page of a template, which gets `frame` and the values; `keep` says how long a browser may keep it."""
+    frame = await frame_of(call)
+    body = await rendered(frame, template, **values)
+    headers = {} if refusal is None else refusal.headers
+    return page_response(
+        call, body, 200 if refusal is None else refusal.status, {"cache-control": keep, **headers}
     )
+
+
+async def rendered(frame: PageFrame, template: str, **values: Any) -> bytes:
+    """Returns the bytes of a page; gives way after every slice, so that a long page delays no check."""
+    parts: list[str] = []
+    for part in environment().get_template(template).generate(frame=frame, **values):
+        parts.append(part)
+        if len(parts) % SLICE_PARTS == 0:
+            await asyncio.sleep(0)
+    # A lone surrogate, which a name of a file system may hold, has no place in UTF-8.
+    return "".join(parts).encode("utf-8", "replace")
+
+
+def page_response(
+    call: ApiCall, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Returns the answer that holds a page; notes the zone that its reader chose, and that its message is shown."""
     # With `no-referrer` a browser sends its forms with `Origin: null`, which is no word of ours.
-    headers = {"cache-control": "no-store", "referrer-policy": "same-origin"}
-    if refusal is not None:
-        headers |= refusal.headers
-    return Response(text, 200 if refusal is None else refusal.status, headers=headers, media_type="text/html")
+    response = Response(
+        body, status, headers={"referrer-policy": "same-origin", **(headers or {})}, media_type="text/html"
+    )
+    if message_of(call.visit, call.operations.now_ns()):
+        forget_message(call.visit, response)
+    if zone := getattr(call.query, "tz", ""):
+        # A cookie holds no slash in its value without quotes.
+        set_choice(response, ZONE, zone.replace("/", "."))
+    return response
 
 
-def style_response(digest: str, name: str) -> Response:
-    """Returns the style sheet. Raises: Refusal of any other name or digest: there is no folder behind it."""
-    present, content = _style()
-    if (digest, name) != (present, NAME):
-        raise Refusal(404, "there is no such file")
-    kept = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(content, headers=kept, media_type="text/css")
+def set_choice(response: Response, name: str, value: str) -> None:
+    """Adds the cookie of a choice to an answer; scripts of the page may read it, as it is no secret."""
+    response.headers.append("set-cookie", f"{name}={value}; Path=/; Max-Age={YEAR_S}; SameSite=Lax")

@@ -1,28 +1,33 @@
-"""Signing in and out: the form for a token, links that are used once, and the style of both."""
+"""Signing in and out: the form for a token, and links that are used once."""
 
-import hmac
 import logging
-from html import escape
-from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from .. import limits
-from ..origin import Visit, is_foreign, is_of_this_machine, is_own, relative_target
+from ..origin import Visit, is_foreign, is_of_this_machine, relative_target
 from ..problems import Refusal
 from ..sessions import cookie, cookie_name
 from ..table import ApiCall, ApiRoute, Unlocked
-from .layout import html_page, style_response
+from .errors import refused_page
+from .forms import ActForm, PageForm, read_act, read_form
+from .layout import ViewQuery, render
 
 AUDIT = logging.getLogger("watchkeeper.web.audit")
+NOT_AT_ALL = "no-store"
 UNENCRYPTED = (
     "signing in needs HTTPS, because a token could be read on the way here: open this page by a proxy with TLS that"
     " web.trusted_proxies names, or on the machine itself by 127.0.0.1 or localhost"
 )
 
 
-class LoginQuery(msgspec.Struct, frozen=True):
+class LoginForm(PageForm, frozen=True):
+    """The form for a token."""
+
+    token: str = ""
+
+
+class LoginQuery(ViewQuery, frozen=True, kw_only=True):
     """The page to go to afterwards."""
 
     next: str = ""
@@ -33,42 +38,26 @@ async def login(call: ApiCall) -> Response:
     _require_browser(call)
     found = call.authority.session_of(call.visit)
     if found is None:
-        return _form(call, call.query.next)
-    _, session = found
-    who = f"<p>You are signed in as <b>{escape(session.name)}</b>, {session.role.value}.</p>"
-    proof = f'<input type="hidden" name="proof" value="{session.form_proof}">'
-    action = f"{_root(call.visit)}/logout"
-    return html_page(
-        call.visit,
-        "Signed in",
-        f'{who}<form method="post" action="{escape(action)}">{proof}<button>Sign out</button></form>',
-    )
+        return await _form(call, call.query.next)
+    kept = relative_target(call.query.next) or ""
+    return await render(call, "signed_in.html", keep=NOT_AT_ALL, session=found[1], next=kept)
 
 
-def _form(call: ApiCall, target: str, refusal: Refusal | None = None) -> Response:
-    said = "" if refusal is None else f'<p class="wrong" role="alert">{escape(_sentence(refusal))}</p>'
-    action, kept = f"{_root(call.visit)}/login", relative_target(target) or ""
-    content = (
-        f'{said}<form method="post" action="{escape(action)}">'
-        f'<input type="hidden" name="next" value="{escape(kept)}">'
-        '<label for="token">Token</label>'
-        '<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>'
-        '<button>Sign in</button></form><p class="hint">An administrator makes a token with'
-        " <code>watchkeeper token NAME --role operator</code>.</p>"
-    )
-    return html_page(call.visit, "Sign in", content, refusal)
+async def _form(call: ApiCall, target: str, refusal: Refusal | None = None) -> Response:
+    said = None if refusal is None else refusal.document.detail
+    kept = relative_target(target) or ""
+    return await render(call, "login.html", refusal=refusal, keep=NOT_AT_ALL, said=said, next=kept)
 
 
 async def sign_in(call: ApiCall) -> Response:
     """Opens a session for a token, and leads to the page that was asked for first."""
     _require_browser(call)
-    form = await _fields(call)
-    target = form.get("next", "")
+    form = await read_form(call, LoginForm)
     try:
-        id_ = call.authority.sign_in(call.visit, form.get("token", ""))
+        id_ = call.authority.sign_in(call.visit, form.token)
     except Refusal as refusal:
-        return _form(call, target, refusal)
-    return _signed_in(call, id_, target)
+        return await _form(call, form.next, refusal)
+    return _signed_in(call, id_, form.next)
 
 
 async def link(call: ApiCall) -> Response:
@@ -76,13 +65,8 @@ async def link(call: ApiCall) -> Response:
     _require_browser(call)
     found = call.operations.links.find(call.path["secret"])
     if found is None:
-        return _no_link(call)
-    action = f"{_root(call.visit)}/login/{call.path['secret']}"
-    content = (
-        f"<p>This link signs this browser in as <b>{escape(found.name)}</b>, {found.role.value}, once.</p>"
-        f'<form method="post" action="{escape(action)}"><button>Sign in</button></form>'
-    )
-    return html_page(call.visit, "Sign in", content)
+        return await _no_link(call)
+    return await render(call, "login_link.html", keep=NOT_AT_ALL, link=found, secret=call.path["secret"])
 
 
 async def use_link(call: ApiCall) -> Response:
@@ -91,17 +75,16 @@ async def use_link(call: ApiCall) -> Response:
     try:
         call.authority.count_login(call.visit.where)
     except Refusal as refusal:
-        return _form(call, "", refusal)
+        return await _form(call, "", refusal)
     found = call.operations.links.take(call.path["secret"])
     if found is None:
-        return _no_link(call)
+        return await _no_link(call)
     return _signed_in(call, call.authority.sessions.begin(found.name, found.role, None), "")
 
 
-def _no_link(call: ApiCall) -> Response:
-    refusal = Refusal(404, "this link was used, is older than ten minutes, or was never made")
-    return html_page(
-        call.visit, "No such link", f'<p class="wrong">{escape(_sentence(refusal))}</p>', refusal
+async def _no_link(call: ApiCall) -> Response:
+    return await refused_page(
+        call, Refusal(404, "this link was used, is older than ten minutes, or was never made")
     )
 
 
@@ -111,13 +94,7 @@ async def sign_out(call: ApiCall) -> Response:
     found = call.authority.session_of(call.visit)
     if found is not None:
         id_, session = found
-        proof = (await _fields(call)).get("proof", "")
-        if not is_own(call.visit.headers) or not hmac.compare_digest(
-            proof.encode(), session.form_proof.encode()
-        ):
-            raise Refusal(
-                403, "this form was not sent by a page of this site: open /login and sign out there"
-            )
+        await read_act(call, ActForm)
         call.authority.sessions.end(id_)
         AUDIT.info("%s signed out from %s", session.name, call.visit.where)
     return _redirected(call.visit, f"{_root(call.visit)}/login", "", 0)
@@ -130,7 +107,7 @@ def _signed_in(call: ApiCall, id_: str, target: str) -> Response:
     session = call.authority.sessions.find(id_)
     if session is not None:
         AUDIT.info("%s signed in as %s from %s", session.name, session.role.value, visit.where)
-    target = relative_target(target) or f"{_root(visit)}/login"
+    target = relative_target(target) or f"{_root(visit)}/"
     return _redirected(visit, target, id_, limits.SESSION_WITHIN_S)
 
 
@@ -153,47 +130,15 @@ def _require_browser(call: ApiCall) -> None:
         raise Refusal(403, "a page of another site sent this form")
 
 
-async def _fields(call: ApiCall) -> dict[str, str]:
-    """Returns the fields of a form. Raises: Refusal of another type, of a large body, and of a field that stands twice."""
-    headers = call.request.headers
-    if headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise Refusal(415, "send `Content-Type: application/x-www-form-urlencoded`")
-    raw = bytearray()
-    async for part in call.request.stream():
-        raw += part
-        if len(raw) > limits.FORM_BYTES_MAX:
-            raise Refusal(
-                413, f"a form may have {limits.FORM_BYTES_MAX:,} bytes", headers=[("connection", "close")]
-            )
-    try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=8)
-    except ValueError:
-        raise Refusal(400, "the form is wrong") from None
-    if len(fields := dict(pairs)) < len(pairs):
-        raise Refusal(400, "each field is given once")
-    return fields
-
-
 def _root(visit: Visit) -> str:
     return str(visit.scope.get("root_path", ""))
 
 
-def _sentence(refusal: Refusal) -> str:
-    text = refusal.document.detail
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-async def style(call: ApiCall) -> Response:
-    """Returns the style sheet, of exactly the name and digest that pages have."""
-    return style_response(call.path["digest"], call.path["name"])
-
-
 P = Unlocked.PAGE
-PAGES: tuple[ApiRoute, ...] = (
+LOGIN: tuple[ApiRoute, ...] = (
     ApiRoute("GET", "/login", P, "The form for a token.", login, query=LoginQuery),
     ApiRoute("POST", "/login", P, "Signs in by a token.", sign_in),
     ApiRoute("GET", "/login/{secret}", P, "The button of a link that is used once.", link),
     ApiRoute("POST", "/login/{secret}", P, "Signs in by a link.", use_link),
     ApiRoute("POST", "/logout", P, "Signs out.", sign_out),
-    ApiRoute("GET", "/static/{digest}/{name}", P, "The style sheet.", style),
 )

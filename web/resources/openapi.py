@@ -18,12 +18,18 @@ from ..table import ApiCall, ApiRoute, Unlocked
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _EXACTLY_ONE = {"SilenceBody": ("length", "until")}
 """The keys of a body of which exactly one is given, which its type cannot say."""
-_FORMS = {"silence": f"^{SILENCE_ID}$", "target": NAME_PATTERN, "token": f"^{NEW_NAME}$"}
+_FORMS = {
+    "silence": f"^{SILENCE_ID}$",
+    "announcement": f"^{SILENCE_ID}$",
+    "target": NAME_PATTERN,
+    "token": f"^{NEW_NAME}$",
+}
 """The forms of ids that a request may choose."""
 _PARAMETERS = {
     "target": "The id of a target.",
     "incident": "The id of an incident, such as `inc_0123456789abcdef01234567`.",
     "silence": "The id of a silence, chosen by its author.",
+    "announcement": "The id of an announcement, chosen by its author.",
     "channel": "The id of a channel.",
     "key": "The key of a notice, or of a heartbeat.",
     "token": "The name of a token.",

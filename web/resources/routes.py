@@ -3,6 +3,7 @@
 from ...domain.specification.target import Target
 from ...domain.specification.web import Role
 from ..metrics.scraping import metrics
+from ..shapes.announcement_rows import AnnouncementBody, AnnouncementRow
 from ..shapes.answers import (
     AcknowledgementBody,
     AttemptRow,
@@ -37,13 +38,14 @@ from ..shapes.check_answer import CheckAnswer
 from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
 from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
 from ..table import API, ApiRoute, Unlocked
-from . import acting, channels, checks, probing, reading, silencing, streaming, tokens, tracking
+from . import acting, announcing, channels, checks, probing, reading, silencing, streaming, tokens, tracking
 from .openapi import openapi
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
 TARGET = f"{API}/targets/{{target}}"
 INCIDENT = f"{API}/incidents/{{incident}}"
 SILENCE = f"{API}/silences/{{silence}}"
+ANNOUNCEMENT = f"{API}/announcements/{{announcement}}"
 TOKEN = f"{API}/tokens/{{token}}"
 
 ROUTES: tuple[ApiRoute, ...] = (
@@ -222,6 +224,30 @@ ROUTES: tuple[ApiRoute, ...] = (
         "PUT", SILENCE, O, "Begins or changes a silence.", silencing.put_silence, SilenceRow, body=SilenceBody
     ),
     ApiRoute("DELETE", SILENCE, O, "Ends a silence.", silencing.delete_silence, SilenceRow),
+    ApiRoute(
+        "GET",
+        f"{API}/announcements",
+        V,
+        "The announcements that stand on public pages, by id.",
+        announcing.announcements,
+        Listed[AnnouncementRow],
+        query=PageQuery,
+    ),
+    ApiRoute(
+        "GET", ANNOUNCEMENT, V, "One announcement that stands.", announcing.announcement, AnnouncementRow
+    ),
+    ApiRoute(
+        "PUT",
+        ANNOUNCEMENT,
+        O,
+        "Tells the readers of public pages something, or changes what they are told.",
+        announcing.put_announcement,
+        AnnouncementRow,
+        body=AnnouncementBody,
+    ),
+    ApiRoute(
+        "DELETE", ANNOUNCEMENT, O, "Ends an announcement.", announcing.delete_announcement, AnnouncementRow
+    ),
     ApiRoute(
         "GET",
         f"{API}/notices",

@@ -42,7 +42,7 @@ async def preview(call: ApiCall) -> PreviewAnswer:
         raise Refusal(409, "a silence has a length or an end: give at most one of the two")
     if query.length is not None or query.until is not None:
         until_ns = end_ns("a silence", query.length, query.until, call.operations.now_ns())
-    found = await call.operations.status()
+    found = await call.operations.status(fresh=True)
     muted, match = scope_of(target, matchers)
     shown = preview_of(
         Silence(id="", target=muted, match=match, until_ns=until_ns or 0),

@@ -6,7 +6,7 @@ An answer of which no text is expected, and which a condition reads, ends when t
 import asyncio
 import socket
 
-from ....domain.limits import ANSWER_PAUSE_NS
+from ....domain import limits
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
 from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
@@ -179,7 +179,7 @@ class TcpAttempt(Activity):
         """Take what has come for the answer unless more comes soon."""
         if self._pause is not None:
             self._pause.cancel()
-        self._pause = self._prober.loop.call_later(ANSWER_PAUSE_NS / NS_PER_S, self._paused)
+        self._pause = self._prober.loop.call_later(limits.ANSWER_PAUSE_NS / NS_PER_S, self._paused)
 
     def _paused(self) -> None:
         self._end(UP, self._last_byte_ns)

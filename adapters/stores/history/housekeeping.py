@@ -131,6 +131,7 @@ class Housekeeper:
                 self._drop("delivery", "key, attempt", "at_ns", failed_ns),
                 self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns),
                 self._drop("silence", "id", "until_ns", daily_ns),
+                self._drop("announcement", "id, created_at_ns", "until_ns", daily_ns),
             ]
         )
 

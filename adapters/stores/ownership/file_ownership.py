@@ -15,7 +15,7 @@ class FileOwnership:
     """
 
     def __init__(self, path: str, now: Moment, *, may_lack_lock: bool = False) -> None:
-        self._path, self._now, self._may_lack_lock = path, now, may_lack_lock
+        self._path, self._now = path, now
         self._pid = os.getpid()
         self._lock: StoreLock | None = None
         self._hold: FileHold | None = None
@@ -48,8 +48,12 @@ class FileOwnership:
         return self._hold
 
     def take_hold(self) -> None:
-        """Takes the hold on the file, which is created where it is missing. Raises: StoreBusy where another process has it."""
-        self._hold = FileHold(self._path, is_owner=not self._may_lack_lock)
+        """Takes the hold on the file, which is created where it is missing.
+
+        Raises: StoreBusy where another process has it. A frozen owner has the lock as well: one that has the hold alone
+        reaches the file by another name, and its commits are in another log, so the row under this name never moves.
+        """
+        self._hold = FileHold(self._path, is_owner=self._lock is not None)
         self._hold.become_owner()
 
     def show_name(self) -> None:

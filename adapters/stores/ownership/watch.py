@@ -18,12 +18,15 @@ class StoreWatch:
         """The row at the last look; None for a store that has none yet."""
         self.lapsed: Tenure | None = None
         """The row where it has not changed for a whole lease; `SqliteStore` needs it to claim the store from a frozen owner."""
+        self.is_locked = False
+        """Whether a process, alive or frozen, has the lock."""
         self.holder = ""
         """The owner for people; empty where there is none."""
 
     def look(self, now: Moment) -> bool:
         """Returns whether an opening may succeed now. A store that cannot be read for the moment counts as owned."""
         holder = holder_of(self._path)
+        self.is_locked = holder is not None
         try:
             found = tenure_of(self._path)
         except StoreError:
@@ -31,7 +34,7 @@ class StoreWatch:
             return False
         self.tenure, self.lapsed = found, self._silence.look(found, now.monotonic_ns)
         self.holder = (found.owner if found else "") or holder or ""
-        has_lock = holder is None
+        has_lock = not self.is_locked
         if found is None:
             return has_lock
         return found.may_be_claimed("", has_lock=has_lock, lapsed=self.lapsed) and (

@@ -102,25 +102,25 @@ def rows(
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
     """All of it or nothing. IMMEDIATE: a transaction that began as a reader fails at once when it wants to write."""
-    with FORKS.outside():
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            with suppress(apsw.Error):  # after some errors SQLite has rolled back already
-                connection.execute("ROLLBACK")
-            raise
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(apsw.Error):  # after some errors SQLite has rolled back already
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Turns the errors of SQLite, of the file system and of unreadable bytes into those of watchkeeper.
+    """Turns the errors of SQLite, of the file system and of unreadable bytes into those of watchkeeper; no fork comes in between.
 
     Raises: StoreBusy, StoreCorrupt or StoreError in place of the original error.
     """
     try:
-        yield
+        with FORKS.outside():
+            yield
     except (apsw.BusyError, apsw.LockedError) as error:
         raise StoreBusy(f"another program holds the database while {doing}: {error}") from error
     except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, msgspec.MsgspecError) as error:
@@ -151,7 +151,8 @@ def remedied(path: str) -> Iterator[None]:
 
 def _connect(path: str, flags: int, vfs: str | None = None) -> apsw.Connection:
     refuse_old_sqlite(apsw.SQLITE_VERSION_NUMBER)
-    connection = apsw.Connection(path, flags=flags, vfs=vfs)
+    FORKS.leave_inherited()
+    connection = FORKS.opened(apsw.Connection(path, flags=flags, vfs=vfs))
     # Closing must not fold a WAL into the file that has not been verified, nor do so from a second connection.
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
     connection.set_busy_timeout(limits.STORE_BUSY_NS // NS_PER_MS)

@@ -7,6 +7,7 @@ import apsw
 import msgspec
 
 from ....domain.errors import StoreCorrupt
+from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.record import (
     BlindInterval,
     Checkpoint,
@@ -17,9 +18,17 @@ from ....domain.incidents.record import (
 )
 from .outbox import digest
 
-_KEYS = {"checkpoint": "target", "silence": "id", "heard": "target", "latest": "incident", "pause": "target"}
+_KEYS = {
+    "checkpoint": "target",
+    "silence": "id",
+    "announcement": "id, created_at_ns",
+    "heard": "target",
+    "latest": "incident",
+    "pause": "target",
+}
 """The tables that a restart builds on, with their keys."""
 SILENCES = msgspec.json.Decoder(Silence)
+ANNOUNCEMENTS = msgspec.json.Decoder(Announcement)
 
 
 class MarkTable:
@@ -66,6 +75,12 @@ class MarkTable:
             said = (silence.id, silence.until_ns, msgspec.json.encode(silence).decode())
             self._write("INSERT OR REPLACE INTO silence VALUES (?, ?, ?, ?)", said)
 
+    def announce(self, announcements: tuple[Announcement, ...]) -> None:
+        """The newest state of each stays."""
+        for each in announcements:
+            said = (each.id, each.created_at_ns, each.until_ns, msgspec.json.encode(each).decode())
+            self._write("INSERT OR REPLACE INTO announcement VALUES (?, ?, ?, ?, ?)", said)
+
     def note_blind(self, intervals: tuple[BlindInterval, ...]) -> None:
         for interval in intervals:
             self._write("INSERT OR IGNORE INTO blind VALUES (?, ?, ?, ?)", msgspec.structs.astuple(interval))
@@ -92,6 +107,11 @@ class MarkTable:
         return tuple(
             SILENCES.decode(body) for _, until_ns, body in self._read("silence", "id") if until_ns > now_ns
         )
+
+    def announcements(self, since_ns: int) -> tuple[Announcement, ...]:
+        """Those that stand at `since_ns` or end after it, by id."""
+        read = (ANNOUNCEMENTS.decode(body) for *_, body in self._read("announcement", "id, created_at_ns"))
+        return tuple(each for each in read if each.stands(since_ns))
 
     def blind(self, since_ns: int) -> tuple[BlindInterval, ...]:
         """Those that end after `since_ns`, by their start."""

@@ -1,7 +1,7 @@
 """Reading a store that a runtime may be writing at the same time, or has left behind."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError, UsageError
+from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
@@ -19,9 +20,11 @@ from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Sile
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue, moment_of
+from ....domain.read_model.days import IncidentSpan
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
+from ..history.sample_tables import day_tables, rolled_days
 from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
 from .connection import connect_reader, explained, rows
@@ -35,7 +38,9 @@ from .tries import TryTable
 
 _INCIDENTS = """
 SELECT body, text FROM incident JOIN chain USING (position) LEFT JOIN latest ON latest.incident = incident.id
-WHERE (NOT :open_only OR is_open) AND (:target IS NULL OR incident.target = :target)
+WHERE (NOT :open_only OR is_open) AND (NOT :ended_only OR NOT is_open)
+    AND (:target IS NULL OR incident.target = :target)
+    AND (:before IS NULL OR ordinal < (SELECT ordinal FROM incident WHERE id = :before))
 ORDER BY ordinal DESC LIMIT :limit
 """
 
@@ -44,6 +49,9 @@ SELECT incident.target, max(json_extract(body, '$.resolved_at_ns')) FROM inciden
 WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY incident.target
 """
 
+_SPANS = """
+SELECT body FROM incident JOIN chain USING (position) WHERE position > ? ORDER BY ordinal DESC LIMIT ?
+"""
 
 _EXTENT = """
 SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
@@ -58,6 +66,9 @@ class Extent(msgspec.Struct, frozen=True):
     open_incidents: int
     until_ns: int | None
     """Until when a runtime kept the record; None where none has run."""
+
+
+_INCIDENT_SPANS = msgspec.json.Decoder(IncidentSpan)
 
 
 class Verification(PublicValue, frozen=True):
@@ -90,15 +101,42 @@ class StoreReader:
     def __repr__(self) -> str:
         return f"StoreReader({self._path!r})"
 
+    @property
+    def path(self) -> str:
+        """The file that it reads."""
+        return self._path
+
     def incidents(
-        self, *, open_only: bool = False, target: str | None = None, limit: int = 100
+        self,
+        *,
+        open_only: bool = False,
+        target: str | None = None,
+        limit: int = 100,
+        ended_only: bool = False,
+        before: str | None = None,
     ) -> tuple[Incident, ...]:
-        """Each as it stands, the newest first."""
-        asked = {"open_only": open_only, "target": target, "limit": min(limit, limits.READ_INCIDENTS_MAX)}
+        """Each as it stands, the newest first; `before` is the id of one, behind which the list begins."""
+        asked = {
+            "open_only": open_only,
+            "ended_only": ended_only,
+            "target": target,
+            "before": before,
+            "limit": min(limit, limits.READ_INCIDENTS_MAX),
+        }
         with self._reading() as connection:
             table = IncidentTable(connection, Chain(connection))
             found = [(table.read(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
         return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
+
+    def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:
+        """The incidents that moved behind a position of the record, and the position of its end.
+
+        The 50,000 that opened last; those of drafts are among them.
+        """
+        with self._reading() as connection:
+            found = rows(connection, _SPANS, (after, limits.READ_SPANS_MAX))
+            spans = tuple(_INCIDENT_SPANS.decode(body) for (body,) in found)
+            return Chain(connection).head().position, spans
 
     def recovered(self) -> dict[str, int]:
         """When the last incident of every target that had one ended (wall time), by name; those of drafts do not count."""
@@ -109,6 +147,11 @@ class StoreReader:
         """Those that end after `now_ns`, by id."""
         with self._reading() as connection:
             return MarkTable(connection).silences(now_ns)
+
+    def announcements(self, since_ns: int = 0) -> tuple[Announcement, ...]:
+        """The announcements that stood at a moment or later, by id."""
+        with self._reading() as connection:
+            return MarkTable(connection).announcements(since_ns)
 
     def transitions(self, incident: str) -> tuple[Transition, ...]:
         """The life of an incident; empty for one that is not known."""
@@ -156,6 +199,14 @@ class StoreReader:
             latest = table.latest(incident)
             return () if latest is None else told_of(latest, OutboxTable(connection, table).of(incident))
 
+    def told_of_each(self, incidents: Iterable[str]) -> dict[str, tuple[ChannelTold, ...]]:
+        """The same for several incidents, by id, as of one moment; those that are not known are left out."""
+        with self._reading() as connection:
+            table = IncidentTable(connection, Chain(connection))
+            outbox = OutboxTable(connection, table)
+            found = {incident: table.latest(incident) for incident in incidents}
+            return {name: told_of(each, outbox.of(name)) for name, each in found.items() if each is not None}
+
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""
         with self._reading() as connection:
@@ -191,6 +242,11 @@ class StoreReader:
             if totals:
                 yield hour * NS_PER_HOUR, totals
 
+    def unfinished_days(self) -> frozenset[int]:
+        """The days (counted from 1970) whose samples are not summed up yet: their hours may still grow."""
+        with self._reading() as connection:
+            return frozenset(day_tables(connection) - rolled_days(connection))
+
     def _kept(self, since_ns: int, until_ns: int, length_ns: int) -> range:
         """The numbers of the days or hours that begin in a span and in the record."""
         hours = length_ns // NS_PER_HOUR
@@ -204,6 +260,12 @@ class StoreReader:
         """Those of a target in a span of wall time, sealed or not, in the order of time."""
         with self._reading() as connection:
             return History(connection, target).samples(since_ns, until_ns)
+
+    @contextmanager
+    def history(self, target: str) -> Iterator[History]:
+        """The past of a target for several questions, which are answered as of one moment."""
+        with self._reading() as connection:
+            yield History(connection, target)
 
     def evidence(self, target: str, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
         """The evidence of a target's bad samples in a span of wall time: the newest 1,000 pieces, in the order of time."""

@@ -115,6 +115,12 @@ CREATE TABLE tenure (
     commits INTEGER NOT NULL, beats INTEGER NOT NULL, has_lock INTEGER NOT NULL, configuration TEXT NOT NULL
 ) STRICT;
 INSERT INTO tenure VALUES (1, '', '', 0, 0, 0, 1, '');
+
+-- What public pages announce; an id that is used again after its end has another row.
+CREATE TABLE announcement (
+    id TEXT NOT NULL, created_at_ns INTEGER NOT NULL, until_ns INTEGER, body TEXT NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (id, created_at_ns)
+) STRICT, WITHOUT ROWID;
 """
 
 MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)

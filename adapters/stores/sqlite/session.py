@@ -1,6 +1,7 @@
 """One opening of a SQLite store: the connection, the tables behind it, and the files that lie beside it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import apsw
 
@@ -117,6 +118,7 @@ class Session:
         self.incidents.settle(touched)
         self.marks.keep(batch.checkpoints)
         self.marks.mute(batch.silences)
+        self.marks.announce(batch.announcements)
         self.marks.note_blind(batch.blind)
         self.marks.note_heard(batch.heard)
         self.marks.follow(batch.latest)
@@ -133,11 +135,15 @@ class Session:
             write_head(self._path, head)
 
     def fold_wal(self) -> None:
-        """Checkpoint when there is enough of it; a reader that stands in the way only delays it."""
+        """Checkpoint when there is enough of it. A reader that stands in the way only delays it, and so does another process that
+        folds the log: a frozen former owner may be in the middle of that, and what was committed before is durable.
+        """
         self.wal_pages_left = 0
         if self.wal_pages >= limits.STORE_WAL_PAGES_MAX:
-            pages, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self.wal_pages_left = pages - folded
+            self.wal_pages_left = self.wal_pages
+            with suppress(apsw.BusyError):
+                pages, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self.wal_pages_left = pages - folded
 
     def restored(self, epoch: int, now: Moment) -> Restored:
         incidents = self.incidents.live()
@@ -150,6 +156,7 @@ class Session:
             told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),
+            announcements=self.marks.announcements(now.wall_ns),
             heard=self.marks.heard(),
             latest=self.marks.latest(),
             pauses=self.marks.pauses(),
@@ -172,9 +179,10 @@ class Session:
         return Restored(epoch=self.chain.head().epoch, incidents=(latest,), outbox=(outgoing,), told=told)
 
     def fold_all(self) -> None:
-        """Checkpoint before closing, which may then remove the WAL."""
-        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, False)
+        """Checkpoint before closing, which may then remove the WAL. Where another process keeps it from that, the next opening does."""
+        with suppress(apsw.BusyError):
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, False)
 
     def _count_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         self.wal_pages = pages

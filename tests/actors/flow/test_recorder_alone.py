@@ -81,6 +81,9 @@ class RecorderAlone:
     def show_silences(self, silences):
         self.silences = silences
 
+    def show_announcements(self, announcements):
+        self.announcements = announcements
+
     def resume(self, incidents):
         self.resumed = incidents
 

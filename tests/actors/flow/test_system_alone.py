@@ -1,6 +1,7 @@
 """A system between drivers under the test's hand: its starts, the exits of its actors, and the restarts of its supervisor."""
 
 import pytest
+from logged import messages, records
 from watchkeeper.actors.behaviour import Behaviour, through_bytes
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import spawn
@@ -30,6 +31,9 @@ class Quiet:
 
     def show_silences(self, silences):
         self.silences = silences
+
+    def show_announcements(self, announcements):
+        self.announcements = announcements
 
     def resume(self, incidents):
         pass
@@ -112,9 +116,7 @@ def test_a_store_that_cannot_be_opened_ends_the_sink_for_good_and_is_said_once(s
     before = alone.system.dead_letters.total
     alone.tell(alone.system.sink, Pause("shop"))
     assert alone.system.dead_letters.total == before + 1
-    assert [record.getMessage() for record in caplog.records] == [
-        "IncidentSink ended with an error: open failed"
-    ]
+    assert messages(caplog) == ["IncidentSink ended with an error: open failed"]
 
 
 def test_a_store_that_cannot_be_opened_again_is_tried_until_it_can(shop):
@@ -177,7 +179,7 @@ def test_a_supervisor_that_waits_for_its_restart_is_not_started_during_a_drain(s
     assert alone.system.ended == {"supervisor": None}
     assert alone.system.supervisor.closed
     alone.run(60 * S)
-    assert (alone.system.supervisor.epoch, caplog.records) == (1, [])
+    assert (alone.system.supervisor.epoch, records(caplog)) == (1, [])
 
 
 def test_a_supervisor_that_crashes_during_its_drain_has_ended(shop):
@@ -255,9 +257,7 @@ def test_timing_without_a_supervisor_is_not_logged_as_lost(shop, caplog):
     alone = SystemAlone(shop())
     alone.system.supervisor.close()
     alone.tell(alone.system.supervisor, ChildExited("owner", 1, "normal", ""))
-    assert [record.getMessage() for record in caplog.records] == [
-        "Dead letter: a ChildExited for supervisor, which is closed"
-    ]
+    assert messages(caplog) == ["Dead letter: a ChildExited for supervisor, which is closed"]
 
 
 # Debug mode.

@@ -186,6 +186,17 @@ def test_a_system_that_has_lost_its_store_ends_by_itself(owner, shared):
     assert dict(owner.status().problems)["store"] == "the record was claimed by b"
 
 
+def test_a_system_that_has_lost_its_store_leaves_the_word_to_its_host(owner, shared, caplog):
+    other = MemoryStore(shared, "b")
+    other.lapsed = shared.tenure
+    other.open(owner.now)
+    for _ in range(3):
+        owner.system.sink.tell(Commit())
+    owner.run("1m")
+    assert isinstance(owner.system.ended["sink"], StoreFenced)
+    assert caplog.messages == []
+
+
 def test_an_owner_that_drains_slowly_keeps_its_lease(owner, shared):
     owner.script("shop", "down")
     owner.run("30s")

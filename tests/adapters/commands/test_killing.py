@@ -111,6 +111,19 @@ def test_a_daemon_whose_parents_have_all_ended_is_killed_with_what_it_started(ru
 
 
 @pytest.mark.needs("pidfd")
+def test_a_daemon_that_is_executing_a_program_at_every_look_is_killed(run, tmp_path):
+    noted, again = tmp_path / "pid", tmp_path / "again"
+    again.write_text('exec /bin/sh "$0"\n')  # inside execve, no environment is shown
+    script = (
+        f"setsid sh -c 'echo $$ >>{noted}; exec sh {again}' & while [ ! -s {noted} ]; do :; done; echo OK"
+    )
+    for _ in range(20):
+        noted.write_text("")
+        assert shell(run, script).outcome is Outcome.UP
+        assert is_gone(noted.read_text())
+
+
+@pytest.mark.needs("pidfd")
 def test_a_daemon_is_killed_at_a_close_whose_program_runs(run, tmp_path):
     noted = tmp_path / "pid"
 

@@ -68,13 +68,13 @@ class Bench:
         return Ended(seen, took_ms)
 
     def wait(self, answer: asyncio.Future, timeout_ms: int = ANSWER_WITHIN_MS):
-        return self.loop.run_until_complete(asyncio.wait_for(answer, (timeout_ms + 5_000) / 1_000))
+        return self.loop.run_until_complete(asyncio.wait_for(answer, (timeout_ms + GRACE_MS) / 1_000))
 
     def turn(self) -> None:
         """Lets the loop run the callbacks that are ready now."""
         self.loop.run_until_complete(asyncio.sleep(0))
 
-    def when(self, event, timeout_s: float = 5.0) -> bool:
+    def when(self, event, timeout_s: float = 20.0) -> bool:
         """Run the loop until a thread sets the event."""
         return self.loop.run_until_complete(
             asyncio.wait_for(asyncio.to_thread(event.wait, timeout_s), timeout_s + 1)

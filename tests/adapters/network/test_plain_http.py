@@ -19,7 +19,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.time.moment import Deadline, Moment
 
-from tests.adapters.timing import call_at_of, time_for
+from tests.adapters.timing import ANSWER_WITHIN_MS, call_at_of, time_for
 
 TIMEOUT_MS = 300
 SAME_WHOEVER_ASKS = sorted(ANSWERS)
@@ -43,7 +43,7 @@ def turning(then):
     return HostileServer({"turn": answer})
 
 
-def second_of(bench, prober, server, host="127.0.0.1", *, within_ms=TIMEOUT_MS, **fields):
+def second_of(bench, prober, server, host="127.0.0.1", *, within_ms=ANSWER_WITHIN_MS, **fields):
     """Returns the observation of the second attempt."""
     probe = Http(url=server.url("/turn").replace("127.0.0.1", host), **fields)
     assert bench.run(prober, probe).seen.outcome is Outcome.UP
@@ -195,10 +195,8 @@ def test_a_request_begun_when_a_deadline_is_overdue_does_not_put_it_off(bench, p
         overdue = bench.clock.monotonic_ns() + 60_000_000
         while bench.clock.monotonic_ns() < overdue:
             pass
-        prober.start(bench.request(probe, 3_000), ended.append)
-        begun_ns = bench.clock.monotonic_ns()
+        prober.start(bench.request(probe, 60_000), ended.append)
         assert bench.wait(first, 50).outcome is Outcome.TIMED_OUT
-        assert bench.clock.monotonic_ns() - begun_ns < 1_000_000_000
     assert ended == []
 
 
@@ -225,7 +223,7 @@ def test_a_fault_of_ours_costs_no_other_exchange_its_events(bench, plain):
     heard = []
     bench.loop.set_exception_handler(lambda _loop, context: heard.append(context["message"]))
     with HostileServer() as server:
-        deadline = Deadline.after(bench.clock.read(), 2_000_000_000)
+        deadline = Deadline.after(bench.clock.read(), 10_000_000_000)
         answers = [bench.loop.create_future() for _ in range(2)]
         for body_bytes_max, answer in zip((None, 100), answers, strict=True):
             plain.start(request(server.port, body_bytes_max=body_bytes_max), deadline, answer.set_result)
@@ -240,9 +238,9 @@ def test_a_request_too_large_for_one_send_is_sent_in_pieces(bench, plain):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bench.loop.run_in_executor(None, swallow_and_answer, listener, len(wire))
         answer = bench.loop.create_future()
-        deadline = Deadline.after(bench.clock.read(), 5_000_000_000)
+        deadline = Deadline.after(bench.clock.read(), 20_000_000_000)
         plain.start(request(listener.getsockname()[1], wire), deadline, answer.set_result)
-        assert bench.wait(answer, 5_000).body == b"whole"
+        assert bench.wait(answer, 20_000).body == b"whole"
 
 
 def swallow_and_answer(listener, count):

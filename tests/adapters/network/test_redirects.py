@@ -118,10 +118,10 @@ def test_credentials_in_a_redirect_are_not_used(bench, prober, servers):
 
 def test_one_deadline_bounds_all_redirects(bench, prober, servers):
     home, _ = servers
-    ended = bench.run(prober, Http(url=home.url("/redirect/302?/nothing")), 300)
+    ended = bench.run(prober, Http(url=home.url("/redirect/302?/nothing")), 1_500)
 
     assert (ended.seen.outcome, ended.seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
-    assert ended.took_ms >= 299
+    assert ended.took_ms >= 1_499
 
 
 def test_a_redirect_with_broken_framing_is_not_followed(bench, prober):
@@ -142,7 +142,7 @@ def test_cancelling_ends_the_hop_that_is_under_way(bench, prober, servers):
     assert bench.when(away.arrived)
     attempt.cancel()
 
-    assert away.gone.wait(5)
+    assert away.gone.wait(20)
 
 
 def test_https_does_not_lead_to_http_when_addresses_matter():

@@ -21,7 +21,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Http, Tls
 from watchkeeper.domain.time.moment import Deadline
 
-from tests.adapters.timing import time_for
+from tests.adapters.timing import ANSWER_WITHIN_MS, time_for
 
 TIMEOUT_MS = 300
 DAY = dt.timedelta(days=1)
@@ -154,7 +154,7 @@ def proven(server, authority, host="127.0.0.1", **fields):
     return Http(url=server.url().replace("127.0.0.1", host), tls=Tls(ca_file=authority.file), **fields)
 
 
-def after_two(bench, prober, server, authority, *, within_ms=TIMEOUT_MS, **fields):
+def after_two(bench, prober, server, authority, *, within_ms=ANSWER_WITHIN_MS, **fields):
     """Returns the observation of the third attempt: by then the fast path is proven."""
     probe = proven(server, authority, **fields)
     for _ in range(2):
@@ -170,10 +170,10 @@ def cause(detail):
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_each_failed_handshake_is_reported_in_the_words_of_libcurl(bench, plain, authority, name):
-    seen = []
+    seen, within_ms = [], TIMEOUT_MS if name == "stalls" else ANSWER_WITHIN_MS
     for prober in (HttpProber(bench.transport, plain), HttpProber(bench.transport)):
         with Turning(context_of(authority), FAILURES[name](authority)) as server:
-            seen.append(after_two(bench, prober, server, authority))
+            seen.append(after_two(bench, prober, server, authority, within_ms=within_ms))
     short, curl = seen
     assert plain.taken == 2
     assert (short.outcome, short.reason, short.status) == (curl.outcome, curl.reason, curl.status)
@@ -257,7 +257,8 @@ def test_a_server_that_turns_to_http_2_is_libcurls_to_talk_to(bench, plain, auth
         visit.wait_for_client_to_leave()
 
     with Turning(context_of(authority), talk) as server:
-        seen = after_two(bench, HttpProber(bench.transport, plain), server, authority)
+        prober = HttpProber(bench.transport, plain)
+        seen = after_two(bench, prober, server, authority, within_ms=TIMEOUT_MS)
 
     assert (seen.outcome, plain.taken, len(offered)) == (Outcome.TIMED_OUT, 2, 2)
 
@@ -396,5 +397,5 @@ def test_cancelling_a_handshake_on_the_short_way_closes_its_socket(bench, plain,
         bench.turn()
 
         assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
-        assert server.gone.wait(5)
+        assert server.gone.wait(20)
     assert (answers, repr(plain)) == ([], "PlainHttp(under_way=0)")

@@ -8,11 +8,12 @@ from hostile.visit import Visit
 from msgspec.structs import replace
 from watchkeeper.adapters.probes.network.tcp import TcpProber
 from watchkeeper.adapters.probes.web.http import HttpProber
-from watchkeeper.domain.limits import ANSWER_PAUSE_NS, BODY_BYTES
+from watchkeeper.domain import limits
+from watchkeeper.domain.limits import BODY_BYTES
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import ANY_ANSWER, Http, Tcp
-from watchkeeper.domain.time.moment import NS_PER_MS
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 
 from tests.adapters.timing import ANSWER_WITHIN_MS, GRACE_MS
 
@@ -37,7 +38,7 @@ def greeting(data: bytes):
 def test_a_connection_that_stands_is_enough(bench, prober):
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         seen = bench.run(prober, target(server)).seen
-        assert server.gone.wait(5)
+        assert server.gone.wait(20)
 
     assert (seen.outcome, seen.reason, seen.connected, seen.ip) == (Outcome.UP, Reason.OK, True, "127.0.0.1")
     assert (seen.body, seen.phases.dns_ns) == (None, None)
@@ -79,21 +80,29 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize(("serve", "outcome", "reason", "begins"), ANSWERED)
-def test_any_answer_is_taken_until_it_ends_or_pauses(bench, prober, serve, outcome, reason, begins):
+def test_any_answer_is_taken_until_it_ends_or_pauses(
+    bench, prober, serve, outcome, reason, begins, monkeypatch
+):
+    monkeypatch.setattr(limits, "ANSWER_PAUSE_NS", NS_PER_S)  # a busy machine makes pauses, too
+    is_ended_by_the_deadline = outcome is Outcome.TIMED_OUT or begins == b"xx"
+
     def answer(visit):
         visit.read_something()
         serve(visit)
 
     with HostileServer(greeting=answer) as server:
-        ended = bench.run(prober, target(server, send="hello", expect=ANY_ANSWER), 300)
-        assert server.gone.wait(5)
+        within_ms = TIMEOUT_MS if is_ended_by_the_deadline else ANSWER_WITHIN_MS
+        ended = bench.run(prober, target(server, send="hello", expect=ANY_ANSWER), within_ms)
+        assert server.gone.wait(20)
 
     assert (ended.seen.outcome, ended.seen.reason) == (outcome, reason)
     assert ended.seen.body.startswith(begins)
     assert ended.seen.detail.isprintable()
 
 
-def test_the_pause_after_an_answer_is_not_its_time(bench, prober):
+def test_the_pause_after_an_answer_is_not_its_time(bench, prober, monkeypatch):
+    monkeypatch.setattr(limits, "ANSWER_PAUSE_NS", NS_PER_S)
+
     def answer(visit):
         visit.read_something()
         visit.drip([b"ready"], 5)
@@ -101,9 +110,9 @@ def test_the_pause_after_an_answer_is_not_its_time(bench, prober):
     with HostileServer(greeting=answer) as server:
         ended = bench.run(prober, target(server, send="hello", expect=ANY_ANSWER))
 
-    assert ended.took_ms >= ANSWER_PAUSE_NS / NS_PER_MS
-    assert ended.seen.response_time_ns < ANSWER_PAUSE_NS
-    assert ended.seen.phases.transfer_ns < ANSWER_PAUSE_NS
+    assert ended.took_ms >= NS_PER_S / NS_PER_MS
+    assert ended.seen.response_time_ns < NS_PER_S
+    assert ended.seen.phases.transfer_ns < NS_PER_S
 
 
 def test_a_long_line_is_sent_completely(bench, prober):
@@ -154,7 +163,7 @@ def test_each_failed_talk_has_its_own_reason(bench, prober, serve, outcome, reas
         probe = target(server, send="hello", expect="ready")
         within_ms = TIMEOUT_MS if outcome is Outcome.TIMED_OUT else ANSWER_WITHIN_MS
         seen = bench.run(prober, probe, within_ms).seen
-        assert server.gone.wait(5)
+        assert server.gone.wait(20)
 
     assert (seen.outcome, seen.reason, seen.connected) == (outcome, reason, True)
     assert len(seen.body) <= BODY_BYTES
@@ -252,7 +261,7 @@ def test_cancelling_closes_the_socket_at_once(bench, prober):
         attempt = prober.start(bench.request(target(server, expect="never"), 60_000), heard.append)
         assert bench.when(server.arrived)
         assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
-        assert server.gone.wait(5)
+        assert server.gone.wait(20)
 
     assert attempt.cancel() is CancelOutcome.WITHOUT_EFFECT
     assert heard == []
@@ -278,7 +287,7 @@ def test_an_immediate_failure_is_reported_after_start_returned(bench, prober):
 
 
 def test_closing_leaves_no_descriptor_and_no_thread(bench, descriptors):
-    before = descriptors(), threading.active_count()
+    before, threads = descriptors(), set(threading.enumerate())
     prober = TcpProber(bench.loop, bench.clock, bench.resolver)
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         bench.run(prober, Tcp(host="localhost", port=server.port))
@@ -286,7 +295,8 @@ def test_closing_leaves_no_descriptor_and_no_thread(bench, descriptors):
         prober.close()
         prober.close()
 
-    assert (descriptors(), threading.active_count()) == before
+    assert descriptors() <= before
+    assert set(threading.enumerate()) <= threads
 
 
 def test_a_lack_of_descriptors_is_not_the_targets_fault(bench, prober, no_descriptors):

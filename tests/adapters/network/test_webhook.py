@@ -18,6 +18,8 @@ from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.domain.validation.partial import judged
 
+from tests.adapters.timing import ANSWER_WITHIN_MS, time_for
+
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 TRANSITION = Incident(
     id="inc_1",
@@ -40,7 +42,7 @@ def server():
         yield server
 
 
-def post(bench, spec, *, notice=NOTICE, timeout_ms=2_000, attempt=1):
+def post(bench, spec, *, notice=NOTICE, timeout_ms=ANSWER_WITHIN_MS, attempt=1):
     """One attempt of a messenger, to its answer."""
     messenger = WebhookMessenger(spec, bench.transport, bench.clock)
     answer = bench.loop.create_future()
@@ -72,7 +74,7 @@ def test_a_signature_proves_id_time_and_body(bench, server, secret, key):
     expected = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
     assert heard.header("webhook-signature") == f"v1,{expected}"
-    assert abs(int(heard.header("webhook-timestamp")) - bench.clock.read().wall_ns // NS_PER_S) <= 2
+    assert abs(int(heard.header("webhook-timestamp")) - bench.clock.read().wall_ns // NS_PER_S) <= 60
 
 
 def test_the_signature_is_that_of_the_published_example():
@@ -142,7 +144,7 @@ def test_a_late_notice_is_marked_and_its_body_stays_the_same(bench, server, ago_
     ],
 )
 def test_each_answer_is_taken_or_tried_again_by_the_table(bench, server, path, accepted, retryable):
-    answer = post(bench, Webhook(url=server.url(f"/{path}")), timeout_ms=300)
+    answer = post(bench, Webhook(url=server.url(f"/{path}")), timeout_ms=time_for(path, 300))
 
     assert (answer.accepted, answer.retryable) == (accepted, retryable)
     assert answer.detail
@@ -267,7 +269,7 @@ def test_a_cancel_after_the_request_left_is_unknown(bench, server):
     assert bench.when(server.arrived)
 
     assert [posting.cancel(), posting.cancel()] == [CancelOutcome.UNKNOWN] * 2
-    assert server.gone.wait(5)
+    assert server.gone.wait(20)
     bench.turn()
     assert heard == []
 

@@ -16,7 +16,7 @@ KINDS = {1: 4, 28: 6}
 NO_SUCH_NAME, SERVER_FAILED = 3, 2
 SILENCE = "silence"
 """The behaviour of a name that is never answered."""
-JOIN_S = 5.0
+JOIN_S = 20.0
 
 Behaviour = tuple[str, ...] | int | str
 

@@ -16,7 +16,7 @@ from .visit import Answer, Visit
 
 BACKLOG = 512
 """Connections that may wait for the accepting thread, so that a burst of a test is not refused."""
-JOIN_S = 5.0
+JOIN_S = 20.0
 """Every answer ends at once when the server is closed; a longer wait is a defect of the answer."""
 
 

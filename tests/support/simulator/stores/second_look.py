@@ -44,5 +44,6 @@ def _read(connection: apsw.Connection, now: Moment) -> Restored:
         told=tuple(told for incident in live for told in incidents.told(incident.id)),
         checkpoints=marks.checkpoints(),
         silences=marks.silences(now.wall_ns),
+        announcements=marks.announcements(now.wall_ns),
         pauses=marks.pauses(),
     )

@@ -1,23 +1,24 @@
-"""Suppressions: the silences and pauses that operators command, kept for the sink, which writes them."""
+"""Operator marks: the silences, pauses and announcements that operators command, kept for the sink, which writes them."""
 
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from msgspec.structs import replace
 
+from ..domain.incidents.announcement import Announcement, AnnouncementBook
 from ..domain.incidents.pending_batch import Gathering
 from ..domain.incidents.record import PauseMark, Renamed, Restored, Silence
 from ..domain.incidents.silence_book import SilenceBook
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
-from ..protocol.recorder import SilencesChanged
+from ..protocol.recorder import AnnouncementsChanged, SilencesChanged
 from ..protocol.supervisor import SilenceCheckRequested
 from .ports import Neighbours
 
 
-class Suppressions:
-    """Owns the pauses, and keeps the book of silences and of the texts by which they choose. Used by the sink alone."""
+class OperatorMarks:
+    """Owns the pauses and the announcements, and keeps the book of silences and of the texts by which they choose. Used by the sink alone."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Suppressions:
         self._reconcile = reconcile
         self._commit_soon = commit_soon
         self._pauses: dict[str, PauseMark] = {}
+        self.announcements = AnnouncementBook()
         self._is_redescribed = False
         """Whether the texts of a target have changed by which a silence chooses."""
 
@@ -44,16 +46,18 @@ class Suppressions:
         """The commanded pauses in force."""
         return tuple(self._pauses.values())
 
-    def restore(self, pauses: Iterable[PauseMark]) -> None:
-        """Takes over the pauses of an earlier process."""
-        self._pauses = {mark.target: mark for mark in pauses}
+    def restore(self, restored: Restored) -> None:
+        """Takes over the pauses and the announcements of an earlier process."""
+        self._pauses = {mark.target: mark for mark in restored.pauses}
+        self.announcements.restore(restored.announcements)
 
-    def write_again(self, restored: Restored) -> None:
-        """Gathers every pause for a store that has lost some, and the end of those that it has still."""
+    def write_again(self, restored: Restored, now: Moment) -> None:
+        """Gathers every pause and announcement for a store that has lost some, and the end of those that it has still."""
+        self._gathered.announcements += self.announcements.instead_of(restored.announcements, now.wall_ns)
         self._gathered.pauses |= {mark.target: PauseMark(mark.target, None) for mark in restored.pauses}
         self._gathered.pauses |= self._pauses
 
-    def handle(self, message: heard.OfSuppression, now: Moment) -> tuple[PauseMark, ...] | None:
+    def handle(self, message: heard.OfOperators, now: Moment) -> tuple[PauseMark, ...] | None:
         """Obeys a command; answers GetPauses."""
         match message:
             case heard.Mute(silence):
@@ -69,6 +73,10 @@ class Suppressions:
                 self.request_silence_check()
             case heard.RecordPause(mark):
                 self._pause(mark)
+            case heard.Announce(announcement):
+                self._announce(self.announcements.put(announcement, now.wall_ns), now)
+            case heard.EndAnnouncement(name, by):
+                self._announce(self.announcements.end(name, by, now.wall_ns), now)
             case heard.GetPauses():
                 return self.pauses
             case _:
@@ -112,6 +120,13 @@ class Suppressions:
             self._pauses[mark.target] = mark
         self._gathered.pauses[mark.target] = mark
         self._commit_soon(True)
+
+    def _announce(self, announcement: Announcement | None, now: Moment) -> None:
+        """Records a changed announcement and shows those that stand; None is no change."""
+        if announcement is not None:
+            self._gathered.announcements.append(announcement)
+            self._to.recorder.tell(AnnouncementsChanged(self.announcements.standing(now.wall_ns)))
+            self._commit_soon(True)
 
     def rename(self, renamed: Renamed, now: Moment) -> None:
         """Lets the silences of a target's former name mute it under its present one, and shows them so."""

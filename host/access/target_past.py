@@ -1,0 +1,182 @@
+"""The past of one target, read for a page: its latency over a span, what was lost, its days and its uptimes."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from ...adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals, merged
+from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain.incidents.incident import Incident
+from ...domain.observation.evidence import Evidence
+from ...domain.observation.outcome import Outcome, is_answered
+from ...domain.read_model.days import DayCounts, FleetDays, ProblemSpan, TargetDays, judged_days
+from ...domain.specification.rule import Severity
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
+
+PastSample: TypeAlias = StoredSample
+"""A sample as the record has it."""
+RAW_SAMPLES_MAX = 6_000
+"""Samples that one page reads: some 10 ms of work. A longer span of a target with a fast cadence has its hours instead."""
+INCIDENTS_SHOWN = 200
+EVIDENCE_SHOWN = 5
+UPTIMES = (("24 h", 1), ("7 d", 7), ("30 d", 30), ("90 d", 90), ("1 y", 365))
+"""The spans whose uptime a page shows, in days."""
+
+
+class Span(NamedTuple):
+    """A span that a page shows, and the parts in which its latency is drawn."""
+
+    length_ns: int
+    part_ns: int
+    source: str
+    """`samples` where these are few enough, `hours` or `days`."""
+
+
+SPANS = {
+    "1h": Span(NS_PER_HOUR, NS_PER_MINUTE, "samples"),
+    "24h": Span(NS_PER_DAY, 15 * NS_PER_MINUTE, "samples"),
+    "7d": Span(7 * NS_PER_DAY, NS_PER_HOUR, "hours"),
+    "30d": Span(30 * NS_PER_DAY, 4 * NS_PER_HOUR, "hours"),
+    "90d": Span(90 * NS_PER_DAY, NS_PER_DAY, "days"),
+    "1y": Span(365 * NS_PER_DAY, NS_PER_DAY, "days"),
+}
+
+
+class Part(NamedTuple):
+    """The samples of one part of a span; latencies in nanoseconds, None without an answer."""
+
+    since_ns: int
+    until_ns: int
+    p50_ns: int | None
+    p95_ns: int | None
+    max_ns: int | None
+    samples: int
+    bad: int
+
+
+class TargetPast(NamedTuple):
+    """The past of one target as of one reading."""
+
+    since_ns: int
+    until_ns: int
+    parts: tuple[Part, ...]
+    """Those that have samples, oldest first."""
+    incidents: tuple[Incident, ...]
+    """The newest 200, newest first; those of drafts are among them."""
+    blind: tuple[tuple[int, int], ...]
+    """Spans of wall time in which the runtime could not see, that ended in the span."""
+    days: TargetDays
+    """Its last 90 days, today included."""
+    until_day: int
+    """The day behind the last of them."""
+    uptimes: tuple[tuple[str, float | None], ...]
+    samples: tuple[StoredSample, ...]
+    """Its newest samples, oldest first, as far as `recent` asked."""
+    evidence: tuple[Evidence, ...]
+    """The newest pieces of the span, oldest first."""
+
+
+def read_past(
+    reader: StoreReader, target: str, span: Span, every_ns: int, recent_ns: int, now_ns: int
+) -> TargetPast:
+    """Returns the past of a target; `recent_ns` is how far back its newest samples are wanted. Blocks; some 20 ms of work.
+
+    Raises: StoreError.
+    """
+    since_ns = now_ns - span.length_ns
+    recent_ns = min(recent_ns, RAW_SAMPLES_MAX * every_ns)
+    is_raw = span.source == "samples" and span.length_ns <= RAW_SAMPLES_MAX * every_ns
+    with reader.history(target) as history:
+        samples = history.samples(now_ns - max(recent_ns, span.length_ns if is_raw else 0), now_ns + 1)
+        if is_raw:
+            within = [each for each in samples if each.at_ns >= since_ns]
+            parts = tuple(parts_of_samples(within, since_ns, span.part_ns))
+        elif span.source == "days":
+            days = history.daily(since_ns - NS_PER_DAY, now_ns)
+            parts = tuple(parts_of_rollups(days, span.part_ns))
+        else:
+            hours = history.hourly(since_ns - NS_PER_HOUR, now_ns)
+            parts = tuple(parts_of_rollups(hours, max(span.part_ns, NS_PER_HOUR)))
+        totals = history.day_totals(now_ns - (UPTIMES[-1][1] + 1) * NS_PER_DAY, now_ns)
+        uptimes = tuple(
+            (name, history.uptime(totals, now_ns - length * NS_PER_DAY, now_ns)) for name, length in UPTIMES
+        )
+        evidence = history.evidence(since_ns, now_ns + 1)[-EVIDENCE_SHOWN:]
+    incidents = reader.incidents(target=target, limit=INCIDENTS_SHOWN)
+    blind = tuple((each.started_at_ns, each.ended_at_ns) for each in reader.blind(now_ns - 90 * NS_PER_DAY))
+    shown = _days(target, totals, incidents, blind, now_ns)
+    return TargetPast(
+        since_ns=since_ns,
+        until_ns=now_ns,
+        parts=parts,
+        incidents=incidents,
+        blind=tuple(each for each in blind if each[1] > since_ns),
+        days=shown.of(target),
+        until_day=shown.until_day,
+        uptimes=uptimes,
+        samples=tuple(each for each in samples if each.at_ns >= now_ns - recent_ns),
+        evidence=evidence,
+    )
+
+
+def problem_spans(incidents: Iterable[Incident], now_ns: int) -> Iterator[ProblemSpan]:
+    """Yields the span in which each incident was open; those of drafts are left out."""
+    for incident in incidents:
+        if not incident.draft:
+            until_ns = now_ns if incident.resolved_at_ns is None else incident.resolved_at_ns
+            is_down = incident.severity is Severity.CRITICAL
+            since_ns = incident.opened_at_ns
+            yield ProblemSpan(incident.target, since_ns, max(until_ns, since_ns + 1), is_down)
+
+
+def _days(
+    target: str,
+    totals: Mapping[int, Totals],
+    incidents: Sequence[Incident],
+    blind: Sequence[tuple[int, int]],
+    now_ns: int,
+) -> FleetDays:
+    until_day = now_ns // NS_PER_DAY + 1
+    since_day = until_day - 90
+    counts = {
+        day: DayCounts([1], [each.good], [each.bad]) for day, each in totals.items() if day >= since_day
+    }
+    return judged_days([target], counts, problem_spans(incidents, now_ns), blind, since_day, until_day)
+
+
+def parts_of_samples(samples: Sequence[StoredSample], since_ns: int, part_ns: int) -> Iterator[Part]:
+    """Yields the parts of a span that have samples; parts begin at round times."""
+    by_part: dict[int, list[StoredSample]] = {}
+    for sample in samples:
+        by_part.setdefault(max(sample.at_ns, since_ns) // part_ns, []).append(sample)
+    for number, found in by_part.items():
+        took = sorted(
+            each.latency_ns
+            for each in found
+            if each.latency_ns is not None and is_answered(each.outcome, each.reason)
+        )
+        yield Part(
+            number * part_ns,
+            (number + 1) * part_ns,
+            _share_of(took, 50),
+            _share_of(took, 95),
+            took[-1] if took else None,
+            len(found),
+            sum(each.outcome in (Outcome.DOWN, Outcome.TIMED_OUT) for each in found),
+        )
+
+
+def _share_of(rising: Sequence[int], percent: int) -> int | None:
+    """Returns the value that so many percent of them do not exceed; None of none."""
+    return rising[max(0, -(-percent * len(rising) // 100) - 1)] if rising else None
+
+
+def parts_of_rollups(found: Iterable[Summed], part_ns: int) -> Iterator[Part]:
+    by_part: dict[int, list[Rollup]] = {}
+    for summed in found:
+        by_part.setdefault(summed.at_ns // part_ns, []).append(summed.rollup)
+    for number, rollups in by_part.items():
+        whole = rollups[0] if len(rollups) == 1 else merged(rollups)
+        longest_ns = whole.latency_max_us * 1_000 if whole.timed else None
+        p50_ns, p95_ns = whole.latency_at_ns(0.50), whole.latency_at_ns(0.95)
+        begin_ns = number * part_ns
+        yield Part(begin_ns, begin_ns + part_ns, p50_ns, p95_ns, longest_ns, whole.count, whole.bad)

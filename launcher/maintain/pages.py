@@ -1,0 +1,119 @@
+"""`page`: public pages as files of a folder that any server of files can serve."""
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...client.connection import connect
+from ...domain.errors import ConfigurationError, NotRunning, UnknownName
+from ...domain.line import count_of, one_line
+from ...domain.specification.problem import quoted, suggestion
+from ...domain.specification.web import PublicPage
+from ...host.access.doors import require_web
+from ..act.reach import running, url_of
+from ..options import Where
+from ..place import StorePlace, find_store
+
+if TYPE_CHECKING:
+    from ...client.answers import PublicView
+
+LIST = ".watchkeeper-page"
+"""The list of the files that this verb has written; by it a folder is known to be its own."""
+
+
+def write_pages(where: Where, out: Path, names: tuple[str, ...]) -> None:
+    """Writes public pages into a folder.
+
+    Raises: ConfigurationError where no page is configured, and for a folder of other files; UnknownName; UsageError without
+    the extra `web`; StoreError.
+    """
+    require_web()
+    former = _former(out)
+    views = _of_url(where, names) if url_of(where) is not None else _of_store(where, names)
+    from ...client.public_files import files_of  # it loads the templates
+
+    files = files_of(views)
+    try:
+        _write(out, files, former)
+    except OSError as error:
+        raise ConfigurationError(f"{out}: cannot be written: {error.strerror}") from None
+    pages = count_of(len(views), "page")
+    click.echo(f"wrote {pages} into {out}: open {out / ('index.html' if len(views) == 1 else 'public')}")
+
+
+def _of_url(where: Where, names: tuple[str, ...]) -> "dict[str, PublicView]":
+    if not names:
+        raise click.UsageError("name the pages with --page: a URL does not list them")
+    connection = running(where)
+    return {name: connection.public_page(name) for name in names}
+
+
+def _of_store(where: Where, names: tuple[str, ...]) -> "dict[str, PublicView]":
+    place = find_store(where.config, where.store)
+    pages = _chosen(place, names)
+    connection = connect(place.path)
+    with suppress(NotRunning, UnknownName):
+        # A process that runs knows more than its record. It may have another configuration: then the record has the page.
+        return {page.id: connection.public_page(page.id) for page in pages}
+    from ...client.public_files import recorded_views
+
+    return recorded_views(place.path, place.targets, pages)
+
+
+def _chosen(place: StorePlace, names: tuple[str, ...]) -> tuple[PublicPage, ...]:
+    known = {page.id: page for page in (place.web.pages if place.web else ())}
+    if not known:
+        raise ConfigurationError("web.pages: no public page is configured: docs/public-pages.md shows one")
+    for name in names:
+        if name not in known:
+            raise UnknownName(f"no public page is named {quoted(name)}{suggestion(name, known)}")
+    return tuple(known[name] for name in names or known)
+
+
+def _former(out: Path) -> list[str]:
+    """Returns the files that an earlier call has written. Raises: ConfigurationError for a folder that has others."""
+    try:
+        with suppress(FileNotFoundError):
+            return (out / LIST).read_text(encoding="utf-8").splitlines()
+        if out.exists() and any(out.iterdir()):
+            raise ConfigurationError(
+                f"{one_line(str(out))}: this folder has other files: name an empty or a new one"
+            )
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{one_line(str(out))}: is no folder to write into: {error}") from None
+    return []
+
+
+def _write(out: Path, files: Mapping[str, bytes], former: Iterable[str]) -> None:
+    """Writes each file beside its place and renames it, so that a reader never sees half of one; removes what is no more."""
+    out.mkdir(parents=True, exist_ok=True)
+    gone = [name for name in former if name not in files]
+    _put(out / LIST, _listed([*files, *gone]))
+    for name, content in files.items():
+        _put(out / name, content)
+    for name in gone:
+        place = out / name
+        # The list is a file that others may have changed: nothing outside the folder is removed by it.
+        if place.resolve().is_relative_to(out.resolve()):
+            place.unlink(missing_ok=True)
+            with suppress(OSError):
+                place.parent.rmdir()
+    _put(out / LIST, _listed(files))
+
+
+def _listed(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode()
+
+
+def _put(place: Path, content: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name[:40]}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)

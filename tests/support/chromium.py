@@ -1,0 +1,81 @@
+"""A browser for tests: Debian's Chromium, driven by Playwright, which notes every word of a page that should not be there."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+WITHIN_MS = 30_000
+"""How long a state of a page may take on a busy machine."""
+WIDTHS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", e => window.violations.push(`${e.violatedDirective} ${e.blockedURI}`));
+"""
+
+
+def chromium_path() -> str:
+    """Returns the path of Chromium; installs it with apt-get where it is missing. Raises: CalledProcessError where that fails."""
+    if shutil.which("chromium") is None:
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
+            subprocess.run(["apt-get", "--quiet", *command], check=True, stdout=subprocess.DEVNULL)
+    return shutil.which("chromium") or "chromium"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Starts the browser. Its sandbox cannot be had by root."""
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=options)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visitor:
+    """One person with a browser at one site. Notes messages of the console, errors, violations of the policy and foreign requests."""
+
+    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+        self._url = url
+        self.context: BrowserContext = browser.new_context(
+            viewport=WIDTHS[options.pop("width", "desktop")], base_url=url, **options
+        )
+        self.context.set_default_timeout(WITHIN_MS)
+        if options.get("java_script_enabled", True):
+            self.context.add_init_script(VIOLATIONS)
+        self.faults: list[str] = []
+        self.context.on("page", self._listen)
+        self.page: Page = self.context.new_page()
+
+    def _listen(self, page: Page) -> None:
+        page.on("console", lambda said: self.faults.append(f"console {said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("request", self._seen)
+
+    def _seen(self, request: Any) -> None:
+        here, there = urlsplit(self._url), urlsplit(request.url)
+        if there.scheme in {"http", "https"} and there.netloc != here.netloc:
+            self.faults.append(f"foreign request: {request.url}")
+
+    def open(self, path: str) -> Page:
+        """Opens a path of the site. Raises: AssertionError where it is no page, or wider than its window."""
+        answer = self.page.goto(path)
+        assert answer is not None
+        assert answer.status == 200, f"{path}: {answer.status}"
+        return self.page
+
+    def is_wider_than_its_window(self) -> bool:
+        return bool(self.page.evaluate("() => document.documentElement.scrollWidth > window.innerWidth"))
+
+    def violations(self) -> list[str]:
+        return list(self.page.evaluate("() => window.violations || []"))
+
+    def close(self) -> None:
+        self.context.close()

@@ -1,0 +1,94 @@
+"""Visits to a web server at a fixed rate, each on a connection of its own, and what became of each."""
+
+import asyncio
+import json
+import threading
+import time
+from typing import NamedTuple
+
+ANSWERED_WITHIN_S = 15.0
+REQUESTS = (b"POST /orders", b"GET /")
+"""Asked in turn: a command and a question."""
+
+
+class Visit(NamedTuple):
+    """One request."""
+
+    began_s: float
+    took_s: float
+    port: int
+    """The port of the client; 0 where no connection came about."""
+    worker: int
+    """The process that answered; 0 for none."""
+    problem: str
+    """Why it counts as no answer; empty for a status of 200 with a whole body."""
+
+
+class Visitors:
+    """Begins so many requests a second on a thread of its own, however long the earlier ones take."""
+
+    def __init__(self, port: int, rate: float) -> None:
+        self._port, self._every_s = port, 1 / rate
+        self.visits: list[Visit] = []
+        self.again: list[Visit] = []
+        """Those that were sent once more, as a proxy does for a connection that broke."""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+
+    def end(self) -> None:
+        """Ends once every request is answered or has failed."""
+        self._over.set()
+        self._thread.join()
+
+    def workers_since(self, moment_s: float) -> set[int]:
+        """Returns the processes that have answered requests begun since a monotonic moment."""
+        return {visit.worker for visit in self.visits if visit.began_s >= moment_s and visit.worker}
+
+    async def _run(self) -> None:
+        began_s, count = time.monotonic(), 0
+        async with asyncio.TaskGroup() as group:
+            while not self._over.is_set():
+                group.create_task(self._visit(REQUESTS[count % len(REQUESTS)]))
+                count += 1
+                # On a fixed grid: requests that are late follow at once.
+                await self._until(began_s + count * self._every_s)
+
+    async def _until(self, moment_s: float) -> None:
+        """Lets the other visits go on until a monotonic moment."""
+        loop = asyncio.get_running_loop()
+        reached = loop.create_future()
+        loop.call_at(moment_s, reached.set_result, None)
+        await reached
+
+    async def _visit(self, request: bytes) -> None:
+        visit = await visited(self._port, request)
+        self.visits.append(visit)
+        if visit.problem:
+            self.again.append(await visited(self._port, request))
+
+
+async def visited(port: int, request: bytes) -> Visit:
+    """Sends one request and reads the whole answer."""
+    began_s, own, worker, problem = time.monotonic(), 0, 0, ""
+    try:
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                own = writer.get_extra_info("sockname")[1]
+                writer.write(
+                    request
+                    + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+                if head.split(b" ")[1:2] == [b"200"]:
+                    worker = json.loads(body)["pid"]
+                else:
+                    problem = (
+                        head.partition(b"\r\n")[0].decode(errors="replace") or "closed without an answer"
+                    )
+            finally:
+                writer.close()
+    except (OSError, ValueError) as error:
+        problem = repr(error)
+    return Visit(began_s, time.monotonic() - began_s, own, worker, problem)

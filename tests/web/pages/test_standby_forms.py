@@ -1,0 +1,77 @@
+"""Forms of a stand-by: the active process obeys, and the author is the one of the form."""
+
+from urllib.parse import urlencode
+
+import pytest
+from asgi import exchanged
+from watchkeeper import Heartbeat, Runtime, Target
+
+JOB = Target(id="nightly job", heartbeat=Heartbeat())
+FORM = "application/x-www-form-urlencoded"
+
+
+def actor(scope):
+    return ("Jürgen", "operator")
+
+
+@pytest.fixture
+def active(store):
+    with Runtime(store=store, targets=[JOB]) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def waiting(active, store):
+    with Runtime(store=store, targets=[JOB]) as runtime:
+        assert runtime.role == "standby"
+        yield runtime
+
+
+def sent(runtime, path, fields=(), **headers):
+    """Sends a form to the application as a host mounts it; returns the status, the headers and the page."""
+    said = {"host": "localhost", "sec-fetch-site": "same-origin", "content-type": FORM, "accept": "text/html"}
+    return exchanged(runtime.asgi(actor), "POST", path, {**said, **headers}, urlencode(fields).encode())
+
+
+def test_a_form_is_the_active_process_to_obey(active, waiting):
+    status, said, _ = sent(waiting, "/t/nightly job/pause", {"next": "/silences"})
+    assert (status, said["location"]) == (303, "/silences")
+    assert active.status()["nightly job"].paused
+    assert sent(waiting, "/t/nightly job/resume")[1]["location"] == "/t/nightly%20job"
+    assert not active.status()["nightly job"].paused
+
+
+def test_a_silence_of_a_standby_has_its_author_and_is_ended_there(active, waiting):
+    assert sent(waiting, "/silences", {"target": "nightly job", "end": "2h"})[0] == 303
+    (silence,) = active.status().silences
+    assert (silence.target, silence.by) == ("nightly job", "Jürgen")
+    assert sent(waiting, f"/silences/{silence.id}/end")[0] == 303
+    assert sent(waiting, f"/silences/{silence.id}/end")[0] == 303
+    assert active.status().silences == ()
+
+
+def test_an_incident_is_acknowledged_by_a_form_of_a_standby(active, waiting):
+    active.heartbeat("nightly job", ok=False)
+    (incident,) = active.incidents(open_only=True)
+    assert sent(waiting, f"/i/{incident.id}/acknowledge", {"note": "seen", "until": "1h"})[0] == 303
+    (seen,) = active.incidents(open_only=True)
+    assert (seen.acknowledged_by, seen.note) == ("Jürgen", "seen")
+
+
+def test_a_refusal_of_the_active_process_is_a_page_of_the_standby(active, waiting):
+    status, said, page = sent(waiting, "/i/inc_0/acknowledge")
+    assert (status, said["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"inc_0" in page
+    status, _, page = sent(waiting, "/silences", {"target": "nightly jab"})
+    assert status == 404
+    assert b"did you mean" in page
+
+
+def test_a_host_that_says_who_asks_needs_the_word_of_the_browser(active, waiting):
+    for headers in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": ""},
+        {"origin": "https://evil.example", "sec-fetch-site": ""},
+    ):
+        assert sent(waiting, "/t/nightly job/pause", **headers)[0] == 403
+    assert not active.status()["nightly job"].paused

@@ -1,0 +1,185 @@
+"""The page of a target: its state in a sentence, its past in charts and figures, and how far its rules are."""
+
+import re
+from html import unescape
+
+import pytest
+from asking import Asking
+from markup import faults_of, page_of
+from records import sample_at
+from watchkeeper import Heartbeat, Http, Runtime, Target
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.web.pages.watched.conditions_view import condition_rows
+from watchkeeper.web.pages.watched.target import rule_text, what_is_checked
+
+SPANS = ("1h", "24h", "7d", "30d", "90d", "1y")
+
+
+def text_of(page):
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page)))
+
+
+def test_the_page_begins_with_the_state_and_its_incident(reader, incident_ids):
+    page = page_of(reader, "/t/payments-api")
+    assert re.search(r'<em class="down">payments api is down</em>\s*for <time', page)
+    assert f"/i/{incident_ids[-1]}" in page
+    assert "1 down · payments api is down · watchkeeper" in page
+
+
+def test_the_page_has_uptimes_days_rules_and_schedule(reader):
+    said = text_of(page_of(reader, "/t/payments-api"))
+    assert "24 h 7 d 30 d 90 d 1 y" in said
+    assert "of 2 good in a row" in said
+    assert "breaks when > 300 ms" in said
+    assert "missed ticks" in said
+    assert "team billing" in said
+    assert "https://wiki.example/payments" in said
+
+
+@pytest.mark.parametrize("span", SPANS)
+def test_every_span_has_its_charts_and_the_same_in_figures(reader, span):
+    page = page_of(reader, f"/t/payments-api?span={span}")
+    assert faults_of(page) == []
+    assert 'class="chart strip"' in page
+    assert 'class="chart latency"' in page
+    assert "The same in figures" in page
+    assert f'<a href="?span={span}" aria-current="true">' in page
+    assert "down" in re.search(r"<figcaption>(.*?)</figcaption>", page)[1]
+
+
+def test_a_span_that_is_none_is_refused(reader):
+    answer = reader.ask("GET", "/t/payments-api?span=2h", accept="text/html")
+    assert answer.status == 400
+
+
+def test_a_target_that_is_not_watched_is_not_found(reader):
+    answer = reader.ask("GET", "/t/payments", accept="text/html")
+    assert answer.status == 404
+    assert b"payments-api" in answer.body
+
+
+def test_words_of_targets_and_answers_stay_text(seeded, reader):
+    seeded.check_now("evil")
+    for path in ("/t/evil", "/t/payments-api", "/incidents"):
+        page = page_of(reader, path)
+        assert faults_of(page) == []
+        assert "<script>alert" not in page
+        assert "</script><script>" not in page
+    assert "&lt;/script&gt;&lt;script&gt;alert(2)" in page_of(reader, "/t/evil")
+
+
+def test_a_viewer_has_no_button_that_acts(reader, otto):
+    assert "/pause" not in page_of(reader, "/t/payments-api")
+    page = page_of(otto, "/t/payments-api")
+    for action in ("/t/payments-api/pause", "/t/payments-api/check"):
+        assert f'action="{action}"' in page
+    assert "/silences/new?target=payments-api" in page
+
+
+def test_the_buttons_of_a_target_do_what_they_say(seeded, browser):
+    page = browser.press(browser.open("/t/payments-api"), "Check now")
+    assert page.status == 200
+    page = browser.press(page, "Pause checks")
+    assert "payments api is paused" in page.text
+    page = browser.press(page, "Resume checks")
+    assert not seeded.status()["payments-api"].paused
+    assert "Pause checks" in page.buttons
+
+
+def test_a_heartbeat_that_never_came_says_how_it_may(reader):
+    page = page_of(reader, "/t/backup")
+    assert "watchkeeper job backup -- COMMAND" in page
+    assert "with a grace of 1h" in page
+    assert 'class="chart latency"' not in page
+
+
+def test_a_record_in_memory_says_how_to_keep_a_past():
+    with Runtime(targets=[Target(id="backup", heartbeat=Heartbeat(), every="1h")]) as runtime:
+        page = page_of(Asking(runtime.serve("127.0.0.1:0", anonymous="viewer")), "/t/backup")
+    assert "set runtime.store to a file" in page
+
+
+def test_a_paused_target_offers_to_resume(seeded, otto):
+    seeded.pause("payments-api", by="otto")
+    seeded.status()
+    page = page_of(otto, "/t/payments-api")
+    assert "payments api is paused" in page
+    assert 'action="/t/payments-api/resume"' in page
+    assert 'action="/t/payments-api/check"' not in page
+
+
+def test_the_query_and_the_user_of_a_url_are_not_shown():
+    site = Target(id="shop", http=Http(url="https://shop.example:8443/health?key=secret"))
+    assert what_is_checked(site) == "GET https://shop.example:8443/health?…"
+
+
+def test_rules_say_what_opens_their_incident():
+    down, silent = Target(id="shop", http=Http(url="http://shop.example/")).judged_rules
+    assert rule_text(down) == "opens after 3 bad in a row, resolves after 2 good"
+    assert rule_text(silent) == "opens when samples are missing"
+
+
+# Conditions.
+
+SITE = Target(
+    id="shop",
+    http=Http(url="http://shop.example/"),
+    expect=["[STATUS] == 200", "[RESPONSE_TIME] < 300", "[BODY].status == UP"],
+)
+
+
+def test_conditions_that_hold_show_what_a_sample_keeps_of_them():
+    rows = condition_rows(SITE, sample_at(0))
+    assert [(row.holds, row.shown) for row in rows] == [
+        (True, "[STATUS] (200) == 200"),
+        (True, "[RESPONSE_TIME] (5) < 300"),
+        (True, ""),
+    ]
+
+
+def test_conditions_that_failed_show_what_they_saw():
+    failed = ("[STATUS] (503) == 200", "[BODY].status (overloaded) == UP")
+    sample = sample_at(0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, status=503, failed=failed)
+    rows = condition_rows(SITE, sample)
+    assert [row.holds for row in rows] == [False, True, False]
+    assert [rows[0].shown, rows[2].shown] == list(failed)
+
+
+def test_conditions_are_not_asked_where_there_was_no_answer():
+    refused = sample_at(0, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED, latency_ns=None)
+    for sample in (None, refused, sample_at(0, outcome=Outcome.TIMED_OUT)):
+        assert [row.holds for row in condition_rows(SITE, sample)] == [None, None, None]
+
+
+def test_a_failure_that_is_of_no_condition_is_shown_all_the_same():
+    sample = sample_at(
+        0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, failed=("[IP] (10.0.0.1) == ::1",)
+    )
+    assert condition_rows(SITE, sample)[-1] == ("[IP] (10.0.0.1) == ::1", False, "[IP] (10.0.0.1) == ::1")
+
+
+# Attempts.
+
+
+def test_an_attempt_has_a_page_with_what_it_saw(seeded, reader):
+    seeded.check_now("payments-api")
+    record = judged(seeded)
+    name = f"{record.attempt.epoch}-{record.attempt.number}"
+    assert f'href="/t/payments-api/a/{name}"' in page_of(reader, "/t/payments-api")
+    page = page_of(reader, f"/t/payments-api/a/{name}")
+    assert faults_of(page) == []
+    assert "no stock" in page
+    assert "late by" in page
+
+
+def judged(runtime):
+    """The newest attempt of the target whose sample is judged."""
+    while (sample := runtime.status()["payments-api"].sample) is None:
+        pass
+    return next(each for each in runtime.attempts("payments-api") if each.attempt.number == sample.attempt)
+
+
+def test_an_attempt_of_long_ago_says_where_its_evidence_is(reader):
+    answer = reader.ask("GET", "/t/payments-api/a/1-999999", accept="text/html")
+    assert answer.status == 404
+    assert b"page of the target" in answer.body

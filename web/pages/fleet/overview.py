@@ -1,0 +1,215 @@
+"""The overview and the page of a group: the sentence, the open incidents, and the rows of targets."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlencode
+
+from markupsafe import escape
+from starlette.responses import Response
+
+from ....domain.errors import StoreError
+from ....domain.incidents.told import ChannelTold
+from ....domain.read_model.status import RuntimeStatus, TargetStatus
+from ....domain.units import NS_PER_DAY
+from ... import limits
+from ...origin import Author
+from ...problems import Refusal
+from ...shapes.documents import sliced
+from ...table import ApiCall
+from ..frame import PageFrame, frame_of
+from ..layout import ViewQuery, page_response, rendered
+from . import speech
+from .rows import FleetPast, name_of, row_maker, state_of
+from .sections import (
+    STATES,
+    GroupSection,
+    RowOrder,
+    by_group,
+    in_order,
+    section_of,
+    sections_in_order,
+    tally_of,
+)
+from .trouble import open_incidents, troubles_of
+
+SILENCED = "silenced"
+_NAME, _PROOF = token_hex(16), token_hex(16)
+"""Stand in a page for the name and the proof of its reader, so that all readers of a role share one rendering."""
+
+
+class OverviewQuery(ViewQuery, frozen=True, kw_only=True):
+    """The part of the targets that is shown, and how."""
+
+    q: str = ""
+    """Part of an id or a name."""
+    group: str = ""
+    status: Literal["", "up", "down", "degraded", "unknown", "paused", "silenced"] = ""
+    sort: RowOrder = "name"
+    days: Literal[30, 90] = 30
+    view: Literal["", "groups", "all"] = ""
+
+
+class Chip(NamedTuple):
+    """A link that shows the targets of one state."""
+
+    label: str
+    total: int
+    address: str
+    is_chosen: bool
+
+
+class View(NamedTuple):
+    """The part of the targets that a page shows."""
+
+    path: str
+    query: OverviewQuery
+    group: str
+    """The group of the page; empty on the overview."""
+    scope: Sequence[TargetStatus]
+    """The targets of the page."""
+    shown: Sequence[TargetStatus]
+    """Those that the parameters leave."""
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.query.q or self.query.status or self.group or self.query.group)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether each target has a row; otherwise each group has a line."""
+        if self.query.view:
+            return self.query.view == "all"
+        return self.is_filtered or len(self.scope) <= limits.ROWS_UNASKED_MAX
+
+    def address(self, **changes: str | int) -> str:
+        """Returns the address of this page with other parameters; those that are as by default are left out."""
+        query = self.query
+        wanted: dict[str, Any] = {
+            name: getattr(query, name) for name in ("q", "group", "status", "sort", "days", "view")
+        } | changes
+        defaults = {"sort": "name", "days": 30}
+        said = {name: value for name, value in wanted.items() if value and value != defaults.get(name)}
+        return f"{self.path}?{urlencode(said)}" if said else self.path
+
+    def chips(self) -> list[Chip]:
+        """Returns a link for all, and one for each state in which a target is."""
+        counts: dict[str, int] = {state.value: 0 for state in STATES} | {
+            state.value: count for state, count in Counter(map(state_of, self.scope)).items()
+        }
+        counts[SILENCED] = sum(1 for target in self.scope if target.silences)
+        chosen = self.query.status
+        made = [Chip("All", len(self.scope), self.address(status=""), not chosen)]
+        return made + [
+            Chip(state.capitalize(), count, self.address(status=state), state == chosen)
+            for state, count in counts.items()
+            if state == chosen or (count and state != "up")
+        ]
+
+
+async def overview(call: ApiCall) -> Response:
+    """Returns the page of everything that is watched."""
+    return await _page(call, "")
+
+
+async def group(call: ApiCall) -> Response:
+    """Returns the page of a group with the groups below it. Raises: Refusal of a group in which no target is."""
+    return await _page(call, call.path["group"])
+
+
+async def _page(call: ApiCall, of_group: str) -> Response:
+    status = await call.operations.status()
+    frame = await frame_of(call)
+    view = _view(frame, call.query, of_group, status)
+    shared = frame._replace(author=Author(_NAME, frame.author.role, ""), proof=_PROOF)
+    key = shared._replace(now_ns=0, status=None)
+    body = await call.services.pages.body(key, lambda: _made(call, shared, view, status))
+    for mark, said in ((_NAME, str(escape(frame.author.name))), (_PROOF, frame.proof)):
+        body = body.replace(mark.encode(), said.encode("utf-8", "replace"))
+    return page_response(call, body, headers={"cache-control": "private, no-cache"})
+
+
+def _view(frame: PageFrame, query: OverviewQuery, of_group: str, status: RuntimeStatus) -> View:
+    path = frame.root + frame.here.partition("?")[0]
+    scope = [target for target in status.targets if _is_within(target, of_group)]
+    if of_group and not scope:
+        raise Refusal(404, f"no target is in the group {of_group!r}")
+    wanted = query.q.strip().casefold()
+    shown = [
+        target
+        for target in scope
+        if _is_within(target, query.group)
+        and (not wanted or wanted in f"{target.id}\n{name_of(target)}".casefold())
+        and (not query.status or _is_in(target, query.status))
+    ]
+    return View(path, query, of_group, scope, shown)
+
+
+def _is_within(target: TargetStatus, group: str) -> bool:
+    return not group or f"{target.metadata.group}/".startswith(f"{group}/")
+
+
+def _is_in(target: TargetStatus, state: str) -> bool:
+    return bool(target.silences) if state == SILENCED else state_of(target) == state
+
+
+async def _made(call: ApiCall, frame: PageFrame, view: View, status: RuntimeStatus) -> bytes:
+    """Returns the page as bytes: its values in slices, then its text in slices."""
+    past, unread = await _past(call, frame, view.query.days)
+    ids = None if not view.group else frozenset(target.id for target in view.scope)
+    incidents = open_incidents(status, ids)
+    told = await _told(call, [each.id for each in incidents[: limits.TOLD_LISTED_MAX]])
+    known = {target.id: target for target in status.targets}
+    opening = speech.opening_of(view.scope)
+    return await rendered(
+        frame,
+        "overview.html",
+        view=view,
+        opening=opening,
+        others=speech.others_of(view.scope, opening.state),
+        sight=speech.sight_of(status, frame),
+        picture=None
+        if past.days is None
+        else speech.picture_of(past.days, tally_of(view.scope, past.days), len(view.scope)),
+        troubles=troubles_of(incidents[: limits.INCIDENTS_LISTED_MAX], known, told),
+        more_troubles=max(0, len(incidents) - limits.INCIDENTS_LISTED_MAX),
+        axis=speech.axis_of(past.length, frame.now_ns) if past.days is not None else None,
+        sections=await _sections(call, frame, view, past),
+        unread=unread,
+    )
+
+
+async def _past(call: ApiCall, frame: PageFrame, count: int) -> tuple[FleetPast, str]:
+    """Returns the past of all targets; without a store none, and why it cannot be read where it cannot."""
+    if not call.operations.has_file:
+        return FleetPast(None, None), ""
+    until_day = frame.now_ns // NS_PER_DAY + 1
+    try:
+        days = await call.operations.fleet.days(until_day - count, until_day)
+        return FleetPast(days, await call.operations.fleet.last_day()), ""
+    except StoreError as error:
+        return FleetPast(None, None), str(error)
+
+
+async def _told(call: ApiCall, incidents: Sequence[str]) -> dict[str, tuple[ChannelTold, ...]]:
+    if not incidents or not call.operations.has_file:
+        return {}
+    try:
+        return await call.operations.read(lambda reader: reader.told_of_each(incidents))
+    except StoreError:
+        # The page says above that the store cannot be read.
+        return {}
+
+
+async def _sections(call: ApiCall, frame: PageFrame, view: View, past: FleetPast) -> list[GroupSection]:
+    make, made, passed = row_maker(frame, past, call.services.pages.parts), [], 0
+    for number, (name, targets) in enumerate(by_group(view.shown)):
+        rows = await sliced(in_order(targets, view.query.sort, past), make) if view.has_rows else None
+        made.append(section_of(number, name, targets, past, rows))
+        passed += len(targets)
+        if passed >= limits.SLICE_ROWS:
+            passed = 0
+            await asyncio.sleep(0)
+    return made if view.has_rows else sections_in_order(made, view.query.sort)

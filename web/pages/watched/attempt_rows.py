@@ -1,0 +1,67 @@
+"""The newest attempts of a target, each with its sample."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ....domain.observation.attempt import AttemptRecord
+from ....domain.observation.evidence import Evidence
+from ....domain.observation.sample import Sample
+from ....domain.units import NS_PER_US
+from ....host.access.target_past import PastSample
+
+
+class AttemptView(NamedTuple):
+    """One attempt."""
+
+    epoch: int
+    number: int
+    state: str
+    due_ns: int
+    late_ns: int
+    missed: int
+    took_ns: int | None
+    """How long the answer took; None without one."""
+    outcome: str
+    """The outcome of its sample; of an attempt without one, empty."""
+    status: int | None
+    why: str
+    at_ns: int | None
+    """When it began; None where it never did."""
+
+
+def attempt_views(
+    records: Sequence[AttemptRecord], samples: Iterable[PastSample], newest: Sample | None
+) -> list[AttemptView]:
+    """Returns attempts, the newest first. The sample of each is the one that begins with it, to the microsecond."""
+    by_time: Mapping[int, PastSample] = {each.at_ns // NS_PER_US: each for each in samples}
+    return [_view(record, by_time, newest) for record in reversed(records)]
+
+
+def _view(record: AttemptRecord, by_time: Mapping[int, PastSample], newest: Sample | None) -> AttemptView:
+    at_ns = None if record.started is None else record.started.wall_ns
+    kept = None if at_ns is None else by_time.get(at_ns // NS_PER_US)
+    status, why, took_ns = None, "", None
+    if newest is not None and (newest.epoch, newest.attempt) == (record.attempt.epoch, record.attempt.number):
+        status, took_ns = newest.status, newest.latency_ns
+        why = "" if newest.outcome.value == "up" else newest.explanation()
+    elif kept is not None:
+        status, took_ns, why = kept.status, kept.latency_ns, kept.explanation
+    return AttemptView(
+        epoch=record.attempt.epoch,
+        number=record.attempt.number,
+        state=record.state.value.replace("_", " "),
+        due_ns=record.due.wall_ns,
+        late_ns=record.lateness_ns,
+        missed=record.missed,
+        took_ns=took_ns,
+        outcome=record.outcome,
+        status=status,
+        why=why,
+        at_ns=at_ns,
+    )
+
+
+def evidence_at(evidence: Iterable[Evidence], at_ns: int) -> Evidence | None:
+    """Returns the evidence of the sample that was taken at a time; None where none is kept."""
+    wanted_us = at_ns // NS_PER_US
+    return next((each for each in evidence if each.at_ns // NS_PER_US == wanted_us), None)

@@ -1,0 +1,77 @@
+"""The routes of public pages: open to everybody, and answered from the value of a page alone."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from ...domain.errors import UnknownName, WatchkeeperError
+from ..limits import PUBLIC_CACHED_S
+from ..pages.static_files import static_files
+from ..problems import Refusal
+from ..table import ApiCall, ApiRoute, Unlocked
+from .page import Links, error_page
+from .publishing import Publication, PublicDocument
+
+_EVERYWHERE = {
+    "access-control-allow-origin": "*",
+    "cache-control": f"public, max-age={PUBLIC_CACHED_S}",
+    "cross-origin-resource-policy": "cross-origin",
+    "vary": "Accept",
+}
+"""A public page belongs to everybody: a proxy may keep it, and other pages may show its badges."""
+
+
+async def _published(call: ApiCall, made: Callable[[Publication], PublicDocument]) -> Response:
+    """Returns a document of a page. Raises: Refusal where there is none, and of a client that asks too often."""
+    call.authority.admit(call.visit)
+    try:
+        document = made(await call.services.public_pages.publication(call.path["page"], _links(call)))
+    except UnknownName as error:
+        raise Refusal(404, str(error)) from None
+    except (WatchkeeperError, TimeoutError):
+        # The reason may name what is not for everybody.
+        detail = "the status is not known just now: try again in a moment"
+        raise Refusal(503, detail, headers=[("retry-after", "2")]) from None
+    headers = {**_EVERYWHERE, "etag": document.tag}
+    return Response(document.body, headers=headers, media_type=document.media_type)
+
+
+async def page(call: ApiCall) -> Response:
+    """Returns the page; a refusal is a page as well, without a way into the site."""
+    try:
+        return await _published(call, lambda publication: publication.page)
+    except Refusal as refusal:
+        said = refusal.document
+        body = error_page(said.title, said.detail, _links(call))
+        headers = {**refusal.headers, "cache-control": "no-store"}
+        return Response(body, said.status, headers=headers, media_type="text/html")
+
+
+def _links(call: ApiCall) -> Links:
+    root = str(call.visit.scope.get("root_path", ""))
+    return Links(
+        f"{root}/static/{static_files().digest}", f"{root}/public/{quote(call.path['page'], safe='')}/"
+    )
+
+
+async def feed(call: ApiCall) -> Response:
+    return await _published(call, Publication.feed)
+
+
+async def status(call: ApiCall) -> Response:
+    return await _published(call, Publication.json)
+
+
+async def badge(call: ApiCall) -> Response:
+    return await _published(call, lambda publication: publication.badge(call.path["name"]))
+
+
+E = Unlocked.EVERYBODY
+PUBLIC: tuple[ApiRoute, ...] = (
+    ApiRoute("GET", "/public/{page}", E, "A public page.", page),
+    ApiRoute("GET", "/public/{page}/feed.atom", E, "Its announcements and incidents as a feed.", feed),
+    ApiRoute("GET", "/public/{page}/status.json", E, "The same as JSON.", status),
+    ApiRoute("GET", "/public/{page}/badge/{name}.svg", E, "The badge of one service.", badge),
+)
+"""No part of the API's document: its readers have no token."""
