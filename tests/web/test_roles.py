@@ -22,6 +22,7 @@ VALUES = {
     "target": "shop",
     "group": "shop/front",
     "incident": "inc_0",
+    "attempt": "1-1",
     "silence": "s1",
     "announcement": "a1",
     "page": "shop",

@@ -6,6 +6,7 @@ import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
 from markup import HTML, faults_of, page_of
 from watchkeeper.web.pages.environment import environment
+from watchkeeper.web.pages.static_files import static_files
 
 
 @pytest.fixture
@@ -149,3 +150,12 @@ def test_every_template_compiles():
     assert {"base.html", "parts.html", "error.html"} <= set(names)
     for name in names:
         environment().get_template(name)
+
+
+def test_the_scripts_are_short_and_make_no_markup_of_texts():
+    scripts = {name: text for name, text in static_files().content.items() if name.endswith(".js")}
+    assert len(scripts["live.js"].splitlines()) <= 150
+    for name, text in scripts.items():
+        assert not re.search(
+            rb"innerHTML|insertAdjacent|document\.write|eval\(|Function\(|https?://", text
+        ), name

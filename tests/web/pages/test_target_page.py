@@ -68,7 +68,7 @@ def test_words_of_targets_and_answers_stay_text(seeded, reader):
     assert "&lt;/script&gt;&lt;script&gt;alert(2)" in page_of(reader, "/t/evil")
 
 
-def test_who_may_only_see_has_no_button_that_acts(reader, otto):
+def test_a_viewer_has_no_button_that_acts(reader, otto):
     assert "/pause" not in page_of(reader, "/t/payments-api")
     page = page_of(otto, "/t/payments-api")
     for action in ("/t/payments-api/pause", "/t/payments-api/check"):

@@ -34,7 +34,7 @@ class Point(NamedTuple):
         return (self.since_ns + self.until_ns) // 2
 
 
-class Limit(NamedTuple):
+class SpeedLimit(NamedTuple):
     """The bound of a rule or condition on the response time."""
 
     value_ms: float
@@ -53,7 +53,7 @@ def latency_chart(
     span: tuple[int, int],
     ticks: Sequence[Tick],
     *,
-    limits: Sequence[Limit] = (),
+    limits: Sequence[SpeedLimit] = (),
     problems: Sequence[tuple[int, int]] = (),
     edges: Sequence[tuple[int, str]] = (),
     gap_ns: int = 0,
@@ -92,7 +92,7 @@ def latency_chart(
     )
 
 
-def _reach(points: Iterable[Point], limits: Iterable[Limit]) -> float:
+def _reach(points: Iterable[Point], limits: Iterable[SpeedLimit]) -> float:
     """Returns the greatest value that the axis must show: what is usual with some air, and limits that are near it."""
     slow = sorted(point.p95_ms for point in points if point.p95_ms is not None)
     usual = slow[int(USUAL * (len(slow) - 1))] if slow else 0.0
@@ -122,7 +122,7 @@ def _frame(scale: _Scale) -> Iterable[Markup]:
         )
 
 
-def _limit(limit: Limit, scale: _Scale) -> Markup:
+def _limit(limit: SpeedLimit, scale: _Scale) -> Markup:
     if limit.value_ms > scale.top:
         said = f"{limit.label} \N{UPWARDS ARROW}"
         return element("text", said, class_="limit", x=RIGHT, y=TOP + 12, text_anchor="end")

@@ -56,7 +56,7 @@ class Chip(NamedTuple):
     """A link that shows the targets of one state."""
 
     label: str
-    count: int
+    total: int
     address: str
     is_chosen: bool
 
@@ -162,19 +162,20 @@ async def _made(call: ApiCall, frame: PageFrame, view: View, status: RuntimeStat
     incidents = open_incidents(status, ids)
     told = await _told(call, [each.id for each in incidents[: limits.TOLD_LISTED_MAX]])
     known = {target.id: target for target in status.targets}
+    opening = speech.opening_of(view.scope)
     return await rendered(
         frame,
         "overview.html",
         view=view,
-        opening=speech.opening_of(view.scope) if view.scope else None,
-        others=speech.others_of(view.scope),
+        opening=opening,
+        others=speech.others_of(view.scope, opening.state),
         sight=speech.sight_of(status, frame),
         picture=None
         if past.days is None
         else speech.picture_of(past.days, tally_of(view.scope, past.days), len(view.scope)),
         troubles=troubles_of(incidents[: limits.INCIDENTS_LISTED_MAX], known, told),
         more_troubles=max(0, len(incidents) - limits.INCIDENTS_LISTED_MAX),
-        axis=speech.axis_of(past.count, frame.now_ns) if past.days is not None else None,
+        axis=speech.axis_of(past.length, frame.now_ns) if past.days is not None else None,
         sections=await _sections(call, frame, view, past),
         unread=unread,
     )

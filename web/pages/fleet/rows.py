@@ -28,7 +28,7 @@ class FleetPast(NamedTuple):
     hours: FleetHours | None
 
     @property
-    def count(self) -> int:
+    def length(self) -> int:
         """How many days there are."""
         return 0 if self.days is None else self.days.until_day - self.days.since_day
 
@@ -59,7 +59,7 @@ def in_path(name: str) -> str:
 
 def row_maker(frame: PageFrame, past: FleetPast, parts: PageParts) -> Callable[[TargetStatus], RowText]:
     """Returns what makes the row of a target; a row that shows the same as before is taken from `parts`."""
-    fleet, hours, count = past.days, past.hours, past.count
+    fleet, hours, count = past.days, past.hours, past.length
     since_day = 0 if fleet is None else fleet.since_day
     template = _template()
 

@@ -8,12 +8,20 @@ from typing import NamedTuple
 from ....domain.line import count_of
 from ....domain.read_model.days import DayState, FleetDays
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
+from ....domain.rules.aggregate import Status
 from ....domain.units import NS_PER_DAY
 from ..frame import PageFrame
-from ..words import capital, duration, latency, number
+from ..words import capital, duration, latency, number, sentence
 from .rows import name_of, state_of
 from .sections import DayTally
 
+WORDS = {
+    Status.DOWN: "down",
+    Status.DEGRADED: "degraded",
+    Status.UNKNOWN: "without data",
+    Status.PAUSED: "paused",
+}
+"""The states that are not well, the worst first, in the words of a sentence."""
 NAMED_MAX = 2
 """More targets than that are counted, and named in the list below."""
 _FIRST = date(1970, 1, 1)
@@ -28,53 +36,41 @@ class Opening(NamedTuple):
     well: str
     trouble: str
     """Empty where all are well."""
-    state: str
+    state: Status
     """The worst state, which gives the trouble its colour."""
 
 
 def opening_of(targets: Sequence[TargetStatus]) -> Opening:
     """Returns how many are well, and what is worst."""
     states = Counter(map(state_of, targets))
-    well, total = states["up"], len(targets)
+    well, total = states[Status.UP], len(targets)
     if well == total:
-        return Opening("It is well." if total == 1 else f"All {total:,} are well.", "", "up")
-    said = f"{well:,} of {total:,} {'is' if well == 1 else 'are'} well." if well else "Nothing is well."
-    for state, words in (("down", "down"), ("degraded", "degraded"), ("unknown", "without data")):
-        if count := states[state]:
-            return Opening(
-                said, _what(count, [each for each in targets if state_of(each) == state], words), state
-            )
-    return Opening(
-        f"{said[:-1]}, and the others are paused." if well else "Everything is paused.", "", "paused"
-    )
+        return Opening("It is well." if total == 1 else f"All {total:,} are well.", "", Status.UP)
+    said = f"{well:,} of {total:,} {_are(well)} well." if well else "Nothing is well."
+    worst = next(state for state in WORDS if states[state])
+    if worst is Status.PAUSED:
+        said = f"{said[:-1]}, and the others are paused." if well else "Everything is paused."
+        return Opening(said, "", worst)
+    return Opening(said, _what([each for each in targets if state_of(each) is worst], WORDS[worst]), worst)
 
 
-def _what(count: int, targets: Sequence[TargetStatus], words: str) -> str:
-    if count > NAMED_MAX:
-        return f"{capital(number(count))} are {words}."
-    names = " and ".join(name_of(target) for target in targets)
-    return f"{names} {'is' if count == 1 else 'are'} {words}."
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
-def others_of(targets: Sequence[TargetStatus]) -> str:
-    """Returns the states that the sentence does not tell, in one more: `Two are degraded, one is paused.`"""
+def _what(targets: Sequence[TargetStatus], words: str) -> str:
+    if len(targets) > NAMED_MAX:
+        return f"{capital(number(len(targets)))} are {words}."
+    return f"{' and '.join(map(name_of, targets))} {_are(len(targets))} {words}."
+
+
+def others_of(targets: Sequence[TargetStatus], told: Status) -> str:
+    """Returns the states that the sentence has not told, in another one: `Two are degraded, one is paused.`"""
     states = Counter(map(state_of, targets))
-    silenced = sum(1 for target in targets if target.silences)
-    parts = [
-        f"{number(states[state])} {'is' if states[state] == 1 else 'are'} {words}"
-        for state, words in (
-            ("down", "down"),
-            ("degraded", "degraded"),
-            ("unknown", "without data"),
-            ("paused", "paused"),
-        )
-        if states[state]
-    ]
-    # The worst one stands in the sentence already.
-    del parts[: 1 if parts and not (set(states) <= {"up", "paused"}) else 0]
-    if silenced:
-        parts.append(f"{number(silenced)} {'is' if silenced == 1 else 'are'} silenced")
-    return f"{capital(', '.join(parts))}." if parts else ""
+    counts = [(states[state], words) for state, words in WORDS.items() if state is not told]
+    counts.append((sum(1 for target in targets if target.silences), "silenced"))
+    said = ", ".join(f"{number(count)} {_are(count)} {words}" for count, words in counts if count)
+    return sentence(said) if said else ""
 
 
 class Sight(NamedTuple):
@@ -167,7 +163,6 @@ class DayAxis(NamedTuple):
     """The days beneath which rows stand: places of their labels."""
 
     labels: list[tuple[int, str]]
-    count: int
 
 
 def axis_of(count: int, now_ns: int) -> DayAxis:
@@ -181,4 +176,4 @@ def axis_of(count: int, now_ns: int) -> DayAxis:
                 labels.append((place, f"{at.day} {at:%b}"))
         elif at.weekday() == 0:
             labels.append((place, f"{at.day}" if labels else f"{at.day} {at:%b}"))
-    return DayAxis(labels, count)
+    return DayAxis(labels)

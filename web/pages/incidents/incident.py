@@ -72,9 +72,7 @@ def lede(found: Found) -> str:
     incident = found.incident
     if incident.is_open:
         parts.append(
-            f"seen by {incident.acknowledged_by}"
-            if incident.acknowledged_by
-            else "nobody has acknowledged it"
+            f"seen by {incident.acknowledged_by}" if incident.acknowledged_by else "it is not acknowledged"
         )
     return ", ".join(parts)
 

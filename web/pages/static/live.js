@@ -1,11 +1,9 @@
 // Keeps a page right while it is open. Everything but this works without it.
-const root = document.documentElement;
 const main = document.getElementById("main");
 const dot = document.getElementById("live");
 const skew = Date.now() - Number(document.body.dataset.now);
 
-// Ages, in the words of the server.
-
+// The words of the server for a length of time.
 function lengthOf(ms) {
   const minutes = Math.floor(ms / 60_000), hours = Math.floor(minutes / 60);
   if (minutes < 1) return `${Math.max(0, Math.floor(ms / 1000))} s`;
@@ -14,24 +12,13 @@ function lengthOf(ms) {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`;
 }
 
-function setText(node, text) {
-  if (node && node.textContent !== text) node.textContent = text;
-}
-
-function ageAll() {
-  const now = Date.now() - skew;
-  for (const time of document.querySelectorAll("time.age, td time")) setText(time, lengthOf(now - Date.parse(time.dateTime)));
-}
-
-// The theme.
+const setText = (node, text) => node.textContent === text || (node.textContent = text);
 
 document.querySelector("form.theme").addEventListener("submit", (event) => {
   event.preventDefault();
-  root.dataset.theme = event.submitter.value;
+  document.documentElement.dataset.theme = event.submitter.value;
   document.cookie = `wk-theme=${event.submitter.value};path=/;max-age=31536000;samesite=lax`;
 });
-
-// The filter.
 
 const find = document.getElementById("q");
 
@@ -49,17 +36,12 @@ function filter() {
 
 if (find && "rows" in find.dataset) find.addEventListener("input", filter);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && find && !/INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) {
-    event.preventDefault();
-    find.select();
-  } else if (event.key === "Escape" && event.target === find) {
-    find.value = "";
-    find.dispatchEvent(new Event("input"));
-  }
+  if (event.key !== "/" || !find || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
+  event.preventDefault();
+  find.select();
 });
 
 // A status that changed is shown at once, in its row; the rest of the page is asked for anew.
-
 function show(row, [status, since]) {
   row.className = status;
   const [word, time] = row.cells[1].children;
@@ -69,60 +51,66 @@ function show(row, [status, since]) {
   time.textContent = lengthOf(Date.now() - skew - since);
 }
 
+// Parts that are the same, in use or open stay where they are: a node that is moved loses the focus.
 function place(fresh) {
-  const gone = new Set(main.children);
-  const before = new Map([...gone].map((child) => [child.id, child]));
-  for (const child of [...fresh.children]) {
-    const old = child.id && before.get(child.id);
-    const busy = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
+  const keyed = (parts) => new Map([...parts].map((part, number) => [part.id || number, part]));
+  const before = keyed(main.children), after = keyed(fresh.children);
+  before.forEach((old, key) => after.has(key) || old.remove());
+  let at = main.firstElementChild;
+  after.forEach((child, key) => {
+    const old = before.get(key);
     if (old?.dataset.keep) {
       const chips = child.querySelectorAll(".chips");
-      old.querySelectorAll(".chips").forEach((each, place) => each.replaceWith(chips[place]));
+      old.querySelectorAll(".chips").forEach((each, number) => each.replaceWith(chips[number]));
     }
-    const kept = old && (busy || old.outerHTML === child.outerHTML);
-    if (kept) gone.delete(old);
-    main.append(kept ? old : child);
-  }
-  gone.forEach((child) => child.remove());
+    const inUse = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
+    if (inUse || old?.outerHTML === child.outerHTML) child = old;
+    else if (old) {
+      old.replaceWith(child);
+      if (at === old) at = child;
+    }
+    if (child === at) at = at.nextElementSibling;
+    else main.insertBefore(child, at);
+  });
 }
 
-let waiting = 0;
+async function load() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok || answer.redirected) return;
+  place(page.getElementById("main"));
+  document.title = page.title;
+  for (const part of ["link[rel=icon]", "header nav", "footer span"])
+    document.querySelector(part).replaceWith(page.querySelector(part));
+  if (find && "rows" in find.dataset) filter();
+}
 
-function refresh(afterMs) {
+let waiting = 0, took = 0;
+
+// A page may be shared by many, and be of a moment before the event: a second look follows. Long pages are asked for less often.
+function refresh(looks = 2) {
   waiting ||= setTimeout(async () => {
-    try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (answer.ok && !answer.redirected) {
-        place(page.getElementById("main"));
-        document.title = page.title;
-        for (const wanted of ["link[rel=icon]", "header nav", "footer span"])
-          document.querySelector(wanted).replaceWith(page.querySelector(wanted));
-        if (find && "rows" in find.dataset) filter();
-      }
-    } catch {
-      // The dot tells it.
-    }
+    const began = Date.now();
+    await load().catch(() => {}); // the dot tells it
+    took = Date.now() - began;
     waiting = 0;
-  }, document.hidden ? 5_000 : afterMs);
+    if (looks > 1) refresh(looks - 1);
+  }, (document.hidden ? 5_000 : 1_100) + 5 * took);
 }
 
-let seen = 0;
+let seen = Date.now();
 
 function take([kind, data]) {
   seen = Date.now();
   dot.className = "live on";
   setText(dot, "live");
-  if (kind === "status") {
-    const changed = Object.entries(JSON.parse(data).k);
-    for (const [id, entry] of changed) {
-      const row = main.querySelector(`tr[data-t="${CSS.escape(id)}"]`);
-      if (row) show(row, entry);
-    }
+  for (const [id, entry] of Object.entries((kind === "status" && JSON.parse(data).k) || {})) {
+    const row = main.querySelector(`tr[data-t="${CSS.escape(id)}"]`);
+    if (row) show(row, entry);
   }
   // A page without kinds of its own, as one with a form that is being filled in, is never replaced.
   const kinds = main.dataset.live;
-  if (kinds && (kind === "reset" || kinds.includes(kind))) refresh(1_000);
+  if (kinds && (kind === "reset" || kinds.includes(kind))) refresh(kind === "reset" ? 1 : 2);
 }
 
 function listen() {
@@ -137,7 +125,7 @@ function listen() {
     source?.close();
     if (document.hidden) return;
     source = new EventSource(dot.dataset.stream);
-    for (const kind of ["status", "incident", "notice", "self", "beat", "reset"])
+    for (const kind of ["status", "incident", "notice", "silence", "self", "beat", "reset"])
       source.addEventListener(kind, (event) => take([kind, event.data]));
   };
   document.addEventListener("visibilitychange", follow);
@@ -145,8 +133,9 @@ function listen() {
 }
 
 function look() {
-  ageAll();
-  if (seen && Date.now() - seen > 20_000) {
+  for (const time of document.querySelectorAll("time.age, tr[data-t] time"))
+    setText(time, lengthOf(Date.now() - skew - Date.parse(time.dateTime)));
+  if (Date.now() - seen > 20_000) {
     dot.className = "live";
     setText(dot, `not live since ${new Date(seen).toTimeString().slice(0, 8)}`);
   }
