@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from ...host.own_thread import in_own_thread
-from ..limits import PACKED_APART_BYTES_MIN, PACKED_BYTES_MIN, SLICE_PARTS
+from .. import limits
 from ..origin import RequestHeaders
 from ..problems import Refusal
 from ..table import ApiCall
@@ -49,7 +49,7 @@ async def rendered(frame: PageFrame, template: str, **values: Any) -> bytes:
     parts: list[str] = []
     for part in environment().get_template(template).generate(frame=frame, **values):
         parts.append(part)
-        if len(parts) % SLICE_PARTS == 0:
+        if len(parts) % limits.SLICE_PARTS == 0:
             await asyncio.sleep(0)
     # A lone surrogate, which a name of a file system may hold, has no place in UTF-8.
     return "".join(parts).encode("utf-8", "replace")
@@ -65,7 +65,7 @@ async def page_response(
         "vary": "Accept-Encoding, Authorization, Cookie",
         **(headers or {}),
     }
-    if len(body) > PACKED_BYTES_MIN and may_pack(call.visit.headers):
+    if len(body) > limits.PACKED_BYTES_MIN and may_pack(call.visit.headers):
         body, said["content-encoding"] = await _packed(body), "gzip"
     response = Response(body, status, headers=said, media_type="text/html")
     if message_of(call.visit, call.operations.now_ns()):
@@ -90,7 +90,7 @@ def may_pack(headers: RequestHeaders) -> bool:
 
 
 async def _packed(body: bytes) -> bytes:
-    if len(body) < PACKED_APART_BYTES_MIN:
+    if len(body) < limits.PACKED_APART_BYTES_MIN:
         return gzip.compress(body, 1, mtime=0)
     # 25 ms of work for the rows of 5,000 targets, in which other readers are answered.
     return await in_own_thread("watchkeeper-pack", lambda: gzip.compress(body, 1, mtime=0))

@@ -138,7 +138,7 @@ def _role(call: ApiCall) -> str:
 async def _metrics(call: ApiCall) -> RuntimeMetrics | None:
     """Returns the figures of the process that watches; None where it does not answer."""
     try:
-        return await call.operations.metrics(targets=False)
+        return await call.operations.figures()
     except (WatchkeeperError, TimeoutError):
         return None
 
@@ -157,6 +157,8 @@ def _figures(
             f"the latest {latency(late.max_ns)}",
         )
     yield "Checks", f"{per_s:.1f} a second", f"by schedule; {counters.get('samples', 0):,} so far"
+    if size := call.operations.store_bytes():
+        yield "Store", f"{size / 1e6:,.1f} MB", "with its log"
     yield "Missed ticks", f"{counters.get('missed_ticks', 0):,}", "a check was due while the one before ran"
     if metrics is None:
         return

@@ -6,7 +6,7 @@ import re
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
 from markup import HTML, faults_of, page_of
-from watchkeeper.web.pages import layout
+from watchkeeper.web import limits
 from watchkeeper.web.pages.layout import environment
 from watchkeeper.web.pages.static_files import static_files
 
@@ -184,7 +184,7 @@ def test_a_page_is_not_packed_where_another_site_may_have_asked(person, headers)
 
 
 def test_a_long_page_is_packed_as_well(monkeypatch, person):
-    monkeypatch.setattr(layout, "PACKED_APART_BYTES_MIN", 0)
+    monkeypatch.setattr(limits, "PACKED_APART_BYTES_MIN", 0)
     answer = person.ask("GET", "/", sec_fetch_site="none", **PACKS)
     assert b"</html>" in gzip.decompress(answer.body)
 

@@ -37,6 +37,7 @@ def test_a_sound_runtime_sees(person, runtime):
         "In flight",
         "Loop lag",
         "Writes",
+        "MB with its log",
         "Never: every target was seen",
         "reopen store",
     ):
