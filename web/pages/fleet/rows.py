@@ -13,11 +13,6 @@ from ....domain.rules.aggregate import Status
 from ....host.access.fleet_history import FleetHours
 from ....host.access.page_cache import PageParts
 from ..charts.day_strip import WORDS, day_marks
-<<<<<<< HEAD
-from ..environment import environment
-from ..frame import PageFrame
-=======
->>>>>>> 9f8c062d37d35b056ff3f02c97e569214d22f3df
 from ..environment import environment
 from ..frame import PageFrame
 from ..words import DASH, duration, latency, percent

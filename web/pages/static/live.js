@@ -134,7 +134,7 @@ function look() {
     setText(time, lengthOf(Date.now() - skew - Date.parse(time.dateTime)));
   if (Date.now() - seen > 20_000) {
     dot.className = "live";
-    setText(dot, `not live since ${new Date(seen).toTimeString().slice(0, 8)}`);
+    setText(dot, `not live since ${new Date(seen - skew).toLocaleTimeString("en-GB", { timeZone: dot.dataset.zone })}`);
   }
 }
 
