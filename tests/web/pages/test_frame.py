@@ -156,4 +156,6 @@ def test_the_scripts_are_short_and_make_no_markup_of_texts():
     scripts = {name: text for name, text in static_files().content.items() if name.endswith(".js")}
     assert len(scripts["live.js"].splitlines()) <= 150
     for name, text in scripts.items():
-        assert not re.search(rb"innerHTML|insertAdjacent|document\.write|eval\(|Function\(|https?://", text), name
+        assert not re.search(
+            rb"innerHTML|insertAdjacent|document\.write|eval\(|Function\(|https?://", text
+        ), name
