@@ -141,6 +141,7 @@ class Hub:
             raise Refusal(429, "too many streams are open: close one", headers=[("retry-after", "10")])
         stream = Stream(where, may_still)
         self._streams.add(stream)
+        self._operations.metrics.traffic.stream_changed(1)
         try:
             async with self._beginning:
                 if not self._tasks:
@@ -196,7 +197,9 @@ class Hub:
 
     def leave(self, stream: Stream) -> None:
         """Closes a stream; with the last one the hub stops reading."""
-        self._streams.discard(stream)
+        if stream in self._streams:
+            self._streams.discard(stream)
+            self._operations.metrics.traffic.stream_changed(-1)
         stream.close()
         if not self._streams:
             self._rest()

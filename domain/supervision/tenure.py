@@ -94,7 +94,7 @@ class TakeoverPace:
         return self._free >= looks and not self._pause
 
     def fail(self) -> None:
-        """Notes that a take-over failed. What it has left in the store itself is no change."""
+        """Notes that a take-over failed. Its own traces in the store are no change."""
         self._failures += 1
         self._pause = min(2**self._failures, limits.TENURE_TRY_NS_MAX // limits.TENURE_LOOK_NS)
         self._seen = None

@@ -29,7 +29,7 @@ class IncidentPast(NamedTuple):
     """Every try of every channel, oldest first."""
     told: tuple[ChannelTold, ...]
     evidence: tuple[Evidence, ...]
-    """What its first bad answers showed, oldest first."""
+    """The evidence of its first bad answers, oldest first."""
     blind: tuple[BlindInterval, ...]
     """Spans in which the runtime could not see, while it was open."""
     earlier: tuple[Incident, ...]

@@ -37,6 +37,7 @@ from .announcing import KindLike
 from .fleet_history import FleetHistory
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
+from .metrics import MetricsSource
 from .public_past import PublicPast, recorded_past, unrecorded_past
 
 R = TypeVar("R")
@@ -135,11 +136,13 @@ class Operations:
         tokens: IssuedTokens,
         links: LoginLinks,
         sharing: Sharing,
+        metrics: MetricsSource,
     ) -> None:
         self._sharing = sharing
         self.verbs = verbs
         self.tokens = tokens
         self.links = links
+        self.metrics = metrics
         self._configured = configured
         self._is_started = is_started
         self._clock = SystemClock()

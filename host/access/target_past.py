@@ -1,9 +1,9 @@
 """The past of one target, read for a page: its latency over a span, what was lost, its days and its uptimes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from ...adapters.stores.history.stored import Rollup, StoredSample, Summed, merged
+from ...adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals, merged
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.incidents.incident import Incident
 from ...domain.observation.evidence import Evidence
@@ -85,33 +85,36 @@ def read_past(
     since_ns = now_ns - span.length_ns
     recent_ns = min(recent_ns, RAW_SAMPLES_MAX * every_ns)
     is_raw = span.source == "samples" and span.length_ns <= RAW_SAMPLES_MAX * every_ns
-    samples = reader.samples(target, now_ns - max(recent_ns, span.length_ns if is_raw else 0), now_ns + 1)
-    parts: Iterable[Part]
-    if is_raw:
-        parts = parts_of_samples([each for each in samples if each.at_ns >= since_ns], since_ns, span.part_ns)
-    elif span.source == "days":
-        parts = parts_of_rollups(reader.daily(target, since_ns - NS_PER_DAY, now_ns), span.part_ns)
-    else:
-        parts = parts_of_rollups(
-            reader.hourly(target, since_ns - NS_PER_HOUR, now_ns), max(span.part_ns, NS_PER_HOUR)
+    with reader.history(target) as history:
+        samples = history.samples(now_ns - max(recent_ns, span.length_ns if is_raw else 0), now_ns + 1)
+        if is_raw:
+            within = [each for each in samples if each.at_ns >= since_ns]
+            parts = tuple(parts_of_samples(within, since_ns, span.part_ns))
+        elif span.source == "days":
+            days = history.daily(since_ns - NS_PER_DAY, now_ns)
+            parts = tuple(parts_of_rollups(days, span.part_ns))
+        else:
+            hours = history.hourly(since_ns - NS_PER_HOUR, now_ns)
+            parts = tuple(parts_of_rollups(hours, max(span.part_ns, NS_PER_HOUR)))
+        totals = history.day_totals(now_ns - (UPTIMES[-1][1] + 1) * NS_PER_DAY, now_ns)
+        uptimes = tuple(
+            (name, history.uptime(totals, now_ns - length * NS_PER_DAY, now_ns)) for name, length in UPTIMES
         )
+        evidence = history.evidence(since_ns, now_ns + 1)[-EVIDENCE_SHOWN:]
     incidents = reader.incidents(target=target, limit=INCIDENTS_SHOWN)
     blind = tuple((each.started_at_ns, each.ended_at_ns) for each in reader.blind(now_ns - 90 * NS_PER_DAY))
-    days = _days(reader, target, incidents, blind, now_ns)
+    shown = _days(target, totals, incidents, blind, now_ns)
     return TargetPast(
         since_ns=since_ns,
         until_ns=now_ns,
-        parts=tuple(parts),
+        parts=parts,
         incidents=incidents,
         blind=tuple(each for each in blind if each[1] > since_ns),
-        days=days.of(target),
-        until_day=days.until_day,
-        uptimes=tuple(
-            (name, reader.uptime(target, now_ns - length * NS_PER_DAY, now_ns).uptime)
-            for name, length in UPTIMES
-        ),
+        days=shown.of(target),
+        until_day=shown.until_day,
+        uptimes=uptimes,
         samples=tuple(each for each in samples if each.at_ns >= now_ns - recent_ns),
-        evidence=reader.evidence(target, since_ns, now_ns + 1)[-EVIDENCE_SHOWN:],
+        evidence=evidence,
     )
 
 
@@ -126,8 +129,8 @@ def problem_spans(incidents: Iterable[Incident], now_ns: int) -> Iterator[Proble
 
 
 def _days(
-    reader: StoreReader,
     target: str,
+    totals: Mapping[int, Totals],
     incidents: Sequence[Incident],
     blind: Sequence[tuple[int, int]],
     now_ns: int,
@@ -135,8 +138,7 @@ def _days(
     until_day = now_ns // NS_PER_DAY + 1
     since_day = until_day - 90
     counts = {
-        each.at_ns // NS_PER_DAY: DayCounts([1], [each.rollup.good], [each.rollup.bad])
-        for each in reader.daily(target, since_day * NS_PER_DAY, until_day * NS_PER_DAY)
+        day: DayCounts([1], [each.good], [each.bad]) for day, each in totals.items() if day >= since_day
     }
     return judged_days([target], counts, problem_spans(incidents, now_ns), blind, since_day, until_day)
 

@@ -19,6 +19,8 @@ from watchkeeper import (
     UnknownName,
     UsageError,
 )
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.stores.ownership.watch import StoreWatch
 from watchkeeper.testing import FakeRuntime
 
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"), notify=("ops",))
@@ -199,6 +201,16 @@ def test_a_standby_is_told_of_a_newer_and_of_an_older_configuration(active, wait
     assert until(lambda: waiting.status().healthy)
     with Runtime(store=store, targets=[LATE]) as third:
         assert until(lambda: "with an older configuration" in str(third.status().problems))
+
+
+def test_a_reload_that_is_taken_back_makes_no_configuration_newer(active, store):
+    watch = StoreWatch(str(store))
+    watch.look(SystemClock().read())
+    before = watch.tenure
+    with pytest.raises(ConfigurationError, match="there is no channel 'ops'"):
+        active.reload(Configuration(runtime=RuntimeOptions(store=str(store))))
+    watch.look(SystemClock().read())
+    assert (watch.tenure.configuration, watch.tenure.epoch) == (before.configuration, before.epoch + 1)
 
 
 def test_a_takeover_that_fails_is_tried_at_ever_longer_pauses(tmp_path, caplog):

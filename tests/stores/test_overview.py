@@ -140,3 +140,14 @@ def test_rows_whose_names_are_gone_are_told_as_damage(tmp_path, store, reader):
     connection.close()
     with pytest.raises(StoreCorrupt, match="does not read back"):
         reader.latest(0, 2 * NOON.wall_ns)
+
+
+def test_the_uptime_from_the_totals_of_days_is_that_of_one_reading(store, reader):
+    store.commit(Batch(samples=samples(80)))
+    run_maintenance(store, 75 * NS_PER_HOUR, 400)
+    for since_ns, until_ns in spans(80):
+        for target in TARGETS:
+            with reader.history(target) as history:
+                days = history.day_totals(since_ns - NS_PER_DAY, until_ns)
+                found = history.uptime(days, since_ns, until_ns)
+            assert found == reader.uptime(target, since_ns, until_ns).uptime

@@ -56,7 +56,7 @@ class Server(NamedTuple):
     example: str
     workers: int
     command: tuple[str, ...]
-    """What follows is the address."""
+    """The address follows."""
     address: str
 
 
@@ -212,14 +212,14 @@ class Workers:
 
 
 class Figures(NamedTuple):
-    """What one server has lived through."""
+    """The counts and times of one server."""
 
     counts: Counter[str]
     takeovers_s: list[float]
     took_s: list[float]
     """The time of each request."""
     problems: list[str]
-    """What failed otherwise than by the end of its worker."""
+    """The requests that failed otherwise than by the end of their worker."""
 
 
 def state_of(process: int) -> str:

@@ -1,7 +1,7 @@
 """One target's past, put together from sealed chunks, roll-ups and what is still raw."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby, repeat
 
 import apsw
@@ -12,7 +12,18 @@ from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..sqlite.connection import rows
 from .chunks import unpack
 from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table, rolled_days
-from .stored import EVIDENCE, ROLLUPS, FoundRow, Rollup, StoredSample, Summed, merged, roll_up
+from .stored import (
+    EVIDENCE,
+    ROLLUPS,
+    TOTALS,
+    FoundRow,
+    Rollup,
+    StoredSample,
+    Summed,
+    Totals,
+    merged,
+    roll_up,
+)
 
 # The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
 _SPANS = """
@@ -37,6 +48,7 @@ class History(Findable):
     def __init__(self, connection: apsw.Connection, target: str) -> None:
         super().__init__(connection)
         self._name = target
+        self._edges: dict[tuple[int, int], tuple[Summed, ...]] = {}
         self._target = connection.execute("SELECT id FROM target WHERE name = ?", (target,)).get
 
     def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
@@ -66,6 +78,32 @@ class History(Findable):
             if hours:
                 rollups[day] = merged([hour.rollup for hour in hours])
         return tuple(Summed(day * NS_PER_DAY, rollup) for day, rollup in sorted(rollups.items()))
+
+    def day_totals(self, since_ns: int, until_ns: int) -> dict[int, Totals]:
+        """By day (counted from 1970), those that begin in a span; their buckets of latency are not read."""
+        first, end = -(-since_ns // NS_PER_DAY), -(-until_ns // NS_PER_DAY)
+        totals = {day: TOTALS.decode(body) for day, body in self._spans(_DAILY, first, end)}
+        for day in self._days - rolled_days(self._connection):
+            hours = self.hourly(day * NS_PER_DAY, (day + 1) * NS_PER_DAY) if first <= day < end else ()
+            if hours:
+                totals[day] = sum((hour.rollup.totals for hour in hours), Totals())
+        return totals
+
+    def uptime(self, days: Mapping[int, Totals], since_ns: int, until_ns: int) -> float | None:
+        """The uptime of a span as `total` has it, from the totals of its days; None where nothing was evidence."""
+        first, end = -(-since_ns // NS_PER_DAY), until_ns // NS_PER_DAY
+        if first >= end:
+            edges = [(since_ns, until_ns)]
+        else:
+            edges = [(since_ns, first * NS_PER_DAY), (end * NS_PER_DAY, until_ns)]
+        hours = [hour.rollup.totals for edge in edges for hour in self._hours_of_edge(edge)]
+        return sum((*hours, *(days[day] for day in range(first, end) if day in days)), Totals()).uptime
+
+    def _hours_of_edge(self, edge: tuple[int, int]) -> tuple[Summed, ...]:
+        """The hours of a part of a day; several spans end with the same one."""
+        if edge not in self._edges:
+            self._edges[edge] = self.hourly(*edge)
+        return self._edges[edge]
 
     def total(self, since_ns: int, until_ns: int) -> Rollup:
         """Whole days where there are such in the span, and the hours of it that lie in none of them."""

@@ -261,6 +261,12 @@ class StoreReader:
         with self._reading() as connection:
             return History(connection, target).samples(since_ns, until_ns)
 
+    @contextmanager
+    def history(self, target: str) -> Iterator[History]:
+        """The past of a target for several questions, which are answered as of one moment."""
+        with self._reading() as connection:
+            yield History(connection, target)
+
     def evidence(self, target: str, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
         """The evidence of a target's bad samples in a span of wall time: the newest 1,000 pieces, in the order of time."""
         with self._reading() as connection:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from watchkeeper.domain.observation.observation import Phases
-from watchkeeper.domain.read_model.days import DayRun, DayState, TargetDays
+from watchkeeper.domain.read_model.days import DayRun, DayState, ProblemSpan, TargetDays
 from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
 from watchkeeper.web.pages.charts.axis import TICKS_MAX, milliseconds_text, round_top, time_ticks, value_ticks
 from watchkeeper.web.pages.charts.day_strip import day_marks, day_rows, strip_label
-from watchkeeper.web.pages.charts.latency import Limit, Point, latency_chart, latency_label
+from watchkeeper.web.pages.charts.latency import Point, SpeedLimit, latency_chart, latency_label
 from watchkeeper.web.pages.charts.phases import PhaseRow, phase_chart
 from watchkeeper.web.pages.charts.sparkline import sparkline
 from watchkeeper.web.pages.charts.svg import element, path
@@ -259,8 +259,11 @@ def test_the_latency_of_any_values_stays_inside_the_picture(values, limits):
         parts_of(values),
         span,
         time_ticks(*span),
-        limits=[Limit(value, "slow") for value in limits],
-        problems=[(NOW - NS_PER_DAY, NOW + NS_PER_MINUTE), (NOW, NOW)],
+        limits=[SpeedLimit(value, "slow") for value in limits],
+        problems=[
+            ProblemSpan("shop", NOW - NS_PER_DAY, NOW + NS_PER_MINUTE, True),
+            ProblemSpan("shop", NOW, NOW, False),
+        ],
         edges=[(NOW, "first sign")],
         label=latency_label(parts_of(values), "a day"),
     )
@@ -284,9 +287,11 @@ def test_a_longer_latency_never_stands_lower(values):
 
 def test_a_limit_of_a_rule_is_dashed_and_one_far_above_is_named_at_the_edge():
     points = parts_of([(20.0, 30.0, 40.0, 10, 0)] * 3)
-    near = str(latency_chart(points, (NOW, NOW + 3 * NS_PER_HOUR), [], limits=[Limit(100, "slow")], label=""))
+    near = str(
+        latency_chart(points, (NOW, NOW + 3 * NS_PER_HOUR), [], limits=[SpeedLimit(100, "slow")], label="")
+    )
     far = str(
-        latency_chart(points, (NOW, NOW + 3 * NS_PER_HOUR), [], limits=[Limit(9_000, "slow")], label="")
+        latency_chart(points, (NOW, NOW + 3 * NS_PER_HOUR), [], limits=[SpeedLimit(9_000, "slow")], label="")
     )
     assert '<line class="limit"' in near
     assert '<line class="limit"' not in far

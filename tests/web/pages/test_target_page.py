@@ -68,12 +68,22 @@ def test_words_of_targets_and_answers_stay_text(seeded, reader):
     assert "&lt;/script&gt;&lt;script&gt;alert(2)" in page_of(reader, "/t/evil")
 
 
-def test_who_may_only_see_has_no_button_that_acts(reader, otto):
+def test_a_viewer_has_no_button_that_acts(reader, otto):
     assert "/pause" not in page_of(reader, "/t/payments-api")
     page = page_of(otto, "/t/payments-api")
     for action in ("/t/payments-api/pause", "/t/payments-api/check"):
         assert f'action="{action}"' in page
     assert "/silences/new?target=payments-api" in page
+
+
+def test_the_buttons_of_a_target_do_what_they_say(seeded, browser):
+    page = browser.press(browser.open("/t/payments-api"), "Check now")
+    assert page.status == 200
+    page = browser.press(page, "Pause checks")
+    assert "payments api is paused" in page.text
+    page = browser.press(page, "Resume checks")
+    assert not seeded.status()["payments-api"].paused
+    assert "Pause checks" in page.buttons
 
 
 def test_a_heartbeat_that_never_came_says_how_it_may(reader):

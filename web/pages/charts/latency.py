@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from ....domain.read_model.days import ProblemSpan
 from ....domain.units import NS_PER_MS
 from ..words import latency
 from .axis import Tick, milliseconds_text, round_top, value_ticks
@@ -34,7 +35,7 @@ class Point(NamedTuple):
         return (self.since_ns + self.until_ns) // 2
 
 
-class Limit(NamedTuple):
+class SpeedLimit(NamedTuple):
     """The bound of a rule or condition on the response time."""
 
     value_ms: float
@@ -53,8 +54,8 @@ def latency_chart(
     span: tuple[int, int],
     ticks: Sequence[Tick],
     *,
-    limits: Sequence[Limit] = (),
-    problems: Sequence[tuple[int, int]] = (),
+    limits: Sequence[SpeedLimit] = (),
+    problems: Sequence[ProblemSpan] = (),
     edges: Sequence[tuple[int, str]] = (),
     gap_ns: int = 0,
     label: str,
@@ -92,7 +93,7 @@ def latency_chart(
     )
 
 
-def _reach(points: Iterable[Point], limits: Iterable[Limit]) -> float:
+def _reach(points: Iterable[Point], limits: Iterable[SpeedLimit]) -> float:
     """Returns the greatest value that the axis must show: what is usual with some air, and limits that are near it."""
     slow = sorted(point.p95_ms for point in points if point.p95_ms is not None)
     usual = slow[int(USUAL * (len(slow) - 1))] if slow else 0.0
@@ -122,7 +123,7 @@ def _frame(scale: _Scale) -> Iterable[Markup]:
         )
 
 
-def _limit(limit: Limit, scale: _Scale) -> Markup:
+def _limit(limit: SpeedLimit, scale: _Scale) -> Markup:
     if limit.value_ms > scale.top:
         said = f"{limit.label} \N{UPWARDS ARROW}"
         return element("text", said, class_="limit", x=RIGHT, y=TOP + 12, text_anchor="end")
@@ -133,10 +134,11 @@ def _limit(limit: Limit, scale: _Scale) -> Markup:
     )
 
 
-def _wash(problem: tuple[int, int], axis: Axis) -> Markup:
-    begin, end = axis.x(problem[0]), axis.x(problem[1])
+def _wash(problem: ProblemSpan, axis: Axis) -> Markup:
+    begin, end = axis.x(problem.since_ns), axis.x(problem.until_ns)
     end = min(RIGHT, max(end, begin + 1.5))
-    return element("rect", class_="wash", x=begin, y=TOP, width=end - begin, height=BASE - TOP)
+    kind = "wash" if problem.is_down else "wash mild"
+    return element("rect", class_=kind, x=begin, y=TOP, width=end - begin, height=BASE - TOP)
 
 
 def _edges(edges: Iterable[tuple[int, str]], axis: Axis) -> Iterable[Markup]:

@@ -14,7 +14,7 @@ from ....host.access.fleet_history import FleetHours
 from ....host.access.page_cache import PageParts
 from ..charts.day_strip import WORDS, day_marks
 from ..frame import PageFrame
-from ..layout import environment
+from ..environment import environment
 from ..words import DASH, duration, latency, percent
 
 SPARK_PX, SPARK_STEP_PX = 20, 4

@@ -13,7 +13,7 @@ from ....domain.units import NS_PER_MINUTE
 from ....host.access.incident_past import IncidentPast, read_incident
 from ...resources.reading import incident_of
 from ...table import ApiCall
-from .story import Event, story_of
+from .story import StoryEvent, story_of
 
 
 class Found(NamedTuple):
@@ -31,7 +31,7 @@ class Found(NamedTuple):
     """Why not."""
     silences: tuple[Silence, ...]
     """Those in force that mute it."""
-    events: tuple[Event, ...]
+    events: tuple[StoryEvent, ...]
     now_ns: int
 
     @property

@@ -1,4 +1,4 @@
-"""What happened in the life of an incident: its steps, every try to tell of it, and what else bears on it."""
+"""The life of an incident: its steps, every try to tell of it, and what else bears on it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -29,7 +29,7 @@ _CHANGES = {
 }
 
 
-class Event(NamedTuple):
+class StoryEvent(NamedTuple):
     """One line of the story."""
 
     at_ns: int
@@ -41,7 +41,7 @@ class Event(NamedTuple):
     """Words of the page, in bold; empty where the text says it all."""
     text: str
     code: str = ""
-    """What a target or rule said, as it said it."""
+    """The words of a target or rule, as it said them."""
     detail: str = ""
     """Further words in a line of their own."""
     key: str = ""
@@ -50,7 +50,7 @@ class Event(NamedTuple):
 
 def story_of(
     incident: Incident, past: IncidentPast, silences: Sequence[Silence], now_ns: int
-) -> tuple[Event, ...]:
+) -> tuple[StoryEvent, ...]:
     """Returns all that happened, in the order of time; `silences` are those in force that mute it."""
     events = [
         *_first_sign(incident, past),
@@ -59,7 +59,7 @@ def story_of(
         *_given_up(past),
         *(_silence(each, incident) for each in silences),
         *(
-            Event(
+            StoryEvent(
                 each.started_at_ns,
                 1,
                 "",
@@ -74,7 +74,7 @@ def story_of(
     return tuple(sorted(events, key=lambda event: (event.at_ns, event.order)))
 
 
-def _first_sign(incident: Incident, past: IncidentPast) -> Iterator[Event]:
+def _first_sign(incident: Incident, past: IncidentPast) -> Iterator[StoryEvent]:
     if past.steps and past.steps[0].at_ns == incident.opened_at_ns:
         return
     first = next(
@@ -83,7 +83,7 @@ def _first_sign(incident: Incident, past: IncidentPast) -> Iterator[Event]:
     sample = next(
         (each for each in past.samples if each.at_ns // 1_000 == incident.opened_at_ns // 1_000), None
     )
-    yield Event(incident.opened_at_ns, 0, "down", "First sign", "", incident.cause, _seen(first, sample))
+    yield StoryEvent(incident.opened_at_ns, 0, "down", "First sign", "", incident.cause, _seen(first, sample))
 
 
 def _seen(evidence: Evidence | None, sample: PastSample | None) -> str:
@@ -93,7 +93,7 @@ def _seen(evidence: Evidence | None, sample: PastSample | None) -> str:
     return " ".join(parts)
 
 
-def _step(step: Transition) -> Event:
+def _step(step: Transition) -> StoryEvent:
     match step.change:
         case TransitionKind.OPENED:
             later_ns = step.at_ns - step.opened_at_ns
@@ -106,37 +106,39 @@ def _step(step: Transition) -> Event:
                 "Incident opened" if not step.draft else "Incident opened by a draft rule, which tells nobody"
             )
             text = f", {step.severity.value}: rule {step.rule} is broken"
-            return Event(step.at_ns, 2, "down", said, text, detail=dated)
+            return StoryEvent(step.at_ns, 2, "down", said, text, detail=dated)
         case TransitionKind.ACKNOWLEDGED:
             note = f": {step.note}" if step.note else ""
-            return Event(step.at_ns, 2, "note", "Seen", f" by {step.acknowledged_by or 'somebody'}{note}")
+            return StoryEvent(
+                step.at_ns, 2, "note", "Seen", f" by {step.acknowledged_by or 'somebody'}{note}"
+            )
         case TransitionKind.RESOLVED:
-            return Event(
+            return StoryEvent(
                 step.at_ns, 2, "end", "Resolved", f" after {duration(step.lasted_ns or 0)}: {_end_of(step)}"
             )
         case TransitionKind.CHANGED:
             title = _CHANGES.get(step.reason, "Changed")
-            return Event(step.at_ns, 2, "note", title, "", detail=step.explanation or step.reason)
+            return StoryEvent(step.at_ns, 2, "note", title, "", detail=step.explanation or step.reason)
 
 
 def _end_of(step: Transition) -> str:
     return "good answers again" if step.reason == RECOVERED else (step.explanation or step.reason)
 
 
-def _tries(tries: Iterable[DeliveryTry], notices: Mapping[str, Notice]) -> Iterator[Event]:
+def _tries(tries: Iterable[DeliveryTry], notices: Mapping[str, Notice]) -> Iterator[StoryEvent]:
     for tried in tries:
         notice = notices.get(tried.key)
         change = TransitionKind.OPENED if notice is None else notice.change
         yield _try(tried, change)
 
 
-def _try(tried: DeliveryTry, change: TransitionKind) -> Event:
+def _try(tried: DeliveryTry, change: TransitionKind) -> StoryEvent:
     took = "" if tried.took_ns is None else f" in {latency(tried.took_ns)}"
     detail = f"{ordinal(tried.attempt)} try"
     match tried.result:
         case TryResult.ACCEPTED:
             said = tried.detail or "accepted"
-            return Event(
+            return StoryEvent(
                 tried.at_ns,
                 3,
                 "ok",
@@ -147,13 +149,13 @@ def _try(tried: DeliveryTry, change: TransitionKind) -> Event:
             )
         case TryResult.REFUSED:
             said = f" refused it for good: {tried.detail or 'no reason given'}{took}"
-            return Event(tried.at_ns, 3, "down", tried.channel, said, detail=detail, key=tried.key)
+            return StoryEvent(tried.at_ns, 3, "down", tried.channel, said, detail=detail, key=tried.key)
         case TryResult.FAILED:
             said = f": {tried.detail or 'failed'}{took}; it is tried again"
-            return Event(tried.at_ns, 3, "wait", tried.channel, said, detail=detail, key=tried.key)
+            return StoryEvent(tried.at_ns, 3, "wait", tried.channel, said, detail=detail, key=tried.key)
         case TryResult.UNKNOWN:
             said = ": no answer yet; it may have arrived, and a further try has the same key"
-            return Event(tried.at_ns, 3, "wait", tried.channel, said, detail=detail, key=tried.key)
+            return StoryEvent(tried.at_ns, 3, "wait", tried.channel, said, detail=detail, key=tried.key)
 
 
 def ordinal(number: int) -> str:
@@ -163,11 +165,11 @@ def ordinal(number: int) -> str:
     return f"{number}{ORDINALS[number % 10][1:]}"
 
 
-def _given_up(past: IncidentPast) -> Iterator[Event]:
+def _given_up(past: IncidentPast) -> Iterator[StoryEvent]:
     for each in past.notices:
         if each.delivery.state is DeliveryState.DEAD:
             said = f" was not told: given up after {each.delivery.attempts} tries"
-            yield Event(
+            yield StoryEvent(
                 each.delivery.at_ns,
                 4,
                 "down",
@@ -178,15 +180,15 @@ def _given_up(past: IncidentPast) -> Iterator[Event]:
             )
 
 
-def _silence(silence: Silence, incident: Incident) -> Event:
+def _silence(silence: Silence, incident: Incident) -> StoryEvent:
     at_ns = max(silence.created_at_ns or incident.opened_at_ns, incident.opened_at_ns)
     reason = f": {silence.reason}" if silence.reason else ""
-    return Event(
+    return StoryEvent(
         at_ns, 2, "note", "Silenced", f" by {silence.by or 'a program'}{reason}", detail="its channels wait"
     )
 
 
-def _now(incident: Incident, samples: Sequence[PastSample], now_ns: int) -> Iterator[Event]:
+def _now(incident: Incident, samples: Sequence[PastSample], now_ns: int) -> Iterator[StoryEvent]:
     """Yields the newest finding of an open incident, and how many bad answers have followed each other."""
     row = 0
     for sample in reversed(samples):
@@ -196,4 +198,6 @@ def _now(incident: Incident, samples: Sequence[PastSample], now_ns: int) -> Iter
     said = f"{row} bad answers in a row" if row > 1 else "Still open"
     if row or incident.latest != incident.cause:
         at_ns = samples[-1].at_ns if samples else now_ns
-        yield Event(max(at_ns, incident.opened_at_ns), 5, "", said, "", incident.latest or incident.cause)
+        yield StoryEvent(
+            max(at_ns, incident.opened_at_ns), 5, "", said, "", incident.latest or incident.cause
+        )

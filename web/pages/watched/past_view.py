@@ -14,7 +14,7 @@ from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ....host.access.target_past import SPANS, Part, TargetPast, problem_spans
 from ..charts.axis import Tick, time_ticks
 from ..charts.day_strip import DayRow, day_marks, day_rows, strip_label
-from ..charts.latency import Limit, Point, latency_chart, latency_label
+from ..charts.latency import Point, SpeedLimit, latency_chart, latency_label
 from ..charts.phases import PhaseRow, phase_chart
 from ..charts.timeline import Shown, Stretch, segments, status_strip, summary
 from ..frame import PageFrame
@@ -30,7 +30,7 @@ SPAN_WORDS = {
 _SPEED = frozenset({"response_time"})
 
 
-class Row(NamedTuple):
+class FigureRow(NamedTuple):
     """One part of a span in figures: the chart as a table."""
 
     since_ns: int
@@ -54,10 +54,10 @@ class PastView(NamedTuple):
     latency: Markup
     has_answers: bool
     """Whether there is anything to draw: an answer, or a bad one."""
-    rows: tuple[Row, ...]
+    rows: tuple[FigureRow, ...]
     """Newest first."""
     stretches: tuple[Stretch, ...]
-    """What was not simply up, newest first."""
+    """The parts that were not simply up, newest first."""
     axis_zone: str
     """The zone of the times on the axis: days are those of UTC."""
 
@@ -88,7 +88,7 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
         latency=_latency(past, target, words, ticks),
         has_answers=any(part.p50_ns is not None or part.bad for part in past.parts),
         rows=tuple(
-            Row(part.since_ns, part.p50_ns, part.p95_ns, part.max_ns, part.samples, part.bad)
+            FigureRow(part.since_ns, part.p50_ns, part.p95_ns, part.max_ns, part.samples, part.bad)
             for part in reversed(past.parts)
         ),
         stretches=tuple(part for part in reversed(parts) if part.state is not Shown.UP),
@@ -99,7 +99,7 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
 def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]) -> Markup:
     points = points_of(part for part in past.parts if part.until_ns > past.since_ns)
     problems = [
-        (problem.since_ns, problem.until_ns)
+        problem
         for problem in problem_spans(past.incidents, past.until_ns)
         if problem.until_ns > past.since_ns
     ]
@@ -130,10 +130,10 @@ def points_of(parts: Iterable[Part]) -> list[Point]:
     ]
 
 
-def speed_limits(rules: Iterable[Rule]) -> list[Limit]:
+def speed_limits(rules: Iterable[Rule]) -> list[SpeedLimit]:
     """Returns the bounds of rules on the response time, which the chart draws as dashed lines."""
     return [
-        Limit(
+        SpeedLimit(
             rule.bound,
             f"{rule.id}: {_figure_of(rule)} {rule.operator} {rule.text_of(rule.bound)}{_unit(rule)}",
         )
