@@ -197,19 +197,21 @@ def _outage(store: SqliteStore, outage: Outage, now_ns: int, notify: tuple[str, 
         )
         store.commit(Batch(transitions=(seen,)))
         store.commit(Batch(transitions=(ended,)))
-        _deliver(store, ended, is_stuck=False)
+        _deliver(store, ended, is_stuck=False, is_refused=not is_down)
     return opened.id
 
 
-def _deliver(store: SqliteStore, transition: Transition, *, is_stuck: bool) -> None:
-    """Delivers to each channel at once, but to the last one at its second try, or not yet."""
+def _deliver(store: SqliteStore, transition: Transition, *, is_stuck: bool, is_refused: bool = False) -> None:
+    """Delivers to each channel at once, but to the last one at its second try, not yet, or never."""
     for number, channel in enumerate(transition.notify):
         notice = notice_of(transition, channel)
         last = number == len(transition.notify) - 1
         store.commit(Batch(notices=(notice,)))
         if last:
             _tried(store, notice, 1, TryResult.FAILED, "HTTP 421: try again later", DeliveryState.PENDING)
-        if last and is_stuck:
+        if last and is_refused:
+            _tried(store, notice, 2, TryResult.REFUSED, "HTTP 410: this address is gone", DeliveryState.DEAD)
+        elif last and is_stuck:
             _tried(store, notice, 2, TryResult.UNKNOWN, "", DeliveryState.PENDING)
         else:
             _tried(store, notice, 1 + last, TryResult.ACCEPTED, "HTTP 202", DeliveryState.DELIVERED)

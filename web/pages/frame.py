@@ -47,6 +47,8 @@ class PageFrame(NamedTuple):
     has_public_pages: bool = False
     can_sign_in: bool = False
     """Whether a person signs in here: not where the program that serves the site says who asks."""
+    stands_by: bool = False
+    """Whether another process watches, and this one waits to take over."""
     message: str = ""
     """The effect of the form that led here, in words."""
 
@@ -122,6 +124,7 @@ async def frame_of(call: ApiCall) -> PageFrame:
         down=counted.count(Status.DOWN),
         degraded=counted.count(Status.DEGRADED),
         has_public_pages=_has_public_pages(call),
+        stands_by=call.operations.stands_by,
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
         message=message_of(call.visit, now_ns),
     )

@@ -157,15 +157,14 @@ def _figures(
             f"the latest {latency(late.max_ns)}",
         )
     yield "Checks", f"{per_s:.1f} a second", f"by schedule; {counters.get('samples', 0):,} so far"
+    yield "Missed ticks", f"{counters.get('missed_ticks', 0):,}", "a check was due while the one before ran"
+    if metrics is not None:
+        yield "In flight", f"{metrics.in_flight:,}", "checks that run"
+        yield "Loop lag", latency(metrics.loop_lag_ns), "the worst of the last minute"
+        if count := metrics.commits.count:
+            yield "Writes", latency(metrics.commits.sum_ns // count), f"on average, of {count:,}"
     if size := call.operations.store_bytes():
         yield "Store", f"{size / 1e6:,.1f} MB", "with its log"
-    yield "Missed ticks", f"{counters.get('missed_ticks', 0):,}", "a check was due while the one before ran"
-    if metrics is None:
-        return
-    yield "In flight", f"{metrics.in_flight:,}", "checks that run"
-    yield "Loop lag", latency(metrics.loop_lag_ns), "the worst of the last minute"
-    if count := metrics.commits.count:
-        yield "Writes", latency(metrics.commits.sum_ns // count), f"on average, of {count:,}"
 
 
 def is_stuck(channel: ChannelRow, now_ns: int) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from asking import Asking, signed_in
+from browsing import Browser
 from seeded_store import Outage, seed
 from watchkeeper import Call, Channel, Heartbeat, Log, Runtime, Target, Threshold
 from watchkeeper.domain.specification.channel import CallChannel
@@ -82,6 +83,12 @@ def reader(seeded_url):
 def otto(seeded, seeded_url):
     """A person who may act."""
     return Asking(seeded_url, cookie=signed_in(seeded_url, seeded.login_link(role="operator", name="otto")))
+
+
+@pytest.fixture
+def browser(otto, seeded_url):
+    """The browser of that person."""
+    return Browser(seeded_url, otto.cookie)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from watchkeeper.domain.observation.observation import Phases
-from watchkeeper.domain.read_model.days import DayRun, DayState, TargetDays
+from watchkeeper.domain.read_model.days import DayRun, DayState, ProblemSpan, TargetDays
 from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
 from watchkeeper.web.pages.charts.axis import TICKS_MAX, milliseconds_text, round_top, time_ticks, value_ticks
 from watchkeeper.web.pages.charts.day_strip import day_marks, day_rows, strip_label
@@ -260,7 +260,10 @@ def test_the_latency_of_any_values_stays_inside_the_picture(values, limits):
         span,
         time_ticks(*span),
         limits=[SpeedLimit(value, "slow") for value in limits],
-        problems=[(NOW - NS_PER_DAY, NOW + NS_PER_MINUTE), (NOW, NOW)],
+        problems=[
+            ProblemSpan("shop", NOW - NS_PER_DAY, NOW + NS_PER_MINUTE, True),
+            ProblemSpan("shop", NOW, NOW, False),
+        ],
         edges=[(NOW, "first sign")],
         label=latency_label(parts_of(values), "a day"),
     )

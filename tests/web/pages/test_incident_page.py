@@ -65,6 +65,27 @@ def test_an_open_incident_is_acknowledged_by_its_button_and_says_so(seeded, otto
     assert any("Seen by otto" in line for line in said_by(page))
 
 
+def test_the_buttons_of_an_incident_do_what_they_say(seeded, browser, incident_ids):
+    page = browser.open(f"/i/{incident_ids[-1]}")
+    page = browser.press(page, "Silence 1 h")
+    assert page.status == 200
+    assert "Silenced until" in page.text
+    (silence,) = seeded.status().silences
+    assert (silence.target, silence.match, silence.by) == ("payments-api", ("rule=down",), "otto")
+    page = browser.press(browser.press(page, "Acknowledge"), "Pause checks")
+    assert "seen by otto" in page.text
+    assert seeded.status()["payments-api"].paused
+
+
+def test_a_notice_that_was_given_up_is_sent_again_by_its_button(seeded, browser, incident_ids):
+    page = browser.open(f"/i/{incident_ids[1]}")
+    assert "resolved given up" in page.text
+    assert "refused it for good: HTTP 410: this address is gone" in page.text
+    page = browser.press(page, "Send again")
+    assert page.status == 200
+    assert "Send again" not in page.buttons
+
+
 def test_a_viewer_has_no_button_but_the_text(reader, incident_ids):
     page = page_of(reader, f"/i/{incident_ids[-1]}")
     assert "/acknowledge" not in page

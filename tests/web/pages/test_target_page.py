@@ -76,6 +76,16 @@ def test_a_viewer_has_no_button_that_acts(reader, otto):
     assert "/silences/new?target=payments-api" in page
 
 
+def test_the_buttons_of_a_target_do_what_they_say(seeded, browser):
+    page = browser.press(browser.open("/t/payments-api"), "Check now")
+    assert page.status == 200
+    page = browser.press(page, "Pause checks")
+    assert "payments api is paused" in page.text
+    page = browser.press(page, "Resume checks")
+    assert not seeded.status()["payments-api"].paused
+    assert "Pause checks" in page.buttons
+
+
 def test_a_heartbeat_that_never_came_says_how_it_may(reader):
     page = page_of(reader, "/t/backup")
     assert "watchkeeper job backup -- COMMAND" in page

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from ....domain.read_model.days import ProblemSpan
 from ....domain.units import NS_PER_MS
 from ..words import latency
 from .axis import Tick, milliseconds_text, round_top, value_ticks
@@ -54,7 +55,7 @@ def latency_chart(
     ticks: Sequence[Tick],
     *,
     limits: Sequence[SpeedLimit] = (),
-    problems: Sequence[tuple[int, int]] = (),
+    problems: Sequence[ProblemSpan] = (),
     edges: Sequence[tuple[int, str]] = (),
     gap_ns: int = 0,
     label: str,
@@ -133,10 +134,11 @@ def _limit(limit: SpeedLimit, scale: _Scale) -> Markup:
     )
 
 
-def _wash(problem: tuple[int, int], axis: Axis) -> Markup:
-    begin, end = axis.x(problem[0]), axis.x(problem[1])
+def _wash(problem: ProblemSpan, axis: Axis) -> Markup:
+    begin, end = axis.x(problem.since_ns), axis.x(problem.until_ns)
     end = min(RIGHT, max(end, begin + 1.5))
-    return element("rect", class_="wash", x=begin, y=TOP, width=end - begin, height=BASE - TOP)
+    kind = "wash" if problem.is_down else "wash mild"
+    return element("rect", class_=kind, x=begin, y=TOP, width=end - begin, height=BASE - TOP)
 
 
 def _edges(edges: Iterable[tuple[int, str]], axis: Axis) -> Iterable[Markup]:

@@ -18,7 +18,7 @@ PHASES = (
     ("transfer_ns", "transfer"),
 )
 """The fields of an attempt's phases in their order, and their words."""
-WIDTH, LEFT, RIGHT, ROW = 740.0, 112.0, 728.0, 24.0
+WIDTH, LEFT, RIGHT, ROW = 740.0, 132.0, 728.0, 24.0
 
 
 class PhaseRow(NamedTuple):

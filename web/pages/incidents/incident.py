@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from ....domain.incidents.incident import Incident
 from ....domain.incidents.notice import DeliveryState
+from ....domain.read_model.days import ProblemSpan
+from ....domain.specification.rule import Severity
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ....host.access.incident_past import EARLIER_SHOWN
 from ...table import ApiCall
@@ -109,7 +111,11 @@ def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
         past.span,
         time_ticks(since_ns, until_ns, zone),
         limits=[] if found.target is None else speed_limits(found.target.judged_rules),
-        problems=[(incident.opened_at_ns, end_ns)],
+        problems=[
+            ProblemSpan(
+                incident.target, incident.opened_at_ns, end_ns, incident.severity is Severity.CRITICAL
+            )
+        ],
         label=latency_label(points, "the answers around the incident"),
         gap_ns=NS_PER_HOUR if found.target is None else found.target.stale_after_ns,
         edges=[(incident.opened_at_ns, "first sign"), *([] if incident.is_open else [(end_ns, "over")])],

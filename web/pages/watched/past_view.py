@@ -99,7 +99,7 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
 def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]) -> Markup:
     points = points_of(part for part in past.parts if part.until_ns > past.since_ns)
     problems = [
-        (problem.since_ns, problem.until_ns)
+        problem
         for problem in problem_spans(past.incidents, past.until_ns)
         if problem.until_ns > past.since_ns
     ]
