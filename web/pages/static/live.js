@@ -1,7 +1,7 @@
 // Keeps a page right while it is open. Everything but this works without it.
 const main = document.getElementById("main");
 const dot = document.getElementById("live");
-const KINDS = ["status", "incident", "notice", "silence", "self", "beat", "reset"];
+const KINDS = ["status", "incident", "notice", "silence", "announcement", "self", "beat", "reset"];
 const skew = Date.now() - Number(document.body.dataset.now);
 
 // The words of the server for a length of time.
