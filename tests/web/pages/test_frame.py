@@ -7,7 +7,7 @@ import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
 from markup import HTML, faults_of, page_of
 from watchkeeper.web import limits
-from watchkeeper.web.pages.layout import environment
+from watchkeeper.web.pages.environment import environment
 from watchkeeper.web.pages.static_files import static_files
 
 
