@@ -43,7 +43,7 @@ from .domain.specification.configuration import Configuration, Connectivity, Ret
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.specification.target import Target, TargetFields
-from .domain.specification.web import PublicPage, Role, Token, Web
+from .domain.specification.web import PublicPage, Role, Token, Web, WebMetrics
 from .domain.time.duration import Duration
 from .host.job import Job
 from .host.subscriptions import Subscription
@@ -135,6 +135,7 @@ __all__ = [
     "Verification",
     "WatchkeeperError",
     "Web",
+    "WebMetrics",
     "Webhook",
     "WentBlind",
     "asgi",

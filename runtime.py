@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
 
@@ -18,6 +18,7 @@ from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration import load
 from .adapters.masking import SecretMask
+from .adapters.stores.ownership.forks import FORKS
 from .client.active import ControlSocketLink
 from .domain.errors import ConfigurationError, UsageError
 from .domain.incidents.delivery_try import DeliveryTry
@@ -36,9 +37,11 @@ from .domain.specification.web import Anonymous, RoleLike, Token, Web
 from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
 from .host.access import fleet_history, page_cache
+from .host.access import metrics as scraped
 from .host.access.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.access.issued_tokens import IssuedTokens
 from .host.access.login_links import LoginLinks
+from .host.access.metrics import MetricsSource
 from .host.access.operations import Operations
 from .host.awaitable import AsyncSurface
 from .host.channel_testing import ChannelTesting
@@ -53,6 +56,9 @@ from .host.surface import async_only, bridge, sync_only
 from .protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from .protocol.sink import Redrive
 
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
 DEFAULT_OPTIONS = RuntimeOptions()
 CACHES = (
     *outside.CACHES,
@@ -61,6 +67,7 @@ CACHES = (
     fleet_history.POLICY,
     page_cache.POLICY,
     page_cache.PARTS_POLICY,
+    scraped.POLICY,
 )
 """The policies of all caches of a runtime."""
 
@@ -114,6 +121,7 @@ class Runtime(Commands):
             Doors(self._site),
             ControlSocketLink() if standby else None,
         )
+        self._metrics = MetricsSource(self._lifecycle, lambda: self._configured.given.runtime.store)
         self._read: Callable[[], Configuration] | None = None
         self._channel_testing = ChannelTesting(self._lifecycle, self._configured, self._clock)
         self.aio = AsyncSurface(
@@ -241,6 +249,27 @@ class Runtime(Commands):
             raise TypeError(f"actor is a function of a request's scope, not {one_line(repr(actor))}")
         return self._site().mounted(actor)
 
+    @bridge
+    def collector(self, *, targets: bool | None = None) -> "Collector":
+        """Returns the metrics for a registry of prometheus-client: `REGISTRY.register(runtime.collector())`.
+
+        `targets` says whether it has series of single targets; None: as `web.metrics` says. Collecting blocks for a few
+        milliseconds, at most five seconds; a runtime that does not answer by then has no series but those of the process.
+
+        Raises: UsageError without the extra `web`.
+        """
+        require_web()
+        from .web.metrics.collector import RuntimeCollector
+
+        return RuntimeCollector(
+            self._metrics, lambda: self._has_target_series if targets is None else targets
+        )
+
+    @property
+    def _has_target_series(self) -> bool:
+        web = self._configured.given.web
+        return web is None or web.metrics.targets
+
     @sync_only
     def serve(self, listen: str, *, anonymous: Anonymous | None = None) -> str:
         """Serves the API on an address such as `127.0.0.1:8080` until the stop; returns its URL. Tokens are those of `web`.
@@ -261,10 +290,13 @@ class Runtime(Commands):
 
     def _site(self) -> MountedSite:
         require_web()
-        from .web.site import Site  # the web libraries take 100 ms and 29 MB
+        with FORKS.importing():
+            from .web.site import Site  # the web libraries take 100 ms and 29 MB
 
         started = lambda: self._lifecycle.started  # noqa: E731  # asked at each request
-        operations = Operations(self, self._configured, started, self._tokens, self._links, self._lifecycle)
+        operations = Operations(
+            self, self._configured, started, self._tokens, self._links, self._lifecycle, self._metrics
+        )
         return Site(operations, PeerDesk(self, self._configured, self._lifecycle))
 
     # Questions: answered within a bounded time.

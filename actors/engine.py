@@ -21,7 +21,7 @@ from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
-from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, HealthReported
+from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, GetMetrics, HealthReported
 from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
@@ -235,10 +235,12 @@ class Engine:
 
         Waits at most until `until_ns` (monotonic), which bounds every step. Raises: the errors of `Address.ask`.
         """
-        commanded = self._commanded
-        for address, message in self._barrier(commanded):
-            await wait(address.question(message), self._left_s(until_ns))
-        self._obeyed = commanded
+        # Figures show no command, and are read while the disk stands still.
+        if not isinstance(question, GetMetrics):
+            commanded = self._commanded
+            for address, message in self._barrier(commanded):
+                await wait(address.question(message), self._left_s(until_ns))
+            self._obeyed = commanded
         address = self.system.sink if listener == SINK else self.system.recorder
         return await wait(address.question(question), self._left_s(until_ns))
 

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from ..domain import limits
 from ..domain.incidents.announcement import Announcement
-from ..domain.incidents.incident import Incident, Transition, TransitionKind
+from ..domain.incidents.incident import Incident, Transition, TransitionKind, by_target
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
 from ..domain.incidents.own_problems import NETWORK, POLLER, POLLERS, channel_part
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
@@ -266,7 +266,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _resume(self, message: heard.IncidentsResumed) -> None:
         self._open = {incident.id: incident for incident in message.incidents}
-        self._resumed = _by_target(message.incidents)
+        self._resumed = by_target(message.incidents)
         self._publisher.resume(message.incidents)
         self._figures.keep_backlogs(message.backlogs)
         self._show_silences(message.silences)
@@ -367,7 +367,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         )
 
     def _metrics(self, now: Moment, *, targets: bool) -> RuntimeMetrics:
-        rows, open_ = self._rows if targets else {}, _by_target(self._open.values())
+        rows, open_ = self._rows if targets else {}, by_target(self._open.values())
         return self._figures.read(
             now.wall_ns,
             tuple(
@@ -393,15 +393,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
 
     def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:
         """Returns the status of every target. Staleness is computed here, at the question; no timer watches for it."""
-        open_ = _by_target(self._open.values())
+        open_ = by_target(self._open.values())
         return tuple(
             row.status(target, open_.get(target, []), now, stale=row.is_stale(now, self._asleep_ns))
             for target, row in self._rows.items()
         )
-
-
-def _by_target(incidents: Iterable[Incident]) -> dict[str, list[Incident]]:
-    found: dict[str, list[Incident]] = {}
-    for incident in incidents:
-        found.setdefault(incident.target, []).append(incident)
-    return found

@@ -113,6 +113,15 @@ def states(runtime: Runtime) -> dict[str, object]:
     return {"states": found, "incidents": len(status.incidents), "problems": dict(status.problems)}
 
 
+def threads() -> dict[str, object]:
+    """Returns the CPU seconds of each thread so far, by name."""
+    return {
+        thread.name: time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+        if thread.ident is not None
+    }
+
+
 def hog(for_s: float) -> dict[str, object]:
     """Begin to compute on another thread, holding the interpreter's lock for as long as it is let."""
 
@@ -136,6 +145,8 @@ def answer(runtime: Runtime, line: str) -> dict[str, object]:
             return attempts(runtime, int(arguments[0]), int(arguments[1]), *arguments[2:])
         case "states":
             return states(runtime)
+        case "threads":
+            return threads()
         case "hog":
             return hog(float(arguments[0]))
         case _:

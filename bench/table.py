@@ -49,6 +49,7 @@ SCRIPTS: dict[str, Script] = {
     "polls": Script(arguments=("--only", "http", "https", "https_rustls", "tcp"), within_s=420.0),
     "lateness": Script(arguments=("--runs", "1", "--only", *LATE, *BESIDE), within_s=420.0),
     "streams": Script(arguments=("--runs", "1")),
+    "metrics": Script(arguments=("--runs", "1")),
     "rules": Script(),
     "store": Script(quick=("--pairs", "2", "--batches", "20")),
     "reading": Script(),
@@ -199,6 +200,22 @@ ROWS: tuple[Row, ...] = (
         bar="p99 25 ms, and 10 ms more than without",
         figure=lambda found: f"p99 {found['beside_p99_ms']} ms, {found['alone_p99_ms']} ms without",
         met=lambda found: found["met"],
+    ),
+    Row(
+        what="a scrape of the metrics of 5,000 targets: CPU of the API's thread",
+        script="metrics",
+        bar="300 ms",
+        figure=lambda found: (
+            f"{found['cpu_ms_per_scrape']:.0f} ms, {found['scrape_bytes']:,} bytes compressed"
+        ),
+        met=lambda found: found["met"]["cpu"],
+    ),
+    Row(
+        what="lateness beside a scrape every 5 s, 500 checks/s",
+        script="metrics",
+        bar="p99 25 ms",
+        figure=lambda found: f"p99 {found['beside_p99_ms']:.1f} ms, {found['alone_p99_ms']:.1f} ms without",
+        met=lambda found: found["met"]["lateness"],
     ),
     Row(
         what="the state of 5,000 targets",

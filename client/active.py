@@ -1,5 +1,6 @@
 """The way of a stand-by to the active process of its store: the control socket."""
 
+from ..adapters.stores.ownership.forks import FORKS
 from ..domain.errors import MessageError, NotRunning
 from ..domain.limits import MESSAGE_BYTES_MAX
 from ..domain.line import count_of
@@ -30,11 +31,8 @@ class ControlSocketLink:
 
     def request(self, store: str, request: PassedRequest, within_s: float) -> PassedAnswer:
         """Returns the answer to a request to the API. Raises: NotRunning where nothing answers; TimeoutError."""
-        from .exchange import (
-            Request,
-            exchange,
-            place_of,
-        )  # http.client takes 10 ms, which most runtimes never need
+        with FORKS.importing():  # http.client takes 10 ms, which most runtimes never need
+            from .exchange import Request, exchange, place_of
 
         asked = Request(request.method, request.address, {}, request.body, dict(request.headers))
         answered = exchange(place_of(store, None), asked, within_s)

@@ -123,6 +123,8 @@ SHARED_RESULTS_KEPT = 1_000
 """Results that `max_age` lets equal probes share; beyond it the least recently asked for is probed again."""
 SHARED_RESULTS_NS_MAX = 3_600 * NS_PER_S
 """The longest `max_age`: an older result says nothing about the state of a target now."""
+SCRAPE_ANSWER_NS = 5 * NS_PER_S
+"""How long a scrape of metrics waits for the figures of the runtime: half of the ten seconds after which Prometheus gives up."""
 SNAPSHOT_NS_MAX = 60 * NS_PER_S
 """The longest that a status snapshot is shared, whatever `status(max_age)` asks for."""
 NOTEBOOK_ROWS_MAX = 200

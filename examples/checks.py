@@ -5,22 +5,22 @@ from watchkeeper import Observation, Outcome, Reason, Runtime, SampleSeen
 runtime = Runtime()
 
 
-@runtime.check("disk", every="100ms")
+@runtime.check("disk", every="500ms")
 def disk() -> dict[str, float]:
     return {"used_percent": 61.5, "free_gb": 120}
 
 
-@runtime.check("licence", every="100ms", expect=("[CONTEXT].seats > 10",))
+@runtime.check("licence", every="500ms", expect=("[CONTEXT].seats > 10",))
 def licence() -> Observation:
     return Observation(context={"seats": 25}, detail="25 seats are free")
 
 
-@runtime.check("replica", every="100ms")
+@runtime.check("replica", every="500ms")
 async def replica() -> Observation:
     return Observation(outcome=Outcome.DEGRADED, reason=Reason.REPORTED, detail="40 s behind")
 
 
-@runtime.check("broken", every="100ms")
+@runtime.check("broken", every="500ms")
 def broken() -> None:
     raise ConnectionError("no route to the broker")
 

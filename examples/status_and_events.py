@@ -4,7 +4,7 @@ from watchkeeper import Consecutive, IncidentChanged, Runtime, Status, Target, T
 
 DATABASE = Target(
     id="database",
-    every="50ms",
+    every="200ms",
     tcp=Tcp(host="127.0.0.1", port=1),  # nothing listens there
     rules=(Consecutive(id="down", after=2),),
 )

@@ -36,28 +36,33 @@ class Lifecycle(Tenancy):
                 elif engine is not None:
                     self._tell_changes(engine, diff.removed, diff.changed)
                 self._configured.apply(diff)
-                self._given_at_ns = self._clock.read().wall_ns
+                given_before, self._given_at_ns = self._given_at_ns, self._clock.read().wall_ns
                 stamp = self._stamp()
             if engine is not None and diff.needs_restart:
                 # Bound once to learn that it can be; the start binds it again.
                 self._doors.discard(door)
-                self._restart_or_keep(engine, old)
+                self._restart_or_keep(engine, old, given_before)
             elif engine is not None:
                 self._doors.use(door, new.web, new.runtime.store)
             elif self._standby is not None:
-                self._require_runnable(old)
+                self._require_runnable(old, given_before)
                 if self._standby.store != new.runtime.store:
                     self._wait_elsewhere()
                 else:
                     self._standby.stamp = stamp
 
-    def _require_runnable(self, old: Configuration) -> None:
+    def _take_back(self, old: Configuration, given_at_ns: int) -> None:
+        """Makes the former configuration the current one again, of the time at which it was given."""
+        with self._configured.guard:
+            self._configured.apply(self._configured.diff(old))
+        self._given_at_ns = given_at_ns
+
+    def _require_runnable(self, old: Configuration, given_at_ns: int) -> None:
         """Raises: ConfigurationError where no engine could run what is configured now; then the old configuration stays."""
         try:
             self._configured.configuration()
         except ConfigurationError:
-            with self._configured.guard:
-                self._configured.apply(self._configured.diff(old))
+            self._take_back(old, given_at_ns)
             raise
 
     def serve(self, listen: str, anonymous: Anonymous | None) -> str:
@@ -99,7 +104,7 @@ class Lifecycle(Tenancy):
             )
         return self._doors.local_url()
 
-    def _restart_or_keep(self, engine: RunningEngine, old: Configuration) -> None:
+    def _restart_or_keep(self, engine: RunningEngine, old: Configuration, given_at_ns: int) -> None:
         """Stops and starts.
 
         Where the new engine cannot start (another process holds its store), the old one runs on.
@@ -111,7 +116,8 @@ class Lifecycle(Tenancy):
             # Its own store may have been taken over in between; one that another process runs is a mistake in the configuration.
             self.start(self._host_loop, stands_by=new == old.runtime.store)
         except Exception as error:
-            self._go_back(old, error)
+            self._take_back(old, given_at_ns)
+            self._go_back(error)
             raise
         finally:
             if self._engine is None:
@@ -119,13 +125,11 @@ class Lifecycle(Tenancy):
                 if self._standby is None:
                     self._finish()
 
-    def _go_back(self, old: Configuration, error: Exception) -> None:
+    def _go_back(self, error: Exception) -> None:
         """Starts with the former configuration.
 
         Raises: WatchkeeperError where that fails too: the runtime has ended.
         """
-        with self._configured.guard:
-            self._configured.apply(self._configured.diff(old))
         try:
             self.start(self._host_loop)
         except Exception as again:

@@ -128,8 +128,7 @@ class Tenancy(EngineAccess):
         is_shared = self._shared_store(configuration) is not None
         door = None if is_shared else self._doors.bound(configuration.web)
         try:
-            # A child that is forked within an import of another thread could never import the same.
-            with FORKS.outside(calls=False):
+            with FORKS.importing():
                 engine = self._make(configuration, host_loop)
             engine.start()
             if is_shared:

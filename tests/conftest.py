@@ -8,10 +8,10 @@ import sys
 from functools import cache
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# The machine may be busy with other work, so no single example has a deadline of its own.
-settings.register_profile("busy machine", deadline=None)
+# The machine may be busy with other work, so no single example has a deadline of its own, and drawing examples may take its time.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
 LEFT_OUT = pytest.StashKey[int]()
@@ -43,6 +43,12 @@ def can_browse() -> bool:
     return shutil.which("chromium") is not None or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
 
 
+def can_scrape():
+    """Whether Prometheus and its promtool are there; root on Debian installs them where they are missing."""
+    has_both = shutil.which("prometheus") is not None and shutil.which("promtool") is not None
+    return has_both or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
+
+
 NEEDS = {
     "chromium": (can_browse, "looks at pages with Chromium, which is not installed"),
     "mount": (may_mount, "mounts a small disk, which takes root with CAP_SYS_ADMIN"),
@@ -57,6 +63,7 @@ NEEDS = {
         lambda: hasattr(socket, "AF_ALG") or sys.platform != "linux",
         "patches sockets by a library that counts on those of Linux there",
     ),
+    "prometheus": (can_scrape, "runs Prometheus and promtool, which are not installed"),
     "systemd": (
         lambda: shutil.which("systemd-analyze") is not None,
         "has systemd read a unit, and no systemd-analyze is there",

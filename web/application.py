@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 AUDIT = logging.getLogger("watchkeeper.web.audit")
 DOOR = "watchkeeper.door"
 """The key of the scope under which a server of ours names the door; a host's server names none."""
+NO_ROUTE = "(none)"
+"""Counts the requests for a path, or by a method, that there is not: their own paths are words of strangers."""
 TOO_LONG = f"the path, the parameters and the headers of a request may have {HEADER_BYTES_MAX:,} bytes"
 _HEADERS = {
     "cache-control": "private, no-cache",
@@ -137,6 +139,7 @@ async def _answer(site: _Site, of_method: Mapping[str, ApiRoute], request: Reque
     # Strangers leave no line: a flood of their requests would fill the log.
     if route.is_command and call.author.role is not None:
         _audit(request, call.author, response.status_code)
+    services.operations.metrics.traffic.answered(route.path, response.status_code)
     return _finished(response, request)
 
 
@@ -189,6 +192,7 @@ async def _refused(call: ApiCall, refusal: Refusal) -> Response:
 
 async def _refused_by_router(site: _Site, request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    site.services.operations.metrics.traffic.answered(NO_ROUTE, status)
     headers = (getattr(error, "headers", None) or {}).items()
     detail = "there is no such path: GET /api/v1/openapi.json lists them"
     if wants_page(request):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from ..domain.errors import WatchkeeperError
+from ..domain.incidents.record import Silence
 from ..domain.observation.sample import Sample
 from ..domain.read_model.event import (
     Event,
@@ -33,7 +34,7 @@ from .shapes.documents import incident_row, text_of, time_of
 logger = logging.getLogger(__name__)
 StatusEntry: TypeAlias = tuple[str, int, str]
 """The status of a target as the stream tells it (`paused` and `gone` are some), since when in milliseconds, and why."""
-KINDS = ("status", "incident", "notice", "self")
+KINDS = ("status", "incident", "notice", "silence", "self")
 
 
 class Frame(NamedTuple):
@@ -41,7 +42,7 @@ class Frame(NamedTuple):
 
     number: int
     kind: str
-    """`status`, `incident`, `notice`, `self`, `beat` or `reset`."""
+    """`status`, `incident`, `notice`, `silence`, `self`, `beat` or `reset`."""
     data: Any
 
     def is_of(self, targets: frozenset[str]) -> bool:
@@ -119,6 +120,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._beginning = asyncio.Lock()
         self._shown: dict[str, StatusEntry] = {}
+        self._silences: tuple[Silence, ...] = ()
         self._changed: dict[str, StatusEntry] = {}
 
     @property
@@ -139,6 +141,7 @@ class Hub:
             raise Refusal(429, "too many streams are open: close one", headers=[("retry-after", "10")])
         stream = Stream(where, may_still)
         self._streams.add(stream)
+        self._operations.metrics.traffic.stream_changed(1)
         try:
             async with self._beginning:
                 if not self._tasks:
@@ -152,7 +155,8 @@ class Hub:
         """Starts to read: first the events, then the status that they change, so that nothing is missed in between."""
         events = self._operations.verbs.subscribe(samples=True)
         try:
-            self._shown = _entries(await self._operations.status(fresh=True))
+            status = await self._operations.status(fresh=True)
+            self._shown, self._silences = _entries(status), status.silences
         except BaseException:
             events.close()
             raise
@@ -193,7 +197,9 @@ class Hub:
 
     def leave(self, stream: Stream) -> None:
         """Closes a stream; with the last one the hub stops reading."""
-        self._streams.discard(stream)
+        if stream in self._streams:
+            self._streams.discard(stream)
+            self._operations.metrics.traffic.stream_changed(-1)
         stream.close()
         if not self._streams:
             self._rest()
@@ -304,6 +310,9 @@ class Hub:
             del self._shown[name]
         # The events are quicker than a status that was asked for a moment before: they have the last word.
         self._changed = {**_differences(self._shown, entries), **gone, **self._changed}
+        if status.silences != self._silences:
+            self._silences = status.silences
+            self._send("silence", {"in_force": [text_of(silence.id) for silence in status.silences]})
 
     async def _beat(self) -> None:
         while True:

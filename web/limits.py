@@ -29,14 +29,28 @@ LIST_MAX = 1_000
 """Entries of one answer; the rest is asked for with `after`."""
 SLICE_ROWS = 50
 """Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
-SLICE_PARTS = 500
-"""Parts of a page that are joined at a stretch: some dozens of rows."""
+SLICE_PARTS = 250
+"""Parts of a page that are joined at a stretch: 50 rows of five."""
+PACKED_BYTES_MIN = 1_024
+"""Pages from which on are packed for a browser ..."""
+PACKED_APART_BYTES_MIN = 256 * 1024
+"""... and those for which a thread is made."""
 ROWS_UNASKED_MAX = 300
 """With more targets than that the overview shows one line for each group, until its reader asks for the rows."""
 INCIDENTS_LISTED_MAX = 50
 """Open incidents on the overview; the page of incidents has the others."""
 TOLD_LISTED_MAX = 20
 """Those of them whose deliveries are read from the store, the gravest first."""
+SLICE_PAUSE_S = 0.002
+"""The pause after such a slice, in which checks run: the making takes a fifth of a core at most ..."""
+SCRAPE_PAUSES_S = 3.0
+"""... as long as all pauses of one text are not longer than this: those of more than 37,000 targets are shorter."""
+SCRAPE_FRESH_NS = 1_000_000_000
+"""How long a text of the metrics is shared: as many scrapers and readers as there may be cost one making a second."""
+SCRAPE_WITHIN_S = 9.0
+"""The time for the text of the metrics: a little less than that after which Prometheus gives up."""
+SLICE_LINES = 200
+"""Lines of metrics that are made at a stretch, 0.4 ms, for the same reason as SLICE_ROWS."""
 STREAMS_MAX = 500
 """Streams of one site."""
 STREAMS_PER_ADDRESS_MAX = 20
@@ -71,12 +85,14 @@ LOGINS_MAX = 5
 """Tries to sign in from one address, and sessions that one token opens ..."""
 LOGINS_WITHIN_S = 60.0
 """... within this time."""
-FORM_BYTES_MAX = 10 * 1024
-"""The body of a form, counted while it is read; a silence with a dozen long matchers has a few KiB."""
+FORM_BYTES_MAX = 56 * 1024
+"""The body of a form, counted while it is read: a character of an announcement may take twelve bytes there, and it has 4,000."""
 FORM_FIELDS_MAX = 64
 """Fields of a form; a silence with sixteen matchers has 57."""
 FLASH_WITHIN_S = 60
 """How long the message of a form waits for the page that shows it."""
+SILENCES_SHOWN_MAX = 200
+"""Silences in force on their page; the API lists all."""
 ENDED_SHOWN_MAX = 50
 """Ended silences on their page; the newest."""
 HELD_BACK_SHOWN_MAX = 20

@@ -17,19 +17,20 @@ from ..host.sharing.peer_desk import PeerDesk
 from ..host.sharing.peer_wire import PEER_PATH
 from ..host.sharing.standby import PassedAnswer, PassedRequest
 from .authority import AUTHOR
+from .metrics.scraping import metrics
 from .origin import SAFE_IN_PATHS, Author
 from .problems import ProblemDocument, Refusal
 from .resources.openapi import openapi
 from .resources.streaming import events
 from .table import Accepted, ApiCall, ApiRoute, Unlocked
 
-_OWN = frozenset({openapi, events})
+_OWN = frozenset({openapi, events, metrics})
 _KEPT = frozenset({"content-type", "retry-after", "etag", "www-authenticate"})
 """The headers of an answer that are passed back; the others are this process's own."""
 
 
 def is_passed_on(route: ApiRoute) -> bool:
-    """Whether the active process answers a request that a stand-by gets: all but pages, the document and the event stream."""
+    """Whether the active process answers a request that a stand-by gets: all but pages, the document, the event stream and its metrics."""
     is_of_programs = isinstance(route.role, Role) or route.role is Unlocked.KEY
     return is_of_programs and not route.is_page and route.handler not in _OWN
 

@@ -13,6 +13,7 @@ from ..host.sharing.peer_desk import PeerDesk
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub
+from .metrics.scrapes import Scrapes
 from .pages.routes import PAGES
 from .passing import by_peers
 from .pings import Pings
@@ -30,7 +31,12 @@ class Site:
     def __init__(self, operations: Operations, desk: PeerDesk) -> None:
         self._desk = desk
         self._services = Services(
-            operations, Pings(operations), Hub(operations), PageCache(), PublicPages(operations)
+            operations,
+            Pings(operations),
+            Hub(operations),
+            PageCache(),
+            PublicPages(operations),
+            Scrapes(operations),
         )
         self._sessions = Sessions()
 

@@ -13,6 +13,7 @@ from ..host.access.operations import Operations
 from ..host.access.page_cache import PageCache
 from .authority import Authority
 from .hub import Hub
+from .metrics.scrapes import Scrapes
 from .origin import Author, Visit
 from .pings import Pings
 from .shapes.answers import NoQuery
@@ -50,6 +51,7 @@ class Services(NamedTuple):
     hub: Hub
     pages: PageCache
     public_pages: "PublicPages"
+    scrapes: Scrapes
 
 
 class ApiCall(NamedTuple):

@@ -21,7 +21,7 @@ _NAME_BYTES_MAX = 80
 
 def has_web() -> bool:
     """Whether the libraries of the extra `web` are installed; loads none of them."""
-    return all(find_spec(name) is not None for name in ("starlette", "uvicorn"))
+    return all(find_spec(name) is not None for name in ("starlette", "uvicorn", "prometheus_client"))
 
 
 def is_exhausted(error: OSError) -> bool:

@@ -1,5 +1,6 @@
 """Incidents: intervals in which a target violates a rule, and their legal transitions."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -187,3 +188,11 @@ def incident_id(target: str, rule: str, run: int, attempt: int, opened_at_ns: in
     """
     seed = f"{target}/{rule}/{run}/{attempt}/{opened_at_ns}".encode()
     return f"inc_{sha256(seed).hexdigest()[:24]}"
+
+
+def by_target(incidents: Iterable[Incident]) -> dict[str, list[Incident]]:
+    """Returns the incidents of each target that has one."""
+    found: dict[str, list[Incident]] = {}
+    for incident in incidents:
+        found.setdefault(incident.target, []).append(incident)
+    return found

@@ -80,6 +80,15 @@ class PublicPage(Specification, frozen=True, kw_only=True, forbid_unknown_fields
     def __init__(self, *, id: str, title: str, match: Sequence[str] = ...) -> None: ...  # noqa: A002  # as in the file
 
 
+class WebMetrics(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metrics that the web door serves at `/metrics`."""
+
+    targets: bool = True
+    """Whether each target has series of its own; without them groups have theirs: for very many targets."""
+
+    def __init__(self, *, targets: bool = ...) -> None: ...
+
+
 class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The JSON API over TCP. Without it nothing listens on TCP; needs the extra `web`."""
 
@@ -95,6 +104,8 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Public pages: what everybody may see."""
     insecure: bool = False
     """Whether a browser may sign in over plain HTTP from another machine, where its token can be read on the way."""
+    metrics: WebMetrics = WebMetrics()
+    """The metrics for Prometheus."""
 
     def __init__(
         self,
@@ -105,4 +116,5 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         trusted_proxies: Sequence[str] = ...,
         pages: Sequence[PublicPage] = ...,
         insecure: bool = ...,
+        metrics: WebMetrics = ...,
     ) -> None: ...

@@ -19,7 +19,7 @@ def queue() -> int:
 
 # With --preload this is the process from which the workers are forked: it watches, and each of them stands by.
 runtime.start()
-atexit.register(runtime.stop)  # what was reported last is recorded, and the next worker takes over at once
+atexit.register(runtime.stop)  # the last reports are recorded, and the next worker takes over at once
 app = Flask(__name__)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -36,6 +37,7 @@ from .announcing import KindLike
 from .fleet_history import FleetHistory
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
+from .metrics import MetricsSource
 from .public_past import PublicPast, recorded_past, unrecorded_past
 
 R = TypeVar("R")
@@ -134,11 +136,13 @@ class Operations:
         tokens: IssuedTokens,
         links: LoginLinks,
         sharing: Sharing,
+        metrics: MetricsSource,
     ) -> None:
         self._sharing = sharing
         self.verbs = verbs
         self.tokens = tokens
         self.links = links
+        self.metrics = metrics
         self._configured = configured
         self._is_started = is_started
         self._clock = SystemClock()
@@ -186,13 +190,21 @@ class Operations:
         """
         return await self.verbs.aio.status(0 if fresh else "1s")
 
-    async def metrics(self, *, targets: bool) -> RuntimeMetrics:
-        """Returns the figures of the runtime, with those of each target where `targets` says so.
+    async def figures(self) -> RuntimeMetrics:
+        """Returns the figures of the process that watches, without those of single targets.
 
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
-        figures: RuntimeMetrics = await self._sharing.ask_async("recorder", GetMetrics(targets))
+        figures: RuntimeMetrics = await self._sharing.ask_async("recorder", GetMetrics(targets=False))
         return figures
+
+    def store_bytes(self) -> int | None:
+        """Returns the size of the store with its log; None where there is none."""
+        path, sizes = self._configured.given.runtime.store, []
+        for end in ("", "-wal"):
+            with suppress(OSError):
+                sizes.append(Path(f"{path}{end}").stat().st_size)
+        return sum(sizes) if path is not None and sizes else None
 
     def targets(self) -> Mapping[str, Target]:
         """Returns the targets as they are configured now, by id."""

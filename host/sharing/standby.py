@@ -27,9 +27,9 @@ FREE_LOOKS = 2
 """The looks in a row that must find the store free: a reload that restarts frees it for less than two of them."""
 OUTDATED_LOOKS = 8
 """The same where the last owner had a newer configuration: a process that has it, too, is faster by then."""
-REFUSED_MAX = 4
+REFUSED_MAX = 2
 """The refusals in a row that are a problem: a frozen process may hold the lock of SQLite in the middle of a write."""
-TRY_S = 5.0
+TRY_S = 8.0
 """The time of one try of a command. It is more than a lease and a take-over: when it is over, another process runs the store, and the
 command is sent to that one; or the same process still does, which may obey it yet."""
 READ_TRY_S = 1.0
@@ -106,6 +106,8 @@ class Standby:
         self._failed = ""
         self._refused = 0
         self._pace = TakeoverPace()
+        self._refused_at: Tenure | None = None
+        """The row of the store when the last try failed."""
         self._thread = threading.Thread(target=self._run, name="watchkeeper-standby", daemon=True)
 
     def start(self) -> None:
@@ -176,6 +178,7 @@ class Standby:
     def refuse(self, busy: StoreBusy) -> None:
         """Notes that the store was not free after all. Another process was faster; where that goes on, it is a problem."""
         self._refused += 1
+        self._refused_at = self.owner
         if self._refused >= REFUSED_MAX:
             self._tell(busy)
 
@@ -183,12 +186,19 @@ class Standby:
         """Looks at the store. Returns whether a take-over is to be tried now."""
         is_free = self._watch.look(self._clock.read())
         if not is_free:
-            self._refused, self._failed = 0, ""
+            self._forget_refusals()
             self._compare()
         seen = self._watch.tenure, self._watch.is_locked
         return self._pace.is_due(
             seen, is_free=is_free, looks=OUTDATED_LOOKS if self.is_outdated else FREE_LOOKS
         )
+
+    def _forget_refusals(self) -> None:
+        """Begins anew where somebody writes the store. A try that waited for a lock begins the lease of a frozen owner again, whose
+        row stays as it was.
+        """
+        if self.owner != self._refused_at:
+            self._refused, self._failed, self._refused_at = 0, "", None
 
     def _pass_kept_on(self) -> None:
         for report in self._kept:
@@ -204,7 +214,7 @@ class Standby:
         says = first_line(f"{kind}{error}")
         if says != self._failed:
             logger.error("%s cannot be taken over, and is tried again: %s", self.store, says)
-        self._failed = says
+        self._failed, self._refused_at = says, self.owner
 
     # Commands and questions.
 

@@ -96,7 +96,7 @@ def unsilence(where: Where, silence: str, *, as_json: bool) -> None:
     type=click.Choice(["notice", "outage", "maintenance"]),
     default="notice",
     show_default=True,
-    help="What it is about.",
+    help="Its occasion.",
 )
 @click.option("--page", "pages", multiple=True, help="A public page that shows it; by default every one.")
 @click.option(

@@ -6,6 +6,9 @@ import click
 
 from ..options import PATH
 
+SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
+"""The folder of the files for other programs."""
+
 
 @click.command()
 @click.option(
@@ -44,4 +47,19 @@ def completion(shell: str) -> None:
     click.echo(script_for(click.get_current_context().find_root().command, shell))
 
 
-BEGINNING = (init, completion)
+@click.command()
+@click.argument("what", type=click.Choice(["rules", "dashboard"]))
+def prometheus(what: str) -> None:
+    """Print alerts for Prometheus, or a dashboard for Grafana.
+
+    \b
+    watchkeeper prometheus rules > watchkeeper.rules.yml    for rule_files of Prometheus
+    watchkeeper prometheus dashboard > watchkeeper.json     to import in Grafana
+
+    Both read the metrics that `run` serves at /metrics where the configuration has `web`.
+    """
+    name = {"rules": "watchkeeper.rules.yml", "dashboard": "grafana.json"}[what]
+    click.echo((SHIPPED / name).read_text(encoding="utf-8"), nl=False)
+
+
+BEGINNING = (init, completion, prometheus)

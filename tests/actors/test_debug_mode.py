@@ -36,7 +36,7 @@ JOB = Target(
     default_rules=False,
     notify=("ops",),
 )
-WITHIN_S = 10.0
+WITHIN_S = 20.0
 
 
 class Forgetful(MemoryStore):

@@ -21,7 +21,7 @@ from watchkeeper.domain.specification.configuration import Configuration, Runtim
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 from watchkeeper.host.subscriptions import Subscriptions
 from watchkeeper.protocol.owner import Acknowledge
-from watchkeeper.protocol.recorder import GetIncidents, GetStatus
+from watchkeeper.protocol.recorder import GetIncidents, GetMetrics, GetStatus
 from watchkeeper.protocol.sink import Mute, Redrive
 from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 
@@ -203,6 +203,7 @@ def test_an_answer_waits_for_the_disk_only_behind_a_command(engine, store):
     for _ in range(2):
         with pytest.raises(Timeout):
             ask(made, GetStatus(), within_ns=50 * NS_PER_MS)
+    assert ask(made, GetMetrics()).in_flight == 0
     store.gate.set()
     assert ask(made, GetStatus()).targets[0].paused
     store.entered.clear()

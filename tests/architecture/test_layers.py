@@ -39,6 +39,7 @@ MAY_ALSO = {
     },  # the verb runs a configuration in a World, as a host's test does
     # `web` inside the functions that open a door: the web libraries are an extra. `client`: the way to the active process.
     "runtime.py": {"web", "client"},
+    "web/metrics/families.py": {"watchkeeper"},  # the version, which the metrics tell
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 

@@ -99,6 +99,21 @@ def insecure(folder: Path, value: bool) -> int:
         return Asking(f"http://127.0.0.1:{port}").ask("GET", "/login", host="watch.example").status
 
 
+def target_series(folder: Path, value: bool) -> bool:
+    """Whether the metrics have a series of the target."""
+    port = free_port()
+    document = {"web": {"listen": f"127.0.0.1:{port}", "metrics": {"targets": value}}, "targets": TARGETS}
+    with Runtime.from_config(written(folder, document), {}):
+        return b'target="shop"' in Asking(f"http://127.0.0.1:{port}").ask("GET", "/metrics").body
+
+
+def metrics(folder: Path, value: dict[str, bool] | None) -> bool:
+    port = free_port()
+    web = {"listen": f"127.0.0.1:{port}"} | ({} if value is None else {"metrics": value})
+    with Runtime.from_config(written(folder, {"web": web, "targets": TARGETS}), {}):
+        return b'target="shop"' in Asking(f"http://127.0.0.1:{port}").ask("GET", "/metrics").body
+
+
 def ping_key(folder: Path, value: str | None) -> int:
     port = free_port()
     document = {
@@ -148,6 +163,8 @@ WEB: dict[str, Real] = {
         (["group=shop"], ["group!=shop"]),
         (["The shop"], ["The mail"]),
     ),
+    "Web.metrics": Real(metrics, (None, {"targets": False}), (True, False)),
+    "WebMetrics.targets": Real(target_series, (True, False), (True, False)),
     "Token.name": Real(name, ("anna", "otto"), ("anna", "otto")),
     "Token.role": Real(role, ("viewer", "operator"), (403, 200)),
     "Token.sha256": Real(sha, ("t2", "t1"), (401, 200)),

@@ -230,7 +230,7 @@ def test_a_process_is_backed_up_by_another_and_runs_on_from_the_copy(tmp_path):
         (incident,) = opened()
         assert ", 1 incident (1 open), " in told("backup", "-c", config, out)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     (tmp_path / "away").mkdir()
     for each in [*tmp_path.glob("watch.db*")]:
         each.rename(tmp_path / "away" / each.name)
@@ -239,5 +239,5 @@ def test_a_process_is_backed_up_by_another_and_runs_on_from_the_copy(tmp_path):
     with running(config) as process:
         assert opened() == [incident]
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert " verifies: " in told("verify", store)

@@ -71,7 +71,7 @@ def test_a_signal_goes_to_the_command_of_a_job(run, folder):
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
-        assert (process.wait(20), process.stdout.read()) == (5, b"heard\n")
+        assert (process.wait(60), process.stdout.read()) == (5, b"heard\n")
 
 
 def test_a_job_without_a_run_reports_its_end_to_the_store(quiet):
@@ -89,6 +89,6 @@ def test_notify_tests_a_channel_by_the_way_of_every_notice(verb, there, run):
 
 def test_a_second_run_is_told_of_the_first_and_not_of_its_address(run, folder):
     command = [sys.executable, "-P", "-m", "watchkeeper", "run"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, "watch.db is held by process " in ended.stderr) == (3, True), ended.stderr
     assert "cannot be listened on" not in ended.stderr

@@ -32,7 +32,7 @@ def dead(tmp_path):
 
 
 def outbox_beside(config):
-    """Returns the content that the next run restores: `redrive` has had the store, so that the object of before it is fenced."""
+    """Returns the outbox that the next run restores. The store object of before `redrive` is fenced, as that had the store."""
     store = SqliteStore(str(config.parent / "watch.db"))
     restored = store.open(NOON)
     store.close()

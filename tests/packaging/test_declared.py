@@ -64,7 +64,7 @@ def imported_by(folder):
             for module in modules:
                 top = module.partition(".")[0]
                 if top not in own and top not in sys.stdlib_module_names:
-                    yield PULLED_IN.get(top, known.get(top, [top])[0].lower())
+                    yield PULLED_IN.get(top, known.get(top, [top])[0].lower().replace("_", "-"))
 
 
 @pytest.mark.parametrize("folder", ["tests", "bench"])

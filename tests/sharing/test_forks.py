@@ -9,8 +9,8 @@ import pytest
 PROGRAM = """
 import os, signal, sys, threading
 from watchkeeper import Heartbeat, Runtime, Target
-from watchkeeper.adapters.stores.ownership import forks
-forks.FORK_WAITS_S = 60  # a busy machine takes longer than the usual second
+from watchkeeper.adapters.stores.ownership.forks import FORKS
+FORKS.waits_s = FORKS.waits_for_imports_s = 60  # a busy machine takes longer than usual
 runtime = Runtime(store=sys.argv[1], targets=[Target(id="job", every="1h", heartbeat=Heartbeat())])
 def child():
     signal.alarm(60)

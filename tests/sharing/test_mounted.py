@@ -71,6 +71,18 @@ def test_a_command_is_the_active_process_to_obey(active, waiting):
     assert asked(waiting.asgi(), "GET", "/api/v1/targets/job")[1]["paused"] is True
 
 
+def test_a_standby_tells_its_own_metrics_and_none_of_the_active_process(active, waiting):
+    def metrics(runtime):
+        status, body = asked(runtime.asgi(), "GET", "/metrics")
+        assert status == 200
+        return body.decode().splitlines()
+
+    assert 'watchkeeper_role{role="standby"} 1' in metrics(waiting)
+    assert 'watchkeeper_role{role="active"} 1' in metrics(active)
+    series = 'watchkeeper_target_status{target="job",group=""} 3'
+    assert (series in metrics(waiting), series in metrics(active)) == (False, True)
+
+
 def test_the_author_of_a_command_is_the_one_of_the_request(active, waiting):
     for _ in range(3):
         active.heartbeat("job", ok=False)

@@ -1,11 +1,16 @@
-"""A command of a stand-by is sent once more only where the process that was asked cannot obey it any more."""
+"""A stand-by alone: a command is sent once more only where the process that was asked cannot obey it any more, and a take-over
+that is refused again and again is a problem.
+"""
 
 from contextlib import closing
 
 import pytest
-from host_servers import until
+from host_servers import PAUSE, until
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain import limits
+from watchkeeper.domain.errors import StoreBusy
+from watchkeeper.domain.units import NS_PER_MS
 from watchkeeper.host.sharing.peer_wire import answer_bytes
 from watchkeeper.host.sharing.stamp import ConfigurationStamp
 from watchkeeper.host.sharing.standby import Standby
@@ -43,8 +48,8 @@ def standing_by(store, owner):
     """Makes a stand-by with a link, which has seen the owner."""
     made = []
 
-    def stand_by(link):
-        standby = Standby(str(store), link, CLOCK, ConfigurationStamp(), lambda _: False)
+    def stand_by(link, take_over=lambda _: False):
+        standby = Standby(str(store), link, CLOCK, ConfigurationStamp(), take_over)
         made.append(standby)
         standby.start()
         until(lambda: standby.owner is not None)
@@ -77,3 +82,21 @@ def test_a_command_is_sent_again_to_the_process_that_has_taken_over(standing_by,
     with closing(heir):
         assert standby.obeyed(Pause("job", "ann")) is not None
     assert link.asked == 2
+
+
+def test_a_takeover_whose_tries_wait_for_a_lock_is_a_problem_until_the_owner_goes_on(
+    standing_by, owner, monkeypatch
+):
+    for name in ("TENURE_LEASE_NS", "TENURE_WATCH_GAP_NS"):
+        monkeypatch.setattr(limits, name, 400 * NS_PER_MS)
+
+    def refused(standby):
+        # Longer than the gap that begins the lease again, as the wait for a lock of SQLite is.
+        PAUSE.wait(0.5)
+        standby.refuse(StoreBusy("held by process 9, which is frozen in the middle of a write"))
+        return False
+
+    standby = standing_by(SlowLink(), refused)
+    assert until(lambda: "process 9" in standby.problem)
+    owner.beat()
+    assert until(lambda: not standby.problem)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from records import NOON, opened
-from watchkeeper.adapters.stores.ownership import forks
+from watchkeeper.adapters.stores.ownership.forks import ForkGuard
 from watchkeeper.adapters.stores.sqlite.connection import (
     connect_reader,
     connect_writer,
@@ -70,22 +70,45 @@ def test_a_child_is_not_forked_within_a_call(tmp_path):
     writing.join()
 
 
-def test_a_fork_comes_before_the_calls_that_begin_after_it(path, monkeypatch):
+def entered(guard):
+    """Returns how a child of now finds the store: 0 where it may open it, 7 where it was forked within a call."""
+    try:
+        guard.leave_inherited()
+    except StoreError as error:
+        return 7 if "was forked while another thread" in str(error) else 8
+    return 0
+
+
+def test_a_fork_waits_for_an_import_of_another_thread():
+    guard, is_within, may_end, said = ForkGuard(), threading.Event(), threading.Event(), []
+
+    def load():
+        with guard.importing():
+            is_within.set()
+            may_end.wait(0.3)
+            said.append("imported")
+
+    importing = threading.Thread(target=load)
+    importing.start()
+    is_within.wait()
+    assert forked(lambda: len(said))() == 1
+    importing.join()
+
+
+def test_a_fork_comes_before_the_calls_that_begin_after_it():
     """However many threads call, and their calls overlap."""
-    monkeypatch.setattr(forks, "FORK_WAITS_S", 60)
-    connect_writer(path).close()
-    may_end, pause = threading.Event(), threading.Event()
+    guard, may_end, pause = ForkGuard(waits_s=60), threading.Event(), threading.Event()
 
     def call(number):
         pause.wait(0.005 * number)
         while not may_end.is_set():
-            with explained("calling"), explained("calling within"):
+            with guard.outside(), guard.outside():
                 pause.wait(0.02)
 
     calling = [threading.Thread(target=call, args=(number,)) for number in range(8)]
     for each in calling:
         each.start()
-    assert [forked(lambda: connect_reader(path).close() or 0)() for _ in range(5)] == [0] * 5
+    assert [forked(lambda: entered(guard))() for _ in range(5)] == [0] * 5
     may_end.set()
     for each in calling:
         each.join()
@@ -121,28 +144,20 @@ def test_a_parent_writes_on_after_a_child_has_opened_its_store(path):
     store.close()
 
 
-@pytest.mark.parametrize(("calls", "status"), [(True, 7), (False, 0)])
-def test_a_child_that_was_forked_within_a_call_opens_no_store(path, monkeypatch, calls, status):
-    monkeypatch.setattr(forks, "FORK_WAITS_S", 0)
-    connect_writer(path).close()
+@pytest.mark.parametrize(("within", "status"), [("outside", 7), ("importing", 0)])
+def test_a_child_that_was_forked_within_a_call_opens_no_store(within, status):
+    guard = ForkGuard(waits_s=0, waits_for_imports_s=0)
     is_within, may_end = threading.Event(), threading.Event()
 
     def call():
-        with forks.FORKS.outside(calls=calls):
+        with getattr(guard, within)():
             is_within.set()
             may_end.wait()
-
-    def read():
-        try:
-            connect_reader(path)
-        except StoreError as error:
-            return 7 if "was forked while another thread" in str(error) else 8
-        return 0
 
     calling = threading.Thread(target=call)
     calling.start()
     is_within.wait()
-    exited = forked(read)
+    exited = forked(lambda: entered(guard))
     may_end.set()
     calling.join()
     assert exited() == status

@@ -67,7 +67,7 @@ def copied_and_read_elsewhere(path):
     """Another process finds no lock after the copy, and takes itself for the only one."""
     copied(path)
     script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM incident').fetchone()"
-    subprocess.run([sys.executable, "-c", script, path], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", script, path], check=True, timeout=60)
 
 
 def without_its_log(path):
@@ -207,7 +207,7 @@ def holder(path):
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
 
 @BY_FILE
@@ -221,7 +221,7 @@ def test_a_second_process_is_refused_by_another_name_of_the_file(path, tmp_path,
         SqliteStore(other, lapsed=row_of(other)).open(NOON)
     assert holder_of(other) is None, "its lock file is let go"
     holder.kill()
-    holder.wait(timeout=30)
+    holder.wait(timeout=60)
     store = SqliteStore(path)
     assert store.open(NOON).incidents == (OPENED.incident,)
     store.close()
@@ -356,7 +356,7 @@ def reader(path):
 
     yield start
     for process in started:
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def test_a_reader_that_makes_the_log_grow_is_named_until_it_ends(path, reader, monkeypatch):
@@ -376,7 +376,7 @@ def test_a_reader_that_makes_the_log_grow_is_named_until_it_ends(path, reader, m
     assert int(found[1]) == Path(f"{path}-wal").stat().st_size >> 20
     names = hasattr(fcntl, "F_OFD_GETLK")
     assert found[2] == (f"process {process.pid}" if names else "another program")
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     store.run_maintenance(NOON)
     assert store.file_problem() == ""
     store.close()

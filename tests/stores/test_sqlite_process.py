@@ -55,7 +55,7 @@ def holder(path):
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
 
 def lowest_free_descriptor():
@@ -72,7 +72,7 @@ def test_a_second_process_learns_which_process_holds_the_store(path, holder):
 def test_the_holder_of_a_store_is_named_until_it_is_gone(path, holder):
     assert holder_of(path).startswith(f"process {holder.pid} on ")
     holder.kill()
-    holder.wait(timeout=30)
+    holder.wait(timeout=60)
     assert holder_of(path) is None
     assert holder_of(f"{path}-of-nobody") is None
 
@@ -158,7 +158,7 @@ def test_a_longer_name_in_the_lock_file_is_overwritten(path):
 
 def test_kill_releases_the_store_and_loses_nothing(path, holder):
     holder.kill()
-    holder.wait(timeout=30)
+    holder.wait(timeout=60)
     store = SqliteStore(path)
     restored = store.open(NOON)
     store.close()

@@ -108,7 +108,7 @@ class Owner:
     def kill(self):
         if self._process.returncode is None:
             self._process.kill()
-            self._process.communicate(timeout=30)
+            self._process.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The tenure of a store, by the rules that every store keeps: one effective owner, whatever becomes of the others."""
 
-from contextlib import suppress
+from contextlib import closing, suppress
 
+import apsw
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -150,6 +151,25 @@ def test_an_heir_takes_the_lock_when_it_is_free(ground, frozen, heir, write):
     assert ground.row().has_lock
 
 
+def test_a_store_that_went_back_in_time_takes_nothing_until_it_is_opened_again(tmp_path):
+    path = str(tmp_path / "watch.db")
+    with closing(SqliteStore(path)) as store:
+        store.open(NOON)
+        store.commit(STEP)
+        with closing(apsw.Connection(path)) as copied:
+            copied.execute("UPDATE tenure SET commits = commits - 1")
+        with pytest.raises(StoreError, match="went back in time") as raised:
+            store.commit(NEXT)
+        assert not isinstance(raised.value, StoreFenced)
+        with pytest.raises(StoreError, match="until it is opened again"):
+            store.commit(NEXT)
+        before = tenure_of(path)
+        store.close()
+        assert store.open(NOON).incidents == (OPENED.incident,)
+        assert tenure_of(path).epoch == before.epoch + 1
+        store.commit(NEXT)
+
+
 def test_an_owner_goes_on_after_a_failure_of_its_own(ground, frozen):
     with pytest.raises(StoreError):
         frozen.commit(Batch(transitions=(opened("inc_1", target="door"),)))
@@ -214,7 +234,11 @@ class Run:
             store.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(story=acts)
 def test_both_stores_have_the_same_owners(tmp_path_factory, story):
     path = str(tmp_path_factory.mktemp("tenure") / "watch.db")

@@ -77,6 +77,11 @@ class Page(NamedTuple):
         return self.answer.body.decode()
 
     @property
+    def main(self) -> str:
+        """The part between head and foot."""
+        return self.html.partition("<main")[2].partition("</main>")[0]
+
+    @property
     def buttons(self) -> list[str]:
         return [words for form in self.forms for words in form.buttons]
 
@@ -98,8 +103,8 @@ class Browser:
         """Shows a page; redirections are followed."""
         return self._shown(path, self._ask("GET", path, **{"sec_fetch_mode": "navigate", **headers}))
 
-    def press(self, page: Page, button: str, **fields: str | list[str]) -> Page:
-        """Presses a button, with some fields of its form filled in."""
+    def press(self, page: Page, button: str, referer: str = "", **fields: str | list[str]) -> Page:
+        """Presses a button, with some fields of its form filled in; `referer` is the page as a browser names it."""
         form = page.form(button)
         pressed = form.buttons[button]
         sent = [(name, value) for name, value in form.fields if name not in fields]
@@ -110,7 +115,7 @@ class Browser:
         action = urljoin(page.path, pressed.get("formaction", form.action))
         if pressed.get("formmethod", form.method) == "get":
             return self.open(f"{urlsplit(action).path}?{urlencode(sent)}")
-        return self.send(action, sent)
+        return self.send(action, sent, **({"referer": referer} if referer else {}))
 
     def send(self, path: str, fields: Any, **headers: str) -> Page:
         """Sends a form."""

@@ -61,7 +61,7 @@ class Server:
     def ask(self, method="GET", path="/"):
         """Returns the status and the answer. A connection that breaks, as that to a killed worker does, is tried again."""
         for tries in range(5):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 connection.request(method, path)
                 answer = connection.getresponse()
@@ -94,7 +94,7 @@ class Server:
     def close(self):
         self.popen.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self.popen.wait(15)
+            self.popen.wait(30)
         with suppress(ProcessLookupError):
             self.kill_all()
         self.popen.wait()

@@ -175,8 +175,8 @@ def _live_through(lane: Lane, watch: Watch) -> Counter[str]:
         status = watch.wait()
         assert status in {1, 3}, watch.errors.all()
         return Counter(starts_refused=1)
-    # 20 s: each change of the targets brings some writes, and the fault strikes the twelfth at the latest.
-    for turn in range(40):
+    # 60 s: each change of the targets brings some writes, and the fault strikes the twelfth at the latest.
+    for turn in range(120):
         lane.site.down = {"t1"} if turn % 2 else {"t0"}
         if watch.lines.wait_for(FAILED, 0.5):
             break

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 SECRET = "a secret of the tests"  # noqa: S105  # of the tests alone: both sides of a test know it
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 """The bound of every wait: only a failing test reaches it, as a process starts within a second (LIFE_S_MAX in kill.py)."""
 
 

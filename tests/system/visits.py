@@ -52,7 +52,14 @@ class Visitors:
                 group.create_task(self._visit(REQUESTS[count % len(REQUESTS)]))
                 count += 1
                 # On a fixed grid: requests that are late follow at once.
-                await asyncio.sleep(began_s + count * self._every_s - time.monotonic())
+                await self._until(began_s + count * self._every_s)
+
+    async def _until(self, moment_s: float) -> None:
+        """Lets the other visits go on until a monotonic moment."""
+        loop = asyncio.get_running_loop()
+        reached = loop.create_future()
+        loop.call_at(moment_s, reached.set_result, None)
+        await reached
 
     async def _visit(self, request: bytes) -> None:
         visit = await visited(self._port, request)

@@ -94,6 +94,7 @@ from watchkeeper import (
     WatchkeeperError,
     Web,
     Webhook,
+    WebMetrics,
     WentBlind,
     __version__,
     asgi,
@@ -299,7 +300,9 @@ def shown(status: RuntimeStatus) -> tuple[bool, tuple[TargetStatus, ...]]:
 
 
 def opened(runtime: Runtime) -> str:
-    web = Web(listen="127.0.0.1:0", tokens=[Token(name="anna", role=Role.ADMIN, sha256="0" * 64)])
+    tokens = [Token(name="anna", role=Role.ADMIN, sha256="0" * 64)]
+    web = Web(listen="127.0.0.1:0", tokens=tokens, metrics=WebMetrics(targets=False))
+    logger.info("%s", [*runtime.collector(targets=True).collect()])
     logger.info("%s %s", asgi(runtime, lambda scope: ("anna", "admin")), web.anonymous)
     return runtime.serve("127.0.0.1:0", anonymous="viewer")
 

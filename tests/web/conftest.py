@@ -26,6 +26,12 @@ def written_in_time(monkeypatch):
 
 
 @pytest.fixture
+def hasty(monkeypatch):
+    """A request is answered before a check has ended, as outside of tests: here thousands of requests are made."""
+    monkeypatch.setattr(limits, "SETTLED_NS", NS_PER_S)
+
+
+@pytest.fixture
 def store(tmp_path):
     return str(tmp_path / "watch.db")
 

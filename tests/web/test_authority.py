@@ -53,7 +53,7 @@ from watchkeeper import Heartbeat, Runtime, Target, Web, asgi
 targets = [Target(id="shop", heartbeat=Heartbeat())]
 with Runtime(targets=targets, store=sys.argv[1]) as runtime:
     print(runtime.status().healthy, Path(sys.argv[1] + ".sock").exists())
-    for attempt in (lambda: asgi(runtime), lambda: runtime.serve("127.0.0.1:0"),
+    for attempt in (lambda: asgi(runtime), runtime.collector, lambda: runtime.serve("127.0.0.1:0"),
                     Runtime(targets=targets, web=Web(listen="127.0.0.1:0")).start):
         try:
             attempt()
@@ -67,7 +67,7 @@ def test_without_the_libraries_watching_goes_on_and_a_door_that_is_asked_for_nam
     ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert ran.stdout.splitlines() == [
         "True False",
-        "UsageError the web API needs the extra `web`: pip install 'watchkeeper[web]'",
+        *["UsageError the web API needs the extra `web`: pip install 'watchkeeper[web]'"] * 2,
         "ConfigurationError web: needs the extra `web`: pip install 'watchkeeper[web]'",
         "ConfigurationError web: needs the extra `web`: pip install 'watchkeeper[web]'",
     ]

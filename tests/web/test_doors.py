@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from asking import TOKENS, Asking, tokens
+from logged import records
 from ports import free_port
 from watchkeeper import ConfigurationError, Heartbeat, Runtime, Target, Token, UsageError, Web
 from watchkeeper.adapters.net.listening import control_socket_path
@@ -209,7 +210,7 @@ def test_a_reload_that_moves_the_store_moves_the_control_socket(tmp_path, caplog
             runtime.reload()
             assert Asking(str(tmp_path / f"{at}.db")).get("/status").status == 200
             assert not (tmp_path / f"{at - 1}.db.sock").exists()
-    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+    assert [each for each in records(caplog) if each.levelname == "ERROR"] == []
 
 
 def test_a_reload_widens_an_address_that_keeps_its_port(tmp_path):

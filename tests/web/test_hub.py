@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from watchkeeper import HealthChanged
 from watchkeeper.domain.limits import SUBSCRIPTION_EVENTS_MAX
+from watchkeeper.host.access.metrics import Traffic
 from watchkeeper.host.subscriptions import Subscriptions
 from watchkeeper.web import limits
 from watchkeeper.web.hub import Hub
@@ -18,9 +19,10 @@ class Feed(Subscriptions):
     def __init__(self):
         super().__init__()
         self.verbs = self
+        self.metrics = SimpleNamespace(traffic=Traffic())
 
     async def status(self, *, fresh):
-        return SimpleNamespace(targets=())
+        return SimpleNamespace(targets=(), silences=())
 
     def now_ns(self):
         return 0

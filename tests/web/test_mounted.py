@@ -151,7 +151,7 @@ def test_a_stream_that_nobody_reads_gives_its_place_away(runtime, monkeypatch):
         await asyncio.Event().wait()
 
     async def run():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await asked(app, "GET", "/api/v1/events", send=never)
 
     assert asyncio.run(run()) is None

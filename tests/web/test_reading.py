@@ -88,8 +88,9 @@ def test_targets_are_found_by_what_is_said_of_them(viewer, query, found):
 
 def test_the_evidence_of_a_bad_sample_is_told(runtime, viewer, site_that_fails):
     with runtime.subscribe(samples=True) as events:
-        runtime.track(Target(id="web", every="100ms", timeout="90ms", http=Http(url=site_that_fails)))
-        assert events.get(5).sample.target == "web"
+        runtime.track(Target(id="web", every="1h", timeout="20s", http=Http(url=site_that_fails)))
+        runtime.check_now("web")
+        assert events.get(20).sample.target == "web"
     runtime.status()
     rows = viewer.get("/targets/web/evidence").json["items"]
     assert (rows[0]["ip"], rows[0]["body"]) == ("127.0.0.1", "no stock")

@@ -11,6 +11,7 @@ from watchkeeper.web import limits
 from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
 from watchkeeper.web.pages.routes import PAGES
+from watchkeeper.web.public.routes import PUBLIC
 from watchkeeper.web.resources.routes import ROUTES
 from watchkeeper.web.sessions import Sessions
 from watchkeeper.web.table import ApiRoute, Unlocked
@@ -24,6 +25,7 @@ VALUES = {
     "attempt": "1-1",
     "silence": "s1",
     "announcement": "a1",
+    "page": "shop",
     "channel": "ops",
     "key": "msg_0",
     "signal": "fail",
@@ -90,7 +92,7 @@ def expected(state, route):
 
 def test_every_route_is_open_in_exactly_the_states_that_the_table_names(askers):
     assert askers.keys() == set(STATES)
-    for route in (*ROUTES, *PAGES):
+    for route in (*ROUTES, *PUBLIC, *PAGES):
         for state, asking in askers.items():
             status = asked(asking, route).status
             found = status if status in {401, 403} else "let through"

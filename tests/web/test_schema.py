@@ -42,7 +42,7 @@ def unlimited(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("role", ["anonymous", *TOKENS])
 def test_no_request_that_the_document_allows_is_answered_otherwise_than_it_says(
-    unlimited, runtime, incident, role
+    unlimited, hasty, runtime, incident, role
 ):
     url = runtime.serve("127.0.0.1:0", anonymous="none")
     headers = {"Authorization": f"Bearer {TOKENS[role]}"} if role in TOKENS else {}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from asgi import exchanged
@@ -17,13 +18,15 @@ from asking import TOKENS, Asking, cookie_in, signed_in
 from logged import messages
 from streams import Listening
 from watchkeeper import Heartbeat, Runtime, Target
+from watchkeeper.host.access.metrics import Traffic
 from watchkeeper.web import limits
 from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
 from watchkeeper.web.pages.routes import PAGES
+from watchkeeper.web.public.routes import PUBLIC
 from watchkeeper.web.resources.routes import ROUTES
 from watchkeeper.web.sessions import Sessions
-from watchkeeper.web.table import ApiRoute, Unlocked
+from watchkeeper.web.table import ApiRoute, Services, Unlocked
 
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-7f3a91"
@@ -65,7 +68,7 @@ def filled(path, target):
 
 def readings():
     """Every route that is read, with values that lead somewhere."""
-    for route in (*ROUTES, *PAGES):
+    for route in (*ROUTES, *PUBLIC, *PAGES):
         if route.method == "GET" and route.operation != "events":
             yield from (filled(route.path, target) for target in ("shop", "site"))
 
@@ -187,7 +190,7 @@ def test_answers_belong_to_their_reader_alone(url, admin, viewer):
     assert {**head.headers, "date": ""} == {**whole.headers, "date": ""}
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/debug", "/debug/pprof", "/docs", "/redoc", "/openapi.json", "/.env", "/.git/config",
+@pytest.mark.parametrize("path", ["/metrics/x", "/debug", "/debug/pprof", "/docs", "/redoc", "/openapi.json", "/.env", "/.git/config",
                                   "/admin", "/setup", "/api/v1/users", "/watch.db"])  # fmt: skip
 def test_there_is_no_door_but_those_of_the_table(admin, path):
     answer = admin.ask("GET", path)
@@ -201,7 +204,9 @@ async def divide(call):
 
 def test_an_internal_fault_says_nothing_of_the_inside(caplog):
     route = ApiRoute("GET", "/divide", Unlocked.PUBLIC, "Divides.", divide)
-    app = application(None, Authority(Sessions(), tuple), lambda: None, (route,))
+    operations = SimpleNamespace(metrics=SimpleNamespace(traffic=Traffic()))
+    services = Services(operations, None, None, None)
+    app = application(services, Authority(Sessions(), tuple), lambda: None, (route,))
     status, headers, body = exchanged(app, "GET", "/divide", {"host": "localhost"})
     assert (status, json.loads(body)["detail"]) == (
         500,
@@ -343,7 +348,7 @@ def test_every_bound_holds_without_assertions(store):
 
 
 def test_a_connection_upgrade_is_no_way_in(url):
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=5)
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=30)
     connection.request(
         "GET",
         "/api/v1/events",

@@ -48,6 +48,17 @@ def test_a_pause_and_a_removal_are_told_though_no_event_says_so(runtime, url):
         assert told(stream) == {"shop": ("gone", "")}
 
 
+def test_a_silence_that_begins_changes_and_ends_is_told(runtime, url):
+    with Listening(url) as stream:
+        stream.first("reset")
+        runtime.silence("shop", "1h", id="s")
+        assert stream.first("silence")[1] == {"in_force": ["s"]}
+        runtime.silence("shop", "2h", id="s")
+        assert stream.first("silence")[1] == {"in_force": ["s"]}
+        runtime.unsilence("s")
+        assert stream.first("silence")[1] == {"in_force": []}
+
+
 def test_the_first_target_of_a_runtime_is_told():
     with Runtime() as runtime, Listening(runtime.serve("127.0.0.1:0"), token=None) as stream:
         stream.first("reset")
@@ -132,7 +143,7 @@ def test_a_revoked_token_ends_its_event_stream_and_no_other(runtime, url, admin,
 def test_an_unknown_kind_or_target_is_refused(url):
     asking = Asking(url, TOKENS["viewer"])
     assert asking.get("/events?types=gossip").json["detail"] == (
-        "there are the types status, incident, notice, self, not 'gossip'"
+        "there are the types status, incident, notice, silence, self, not 'gossip'"
     )
     assert asking.get("/events?target=shpo").status == 404
 

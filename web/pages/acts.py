@@ -106,7 +106,7 @@ async def acknowledge(call: ApiCall) -> Response:
 
 async def unacknowledge(call: ApiCall) -> Response:
     form = await read_act(call, ActForm)
-    effect = await _unless_gone(call, acting.unacknowledge)
+    effect = await unless_gone(call, acting.unacknowledge)
     if effect is None:
         return lead_back(call, form.next, _incident(call), "free")
     return lead_back(call, form.next, _incident(call), "unacknowledged", is_durable=effect.is_durable)
@@ -121,7 +121,7 @@ def _incident(call: ApiCall) -> str:
 
 async def end_silence(call: ApiCall) -> Response:
     form = await read_act(call, ActForm)
-    effect = await _unless_gone(call, silencing.delete_silence)
+    effect = await unless_gone(call, silencing.delete_silence)
     if effect is None:
         return lead_back(call, form.next, "/silences", "over")
     return lead_back(call, form.next, "/silences", "unsilenced", is_durable=effect.is_durable)
@@ -129,7 +129,7 @@ async def end_silence(call: ApiCall) -> Response:
 
 async def redrive(call: ApiCall) -> Response:
     form = await read_act(call, ActForm)
-    effect = await _unless_gone(call, acting.redrive)
+    effect = await unless_gone(call, acting.redrive)
     return lead_back(call, form.next, "/self", "kept" if effect is None else "redriven")
 
 
@@ -140,7 +140,7 @@ async def test_channel(call: ApiCall) -> Response:
     return lead_back(call, form.next, "/self", code)
 
 
-async def _unless_gone(call: ApiCall, operation: Handler) -> Effect | None:
+async def unless_gone(call: ApiCall, operation: Handler) -> Effect | None:
     """Returns the effect; None where there was nothing left to command: a button may be pressed twice."""
     try:
         return await perform(call, operation, call.path)

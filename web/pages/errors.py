@@ -80,5 +80,5 @@ async def _page(call: ApiCall, refusal: Refusal) -> Response:
         title=TITLES.get(status, refusal.document.title),
         advice=ADVICE.get(status, "").replace("{wait}", "a second" if wait_s == "1" else f"{wait_s} seconds"),
         back=before and relative_target(f"{before.path}?{before.query}" if before.query else before.path),
-        offers_sign_in=status == 403 and not call.visit.changes,
+        offers_sign_in=status == 403,
     )

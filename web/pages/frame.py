@@ -44,8 +44,11 @@ class PageFrame(NamedTuple):
     """None where the reader may not see it, or the runtime does not answer."""
     down: int = 0
     degraded: int = 0
+    has_public_pages: bool = False
     can_sign_in: bool = False
     """Whether a person signs in here: not where the program that serves the site says who asks."""
+    stands_by: bool = False
+    """Whether another process watches, and this one waits to take over."""
     message: str = ""
     """The effect of the form that led here, in words."""
 
@@ -120,6 +123,8 @@ async def frame_of(call: ApiCall) -> PageFrame:
         status=status,
         down=counted.count(Status.DOWN),
         degraded=counted.count(Status.DEGRADED),
+        has_public_pages=_has_public_pages(call),
+        stands_by=call.operations.stands_by,
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
         message=message_of(call.visit, now_ns),
     )
@@ -131,6 +136,11 @@ def _address(method: str, path: str, query: str) -> str:
         return "/"
     # An address that is too long to be led back to would fill the forms of the page.
     return relative_target(f"{path}?{query}" if query else path) or "/"
+
+
+def _has_public_pages(call: ApiCall) -> bool:
+    web = call.operations.configuration().web
+    return web is not None and bool(web.pages)
 
 
 def _theme(call: ApiCall) -> str:

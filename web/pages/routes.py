@@ -3,6 +3,7 @@
 from ...domain.specification.web import Role
 from ..table import ApiRoute
 from .acts import ACTS
+from .announcements import ANNOUNCEMENTS
 from .choices import CHOICES
 from .fleet.overview import OverviewQuery, group, overview
 from .incidents.listing import INCIDENTS
@@ -18,6 +19,7 @@ PAGES: tuple[ApiRoute, ...] = (
     *LOGIN,
     *ACTS,
     *SILENCES,
+    *ANNOUNCEMENTS,
     *WATCHED,
     *INCIDENTS,
     ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),

@@ -138,7 +138,7 @@ def _role(call: ApiCall) -> str:
 async def _metrics(call: ApiCall) -> RuntimeMetrics | None:
     """Returns the figures of the process that watches; None where it does not answer."""
     try:
-        return await call.operations.metrics(targets=False)
+        return await call.operations.figures()
     except (WatchkeeperError, TimeoutError):
         return None
 
@@ -158,12 +158,13 @@ def _figures(
         )
     yield "Checks", f"{per_s:.1f} a second", f"by schedule; {counters.get('samples', 0):,} so far"
     yield "Missed ticks", f"{counters.get('missed_ticks', 0):,}", "a check was due while the one before ran"
-    if metrics is None:
-        return
-    yield "In flight", f"{metrics.in_flight:,}", "checks that run"
-    yield "Loop lag", latency(metrics.loop_lag_ns), "the worst of the last minute"
-    if count := metrics.commits.count:
-        yield "Writes", latency(metrics.commits.sum_ns // count), f"on average, of {count:,}"
+    if metrics is not None:
+        yield "In flight", f"{metrics.in_flight:,}", "checks that run"
+        yield "Loop lag", latency(metrics.loop_lag_ns), "the worst of the last minute"
+        if count := metrics.commits.count:
+            yield "Writes", latency(metrics.commits.sum_ns // count), f"on average, of {count:,}"
+    if size := call.operations.store_bytes():
+        yield "Store", f"{size / 1e6:,.1f} MB", "with its log"
 
 
 def is_stuck(channel: ChannelRow, now_ns: int) -> bool:

@@ -1,5 +1,6 @@
 """The silences: those in force, those that ended lately, each with what it held back, and the form for a new one."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +18,13 @@ from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.web import Role
 from ...domain.units import NS_PER_DAY
 from ...host.silencing import names_one, scope_of
-from ..limits import ENDED_SHOWN_MAX, HELD_BACK_SHOWN_MAX, INCIDENTS_LOOKED_AT_MAX, SUGGESTED_MAX
+from ..limits import (
+    ENDED_SHOWN_MAX,
+    HELD_BACK_SHOWN_MAX,
+    INCIDENTS_LOOKED_AT_MAX,
+    SILENCES_SHOWN_MAX,
+    SUGGESTED_MAX,
+)
 from ..problems import Fault, Refusal
 from ..resources import silencing
 from ..resources.reading import incident_of
@@ -66,7 +73,8 @@ class SilencesView(NamedTuple):
     """The page of the silences."""
 
     in_force: tuple[SilenceView, ...]
-    """Those that end first come first."""
+    """The first of them; those that end first come first."""
+    in_force_count: int
     ended: tuple[SilenceView, ...]
     """Those that ended last come first."""
     has_record: bool
@@ -88,8 +96,20 @@ async def silences_view(call: ApiCall) -> SilencesView:
     in_force = sorted(status.silences, key=lambda silence: (silence.until_ns, silence.id))
     latest = sorted(ended, key=lambda silence: (-silence.until_ns, silence.id))[:ENDED_SHOWN_MAX]
     return SilencesView(
-        tuple(map(seen.view, in_force)), tuple(map(seen.view, latest)), call.operations.has_file
+        in_force=await _views(seen, in_force[:SILENCES_SHOWN_MAX]),
+        in_force_count=len(in_force),
+        ended=await _views(seen, latest),
+        has_record=call.operations.has_file,
     )
+
+
+async def _views(seen: "_Seen", silences: Iterable[Silence]) -> tuple[SilenceView, ...]:
+    """Returns the views; gives way after each, as a pattern is held against a thousand incidents."""
+    views = []
+    for silence in silences:
+        views.append(seen.view(silence))
+        await asyncio.sleep(0)
+    return tuple(views)
 
 
 class _Seen:

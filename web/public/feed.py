@@ -50,7 +50,7 @@ def _entries(view: PublicView) -> Iterator[_Entry]:
     for said in (*view.announcements, *view.past_announcements):
         yield _Entry(said.key, said.title, _announced(said, view), said.created_at, said.updated_at)
     for incident in view.past:
-        text = f"{incident_title(incident)}: {incident_span(incident)} UTC."
+        text = f"{incident_title(incident)}: {incident_span(incident)}."
         ended_at = incident.ended_at or incident.began_at
         yield _Entry(incident.key, incident_title(incident), text, incident.began_at, ended_at)
 

@@ -32,7 +32,7 @@ class Links(NamedTuple):
     assets: str
     """The path of the static files."""
     base: str
-    """What stands before the name of the feed, of badges and of the JSON."""
+    """The beginning of the addresses of the feed, of badges and of the JSON."""
 
 
 async def page_of(view: PublicView, links: Links) -> bytes:

@@ -79,10 +79,10 @@ def incident_span(incident: PublicIncident, day: date | None = None) -> str:
     """Returns when it happened; times of another day than the given one have their date."""
     began = clock(incident.began_at, day)
     if incident.ended_at is None:
-        return f"since {began}"
+        return f"since {began} UTC"
     ended = clock(incident.ended_at, day)
     lasted = duration(int((incident.ended_at - incident.began_at).total_seconds()) * NS_PER_S)
-    return f"{began} to {ended}, {lasted}"
+    return f"{began} to {ended} UTC, {lasted}"
 
 
 def announcement_span(announcement: PublicAnnouncement, as_of: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from ...domain.specification.target import Target
 from ...domain.specification.web import Role
+from ..metrics.scraping import metrics
 from ..shapes.announcement_rows import AnnouncementBody, AnnouncementRow
 from ..shapes.answers import (
     AcknowledgementBody,
@@ -326,6 +327,7 @@ ROUTES: tuple[ApiRoute, ...] = (
         TokenRow,
     ),
     ApiRoute("GET", f"{API}/events", V, "The event stream.", streaming.events, query=streaming.EventsQuery),
+    ApiRoute("GET", "/metrics", V, "The metrics of this process, for Prometheus.", metrics),
     ApiRoute("GET", "/healthz", Unlocked.PUBLIC, "`ok` while the runtime's loop turns.", probing.healthz),
     ApiRoute(
         "GET", "/readyz", Unlocked.PUBLIC, "`ready` while it runs and its store writes.", probing.readyz

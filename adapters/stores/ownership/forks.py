@@ -1,5 +1,6 @@
 """Forks and SQLite: a child is forked between two calls, and lets go of what it inherited before it opens a store itself."""
 
+import concurrent.futures.thread  # noqa: F401  # has hooks for forks, which none must get between another's hooks
 import os
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from ....domain.errors import StoreError
 
 FORK_WAITS_S = 1.0
 """The time a fork waits for the calls that run; a disk that hangs keeps no host from forking."""
+FORK_WAITS_FOR_IMPORTS_S = 10.0
+"""The time a fork waits for imports: on a busy machine the web libraries take some seconds."""
 
 
 class ForkGuard:
@@ -22,9 +25,12 @@ class ForkGuard:
     the parent has closed the store and another process has made a new one: the child would write beside that process.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, waits_s: float = FORK_WAITS_S, waits_for_imports_s: float = FORK_WAITS_FOR_IMPORTS_S
+    ) -> None:
+        self.waits_s, self.waits_for_imports_s = waits_s, waits_for_imports_s
         self._idle = threading.Condition()
-        self._running = self._calling = self._forking = 0
+        self._calling = self._importing = self._forking = 0
         self._inside = threading.local()
         self._open: WeakSet[apsw.Connection] = WeakSet()
         self._inherited: tuple[apsw.Connection, ...] = ()
@@ -36,23 +42,33 @@ class ForkGuard:
         )
 
     @contextmanager
-    def outside(self, *, calls: bool = True) -> Iterator[None]:
-        """Waits for a fork that is under way, and keeps the next one waiting. Without `calls` nothing of SQLite is called."""
+    def outside(self) -> Iterator[None]:
+        """Waits for a fork that is under way, and keeps the next one waiting: around every call to SQLite."""
         is_inner = getattr(self._inside, "calls", False)
         with self._idle:
             if not is_inner:
                 # Else many threads, whose calls overlap, would leave a fork no moment.
-                self._idle.wait_for(lambda: not self._forking, FORK_WAITS_S)
-            self._running += 1
-            self._calling += calls
+                self._idle.wait_for(lambda: not self._forking, self.waits_s)
+            self._calling += 1
         self._inside.calls = True
         try:
             yield
         finally:
             self._inside.calls = is_inner
             with self._idle:
-                self._running -= 1
-                self._calling -= calls
+                self._calling -= 1
+                self._idle.notify_all()
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Keeps forks waiting while a thread imports: Python's lock of a module that is half imported stays locked in a child."""
+        with self._idle:
+            self._importing += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._importing -= 1
                 self._idle.notify_all()
 
     def opened(self, connection: apsw.Connection) -> apsw.Connection:
@@ -78,7 +94,8 @@ class ForkGuard:
     def _hold(self) -> None:
         self._idle.acquire()
         self._forking += 1
-        self._idle.wait_for(lambda: not self._running, FORK_WAITS_S)
+        self._idle.wait_for(lambda: not self._importing, self.waits_for_imports_s)
+        self._idle.wait_for(lambda: not self._calling, self.waits_s)
 
     def _let_go(self) -> None:
         self._forking -= 1
@@ -88,7 +105,7 @@ class ForkGuard:
     def _begin_in_child(self) -> None:
         self._is_torn = self._is_torn or bool(self._calling)
         self._idle = threading.Condition()
-        self._running = self._calling = self._forking = 0
+        self._calling = self._importing = self._forking = 0
         self._inherited, self._open = (*self._inherited, *self._open), WeakSet()
 
 

@@ -21,7 +21,7 @@ orphans.adopt()
 
 def in_a_process(script):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT + script], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", SCRIPT + script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stderr == ""
     return done.stdout.split()

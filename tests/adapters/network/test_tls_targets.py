@@ -32,7 +32,7 @@ def test_a_proven_answer_tells_when_its_certificate_ends(bench, prober, authorit
         seen = bench.run(prober, Http(url=server.url(), tls=Tls(ca_file=authority.file))).seen
 
     assert (seen.outcome, seen.status, seen.connected) == (Outcome.UP, 200, True)
-    assert abs(seen.certificate_expires_in_ns - 10 * 86_400 * NS_PER_S) < 10 * NS_PER_S
+    assert abs(seen.certificate_expires_in_ns - 10 * 86_400 * NS_PER_S) < 60 * NS_PER_S
     parts = seen.phases
     assert parts.tls_ns > 0
     assert parts.connect_ns + parts.tls_ns + parts.first_byte_ns + parts.transfer_ns == seen.response_time_ns

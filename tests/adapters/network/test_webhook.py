@@ -74,7 +74,7 @@ def test_a_signature_proves_id_time_and_body(bench, server, secret, key):
     expected = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
     assert heard.header("webhook-signature") == f"v1,{expected}"
-    assert abs(int(heard.header("webhook-timestamp")) - bench.clock.read().wall_ns // NS_PER_S) <= 2
+    assert abs(int(heard.header("webhook-timestamp")) - bench.clock.read().wall_ns // NS_PER_S) <= 60
 
 
 def test_the_signature_is_that_of_the_published_example():

@@ -244,4 +244,5 @@ def test_the_page_of_a_standby_is_that_of_the_store_which_another_process_runs(f
     assert status == 200
     assert sentence_of(page) == "5 of 6 are well. Mail sender is down."
     assert "ops ✓" in page
+    assert "this process stands by: another one watches" in page
     assert '<button class="first">Acknowledge</button>' in page

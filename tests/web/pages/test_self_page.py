@@ -37,6 +37,7 @@ def test_a_sound_runtime_sees(person, runtime):
         "In flight",
         "Loop lag",
         "Writes",
+        "MB with its log",
         "Never: every target was seen",
         "reopen store",
     ):
@@ -53,7 +54,7 @@ def test_a_channel_that_takes_nothing_is_the_first_sentence_and_is_tested_by_a_b
             assert events.get(20) is not None
     page = person.open("/self")
     assert "One channel is stuck for" in page.text
-    assert "degraded: deaf" in page.text
+    assert "degraded: deaf by call · 1 notice waits for" in page.text
     assert "channel deaf ValueError: this receiver takes nothing" in page.text
     assert "has not taken the test message" in person.press(page, "Test").text
 

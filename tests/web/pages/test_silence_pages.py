@@ -169,3 +169,13 @@ def test_a_matcher_without_its_value_compares_with_the_empty_text():
     assert scope_of_form(form) == (None, ('team=""',))
     assert scope_of_form(SilenceForm(target=" shop ")) == ("shop", ())
     assert limits.MATCHER_ROWS_MIN >= 1
+
+
+def test_of_very_many_silences_those_that_end_first_are_shown(person, runtime):
+    for number in range(limits.SILENCES_SHOWN_MAX + 3):
+        runtime.silence("shop", f"{number + 60}s", id=f"s{number}")
+    page = person.open("/silences")
+    assert "203 silences are in force." in page.text
+    assert "and 3 more, which end later" in page.text
+    assert "/silences/s199/end" in page.html
+    assert "/silences/s200/end" not in page.html

@@ -109,15 +109,15 @@ def test_incidents_of_one_service_that_overlap_are_one():
     spans = [span("1", 60, 40), span("2", 50, 30), span("3", 55, 35, critical=False), span("4", 20, 10)]
     made = view([target("a", "Checkout")], status(a="up"), past(incidents=spans))
     assert [(each.status.value, incident_span(each, NOON.date())) for each in made.past] == [
-        ("down", "11:40 to 11:50, 10 min"),
-        ("down", "11:00 to 11:30, 30 min"),
+        ("down", "11:40 to 11:50 UTC, 10 min"),
+        ("down", "11:00 to 11:30 UTC, 30 min"),
     ]
 
 
 def test_an_incident_that_goes_on_has_no_end_whatever_else_has_ended():
     spans = [span("1", 60, None), span("2", 50, 30)]
     (one,) = view([target("a", "Checkout")], status(a="down"), past(incidents=spans)).past
-    assert (one.ended_at, incident_span(one, NOON.date())) == (None, "since 11:00")
+    assert (one.ended_at, incident_span(one, NOON.date())) == (None, "since 11:00 UTC")
 
 
 def test_drafts_other_targets_and_old_incidents_are_no_past():

@@ -21,6 +21,9 @@ SENTENCES: Mapping[str, str] = {
     "silenced": "Silenced: it ends by itself.",
     "unsilenced": "The silence has ended: the messages that it held back go out now.",
     "over": "That silence had ended before.",
+    "announced": "Announced: it stands on the public pages.",
+    "unannounced": "The announcement has ended.",
+    "no-announcement": "That announcement had ended before.",
     "redriven": "The notice is on its way again.",
     "kept": (
         "That notice cannot be sent again: it was not given up, its channel has had a later one, or the store waits to be reopened."

@@ -1,7 +1,7 @@
 // Keeps a page right while it is open. Everything but this works without it.
 const main = document.getElementById("main");
 const dot = document.getElementById("live");
-const KINDS = ["status", "incident", "notice", "self", "beat", "reset"];
+const KINDS = ["status", "incident", "notice", "silence", "self", "beat", "reset"];
 const skew = Date.now() - Number(document.body.dataset.now);
 
 // The words of the server for a length of time.
@@ -26,16 +26,13 @@ const find = document.getElementById("q");
 function filter() {
   const wanted = find.value.trim().toLowerCase();
   for (const group of main.querySelectorAll("section.group")) {
-    let shown = 0;
-    for (const row of group.querySelectorAll("tr[data-t]")) {
-      row.hidden = !(row.words ??= `${row.dataset.t} ${row.cells[0].textContent}`.toLowerCase()).includes(wanted);
-      shown += !row.hidden;
-    }
-    group.hidden = !shown;
+    group.words ??= [...group.querySelectorAll("tr[data-t]")].map((row) => [row, `${row.dataset.t} ${row.cells[0].textContent}`.toLowerCase()]);
+    const shown = group.words.filter(([row, words]) => !(row.hidden = !words.includes(wanted)));
+    group.hidden = !shown.length;
   }
 }
 
-if (find && "rows" in find.dataset) find.addEventListener("input", filter);
+if (find && "rows" in find.dataset) for (const kind of ["focus", "input"]) find.addEventListener(kind, filter);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || !find || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
   event.preventDefault();
@@ -137,7 +134,7 @@ function look() {
     setText(time, lengthOf(Date.now() - skew - Date.parse(time.dateTime)));
   if (Date.now() - seen > 20_000) {
     dot.className = "live";
-    setText(dot, `not live since ${new Date(seen).toTimeString().slice(0, 8)}`);
+    setText(dot, `not live since ${new Date(seen - skew).toLocaleTimeString("en-GB", { timeZone: dot.dataset.zone })}`);
   }
 }
 
