@@ -94,6 +94,19 @@ def test_a_heartbeat_that_never_came_says_how_it_may(reader):
     assert 'class="chart latency"' not in page
 
 
+def test_a_heartbeat_shows_its_last_reports(seeded, reader):
+    assert reader.ask("POST", "/ping/key-of-the-backup-0001/start?rid=7").status == 200
+    said = b"disk full\n</pre><script>alert(3)</script>\x1b[31m"
+    assert reader.ask("POST", "/ping/key-of-the-backup-0001/3?rid=7", said).status == 200
+    while "down" not in (page := page_of(reader, "/t/backup")).partition("Last reports")[2]:
+        seeded.status()
+    assert faults_of(page) == []
+    shown = text_of(page)
+    assert "over the API: fail, exit status 3, took 0 s, run 7" in shown
+    assert r"</pre><script>alert(3)</script>\x1b[31m" in shown
+    assert "<script>alert(3)" not in page
+
+
 def test_a_record_in_memory_says_how_to_keep_a_past():
     with Runtime(targets=[Target(id="backup", heartbeat=Heartbeat(), every="1h")]) as runtime:
         page = page_of(Asking(runtime.serve("127.0.0.1:0", anonymous="viewer")), "/t/backup")
