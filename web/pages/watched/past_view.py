@@ -55,7 +55,7 @@ class PastView(NamedTuple):
     strip: Markup
     latency: Markup
     has_answers: bool
-    """Whether there is anything to draw: an answer, or a bad one."""
+    """Whether there is any latency to draw; a heartbeat has none."""
     rows: tuple[FigureRow, ...]
     """Newest first."""
     stretches: tuple[Stretch, ...]
@@ -88,7 +88,7 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
         summary=said,
         strip=status_strip(parts, ticks, f"Status of {words}: {said}"),
         latency=_latency(past, target, words, ticks),
-        has_answers=any(part.p50_ns is not None or part.bad for part in past.parts),
+        has_answers=any(part.p50_ns is not None for part in past.parts),
         rows=tuple(
             FigureRow(part.since_ns, part.p50_ns, part.p95_ns, part.max_ns, part.samples, part.bad)
             for part in reversed(past.parts)
