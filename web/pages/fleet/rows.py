@@ -13,8 +13,8 @@ from ....domain.rules.aggregate import Status
 from ....host.access.fleet_history import FleetHours
 from ....host.access.page_cache import PageParts
 from ..charts.day_strip import WORDS, day_marks
-from ..frame import PageFrame
 from ..environment import environment
+from ..frame import PageFrame
 from ..words import DASH, duration, latency, percent
 
 SPARK_PX, SPARK_STEP_PX = 20, 4
