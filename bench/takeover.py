@@ -140,6 +140,8 @@ def freeze(active: Host, store: Path) -> float:
     while True:
         began = time.monotonic()
         os.kill(active.popen.pid, signal.SIGSTOP)
+        # The signal goes to one thread; the others go on until that one has run.
+        os.waitid(os.P_PID, active.popen.pid, os.WSTOPPED)
         if not is_locked(store):
             return began
         os.kill(active.popen.pid, signal.SIGCONT)

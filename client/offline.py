@@ -281,7 +281,7 @@ class OfflineStore:
         return tuple(each for each in self._restored.announcements if each.stands(now_ns))
 
     def _recorded_announcement(self, announcement: Announcement) -> Announcement:
-        self._store.commit(Batch(announcements=(announcement,)))
+        self._commit(Batch(announcements=(announcement,)))
         others = tuple(each for each in self._restored.announcements if each.id != announcement.id)
         self._restored = replace(self._restored, announcements=(*others, announcement))
         return announcement

@@ -21,6 +21,7 @@ from watchkeeper.domain.rules.phase import PHASE_TRANSITIONS
 from watchkeeper.domain.specification import rule, text
 from watchkeeper.domain.specification.rule import RULE_TRANSITIONS
 from watchkeeper.domain.specification.web import Role
+from watchkeeper.web.metrics.families import FAMILIES
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -61,6 +62,15 @@ def judged() -> str:
     return "\n".join(
         ["| a sample with | counts |", "|---|---|", *rows, "", f"Reasons without a whole answer: {reasons}."]
     )
+
+
+def metrics() -> str:
+    lines = ["| name | type | labels | tells |", "|---|---|---|---|"]
+    for family in sorted(FAMILIES):
+        name = f"{family.name}_total" if family.kind == "counter" else family.name
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        lines.append(f"| `{name}` | {family.kind} | {labels} | {family.help} |")
+    return "\n".join(lines)
 
 
 # The reference of the configuration.
@@ -232,6 +242,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "judged": judged,
     "limits": bounds,
     "policies": policies,
+    "metrics": metrics,
     "configuration": lambda: Reference().render(),
 }
 

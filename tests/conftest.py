@@ -8,10 +8,10 @@ import sys
 from functools import cache
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# The machine may be busy with other work, so no single example has a deadline of its own.
-settings.register_profile("busy machine", deadline=None)
+# The machine may be busy with other work, so no single example has a deadline of its own, and drawing examples may take its time.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
 LEFT_OUT = pytest.StashKey[int]()

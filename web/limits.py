@@ -29,8 +29,12 @@ LIST_MAX = 1_000
 """Entries of one answer; the rest is asked for with `after`."""
 SLICE_ROWS = 50
 """Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
-SLICE_PARTS = 500
-"""Parts of a page that are joined at a stretch: some dozens of rows."""
+SLICE_PARTS = 250
+"""Parts of a page that are joined at a stretch: 50 rows of five."""
+PACKED_BYTES_MIN = 1_024
+"""Pages from which on are packed for a browser ..."""
+PACKED_APART_BYTES_MIN = 256 * 1024
+"""... and those for which a thread is made."""
 ROWS_UNASKED_MAX = 300
 """With more targets than that the overview shows one line for each group, until its reader asks for the rows."""
 INCIDENTS_LISTED_MAX = 50

@@ -29,7 +29,7 @@ OUTDATED_LOOKS = 8
 """The same where the last owner had a newer configuration: a process that has it, too, is faster by then."""
 REFUSED_MAX = 2
 """The refusals in a row that are a problem: a frozen process may hold the lock of SQLite in the middle of a write."""
-TRY_S = 5.0
+TRY_S = 8.0
 """The time of one try of a command. It is more than a lease and a take-over: when it is over, another process runs the store, and the
 command is sent to that one; or the same process still does, which may obey it yet."""
 READ_TRY_S = 1.0

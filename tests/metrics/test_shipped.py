@@ -23,7 +23,7 @@ SERIES = {
 
 
 def printed(what):
-    """What the verb prints of a file."""
+    """The text of a file, as the verb prints it."""
     done = CliRunner().invoke(cli, ["prometheus", what])
     assert done.exit_code == 0, done.output
     return done.output

@@ -65,11 +65,15 @@ def opened(runtime):
             lambda runtime: runtime.silence("job", "1h", id="s"),
             lambda status: [each.id for each in status.silences] == ["s"],
         ),
+        (
+            lambda runtime: runtime.announce("Slow", id="a"),
+            lambda status: [each.id for each in status.announcements] == ["a"],
+        ),
         (lambda runtime: runtime.track(LATE), lambda status: "late" in status),
         (lambda runtime: runtime.untrack("queue"), lambda status: "queue" not in status),
         (lambda runtime: runtime.check_now("queue"), lambda status: status["queue"].attempt is not None),
     ],
-    ids=["heartbeat", "pause", "silence", "track", "untrack", "check_now"],
+    ids=["heartbeat", "pause", "silence", "announce", "track", "untrack", "check_now"],
 )
 def test_a_command_of_a_standby_is_the_active_process_to_obey(active, waiting, command, seen):
     command(waiting)
@@ -77,13 +81,16 @@ def test_a_command_of_a_standby_is_the_active_process_to_obey(active, waiting, c
     assert seen(waiting.status())
 
 
-def test_a_pause_and_a_silence_are_ended_by_a_standby(active, waiting):
+def test_a_pause_a_silence_and_an_announcement_are_ended_by_a_standby(active, waiting):
     waiting.pause("job")
     waiting.silence("job", "1h", id="s")
+    waiting.end_announcement(waiting.announce("Slow"))
     waiting.resume("job")
     waiting.unsilence("s")
     status = active.status()
-    assert (status["job"].paused, status.silences) == (False, ())
+    assert (status["job"].paused, status.silences, status.announcements) == (False, (), ())
+    with pytest.raises(UnknownName, match="no public page is named 'shop'"):
+        waiting.announce("Slow", pages=["shop"])
 
 
 def test_an_incident_is_acknowledged_by_a_standby(active, waiting):

@@ -187,7 +187,11 @@ def compare(store, model, path):
         assert store.recall(notice.key) == model.recall(notice.key)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(story=st.lists(batches(), min_size=1, max_size=8), data=st.data())
 def test_sqlite_remembers_what_the_model_does(tmp_path_factory, story, data):
     path = str(tmp_path_factory.mktemp("model") / "watch.db")

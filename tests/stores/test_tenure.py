@@ -234,7 +234,11 @@ class Run:
             store.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(story=acts)
 def test_both_stores_have_the_same_owners(tmp_path_factory, story):
     path = str(tmp_path_factory.mktemp("tenure") / "watch.db")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from host_servers import until
+from ports import free_port
 
 WITHIN_S = 60.0
 
@@ -35,12 +35,6 @@ def promtool(*arguments: str | Path, said: str = "", cwd: Path | None = None) ->
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Prometheus:

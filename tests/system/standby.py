@@ -74,6 +74,11 @@ class Member:
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Stops every thread. The signal goes to one, and on a busy machine the others go on until that one has run."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
     def stop(self) -> int:
         """Ends the process in good order. Returns its status."""
         assert self._process.stdin is not None
@@ -160,7 +165,7 @@ class Pair:
     def freeze(self) -> None:
         self.live()
         frozen, at = self.active, time.monotonic()
-        frozen.signal(signal.SIGSTOP)
+        frozen.freeze()
         try:
             if is_locked(self.store):
                 # Frozen in the middle of a write: nobody can take over until it goes on, and it still is the owner then.

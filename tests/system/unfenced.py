@@ -57,7 +57,7 @@ def strike(folder: Path, copy: Copy, seed: int, freezes: int) -> Counter[str]:
 def _freeze(pair: Pair) -> Counter[str]:
     pair.live()
     frozen, at = pair.active, time.monotonic()
-    frozen.signal(signal.SIGSTOP)
+    frozen.freeze()
     if is_locked(pair.store):
         # Frozen in the middle of a write: the database itself keeps the other one out.
         frozen.signal(signal.SIGCONT)

@@ -33,6 +33,7 @@ from typing import NamedTuple
 
 from watchkeeper import Record
 
+from tests.support.ports import free_port
 from tests.system.audit import MUST_BE_NONE, audit, is_quiet
 from tests.system.kill import moody
 from tests.system.outside import Receiver, Site
@@ -111,9 +112,7 @@ class Workers:
         configuration = write_configuration(
             folder / "watch.yaml", site=self.site.url, receiver=self.receiver.url, targets=TARGETS
         )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._popen = self._started(configuration)
         self.until(self._is_listening, "the server listens")
         self.visitors = Visitors(self.port, rate)

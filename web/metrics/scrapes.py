@@ -58,6 +58,7 @@ class Scrapes:
         for part in exposition.slices(scrape):
             made.append(part)
             # Not 0: a check gives the lock of the interpreter away at each call to the system, and would get it back only
-            # after one more slice. Without a pause checks are late by 100 to 400 ms beside a scrape (bench/metrics.py).
+            # after one more slice. Beside scrapes of 5,000 targets, 500 checks/s start 2.5 ms late at p99, and 17 ms without
+            # the pause (bench/metrics.py).
             await asyncio.sleep(pause_s)
         return made

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import msgspec
+from watchkeeper.domain.incidents.announcement import Announcement
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.protocol.owner import Acknowledge, Unacknowledge
-from watchkeeper.protocol.sink import Mute, Redrive
+from watchkeeper.protocol.sink import Announce, EndAnnouncement, Mute, Redrive
 from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 
 from .cases.case import Act
@@ -64,6 +65,21 @@ def _silence(machine: Machine, act: Act) -> None:
         match = (f"target={act.name}", "rule=~.+")
         silence = Silence(id=name, target="*", match=match, until_ns=until_ns)
     machine.system.sink.tell(Mute(silence))
+    _announce(machine, name, act.length_ns, until_ns)
+
+
+def _announce(machine: Machine, name: str, length_ns: int, until_ns: int) -> None:
+    """Announces some silences to readers, and ends others early. It draws nothing, so that a seed stays the same run."""
+    now_ns = machine.clock.read().wall_ns
+    match length_ns // NS_PER_S % 4:
+        case 0 | 1:
+            made = Announcement(
+                id=name, title=name, until_ns=until_ns, created_at_ns=now_ns, updated_at_ns=now_ns
+            )
+            machine.auditor.happened("announced")
+            machine.system.sink.tell(Announce(made))
+        case 2:
+            machine.system.sink.tell(EndAnnouncement(name, "operator"))
 
 
 def _acknowledge(machine: Machine, act: Act) -> None:

@@ -1,11 +1,13 @@
 """The frame of every page: who may see it, its theme and zone, its files, and refusals as pages."""
 
+import gzip
 import re
 
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
 from markup import HTML, faults_of, page_of
-from watchkeeper.web.pages.layout import environment
+from watchkeeper.web import limits
+from watchkeeper.web.pages.environment import environment
 from watchkeeper.web.pages.static_files import static_files
 
 
@@ -150,6 +152,41 @@ def test_every_template_compiles():
     assert {"base.html", "parts.html", "error.html"} <= set(names)
     for name in names:
         environment().get_template(name)
+
+
+PACKS = {**HTML, "accept_encoding": "br, gzip;q=0.8"}
+
+
+def test_a_page_is_packed_for_a_browser_that_asks_by_itself(person):
+    plain = person.ask("GET", "/login", **HTML)
+    assert "content-encoding" not in plain.headers
+    for site in ("none", "same-origin"):
+        answer = person.ask("GET", "/login", sec_fetch_site=site, **PACKS)
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers["vary"] == "Accept-Encoding, Authorization, Cookie"
+        assert len(answer.body) < len(plain.body) / 2
+        assert b"Signed in" in gzip.decompress(answer.body)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"},
+        {"sec_fetch_site": "same-site"},
+        {"sec_fetch_site": ""},
+        {},
+        {"sec_fetch_site": "none", "accept_encoding": "br, identity"},
+    ],
+)
+def test_a_page_is_not_packed_where_another_site_may_have_asked(person, headers):
+    answer = person.ask("GET", "/login?next=/guess", **{**PACKS, **headers})
+    assert (answer.status, "content-encoding" in answer.headers) == (200, False)
+
+
+def test_a_long_page_is_packed_as_well(monkeypatch, person):
+    monkeypatch.setattr(limits, "PACKED_APART_BYTES_MIN", 0)
+    answer = person.ask("GET", "/", sec_fetch_site="none", **PACKS)
+    assert b"</html>" in gzip.decompress(answer.body)
 
 
 def test_the_scripts_are_short_and_make_no_markup_of_texts():

@@ -128,7 +128,7 @@ async def _page(call: ApiCall, of_group: str) -> Response:
     body = await call.services.pages.body(key, lambda: _made(call, shared, view, status))
     for mark, said in ((_NAME, str(escape(frame.author.name))), (_PROOF, frame.proof)):
         body = body.replace(mark.encode(), said.encode("utf-8", "replace"))
-    return page_response(call, body, headers={"cache-control": "private, no-cache"})
+    return await page_response(call, body, headers={"cache-control": "private, no-cache"})
 
 
 def _view(frame: PageFrame, query: OverviewQuery, of_group: str, status: RuntimeStatus) -> View:

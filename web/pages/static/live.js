@@ -1,6 +1,7 @@
 // Keeps a page right while it is open. Everything but this works without it.
 const main = document.getElementById("main");
 const dot = document.getElementById("live");
+const KINDS = ["status", "incident", "notice", "silence", "self", "beat", "reset"];
 const skew = Date.now() - Number(document.body.dataset.now);
 
 // The words of the server for a length of time.
@@ -122,8 +123,7 @@ function listen() {
     source?.close();
     if (document.hidden) return;
     source = new EventSource(dot.dataset.stream);
-    for (const kind of ["status", "incident", "notice", "silence", "self", "beat", "reset"])
-      source.addEventListener(kind, (event) => take([kind, event.data]));
+    for (const kind of KINDS) source.addEventListener(kind, (event) => take([kind, event.data]));
   };
   document.addEventListener("visibilitychange", follow);
   follow();
@@ -134,7 +134,7 @@ function look() {
     setText(time, lengthOf(Date.now() - skew - Date.parse(time.dateTime)));
   if (Date.now() - seen > 20_000) {
     dot.className = "live";
-    setText(dot, `not live since ${new Date(seen).toTimeString().slice(0, 8)}`);
+    setText(dot, `not live since ${new Date(seen - skew).toLocaleTimeString("en-GB", { timeZone: dot.dataset.zone })}`);
   }
 }
 
