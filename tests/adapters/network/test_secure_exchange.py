@@ -164,7 +164,8 @@ def after_two(bench, prober, server, authority, *, within_ms=ANSWER_WITHIN_MS, *
 
 def cause(detail):
     """Returns the cause in a detail, without libcurl's error number and version."""
-    return re.sub(r"^(ssl/tls|sslv3) ", "", detail.rpartition("::")[2].removesuffix(", errno 0"))
+    said = detail.rpartition("::")[2].removesuffix(", errno 0")
+    return re.sub(r"^(ssl/tls|sslv3) ", "", said)
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -255,9 +256,8 @@ def test_a_server_that_turns_to_http_2_is_libcurls_to_talk_to(bench, plain, auth
         visit.secure(modern)
         visit.wait_for_client_to_leave()
 
-    prober = HttpProber(bench.transport, plain)
     with Turning(context_of(authority), talk) as server:
-        seen = after_two(bench, prober, server, authority, within_ms=TIMEOUT_MS)
+        seen = after_two(bench, HttpProber(bench.transport, plain), server, authority, within_ms=TIMEOUT_MS)
 
     assert (seen.outcome, plain.taken, len(offered)) == (Outcome.TIMED_OUT, 2, 2)
 

@@ -103,6 +103,8 @@ def test_a_wrong_field_keeps_what_was_typed_and_says_what_is_wrong_beside_it(
         assert f'id="{wrong}-fault"' in page.html
         assert 'aria-invalid="true"' in page.html
         assert words in page.text
+        assert page.html.count(" autofocus") == 1
+        assert "<title>Not silenced: New silence" in page.html
         kept = page.form("Silence").fields
         for name, value in {"reason": "deploy", **fields}.items():
             for each in [value] if isinstance(value, str) else value:

@@ -1,7 +1,9 @@
 """Forms of a stand-by: the active process obeys, and the author is the one of the form."""
 
+from contextlib import closing
 from urllib.parse import urlencode
 
+import apsw
 import pytest
 from asgi import exchanged
 from watchkeeper import Heartbeat, Runtime, Target
@@ -65,6 +67,17 @@ def test_a_refusal_of_the_active_process_is_a_page_of_the_standby(active, waitin
     status, _, page = sent(waiting, "/silences", {"target": "nightly jab"})
     assert status == 404
     assert b"did you mean" in page
+
+
+def test_a_command_that_the_active_process_cannot_write_yet_is_not_said_to_be_done(active, waiting, store):
+    """Another program holds the database, as a backup tool may."""
+    assert "paused.1." in sent(waiting, "/t/nightly job/pause")[1]["set-cookie"]
+    with closing(apsw.Connection(store)) as other:
+        other.set_busy_timeout(5_000)  # the runtime may be in the middle of a commit
+        other.execute("BEGIN IMMEDIATE")
+        status, said, _ = sent(waiting, "/t/nightly job/resume")
+        other.execute("ROLLBACK")
+    assert (status, "resumed.0." in said["set-cookie"]) == (303, True)
 
 
 def test_a_host_that_says_who_asks_needs_the_word_of_the_browser(active, waiting):
