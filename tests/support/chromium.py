@@ -55,9 +55,14 @@ class Visitor:
         self.page: Page = self.context.new_page()
 
     def _listen(self, page: Page) -> None:
-        page.on("console", lambda said: self.faults.append(f"console {said.type}: {said.text}"))
+        page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("request", self._seen)
+
+    def _said(self, message: Any) -> None:
+        # Chromium's advice for authors of pages is verbose, and no person sees it.
+        if message.type != "verbose":
+            self.faults.append(f"console {message.type}: {message.text}")
 
     def _seen(self, request: Any) -> None:
         here, there = urlsplit(self._url), urlsplit(request.url)
