@@ -10,7 +10,7 @@ from asking import tokens
 from browsing import Browser
 from chromium import Visitor, chromium
 from seeded_store import Outage, seed
-from watchkeeper import CallChannel, Channel, Consecutive, Heartbeat, Runtime, Target, Token, Web
+from watchkeeper import CallChannel, Channel, Consecutive, Heartbeat, PublicPage, Runtime, Target, Token, Web
 from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
@@ -82,7 +82,8 @@ class Aside:
 @contextmanager
 def running(**options):
     """Runs a runtime with a page."""
-    web = Web(listen="127.0.0.1:0", tokens=[Token(**token) for token in tokens()])
+    pages = [PublicPage(id="shop", title="The shop")]
+    web = Web(listen="127.0.0.1:0", tokens=[Token(**token) for token in tokens()], pages=pages)
     with ThreadPoolExecutor(1) as pool:
         aside = Aside(Runtime(web=web, **options), pool)
         aside.start()
@@ -122,7 +123,7 @@ def runtime(tmp_path_factory):
         notify=TOLD,
     )
     targets = [
-        watched(id_, name=name, group=group, labels={"team": group.lower()})
+        watched(id_, name=name, group=group, labels={"team": group.lower()}, public=name)
         for id_, (name, group) in SHOP.items()
     ]
     channels = [Channel(id=name, call=CallChannel(name="told")) for name in TOLD]
@@ -130,6 +131,7 @@ def runtime(tmp_path_factory):
         for target in SHOP:
             failed = target == "payments-api"
             made.heartbeat(target, ok=not failed, detail="503 from the acquirer" if failed else "")
+        made.announce("Payments are slow", "We look into it.", kind="outage", by="anna")
         yield made
 
 

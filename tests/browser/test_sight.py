@@ -27,6 +27,8 @@ PAGES = {
     "silences": "/silences",
     "silence": "/silences/new?target=search",
     "self": "/self",
+    "announcements": "/announcements",
+    "public": "/public/shop",
 }
 
 
