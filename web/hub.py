@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from ..domain.errors import WatchkeeperError
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.record import Silence
 from ..domain.observation.sample import Sample
 from ..domain.read_model.event import (
@@ -34,7 +35,7 @@ from .shapes.documents import incident_row, text_of, time_of
 logger = logging.getLogger(__name__)
 StatusEntry: TypeAlias = tuple[str, int, str]
 """The status of a target as the stream tells it (`paused` and `gone` are some), since when in milliseconds, and why."""
-KINDS = ("status", "incident", "notice", "silence", "self")
+KINDS = ("status", "incident", "notice", "silence", "announcement", "self")
 
 
 class Frame(NamedTuple):
@@ -42,7 +43,7 @@ class Frame(NamedTuple):
 
     number: int
     kind: str
-    """`status`, `incident`, `notice`, `silence`, `self`, `beat` or `reset`."""
+    """`status`, `incident`, `notice`, `silence`, `announcement`, `self`, `beat` or `reset`."""
     data: Any
 
     def is_of(self, targets: frozenset[str]) -> bool:
@@ -121,6 +122,7 @@ class Hub:
         self._beginning = asyncio.Lock()
         self._shown: dict[str, StatusEntry] = {}
         self._silences: tuple[Silence, ...] = ()
+        self._announcements: tuple[Announcement, ...] = ()
         self._changed: dict[str, StatusEntry] = {}
 
     @property
@@ -157,6 +159,7 @@ class Hub:
         try:
             status = await self._operations.status(fresh=True)
             self._shown, self._silences = _entries(status), status.silences
+            self._announcements = status.announcements
         except BaseException:
             events.close()
             raise
@@ -313,6 +316,9 @@ class Hub:
         if status.silences != self._silences:
             self._silences = status.silences
             self._send("silence", {"in_force": [text_of(silence.id) for silence in status.silences]})
+        if status.announcements != self._announcements:
+            self._announcements = status.announcements
+            self._send("announcement", {"standing": [text_of(each.id) for each in status.announcements]})
 
     async def _beat(self) -> None:
         while True:
