@@ -135,7 +135,7 @@ def _address(method: str, path: str, query: str) -> str:
     if method not in {"GET", "HEAD"} or path.startswith("/login/"):
         return "/"
     # An address that is too long to be led back to would fill the forms of the page.
-    return relative_target(f"{path}?{query}" if query else path) or "/"
+    return relative_target(f"{path}?{query}" if query else path) or relative_target(path) or "/"
 
 
 def _has_public_pages(call: ApiCall) -> bool:
