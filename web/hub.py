@@ -35,6 +35,7 @@ from .shapes.documents import incident_row, text_of, time_of
 logger = logging.getLogger(__name__)
 StatusEntry: TypeAlias = tuple[str, int, str]
 """The status of a target as the stream tells it (`paused` and `gone` are some), since when in milliseconds, and why."""
+GONE = "gone"
 KINDS = ("status", "incident", "notice", "silence", "announcement", "self")
 
 
@@ -295,6 +296,9 @@ class Hub:
             if self._changed:
                 changed, self._changed = self._changed, {}
                 self._shown |= changed
+                # One that is gone is told once: the next comparison would find it gone again.
+                for name in [name for name, entry in changed.items() if entry[0] == GONE]:
+                    del self._shown[name]
                 self._send("status", {"k": changed})
 
     async def _compare_regularly(self) -> None:
@@ -307,10 +311,8 @@ class Hub:
     def _compare(self, status: RuntimeStatus) -> None:
         entries = _entries(status)
         gone = dict.fromkeys(
-            self._shown.keys() - entries.keys(), ("gone", self._operations.now_ns() // NS_PER_MS, "")
+            self._shown.keys() - entries.keys(), (GONE, self._operations.now_ns() // NS_PER_MS, "")
         )
-        for name in gone:
-            del self._shown[name]
         # The events are quicker than a status that was asked for a moment before: they have the last word.
         self._changed = {**_differences(self._shown, entries), **gone, **self._changed}
         if status.silences != self._silences:

@@ -15,7 +15,7 @@ from ..problems import Refusal
 from ..table import ApiCall
 from .acting.flash import forget_message, message_of
 from .environment import environment
-from .frame import ZONE, PageFrame, frame_of
+from .frame import ZONE, PageFrame, frame_of, zone_asked
 
 YEAR_S = 365 * 86_400
 
@@ -66,7 +66,7 @@ async def page_response(
     response = Response(body, status, headers=said, media_type="text/html")
     if message_of(call.visit, call.operations.now_ns()):
         forget_message(call.visit, response)
-    if zone := getattr(call.query, "tz", ""):
+    if zone := zone_asked(call):
         # A cookie holds no slash in its value without quotes.
         set_choice(response, ZONE, zone.replace("/", "."))
     return response

@@ -126,7 +126,8 @@ async def _page(call: ApiCall, of_group: str) -> Response:
     frame = await frame_of(call)
     view = _view(frame, call.query, of_group, status)
     shared = frame._replace(author=Author(_NAME, frame.author.role, ""), proof=_PROOF)
-    key = shared._replace(now_ns=0, status=None)
+    # The question as well: two that are too long to be led back to have the same address in the frame.
+    key = of_group, call.query, shared._replace(now_ns=0, status=None)
     body = await call.services.pages.body(key, lambda: _made(call, shared, view, status))
     for mark, said in ((_NAME, str(escape(frame.author.name))), (_PROOF, frame.proof)):
         body = body.replace(mark.encode(), said.encode("utf-8", "replace"))
