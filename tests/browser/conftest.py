@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cached_property
 
 import pytest
 from asking import tokens
@@ -50,14 +50,19 @@ class Aside:
     def __init__(self, runtime, pool):
         self._runtime = runtime
         self._pool = pool
+        self._sessions = {}
 
     @cached_property
     def url(self):
         return self.login_link().partition("/login/")[0]
 
-    @cache
     def signed_in(self, role):
         """The cookies of somebody who has signed in with a link. Sessions begin a few times a minute, so there is one for each role."""
+        if role not in self._sessions:
+            self._sessions[role] = self._sign_in(role)
+        return self._sessions[role]
+
+    def _sign_in(self, role):
         browser = Browser(self.url)
         page = browser.open(self.login_link(role=role, name=f"a-{role}").removeprefix(self.url))
         browser.press(page, "Sign in")

@@ -163,7 +163,7 @@ HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
-    "vary": "Authorization, Cookie",
+    "vary": "Accept-Encoding, Authorization, Cookie",
 }
 
 
@@ -206,7 +206,7 @@ async def divide(call):
 def test_an_internal_fault_says_nothing_of_the_inside(caplog):
     route = ApiRoute("GET", "/divide", Unlocked.PUBLIC, "Divides.", divide)
     operations = SimpleNamespace(metrics=SimpleNamespace(traffic=Traffic()))
-    services = Services(operations, None, None, None, None, None)
+    services = Services(*[None] * len(Services._fields))._replace(operations=operations)
     app = application(services, Authority(Sessions(), tuple), lambda: None, (route,))
     status, headers, body = exchanged(app, "GET", "/divide", {"host": "localhost"})
     assert (status, json.loads(body)["detail"]) == (
