@@ -225,7 +225,6 @@ def measured(port: int, targets: int, rounds: int) -> dict[str, float]:
                 sizes["row_bytes"] = sum(map(len, rows)) / max(1, len(rows))
                 found["shared_cpu_ms"].append(cpu_ms(port, path)[0])
     with_days_ms = max(found["group_cpu_ms"])
-    print({name: [round(value) for value in values] for name, values in found.items()}, file=sys.stderr)
     middle = {name: round(statistics.median(values), 1) for name, values in found.items()}
     return {
         "targets": targets,
