@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from ..domain.errors import WatchkeeperError
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.record import Silence
 from ..domain.observation.sample import Sample
 from ..domain.read_model.event import (
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 StatusEntry: TypeAlias = tuple[str, int, str]
 """The status of a target as the stream tells it (`paused` and `gone` are some), since when in milliseconds, and why."""
 GONE = "gone"
-KINDS = ("status", "incident", "notice", "silence", "self")
+KINDS = ("status", "incident", "notice", "silence", "announcement", "self")
 
 
 class Frame(NamedTuple):
@@ -43,7 +44,7 @@ class Frame(NamedTuple):
 
     number: int
     kind: str
-    """`status`, `incident`, `notice`, `silence`, `self`, `beat` or `reset`."""
+    """`status`, `incident`, `notice`, `silence`, `announcement`, `self`, `beat` or `reset`."""
     data: Any
 
     def is_of(self, targets: frozenset[str]) -> bool:
@@ -122,6 +123,7 @@ class Hub:
         self._beginning = asyncio.Lock()
         self._shown: dict[str, StatusEntry] = {}
         self._silences: tuple[Silence, ...] = ()
+        self._announcements: tuple[Announcement, ...] = ()
         self._changed: dict[str, StatusEntry] = {}
 
     @property
@@ -158,6 +160,7 @@ class Hub:
         try:
             status = await self._operations.status(fresh=True)
             self._shown, self._silences = _entries(status), status.silences
+            self._announcements = status.announcements
         except BaseException:
             events.close()
             raise
@@ -315,6 +318,9 @@ class Hub:
         if status.silences != self._silences:
             self._silences = status.silences
             self._send("silence", {"in_force": [text_of(silence.id) for silence in status.silences]})
+        if status.announcements != self._announcements:
+            self._announcements = status.announcements
+            self._send("announcement", {"standing": [text_of(each.id) for each in status.announcements]})
 
     async def _beat(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from logged import messages
 from streams import Listening
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
 from watchkeeper.web import limits
+from watchkeeper.web.limits import FORM_BYTES_MAX, FORM_FIELDS_MAX
 from watchkeeper.web.origin import relative_target
 
 SHOP = Target(id="shop", heartbeat=Heartbeat())
@@ -229,8 +230,12 @@ def test_the_socket_and_a_host_that_says_who_asks_have_no_form(control, runtime)
     [
         (b"token=a&token=b", "application/x-www-form-urlencoded", 400),
         (b"\xff", "application/x-www-form-urlencoded", 400),
-        (b"&".join(b"f%d=1" % number for number in range(20)), "application/x-www-form-urlencoded", 400),
-        (b"token=" + b"x" * 57_344, "application/x-www-form-urlencoded", 413),
+        (
+            b"&".join(b"f%d=1" % number for number in range(FORM_FIELDS_MAX + 1)),
+            "application/x-www-form-urlencoded",
+            400,
+        ),
+        (b"token=" + b"x" * FORM_BYTES_MAX, "application/x-www-form-urlencoded", 413),
         (b'{"token": "x"}', "application/json", 415),
         (b"--b\r\n\r\n", "multipart/form-data; boundary=b", 415),
         (b"token=%ED%A0%80%00", "application/x-www-form-urlencoded", 401),

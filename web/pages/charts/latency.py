@@ -104,14 +104,18 @@ def _reach(points: Iterable[Point], limits: Iterable[SpeedLimit]) -> float:
 def _line(
     points: Sequence[Point], axis: Axis, scale: _Scale, name: str, gap_ns: int
 ) -> Iterable[tuple[float, float] | None]:
-    """Yields the places of one figure; None where there was no answer or no part for too long, which breaks the line."""
+    """Yields the places of one figure; None where there was no answer or no part for too long, which breaks the line.
+
+    The longest answers break it where they leave the picture, too: a comb of them would hide the rest.
+    """
     reached_ns = points[0].since_ns if points else 0
     for point in points:
         value = getattr(point, name)
         if point.since_ns > reached_ns + gap_ns:
             yield None
         reached_ns = point.until_ns
-        yield None if value is None else (axis.x(point.middle_ns), scale.y(value))
+        is_away = value is None or (name == "max_ms" and value > scale.top)
+        yield None if is_away else (axis.x(point.middle_ns), scale.y(value))
 
 
 def _frame(scale: _Scale) -> Iterable[Markup]:

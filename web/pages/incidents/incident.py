@@ -110,7 +110,7 @@ def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
         points,
         past.span,
         time_ticks(since_ns, until_ns, zone),
-        limits=[] if found.target is None else speed_limits(found.target.judged_rules),
+        limits=[] if found.target is None else speed_limits(found.target),
         problems=[
             ProblemSpan(
                 incident.target, incident.opened_at_ns, end_ns, incident.severity is Severity.CRITICAL
