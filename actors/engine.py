@@ -264,6 +264,8 @@ class Engine:
             (system.supervisor, Barrier()),
             (system.owner, FlushSamples()),
             (system.sink, Commit()),
+            # It tells the recorder of a commit that the store has refused: without this the question could be faster.
+            (system.supervisor, Barrier()),
         ):
             if address.alive:
                 yield address, message

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from ..domain.errors import WatchkeeperError
+from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.record import Silence
 from ..domain.observation.sample import Sample
 from ..domain.read_model.event import (
@@ -34,7 +35,8 @@ from .shapes.documents import incident_row, text_of, time_of
 logger = logging.getLogger(__name__)
 StatusEntry: TypeAlias = tuple[str, int, str]
 """The status of a target as the stream tells it (`paused` and `gone` are some), since when in milliseconds, and why."""
-KINDS = ("status", "incident", "notice", "silence", "self")
+GONE = "gone"
+KINDS = ("status", "incident", "notice", "silence", "announcement", "self")
 
 
 class Frame(NamedTuple):
@@ -42,7 +44,7 @@ class Frame(NamedTuple):
 
     number: int
     kind: str
-    """`status`, `incident`, `notice`, `silence`, `self`, `beat` or `reset`."""
+    """`status`, `incident`, `notice`, `silence`, `announcement`, `self`, `beat` or `reset`."""
     data: Any
 
     def is_of(self, targets: frozenset[str]) -> bool:
@@ -121,6 +123,7 @@ class Hub:
         self._beginning = asyncio.Lock()
         self._shown: dict[str, StatusEntry] = {}
         self._silences: tuple[Silence, ...] = ()
+        self._announcements: tuple[Announcement, ...] = ()
         self._changed: dict[str, StatusEntry] = {}
 
     @property
@@ -157,6 +160,7 @@ class Hub:
         try:
             status = await self._operations.status(fresh=True)
             self._shown, self._silences = _entries(status), status.silences
+            self._announcements = status.announcements
         except BaseException:
             events.close()
             raise
@@ -292,6 +296,9 @@ class Hub:
             if self._changed:
                 changed, self._changed = self._changed, {}
                 self._shown |= changed
+                # One that is gone is told once: the next comparison would find it gone again.
+                for name in [name for name, entry in changed.items() if entry[0] == GONE]:
+                    del self._shown[name]
                 self._send("status", {"k": changed})
 
     async def _compare_regularly(self) -> None:
@@ -304,15 +311,16 @@ class Hub:
     def _compare(self, status: RuntimeStatus) -> None:
         entries = _entries(status)
         gone = dict.fromkeys(
-            self._shown.keys() - entries.keys(), ("gone", self._operations.now_ns() // NS_PER_MS, "")
+            self._shown.keys() - entries.keys(), (GONE, self._operations.now_ns() // NS_PER_MS, "")
         )
-        for name in gone:
-            del self._shown[name]
         # The events are quicker than a status that was asked for a moment before: they have the last word.
         self._changed = {**_differences(self._shown, entries), **gone, **self._changed}
         if status.silences != self._silences:
             self._silences = status.silences
             self._send("silence", {"in_force": [text_of(silence.id) for silence in status.silences]})
+        if status.announcements != self._announcements:
+            self._announcements = status.announcements
+            self._send("announcement", {"standing": [text_of(each.id) for each in status.announcements]})
 
     async def _beat(self) -> None:
         while True:

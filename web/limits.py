@@ -85,10 +85,14 @@ LOGINS_MAX = 5
 """Tries to sign in from one address, and sessions that one token opens ..."""
 LOGINS_WITHIN_S = 60.0
 """... within this time."""
-FORM_BYTES_MAX = 56 * 1024
-"""The body of a form, counted while it is read: a character of an announcement may take twelve bytes there, and it has 4,000."""
+FORM_BYTES_MAX = 10 * 1024
+"""The body of a form, counted while it is read; a silence with a dozen long matchers has a few KiB."""
+ANNOUNCEMENT_BYTES_MAX = 56 * 1024
+"""The same of an announcement: a character may take twelve bytes there, and it has 4,000."""
 FORM_FIELDS_MAX = 64
 """Fields of a form; a silence with sixteen matchers has 57."""
+LEADS_TO_CHARACTERS_MAX = 4_096
+"""The address to which a form leads back: each of the 256 characters of a group may take twelve there."""
 FLASH_WITHIN_S = 60
 """How long the message of a form waits for the page that shows it."""
 SILENCES_SHOWN_MAX = 200

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ..domain.line import one_line
 from ..domain.specification.web import Role, Web
 from ..host.access.doors import Door
+from .limits import LEADS_TO_CHARACTERS_MAX
 
 SOCKET = "socket"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -192,7 +193,7 @@ def _names_host(origins: list[str], headers: RequestHeaders) -> bool:
 
 def relative_target(text: str) -> str | None:
     """Returns a path of this site to lead a browser to; None for a text that may lead to another one."""
-    if not text.startswith("/") or text.startswith("//") or len(text) > 512:
+    if not text.startswith("/") or text.startswith("//") or len(text) > LEADS_TO_CHARACTERS_MAX:
         return None
     # A browser takes a backslash for a slash, and drops tabs and line ends.
     return text if text.isascii() and text.isprintable() and "\\" not in text and " " not in text else None

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import UNSET
 
 from .. import limits
 from .construction import Specification
@@ -74,7 +75,7 @@ class PublicPage(Specification, frozen=True, kw_only=True, forbid_unknown_fields
         return tuple(
             target
             for target in targets
-            if target.metadata.public and selection.accepts(Subject(target.id, target.metadata))
+            if target.public is not UNSET and selection.accepts(Subject(target.id, target.metadata))
         )
 
     def __init__(self, *, id: str, title: str, match: Sequence[str] = ...) -> None: ...  # noqa: A002  # as in the file

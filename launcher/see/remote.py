@@ -71,6 +71,7 @@ def _target(row: "TargetRow", found: "RemoteStatus") -> dict[str, Any]:
         description=row.description,
         link=row.link,
         runbook=row.runbook,
+        public=row.public,
     )
     return {
         "target": row.id,

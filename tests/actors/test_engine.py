@@ -49,6 +49,8 @@ class Gated(MemoryStore):
         self.entered.set()
         self.gate.wait(WITHIN_S)
         self.commits += 1
+        if self.refusal is not None:
+            raise self.refusal
         return super().commit(batch)
 
 
@@ -167,6 +169,19 @@ def test_a_host_finds_its_own_commands_in_the_next_answer(engine, store):
     made.tell(Track(JOB))
     assert [target.id for target in ask(made, GetStatus()).targets] == ["job"]
     assert ask(made, Redrive("unheard of"), SINK) is False
+
+
+def test_a_store_that_refuses_a_command_is_a_problem_of_the_next_answer(engine, store):
+    """The sink is refused, the supervisor says so, and the recorder shows it: a host that asks must not be faster."""
+    for _ in range(12):
+        made = engine()
+        made.start()
+        store.refusal = StoreError("the disk is full")
+        made.tell(Mute(Silence(id="s", until_ns=made.clock.read().wall_ns + 3_600 * NS_PER_S)))
+        problems = dict(ask(made, GetStatus()).problems)
+        store.refusal = None
+        made.stop(5 * NS_PER_S)
+        assert problems == {"store": "the disk is full"}
 
 
 def test_a_flood_of_checks_of_one_target_keeps_one_waiting(engine):

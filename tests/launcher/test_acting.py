@@ -253,7 +253,7 @@ def test_reload_says_each_problem_and_needs_an_admin(verb, there, run, folder):
     config.write_text(good.replace("every: 1h", "every: 1x", 1))
     status, says = verb("reload")
     config.write_text(good)
-    assert (status, "watchkeeper.yaml:7:25: targets[0].every: " in says) == (2, True), says
+    assert (status, "watchkeeper.yaml:8:25: targets[0].every: " in says) == (2, True), says
     assert there("reload") == (1, "watchkeeper: anna has the role operator: this needs admin\n")
 
 

@@ -21,7 +21,7 @@ NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
 
 def row(name, status=Status.UP, ago_s=90, **fields):
-    plain = dict.fromkeys(("group", "name", "description", "link", "runbook", "explanation"), "")
+    plain = dict.fromkeys(("group", "name", "description", "link", "runbook", "public", "explanation"), "")
     said = {
         "kind": "http",
         "labels": {},

@@ -39,6 +39,7 @@ def test_every_policy_is_listed_by_its_name():
         "days and hours of all targets",
         "pages",
         "parts of pages",
+        "scrapes",
     }
     assert by_kind[RetryPolicy][0].give_up_after_ns == 7_200 * SECOND_NS
     assert len(by_kind[MailboxOverflow]) == 6

@@ -22,7 +22,7 @@ class Feed(Subscriptions):
         self.metrics = SimpleNamespace(traffic=Traffic())
 
     async def status(self, *, fresh):
-        return SimpleNamespace(targets=(), silences=())
+        return SimpleNamespace(targets=(), silences=(), announcements=())
 
     def now_ns(self):
         return 0

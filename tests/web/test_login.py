@@ -9,6 +9,7 @@ from logged import messages
 from streams import Listening
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
 from watchkeeper.web import limits
+from watchkeeper.web.limits import FORM_BYTES_MAX, FORM_FIELDS_MAX
 from watchkeeper.web.origin import relative_target
 
 SHOP = Target(id="shop", heartbeat=Heartbeat())
@@ -184,7 +185,7 @@ def test_a_form_of_another_site_signs_nobody_in(strict):
     [("/api/v1/status?a=b#c", "/api/v1/status?a=b#c"), ("", "/"), ("//evil.example", "/"),
      ("/\\evil.example", "/"), ("https://evil.example", "/"), ("javascript:alert(1)", "/"),
      ("/\t/evil.example", "/"), ("/a\r\nSet-Cookie: x=y", "/"), ("evil.example", "/"),
-     ("/" + "x" * 600, "/"), ("/\x00", "/"), ("/é", "/")],
+     ("/" + "x" * 4_096, "/"), ("/\x00", "/"), ("/é", "/")],
 )  # fmt: skip
 def test_a_browser_is_led_to_a_path_of_this_site_alone(strict, target, leads_to):
     answer = Asking(strict).form("/login", {"token": TOKENS["viewer"], "next": target})
@@ -229,8 +230,12 @@ def test_the_socket_and_a_host_that_says_who_asks_have_no_form(control, runtime)
     [
         (b"token=a&token=b", "application/x-www-form-urlencoded", 400),
         (b"\xff", "application/x-www-form-urlencoded", 400),
-        (b"&".join(b"f%d=1" % number for number in range(20)), "application/x-www-form-urlencoded", 400),
-        (b"token=" + b"x" * 11_000, "application/x-www-form-urlencoded", 413),
+        (
+            b"&".join(b"f%d=1" % number for number in range(FORM_FIELDS_MAX + 1)),
+            "application/x-www-form-urlencoded",
+            400,
+        ),
+        (b"token=" + b"x" * FORM_BYTES_MAX, "application/x-www-form-urlencoded", 413),
         (b'{"token": "x"}', "application/json", 415),
         (b"--b\r\n\r\n", "multipart/form-data; boundary=b", 415),
         (b"token=%ED%A0%80%00", "application/x-www-form-urlencoded", 401),

@@ -285,7 +285,8 @@ def test_a_runtime_that_does_not_answer_is_no_scrape():
         configuration=lambda: SimpleNamespace(web=None),
         stands_by=False,
     )
-    services = Services(operations, None, None, Scrapes(operations))
+    nothing = Services(*[None] * len(Services._fields))
+    services = nothing._replace(operations=operations, scrapes=Scrapes(operations))
     authority = Authority(Sessions(), tuple, lambda _: ("me", "viewer"))
     status, _, body = exchanged(application(services, authority, lambda: None), "GET", "/metrics", {})
     assert (status, json.loads(body)["detail"]) == (503, "no answer in time")

@@ -33,6 +33,7 @@ def test_a_target_is_told_with_its_newest_sample_and_its_incidents(viewer, incid
         "description": "",
         "link": "",
         "runbook": "https://wiki.example/shop",
+        "public": "",
         "kind": "heartbeat",
         "status": "down",
         "raw": "down",

@@ -163,7 +163,7 @@ HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
-    "vary": "Authorization, Cookie",
+    "vary": "Accept-Encoding, Authorization, Cookie",
 }
 
 
@@ -171,7 +171,8 @@ def test_every_answer_has_the_headers_that_bind_a_browser(unlimited, runtime, ur
     for asking in (admin, Asking(url), Asking(url, "wk_unknown")):
         for path in [*readings(), "/nothing", "/metrics", "/api/v1/events"]:
             answer = asking.ask("HEAD", path)
-            assert HEADERS.items() <= answer.headers.items(), path
+            assert {"Authorization", "Cookie"} <= set(answer.headers["vary"].split(", ")), path
+            assert {**HEADERS, "vary": answer.headers["vary"]}.items() <= answer.headers.items(), path
             assert answer.headers["referrer-policy"] in {"no-referrer", "same-origin"}
             assert "server" not in answer.headers
             assert "access-control-allow-origin" not in answer.headers
@@ -205,7 +206,7 @@ async def divide(call):
 def test_an_internal_fault_says_nothing_of_the_inside(caplog):
     route = ApiRoute("GET", "/divide", Unlocked.PUBLIC, "Divides.", divide)
     operations = SimpleNamespace(metrics=SimpleNamespace(traffic=Traffic()))
-    services = Services(operations, None, None, None)
+    services = Services(*[None] * len(Services._fields))._replace(operations=operations)
     app = application(services, Authority(Sessions(), tuple), lambda: None, (route,))
     status, headers, body = exchanged(app, "GET", "/divide", {"host": "localhost"})
     assert (status, json.loads(body)["detail"]) == (

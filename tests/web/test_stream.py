@@ -48,6 +48,26 @@ def test_a_pause_and_a_removal_are_told_though_no_event_says_so(runtime, url):
         assert told(stream) == {"shop": ("gone", "")}
 
 
+def test_an_announcement_that_begins_changes_and_ends_is_told(runtime, url):
+    with Listening(url) as stream:
+        stream.first("reset")
+        runtime.announce("Slow", id="a")
+        assert stream.first("announcement")[1] == {"standing": ["a"]}
+        runtime.announce("Slow", "We look into it.", id="a")
+        assert stream.first("announcement")[1] == {"standing": ["a"]}
+        runtime.end_announcement("a")
+        assert stream.first("announcement")[1] == {"standing": []}
+
+
+def test_a_removal_is_told_once(runtime, url):
+    with Listening(url) as stream:
+        stream.first("reset")
+        runtime.untrack("shop")
+        assert told(stream) == {"shop": ("gone", "")}
+        runtime.pause("backup")
+        assert told(stream) == {"backup": ("paused", "")}
+
+
 def test_a_silence_that_begins_changes_and_ends_is_told(runtime, url):
     with Listening(url) as stream:
         stream.first("reset")
@@ -143,7 +163,7 @@ def test_a_revoked_token_ends_its_event_stream_and_no_other(runtime, url, admin,
 def test_an_unknown_kind_or_target_is_refused(url):
     asking = Asking(url, TOKENS["viewer"])
     assert asking.get("/events?types=gossip").json["detail"] == (
-        "there are the types status, incident, notice, silence, self, not 'gossip'"
+        "there are the types status, incident, notice, silence, announcement, self, not 'gossip'"
     )
     assert asking.get("/events?target=shpo").status == 404
 

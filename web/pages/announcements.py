@@ -8,7 +8,7 @@ from ...domain.incidents.announcement import Announcement, AnnouncementKind, ann
 from ...domain.limits import ANNOUNCEMENT_CHARACTERS_MAX, ANNOUNCEMENT_TITLE_MAX
 from ...domain.specification.web import Role
 from ...domain.units import NS_PER_DAY
-from ..limits import ENDED_SHOWN_MAX, PUBLIC_PAST_DAYS
+from ..limits import ANNOUNCEMENT_BYTES_MAX, ENDED_SHOWN_MAX, PUBLIC_PAST_DAYS
 from ..problems import Fault, Refusal
 from ..resources import announcing
 from ..shapes.announcement_rows import AnnouncementBody
@@ -75,7 +75,7 @@ def _sentences(wrong: Refusal | None) -> list[str]:
 
 async def announce(call: ApiCall) -> Response:
     """Makes or changes an announcement; shows the form again, as it was filled in, where something is wrong with it."""
-    form = await read_act(call, AnnouncementForm)
+    form = await read_act(call, AnnouncementForm, ANNOUNCEMENT_BYTES_MAX)
     try:
         body = _body_of(call, form)
         name = announcement_id(body.title, body.pages)

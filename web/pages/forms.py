@@ -33,18 +33,17 @@ F = TypeVar("F", bound=PageForm)
 A = TypeVar("A", bound=ActForm)
 
 
-async def read_form(call: ApiCall, into: type[F]) -> F:
+async def read_form(call: ApiCall, into: type[F], bytes_max: int | None = None) -> F:
     """Returns the fields of a form. Raises: Refusal of another type, of a large body, and of fields that are wrong."""
+    bytes_max = bytes_max or limits.FORM_BYTES_MAX
     headers = call.request.headers
     if headers.get("content-type", "").partition(";")[0].strip() != FORM_TYPE:
         raise Refusal(415, f"send `Content-Type: {FORM_TYPE}`")
     raw = bytearray()
     async for part in call.request.stream():
         raw += part
-        if len(raw) > limits.FORM_BYTES_MAX:
-            raise Refusal(
-                413, f"a form may have {limits.FORM_BYTES_MAX:,} bytes", headers=[("connection", "close")]
-            )
+        if len(raw) > bytes_max:
+            raise Refusal(413, f"a form may have {bytes_max:,} bytes", headers=[("connection", "close")])
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=limits.FORM_FIELDS_MAX)
     except ValueError:
@@ -52,9 +51,9 @@ async def read_form(call: ApiCall, into: type[F]) -> F:
     return read_pairs(pairs, into, what="field")
 
 
-async def read_act(call: ApiCall, into: type[A]) -> A:
+async def read_act(call: ApiCall, into: type[A], bytes_max: int | None = None) -> A:
     """Returns the fields of a form that commands something. Raises: Refusal as `read_form` does, and without its proof."""
-    form = await read_form(call, into)
+    form = await read_form(call, into, bytes_max)
     call.authority.require_proof(call.visit, form.proof)
     return form
 

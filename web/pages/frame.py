@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
 
 from ...domain.errors import WatchkeeperError
@@ -61,6 +61,17 @@ class PageFrame(NamedTuple):
     def may_act(self) -> bool:
         """Whether the reader may change something, and buttons are shown."""
         return self.author.role is not None and self.author.role.includes(Role.OPERATOR)
+
+    @property
+    def path(self) -> str:
+        """The path of this page without its parameters."""
+        return self.here.partition("?")[0]
+
+    @property
+    def chosen(self) -> list[tuple[str, str]]:
+        """The parameters of this page but its zone: the form that changes the zone keeps them."""
+        said = parse_qsl(self.here.partition("?")[2], keep_blank_values=True)
+        return [(name, value) for name, value in said if name != "tz"]
 
     @property
     def icon(self) -> str:
@@ -135,7 +146,7 @@ def _address(method: str, path: str, query: str) -> str:
     if method not in {"GET", "HEAD"} or path.startswith("/login/"):
         return "/"
     # An address that is too long to be led back to would fill the forms of the page.
-    return relative_target(f"{path}?{query}" if query else path) or "/"
+    return relative_target(f"{path}?{query}" if query else path) or relative_target(path) or "/"
 
 
 def _has_public_pages(call: ApiCall) -> bool:
@@ -150,20 +161,25 @@ def _theme(call: ApiCall) -> str:
 
 def zone_of(call: ApiCall) -> tzinfo:
     """Returns the zone of the address, else that of the cookie, else UTC. Raises: Refusal of one of the address that is none."""
-    if asked := getattr(call.query, "tz", ""):
+    if asked := zone_asked(call):
         if zone := zone_named(asked):
             return zone
         raise Refusal(
             400,
-            f"tz: there is no time zone {asked[:ZONE_CHARACTERS_MAX]!r}: write UTC or, for example, Europe/Vienna",
+            f"there is no time zone {asked[:ZONE_CHARACTERS_MAX]!r}: write UTC or, for example, Europe/Vienna",
         )
     kept = cookie_of(call.visit.headers.all(b"cookie"), ZONE)
     return (zone_named(kept.replace(".", "/")) if kept else None) or UTC
 
 
+def zone_asked(call: ApiCall) -> str:
+    """Returns the zone that the address names, without the blanks that a keyboard adds; empty where it names none."""
+    return str(getattr(call.query, "tz", "")).strip()
+
+
 def zone_named(name: str) -> tzinfo | None:
     """Returns the zone of a name such as `Europe/Vienna`; None where there is none."""
-    if name == "UTC":
+    if name.upper() == "UTC":
         return UTC
     if len(name) > ZONE_CHARACTERS_MAX:
         return None

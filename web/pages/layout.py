@@ -15,7 +15,7 @@ from ..problems import Refusal
 from ..table import ApiCall
 from .acting.flash import forget_message, message_of
 from .environment import environment
-from .frame import ZONE, PageFrame, frame_of
+from .frame import ZONE, PageFrame, frame_of, zone_asked
 
 YEAR_S = 365 * 86_400
 
@@ -60,17 +60,13 @@ async def page_response(
 ) -> Response:
     """Returns the answer that holds a page; notes the zone that its reader chose, and that its message is shown."""
     # With `no-referrer` a browser sends its forms with `Origin: null`, which is no word of ours.
-    said = {
-        "referrer-policy": "same-origin",
-        "vary": "Accept-Encoding, Authorization, Cookie",
-        **(headers or {}),
-    }
+    said = {"referrer-policy": "same-origin", **(headers or {})}
     if len(body) > limits.PACKED_BYTES_MIN and may_pack(call.visit.headers):
         body, said["content-encoding"] = await _packed(body), "gzip"
     response = Response(body, status, headers=said, media_type="text/html")
     if message_of(call.visit, call.operations.now_ns()):
         forget_message(call.visit, response)
-    if zone := getattr(call.query, "tz", ""):
+    if zone := zone_asked(call):
         # A cookie holds no slash in its value without quotes.
         set_choice(response, ZONE, zone.replace("/", "."))
     return response

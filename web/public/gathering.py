@@ -1,5 +1,6 @@
 """Makes the value of a public page from what the runtime knows: the only place that sees both."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -139,18 +140,16 @@ def _date(day: int) -> date:
 
 
 class _Span(NamedTuple):
-    key: str
     name: str
-    is_down: bool
     began_ns: int
     ended_ns: int | None
+    is_down: bool
+    incident: str
+    """The first incident of it."""
 
-    def holds(self, other: "_Span") -> bool:
-        """Whether another span lies within this one."""
-        ends_within = self.ended_ns is None or (
-            other.ended_ns is not None and other.ended_ns <= self.ended_ns
-        )
-        return self.name == other.name and self.began_ns <= other.began_ns and ends_within
+    def reaches(self, at_ns: int) -> bool:
+        """Whether it goes on until a time or longer."""
+        return self.ended_ns is None or self.ended_ns >= at_ns
 
 
 def _incidents(
@@ -159,41 +158,51 @@ def _incidents(
     names = {target: name for name, ids in named.items() for target in ids}
     found = [
         _Span(
-            _key("incident", page.id, span.incident),
             names[span.target],
-            span.severity is Severity.CRITICAL,
             span.opened_at_ns,
             span.resolved_at_ns,
+            span.severity is Severity.CRITICAL,
+            span.incident,
         )
-        for span in sorted(spans, key=lambda span: span.opened_at_ns)
+        for span in spans
         if span.target in names and not span.draft and (span.resolved_at_ns or since_ns) >= since_ns
     ]
+    found.sort(key=_place)
     down = _joined(span for span in found if span.is_down)
     degraded = _joined(span for span in found if not span.is_down)
-    degraded = [span for span in degraded if not any(each.holds(span) for each in down)]
-    newest = sorted((*down, *degraded), key=lambda span: (-span.began_ns, span.name))
-    return [_incident(span) for span in newest[:PUBLIC_PAST_MAX]]
+    told = (*down, *(span for span in degraded if not _is_within(span, down)))
+    newest = sorted(told, key=lambda span: (-span.began_ns, span.name))
+    return [_incident(page, span) for span in newest[:PUBLIC_PAST_MAX]]
 
 
 def _joined(spans: Iterable[_Span]) -> list[_Span]:
-    """Returns spans, given in the order of their beginnings, with those of one service that overlap as one."""
-    last: dict[str, _Span] = {}
+    """Returns spans, given by service and beginning, with those of one service that overlap as one."""
     made: list[_Span] = []
     for span in spans:
-        before = last.get(span.name)
-        if before is not None and (before.ended_ns is None or span.began_ns <= before.ended_ns):
-            ends = (before.ended_ns, span.ended_ns)
-            ended_ns = None if None in ends else max(end for end in ends if end is not None)
-            made.remove(before)
-            span = before._replace(ended_ns=ended_ns)  # noqa: PLW2901  # it goes on as this one
-        made.append(span)
-        last[span.name] = span
+        before = made[-1] if made else None
+        if before is None or before.name != span.name or not before.reaches(span.began_ns):
+            made.append(span)
+        elif before.ended_ns is not None and (span.ended_ns is None or span.ended_ns > before.ended_ns):
+            made[-1] = before._replace(ended_ns=span.ended_ns)
     return made
 
 
-def _incident(span: _Span) -> PublicIncident:
+def _place(span: _Span) -> tuple[str, int]:
+    return span.name, span.began_ns
+
+
+def _is_within(span: _Span, others: Sequence[_Span]) -> bool:
+    """Whether a span lies within one of others of its service, which are joined."""
+    at = bisect_right(others, _place(span), key=_place)
+    if not at or others[at - 1].name != span.name:
+        return False
+    other = others[at - 1]
+    return other.ended_ns is None or (span.ended_ns is not None and span.ended_ns <= other.ended_ns)
+
+
+def _incident(page: PublicPage, span: _Span) -> PublicIncident:
     return PublicIncident(
-        key=span.key,
+        key=_key("incident", page.id, span.incident),
         name=span.name,
         status=Status.DOWN if span.is_down else Status.DEGRADED,
         began_at=_second(span.began_ns),

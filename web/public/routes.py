@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from ...domain.errors import UnknownName, WatchkeeperError
 from ..limits import PUBLIC_CACHED_S
+from ..pages.errors import wants_page
 from ..pages.static_files import static_files
 from ..problems import Refusal
 from ..table import ApiCall, ApiRoute, Unlocked
@@ -23,29 +24,33 @@ _EVERYWHERE = {
 
 
 async def _published(call: ApiCall, made: Callable[[Publication], PublicDocument]) -> Response:
-    """Returns a document of a page. Raises: Refusal where there is none, and of a client that asks too often."""
+    """Returns a document of a page, or the page that says why there is none, without a way into the site.
+
+    Raises: Refusal of a program that asks too often, or for what is not there.
+    """
+    try:
+        document = await _document(call, made)
+    except Refusal as refusal:
+        if not wants_page(call.request):
+            raise
+        said = refusal.document
+        body = error_page(said.title, said.detail, _links(call))
+        headers = {**refusal.headers, "cache-control": "no-store"}
+        return Response(body, said.status, headers=headers, media_type="text/html")
+    headers = {**_EVERYWHERE, "etag": document.tag}
+    return Response(document.body, headers=headers, media_type=document.media_type)
+
+
+async def _document(call: ApiCall, made: Callable[[Publication], PublicDocument]) -> PublicDocument:
     call.authority.admit(call.visit)
     try:
-        document = made(await call.services.public_pages.publication(call.path["page"], _links(call)))
+        return made(await call.services.public_pages.publication(call.path["page"], _links(call)))
     except UnknownName as error:
         raise Refusal(404, str(error)) from None
     except (WatchkeeperError, TimeoutError):
         # The reason may name what is not for everybody.
         detail = "the status is not known just now: try again in a moment"
         raise Refusal(503, detail, headers=[("retry-after", "2")]) from None
-    headers = {**_EVERYWHERE, "etag": document.tag}
-    return Response(document.body, headers=headers, media_type=document.media_type)
-
-
-async def page(call: ApiCall) -> Response:
-    """Returns the page; a refusal is a page as well, without a way into the site."""
-    try:
-        return await _published(call, lambda publication: publication.page)
-    except Refusal as refusal:
-        said = refusal.document
-        body = error_page(said.title, said.detail, _links(call))
-        headers = {**refusal.headers, "cache-control": "no-store"}
-        return Response(body, said.status, headers=headers, media_type="text/html")
 
 
 def _links(call: ApiCall) -> Links:
@@ -53,6 +58,10 @@ def _links(call: ApiCall) -> Links:
     return Links(
         f"{root}/static/{static_files().digest}", f"{root}/public/{quote(call.path['page'], safe='')}/"
     )
+
+
+async def page(call: ApiCall) -> Response:
+    return await _published(call, lambda publication: publication.page)
 
 
 async def feed(call: ApiCall) -> Response:

@@ -105,6 +105,7 @@ class TargetRow(PublicValue, frozen=True, kw_only=True):
     description: str
     link: str
     runbook: str
+    public: str
     kind: str
     status: Status
     since: datetime

@@ -160,6 +160,7 @@ def target_row(target: TargetStatus, open_incidents: list[str], *, paused: bool)
         description=text_of(target.metadata.description),
         link=target.metadata.link,
         runbook=target.metadata.runbook,
+        public=text_of(target.metadata.public),
         kind=target.kind,
         status=target.status,
         since=time_of(target.since_ns),

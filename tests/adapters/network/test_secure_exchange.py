@@ -257,8 +257,7 @@ def test_a_server_that_turns_to_http_2_is_libcurls_to_talk_to(bench, plain, auth
         visit.wait_for_client_to_leave()
 
     with Turning(context_of(authority), talk) as server:
-        prober = HttpProber(bench.transport, plain)
-        seen = after_two(bench, prober, server, authority, within_ms=TIMEOUT_MS)
+        seen = after_two(bench, HttpProber(bench.transport, plain), server, authority, within_ms=TIMEOUT_MS)
 
     assert (seen.outcome, plain.taken, len(offered)) == (Outcome.TIMED_OUT, 2, 2)
 

@@ -71,15 +71,15 @@ def _silence(machine: Machine, act: Act) -> None:
 def _announce(machine: Machine, name: str, length_ns: int, until_ns: int) -> None:
     """Announces some silences to readers, and ends others early. It draws nothing, so that a seed stays the same run."""
     now_ns = machine.clock.read().wall_ns
-    match length_ns // NS_PER_S % 4:
-        case 0 | 1:
-            made = Announcement(
-                id=name, title=name, until_ns=until_ns, created_at_ns=now_ns, updated_at_ns=now_ns
-            )
-            machine.auditor.happened("announced")
-            machine.system.sink.tell(Announce(made))
-        case 2:
-            machine.system.sink.tell(EndAnnouncement(name, "operator"))
+    turn = length_ns // NS_PER_S % 4
+    if turn < 2:
+        made = Announcement(
+            id=name, title=name, until_ns=until_ns, created_at_ns=now_ns, updated_at_ns=now_ns
+        )
+        machine.auditor.happened("announced")
+        machine.system.sink.tell(Announce(made))
+    elif turn == 2:
+        machine.system.sink.tell(EndAnnouncement(name, "operator"))
 
 
 def _acknowledge(machine: Machine, act: Act) -> None:

@@ -17,6 +17,7 @@ PAST_OUTAGES = (
     Outage("payments-api", 2 * NS_PER_DAY, 26 * NS_PER_MINUTE, Severity.WARNING, rule="slow"),
     Outage("payments-api", 38 * NS_PER_MINUTE, 38 * NS_PER_MINUTE, is_open=True),
 )
+PING_KEY = "key-of-the-backup-0001"
 EVIL_TEXT = "</script><script>alert(2)</script>"
 
 
@@ -60,7 +61,7 @@ def seeded(past, tmp_path):
             runbook="https://wiki.example/payments",
             notify=["ops", "mail"],
         ),
-        Target(id="backup", heartbeat=Heartbeat(grace="1h"), every="24h", group="Jobs"),
+        Target(id="backup", heartbeat=Heartbeat(grace="1h", key=PING_KEY), every="24h", group="Jobs"),
         Target(id="evil", call=Call(name="fail"), every="1h", name=EVIL_TEXT, description=EVIL_TEXT),
     ]
     channels = [Channel(id="ops", log=Log()), Channel(id="mail", call=CallChannel(name="fail"))]

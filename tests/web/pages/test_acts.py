@@ -7,6 +7,7 @@ import apsw
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
 from browsing import Browser
+from watchkeeper.web.limits import FORM_BYTES_MAX
 
 
 @pytest.fixture
@@ -203,9 +204,9 @@ def test_a_browser_without_a_session_is_led_to_the_form_for_a_token(strict, runt
 
 
 def test_a_large_form_is_refused_by_a_page(person):
-    page = person.send("/t/shop/pause", {"proof": "x" * 11_000})
+    page = person.send("/t/shop/pause", {"proof": "x" * FORM_BYTES_MAX})
     assert page.status == 413
-    assert "A form may have 10,240 bytes." in page.text
+    assert f"A form may have {FORM_BYTES_MAX:,} bytes." in page.text
 
 
 def test_a_form_with_a_field_too_much_is_refused(person):

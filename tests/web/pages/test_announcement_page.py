@@ -79,7 +79,7 @@ def test_a_long_text_of_another_script_fits_into_the_form(person, runtime):
     page = person.press(person.open("/announcements"), "Announce", title="Move", text=text)
     assert page.status == 200
     assert len(runtime.status().announcements[0].text) == 4_000
-    assert limits.FORM_BYTES_MAX > 4_000 * 12
+    assert limits.ANNOUNCEMENT_BYTES_MAX > 4_000 * 12
 
 
 def test_a_viewer_sees_announcements_and_no_form(runtime, url):

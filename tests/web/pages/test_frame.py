@@ -5,6 +5,7 @@ import re
 
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in
+from browsing import Browser
 from markup import HTML, faults_of, page_of
 from watchkeeper.web import limits
 from watchkeeper.web.pages.environment import environment
@@ -95,6 +96,24 @@ def test_a_zone_is_shown_once_and_kept(strict, person):
     kept = Asking(strict, cookie=f"{person.cookie}; {cookie_in(page)}")
     assert "times in Asia/Kolkata" in page_of(kept, "/")
     assert "times in UTC" in page_of(kept, "/?tz=UTC")
+
+
+@pytest.mark.parametrize("typed", ["utc", "%20UTC%20", "Asia/Kolkata%20"])
+def test_a_zone_may_be_typed_in_small_letters_and_with_blanks(person, typed):
+    assert f"times in {'UTC' if 'k' not in typed else 'Asia/Kolkata'}" in page_of(person, f"/?tz={typed}")
+
+
+def test_the_form_of_the_zone_keeps_the_other_choices_of_its_page(strict, runtime, incident):
+    browser = Browser(strict, signed_in(strict, runtime.login_link(role="operator")))
+    for path in ("/t/shop?span=7d", "/incidents?state=open&target=shop", "/silences/new?target=shop"):
+        shown = browser.press(browser.open(f"{path}&tz=UTC"), "Show", tz="Asia/Kolkata")
+        assert (shown.status, shown.path) == (200, f"{path}&tz=Asia%2FKolkata")
+        assert "times in Asia/Kolkata" in shown.text
+
+
+def test_the_form_of_the_zone_on_a_refused_form_leads_to_a_page(person):
+    refused = person.form("/t/none/pause", {}, **HTML)
+    assert (refused.status, b'<form method="get" action="/">' in refused.body) == (403, True)
 
 
 @pytest.mark.parametrize("zone", ["Nowhere", "../../etc/passwd", "/etc/localtime", "x" * 200, "\x00"])

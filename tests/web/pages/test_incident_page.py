@@ -1,6 +1,7 @@
 """The pages of incidents: what happened, who knows of it, and the list that leads there."""
 
 import re
+from html import unescape
 
 import pytest
 from asking import Asking
@@ -13,6 +14,7 @@ from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval, Outgoing, Silence
 from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
 from watchkeeper.host.access.incident_past import IncidentPast, span_around
+from watchkeeper.web.pages.incidents import listing
 from watchkeeper.web.pages.incidents.story import ordinal, story_of
 
 NOTHING = IncidentPast((), (), (), (), (), (), (), (0, 0), (), ())
@@ -125,7 +127,10 @@ def test_the_list_of_one_target_leads_back_to_all(reader, incident_ids):
     page = page_of(reader, "/incidents?target=payments-api")
     assert incident_ids[0] in page
     assert "Show those of every target" in page
-    assert incident_ids[0] not in page_of(reader, "/incidents?target=backup")
+    assert "One incident is open." in page
+    other = page_of(reader, "/incidents?target=backup")
+    assert incident_ids[0] not in other
+    assert "No incident is open." in other
 
 
 def test_the_list_goes_on_behind_an_incident(reader, incident_ids):
@@ -153,6 +158,22 @@ def test_an_incident_without_a_file_is_shown_without_its_record(calm):
     assert "set runtime.store to a file" in page
     assert "no space" in page
     assert incident.id in page_of(Asking(calm.serve("127.0.0.1:0", anonymous="viewer")), "/incidents")
+
+
+def test_the_list_goes_on_behind_an_incident_without_a_file_too(monkeypatch):
+    monkeypatch.setattr(listing, "PART", 2)
+    names = [f"job-{number}" for number in range(5)]
+    with Runtime(targets=[Target(id=name, heartbeat=Heartbeat(), every="1h") for name in names]) as runtime:
+        for name in names:
+            runtime.heartbeat(name, ok=False)
+        reader = Asking(runtime.serve("127.0.0.1:0", anonymous="viewer"))
+        address, shown = "/incidents", []
+        while address:
+            page = page_of(reader, address)
+            shown += re.findall(r"<b>(job-\d)</b>", page)
+            more = re.search(r'<p id="more"><a class="button" href="([^"]+)"', page)
+            address = f"/incidents{unescape(more[1])}" if more and len(shown) < 9 else ""
+    assert sorted(shown) == names
 
 
 # The story.

@@ -7,9 +7,10 @@ import pytest
 from asking import Asking
 from markup import faults_of, page_of
 from records import sample_at
-from watchkeeper import Heartbeat, Http, Runtime, Target
+from watchkeeper import Heartbeat, Http, Runtime, Target, Threshold
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.web.pages.watched.conditions_view import condition_rows
+from watchkeeper.web.pages.watched.past_view import speed_limits
 from watchkeeper.web.pages.watched.target import rule_text, what_is_checked
 
 SPANS = ("1h", "24h", "7d", "30d", "90d", "1y")
@@ -93,6 +94,19 @@ def test_a_heartbeat_that_never_came_says_how_it_may(reader):
     assert 'class="chart latency"' not in page
 
 
+def test_a_heartbeat_shows_its_last_reports(seeded, reader):
+    assert reader.ask("POST", "/ping/key-of-the-backup-0001/start?rid=7").status == 200
+    said = b"disk full\n</pre><script>alert(3)</script>\x1b[31m"
+    assert reader.ask("POST", "/ping/key-of-the-backup-0001/3?rid=7", said).status == 200
+    while "down" not in (page := page_of(reader, "/t/backup")).partition("Last reports")[2]:
+        seeded.status()
+    assert faults_of(page) == []
+    shown = text_of(page)
+    assert "over the API: fail, exit status 3, took 0 s, run 7" in shown
+    assert r"</pre><script>alert(3)</script>\x1b[31m" in shown
+    assert "<script>alert(3)" not in page
+
+
 def test_a_record_in_memory_says_how_to_keep_a_past():
     with Runtime(targets=[Target(id="backup", heartbeat=Heartbeat(), every="1h")]) as runtime:
         page = page_of(Asking(runtime.serve("127.0.0.1:0", anonymous="viewer")), "/t/backup")
@@ -117,6 +131,19 @@ def test_rules_say_what_opens_their_incident():
     down, silent = Target(id="shop", http=Http(url="http://shop.example/")).judged_rules
     assert rule_text(down) == "opens after 3 bad in a row, resolves after 2 good"
     assert rule_text(silent) == "opens when samples are missing"
+
+
+def test_limits_of_the_response_time_are_those_of_rules_and_conditions():
+    slow = Threshold(id="slow", value=300, window="5m", aggregate="p95")
+    size = Threshold(id="size", measure="bytes", value=300)
+    site = Target(
+        id="shop",
+        http=Http(url="http://shop.example/"),
+        rules=[slow, size],
+        expect=["[RESPONSE_TIME] < 500", "[STATUS] == 200", "[RESPONSE_TIME] > 1"],
+    )
+    found = [(limit.value_ms, limit.label) for limit in speed_limits(site)]
+    assert found == [(300.0, "slow: p95 > 300 ms"), (500.0, "[RESPONSE_TIME] < 500")]
 
 
 # Conditions.

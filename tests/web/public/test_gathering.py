@@ -114,6 +114,24 @@ def test_incidents_of_one_service_that_overlap_are_one():
     ]
 
 
+def test_incidents_that_begin_together_and_those_of_other_services_stay_apart():
+    spans = [
+        span("1", 60, None, target="b"),
+        span("2", 60, 40),
+        span("3", 60, 50),
+        span("4", 70, 55, critical=False),
+        span("5", 65, 62, critical=False),
+        span("6", 45, 41, critical=False),
+    ]
+    targets = [target("a", "Checkout"), target("b", "Mail")]
+    made = view(targets, status(a="up", b="down"), past(incidents=spans)).past
+    assert [(each.name, each.status.value, incident_span(each, NOON.date())) for each in made] == [
+        ("Checkout", "down", "11:00 to 11:20 UTC, 20 min"),
+        ("Mail", "down", "since 11:00 UTC"),
+        ("Checkout", "degraded", "10:50 to 11:05 UTC, 15 min"),
+    ]
+
+
 def test_an_incident_that_goes_on_has_no_end_whatever_else_has_ended():
     spans = [span("1", 60, None), span("2", 50, 30)]
     (one,) = view([target("a", "Checkout")], status(a="down"), past(incidents=spans)).past

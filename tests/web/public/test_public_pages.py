@@ -1,11 +1,15 @@
 """Public pages over HTTP: what they show, to whom, and that nothing else is in them."""
 
 import json
+import re
 from itertools import chain
 from xml.etree import ElementTree as ET
 
 import pytest
+from asgi import exchanged
 from asking import Asking, tokens
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from watchkeeper import Channel, Heartbeat, Log, PublicPage, Runtime, Target, Token, Web
 from watchkeeper.web import limits
 
@@ -132,7 +136,8 @@ def test_an_unknown_page_is_not_found_and_shows_no_way_into_the_site(public, doc
     answer = public(document, page="shpo", accept="text/html")
     assert answer.status == 404
     assert CANARY not in answer.body.decode()
-    assert document or "login" not in answer.body.decode()
+    assert "login" not in answer.body.decode()
+    assert public(document, page="shpo").json["detail"] == "there is no such page"
 
 
 def test_an_unknown_badge_is_not_found(public):
@@ -194,3 +199,26 @@ def test_a_page_without_a_record_and_one_without_services_say_so():
         assert shown.status == 200
         assert "Nothing is shown here yet." in shown.body.decode()
         json.loads(stranger.ask("GET", "/public/p/status.json").body)
+
+
+def test_a_runtime_that_does_not_answer_says_no_more_than_that(runtime):
+    app = runtime.asgi()
+    runtime.stop()
+    for document in DOCUMENTS:
+        status, headers, body = exchanged(app, "GET", f"/public/shop{document}", {"accept": "text/html"})
+        assert (status, headers["retry-after"]) == (503, "2")
+        assert "is not known just now" in body.decode()
+        assert CANARY not in body.decode()
+        assert "login" not in body.decode()
+
+
+def test_links_of_a_page_stay_below_the_mount_point(runtime):
+    mounted = Starlette(routes=[Mount("/status", runtime.asgi())])
+    status, _, body = exchanged(mounted, "GET", "/status/public/shop", {})
+    links = re.findall(r'(?:href|src)="([^"]*)"', body.decode())
+    assert status == 200
+    assert len(links) > 5
+    for link in links:
+        assert link.startswith(("/status/", "#")), link
+        if not link.startswith("#"):
+            assert exchanged(mounted, "GET", link, {})[0] == 200, link

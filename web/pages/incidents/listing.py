@@ -61,7 +61,7 @@ async def _found(call: ApiCall, query: IncidentsPageQuery) -> tuple[Sequence[Inc
 
 async def _in_memory(call: ApiCall, query: IncidentsPageQuery) -> list[Incident]:
     found = await call.operations.verbs.aio.incidents(open_only=query.state == "open")
-    return sorted(
+    shown = sorted(
         (
             each
             for each in found
@@ -69,6 +69,8 @@ async def _in_memory(call: ApiCall, query: IncidentsPageQuery) -> list[Incident]
         ),
         key=lambda each: -each.opened_at_ns,
     )
+    at = next((place for place, each in enumerate(shown) if each.id == query.before), None)
+    return shown if at is None else shown[at + 1 :]
 
 
 V = Role.VIEWER

@@ -1,7 +1,7 @@
 // Keeps a page right while it is open. Everything but this works without it.
 const main = document.getElementById("main");
 const dot = document.getElementById("live");
-const KINDS = ["status", "incident", "notice", "silence", "self", "beat", "reset"];
+const KINDS = ["status", "incident", "notice", "silence", "announcement", "self", "beat", "reset"];
 const skew = Date.now() - Number(document.body.dataset.now);
 
 // The words of the server for a length of time.
@@ -27,8 +27,7 @@ function filter() {
   const wanted = find.value.trim().toLowerCase();
   for (const group of main.querySelectorAll("section.group")) {
     group.words ??= [...group.querySelectorAll("tr[data-t]")].map((row) => [row, `${row.dataset.t} ${row.cells[0].textContent}`.toLowerCase()]);
-    const shown = group.words.filter(([row, words]) => !(row.hidden = !words.includes(wanted)));
-    group.hidden = !shown.length;
+    group.hidden = !group.words.filter(([row, words]) => !(row.hidden = !words.includes(wanted))).length;
   }
 }
 
@@ -50,25 +49,28 @@ function show(row, [status, since]) {
 }
 
 // Parts that are the same, in use or open stay where they are: a node that is moved loses the focus.
-function place(fresh) {
-  const keyed = (parts) => new Map([...parts].map((part, number) => [part.id || number, part]));
-  const before = keyed(main.children), after = keyed(fresh.children);
+function place(parent, fresh) {
+  parent.className = fresh.className;
+  const keyed = (parts) => new Map([...parts].map((part, number) => [part.id || part.dataset.t || number, part]));
+  const before = keyed(parent.children), after = keyed(fresh.children);
   before.forEach((old, key) => after.has(key) || old.remove());
-  let at = main.firstElementChild;
+  let at = parent.firstElementChild;
   after.forEach((child, key) => {
     const old = before.get(key);
     if (old?.dataset.keep) {
       const chips = child.querySelectorAll(".chips");
       old.querySelectorAll(".chips").forEach((each, number) => each.replaceWith(chips[number]));
     }
+    const isSame = old?.outerHTML === child.outerHTML, isRows = old?.matches("section.group, section.group :not(td, th)");
+    if (isRows && !isSame) place(old, child);
     const inUse = old && (old.contains(document.activeElement) || old.querySelector("details[open]") || old.dataset.keep);
-    if (inUse || old?.outerHTML === child.outerHTML) child = old;
+    if (isSame || isRows || inUse) child = old;
     else if (old) {
       old.replaceWith(child);
       if (at === old) at = child;
     }
     if (child === at) at = at.nextElementSibling;
-    else main.insertBefore(child, at);
+    else parent.insertBefore(child, at);
   });
 }
 
@@ -76,10 +78,11 @@ async function load() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!answer.ok || answer.redirected) return;
-  place(page.getElementById("main"));
+  place(main, page.getElementById("main"));
   document.title = page.title;
   for (const part of ["link[rel=icon]", "header nav", "footer span"])
     document.querySelector(part).replaceWith(page.querySelector(part));
+  main.querySelectorAll("section.group").forEach((group) => delete group.words);
   if (find && "rows" in find.dataset) filter();
 }
 

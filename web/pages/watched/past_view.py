@@ -1,5 +1,6 @@
 """The past of a target as charts and tables show it."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from markupsafe import Markup
 
 from ....domain.observation.observation import Phases
 from ....domain.public_value import milliseconds
-from ....domain.specification.rule import Mode, Rule, RuleState, Threshold
+from ....domain.specification.rule import Aggregate, Mode, RuleState, Threshold
 from ....domain.specification.target import Target
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ....host.access.target_past import SPANS, Part, TargetPast, problem_spans
@@ -18,6 +19,7 @@ from ..charts.latency import Point, SpeedLimit, latency_chart, latency_label
 from ..charts.phases import PhaseRow, phase_chart
 from ..charts.timeline import Shown, Stretch, segments, status_strip, summary
 from ..frame import PageFrame
+from .figures import figure_rows
 
 SPAN_WORDS = {
     "1h": "the last hour",
@@ -27,18 +29,8 @@ SPAN_WORDS = {
     "90d": "the last 90 days",
     "1y": "the last year",
 }
-_SPEED = frozenset({"response_time"})
-
-
-class FigureRow(NamedTuple):
-    """One part of a span in figures: the chart as a table."""
-
-    since_ns: int
-    p50_ns: int | None
-    p95_ns: int | None
-    max_ns: int | None
-    samples: int
-    bad: int
+_CONDITION = re.compile(r"\[RESPONSE_TIME\] *<=? *([1-9]\d{0,8}(?:\.\d+)?)$", re.IGNORECASE)
+"""A condition that an answer is not too slow."""
 
 
 class PastView(NamedTuple):
@@ -53,9 +45,9 @@ class PastView(NamedTuple):
     strip: Markup
     latency: Markup
     has_answers: bool
-    """Whether there is anything to draw: an answer, or a bad one."""
-    rows: tuple[FigureRow, ...]
-    """Newest first."""
+    """Whether there is any latency to draw; a heartbeat has none."""
+    rows: Markup
+    """The same in figures, newest first."""
     stretches: tuple[Stretch, ...]
     """The parts that were not simply up, newest first."""
     axis_zone: str
@@ -86,11 +78,8 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
         summary=said,
         strip=status_strip(parts, ticks, f"Status of {words}: {said}"),
         latency=_latency(past, target, words, ticks),
-        has_answers=any(part.p50_ns is not None or part.bad for part in past.parts),
-        rows=tuple(
-            FigureRow(part.since_ns, part.p50_ns, part.p95_ns, part.max_ns, part.samples, part.bad)
-            for part in reversed(past.parts)
-        ),
+        has_answers=any(part.p50_ns is not None for part in past.parts),
+        rows=figure_rows(reversed(past.parts), frame),
         stretches=tuple(part for part in reversed(parts) if part.state is not Shown.UP),
         axis_zone=frame.zone_name if length_ns <= 7 * NS_PER_DAY else "UTC",
     )
@@ -107,7 +96,7 @@ def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]
         points,
         (past.since_ns, past.until_ns),
         ticks,
-        limits=speed_limits(target.judged_rules),
+        limits=speed_limits(target),
         problems=problems,
         gap_ns=target.stale_after_ns,
         label=latency_label(points, words),
@@ -130,24 +119,26 @@ def points_of(parts: Iterable[Part]) -> list[Point]:
     ]
 
 
-def speed_limits(rules: Iterable[Rule]) -> list[SpeedLimit]:
-    """Returns the bounds of rules on the response time, which the chart draws as dashed lines."""
-    return [
+def speed_limits(target: Target) -> list[SpeedLimit]:
+    """Returns the bounds of rules and conditions on the response time, which the chart draws as dashed lines."""
+    of_rules = [
         SpeedLimit(
             rule.bound,
             f"{rule.id}: {_figure_of(rule)} {rule.operator} {rule.text_of(rule.bound)}{_unit(rule)}",
         )
-        for rule in rules
+        for rule in target.judged_rules
         if isinstance(rule, Threshold)
-        and rule.measure in _SPEED
+        and rule.measure == "response_time"
         and rule.mode is not Mode.RATE_OF_CHANGE
         and rule.state is not RuleState.RETIRED
         and rule.bound > 0
     ]
+    of_conditions = [found for text in target.expect if (found := _CONDITION.match(text))]
+    return of_rules + [SpeedLimit(float(found[1]), found[0]) for found in of_conditions]
 
 
 def _figure_of(rule: Threshold) -> str:
-    return "" if rule.aggregate.value == "last" else rule.aggregate.value
+    return "" if rule.aggregate is Aggregate.LAST else rule.aggregate.value
 
 
 def _unit(rule: Threshold) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from ....domain.errors import StoreError, UnknownName
 from ....domain.incidents.incident import Incident
+from ....domain.line import escaped
 from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.sample import Sample
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
@@ -18,6 +19,7 @@ from ....domain.specification.rule import Consecutive, NoData, NoDataPolicy, Rul
 from ....domain.specification.target import Target
 from ....domain.time.moment import Moment
 from ....host.access.target_past import SPANS, PastSample, TargetPast, read_past
+from ...pings import Ping
 from ...table import ApiCall
 from ..frame import PageFrame
 from ..layout import ViewQuery, render
@@ -26,6 +28,8 @@ from .conditions_view import condition_rows
 from .past_view import days_view, past_view, phases_view
 
 INCIDENTS_SHOWN = 8
+REPORTS_SHOWN = 8
+"""Reports of a heartbeat, by the record and by the API."""
 SpanName = Literal["1h", "24h", "7d", "30d", "90d", "1y"]
 
 
@@ -62,6 +66,8 @@ async def target_page(call: ApiCall) -> Response:
         past=past,
         problem=problem,
         earlier=() if past is None else past.incidents[:INCIDENTS_SHOWN],
+        reports=[_printable(ping) for ping in call.services.pings.of(known.target.id)[:REPORTS_SHOWN]],
+        newest=() if known.target.heartbeat is None else tuple(reversed(samples[-REPORTS_SHOWN:])),
         attempts=attempt_views(known.attempts, samples, known.row.sample),
         conditions=condition_rows(known.target, known.row.sample),
         rules=_standings(known, samples, now_ns),
@@ -70,6 +76,11 @@ async def target_page(call: ApiCall) -> Response:
         next_due_ns=_next_due_ns(known),
         view=lambda frame: _view(frame, past, known, span),
     )
+
+
+def _printable(ping: Ping) -> Ping:
+    """Returns a report whose body has its control characters escaped, but for line ends."""
+    return ping._replace(body="\n".join(map(escaped, ping.body.splitlines())))
 
 
 async def known_of(call: ApiCall, *, fresh: bool = False) -> Known:
