@@ -50,6 +50,8 @@ SCRIPTS: dict[str, Script] = {
     "lateness": Script(arguments=("--runs", "1", "--only", *LATE, *BESIDE), within_s=420.0),
     "streams": Script(arguments=("--runs", "1")),
     "metrics": Script(arguments=("--runs", "1")),
+    "beside_pages": Script(arguments=("--runs", "1")),
+    "browser": Script(),
     "rules": Script(),
     "store": Script(quick=("--pairs", "2", "--batches", "20")),
     "reading": Script(),
@@ -216,6 +218,38 @@ ROWS: tuple[Row, ...] = (
         bar="p99 25 ms",
         figure=lambda found: f"p99 {found['beside_p99_ms']:.1f} ms, {found['alone_p99_ms']:.1f} ms without",
         met=lambda found: found["met"]["lateness"],
+    ),
+    Row(
+        what="lateness beside 200 streams and 5 pages/s of 5,000 rows, 500 checks/s",
+        script="beside_pages",
+        bar="p99 25 ms, and 10 ms more than without",
+        figure=lambda found: f"p99 {found['beside_p99_ms']:.1f} ms, {found['alone_p99_ms']:.1f} ms without",
+        met=lambda found: found["met"],
+    ),
+    Row(
+        what="first paint of the overview of 5,000 targets, and with a row for each",
+        script="browser",
+        bar="300 ms, 700 ms",
+        figure=lambda found: (
+            f"{found['overview_first_paint_ms']:.0f} ms, {found['all_rows_first_paint_ms']:.0f} ms"
+        ),
+        met=lambda found: found["met"]["overview_first_paint_ms"] and found["met"]["all_rows_first_paint_ms"],
+    ),
+    Row(
+        what="layout of 5,000 rows, and a keystroke of the filter",
+        script="browser",
+        bar="100 ms, 50 ms",
+        figure=lambda found: f"{found['all_rows_layout_ms']:.0f} ms, {found['keystroke_ms']:.0f} ms",
+        met=lambda found: found["met"]["all_rows_layout_ms"] and found["met"]["keystroke_ms"],
+    ),
+    Row(
+        what="a change of status, painted among 5,000 rows beside 200 streams",
+        script="browser",
+        bar="p95 250 ms",
+        figure=lambda found: (
+            f"p50 {found['change_painted_p50_ms']:.0f} ms, p95 {found['change_painted_p95_ms']:.0f} ms"
+        ),
+        met=lambda found: found["met"]["change_painted_p95_ms"],
     ),
     Row(
         what="the state of 5,000 targets",
