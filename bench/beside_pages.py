@@ -24,7 +24,7 @@ from streams import ADDED_MS, P99_MS, SILENT, STREAMS, Readers
 PAGES_PER_S = 5
 PAGE = (
     b"GET /?view=all HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: text/html\r\n"
-    b"Accept-Encoding: gzip\r\n\r\n"
+    b"Accept-Encoding: gzip\r\nSec-Fetch-Site: none\r\n\r\n"
 )
 
 
