@@ -44,7 +44,7 @@ _HEADERS = {
     ),
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
-    "vary": "Authorization, Cookie",
+    "vary": "Accept-Encoding, Authorization, Cookie",
     "x-content-type-options": "nosniff",
 }
 

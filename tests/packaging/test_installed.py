@@ -56,11 +56,12 @@ def pip(python, *arguments, cwd):
 
 
 def data():
-    """The files of the package that are no code: those that pages are made of, the demo, and the mark of its types."""
+    """The files of the package that are no code: those that pages are made of, those for Prometheus and Grafana, the demo, and the mark of its types."""
     yield ROOT / "py.typed"
     yield ROOT / "examples" / "demo.yaml"
     yield from (ROOT / "web" / "pages" / "static").iterdir()
     yield from (ROOT / "web" / "pages" / "templates").iterdir()
+    yield from (ROOT / "web" / "metrics" / name for name in ("watchkeeper.rules.yml", "grafana.json"))
 
 
 def environment(folder):
@@ -113,6 +114,7 @@ def test_the_built_wheel_runs_the_demo(distributions, tmp_path, kind):
     pip(python, "install", *distributions.glob(kind), cwd=tmp_path)
     said = run(python.with_name("watchkeeper"), "demo", cwd=tmp_path)
     assert "everything as expected" in said
+    assert "WatchkeeperGone" in run(python.with_name("watchkeeper"), "prometheus", "rules", cwd=tmp_path)
 
 
 @pytest.mark.slow

@@ -17,6 +17,11 @@ VIOLATIONS = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", e => window.violations.push(`${e.violatedDirective} ${e.blockedURI}`));
 """
+WIDER = """
+() => document.documentElement.scrollWidth <= innerWidth ? [] : ["the page", ...[...document.querySelectorAll("body *")]
+    .filter(each => each.getBoundingClientRect().right > innerWidth && !each.closest(".scroll, .hidden"))
+    .map(each => each.outerHTML.slice(0, 200)).slice(0, 5)]
+"""
 
 
 def chromium_path() -> str:
@@ -51,6 +56,7 @@ class Visitor:
         if options.get("java_script_enabled", True):
             self.context.add_init_script(VIOLATIONS)
         self.faults: list[str] = []
+        self._refused: set[str] = set()
         self.context.on("page", self._listen)
         self.page: Page = self.context.new_page()
 
@@ -60,8 +66,8 @@ class Visitor:
         page.on("request", self._seen)
 
     def _said(self, message: Any) -> None:
-        # Chromium's advice for authors of pages is verbose, and no person sees it.
-        if message.type != "verbose":
+        # Chromium's advice for authors of pages is verbose, and no person sees it. It reports an error page as an error.
+        if message.type != "verbose" and message.location["url"] not in self._refused:
             self.faults.append(f"console {message.type}: {message.text}")
 
     def _seen(self, request: Any) -> None:
@@ -69,15 +75,18 @@ class Visitor:
         if there.scheme in {"http", "https"} and there.netloc != here.netloc:
             self.faults.append(f"foreign request: {request.url}")
 
-    def open(self, path: str) -> Page:
-        """Opens a path of the site. Raises: AssertionError where it is no page, or wider than its window."""
+    def open(self, path: str, status: int = 200) -> Page:
+        """Opens a path of the site. Raises: AssertionError for an answer of another status."""
+        if status >= 400:
+            self._refused.add(self._url + path)
         answer = self.page.goto(path)
         assert answer is not None
-        assert answer.status == 200, f"{path}: {answer.status}"
+        assert answer.status == status, f"{path}: {answer.status}"
         return self.page
 
-    def is_wider_than_its_window(self) -> bool:
-        return bool(self.page.evaluate("() => document.documentElement.scrollWidth > window.innerWidth"))
+    def wider_than_window(self) -> list[str]:
+        """Returns the elements that make the page scroll sideways, as far as they are known by their edges."""
+        return list(self.page.evaluate(WIDER))
 
     def violations(self) -> list[str]:
         return list(self.page.evaluate("() => window.violations || []"))

@@ -163,7 +163,7 @@ HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
-    "vary": "Authorization, Cookie",
+    "vary": "Accept-Encoding, Authorization, Cookie",
 }
 
 

@@ -48,15 +48,6 @@ def test_a_pause_and_a_removal_are_told_though_no_event_says_so(runtime, url):
         assert told(stream) == {"shop": ("gone", "")}
 
 
-def test_a_removal_is_told_once(runtime, url):
-    with Listening(url) as stream:
-        stream.first("reset")
-        runtime.untrack("shop")
-        assert told(stream) == {"shop": ("gone", "")}
-        runtime.pause("backup")
-        assert told(stream) == {"backup": ("paused", "")}
-
-
 def test_an_announcement_that_begins_changes_and_ends_is_told(runtime, url):
     with Listening(url) as stream:
         stream.first("reset")
@@ -66,6 +57,15 @@ def test_an_announcement_that_begins_changes_and_ends_is_told(runtime, url):
         assert stream.first("announcement")[1] == {"standing": ["a"]}
         runtime.end_announcement("a")
         assert stream.first("announcement")[1] == {"standing": []}
+
+
+def test_a_removal_is_told_once(runtime, url):
+    with Listening(url) as stream:
+        stream.first("reset")
+        runtime.untrack("shop")
+        assert told(stream) == {"shop": ("gone", "")}
+        runtime.pause("backup")
+        assert told(stream) == {"backup": ("paused", "")}
 
 
 def test_a_silence_that_begins_changes_and_ends_is_told(runtime, url):

@@ -137,7 +137,9 @@ async def test_channel(call: ApiCall) -> Response:
     form = await read_act(call, ActForm)
     tried, _ = await perform(call, channels.test, call.path)
     code = "accepted" if tried.result is TryResult.ACCEPTED else "refused"
-    return lead_back(call, form.next, "/self", code)
+    # The answer is a foreign text: the page reads it from the record.
+    page = f"/self?tested={quote(tried.key, safe='')}" if call.operations.has_file else form.next
+    return lead_back(call, page, "/self", code)
 
 
 async def unless_gone(call: ApiCall, operation: Handler) -> Effect | None:

@@ -60,11 +60,7 @@ async def page_response(
 ) -> Response:
     """Returns the answer that holds a page; notes the zone that its reader chose, and that its message is shown."""
     # With `no-referrer` a browser sends its forms with `Origin: null`, which is no word of ours.
-    said = {
-        "referrer-policy": "same-origin",
-        "vary": "Accept-Encoding, Authorization, Cookie",
-        **(headers or {}),
-    }
+    said = {"referrer-policy": "same-origin", **(headers or {})}
     if len(body) > limits.PACKED_BYTES_MIN and may_pack(call.visit.headers):
         body, said["content-encoding"] = await _packed(body), "gzip"
     response = Response(body, status, headers=said, media_type="text/html")

@@ -7,9 +7,8 @@ from .announcements import ANNOUNCEMENTS
 from .choices import CHOICES
 from .fleet.overview import OverviewQuery, group, overview
 from .incidents.listing import INCIDENTS
-from .layout import ViewQuery
 from .login import LOGIN
-from .self_page import self_page
+from .self_page import SelfQuery, self_page
 from .silences import SILENCES
 from .watched.attempt import WATCHED
 
@@ -23,6 +22,6 @@ PAGES: tuple[ApiRoute, ...] = (
     *WATCHED,
     *INCIDENTS,
     ApiRoute("GET", "/", V, "The overview.", overview, query=OverviewQuery, is_page=True),
-    ApiRoute("GET", "/self", V, "The runtime itself.", self_page, query=ViewQuery, is_page=True),
+    ApiRoute("GET", "/self", V, "The runtime itself.", self_page, query=SelfQuery, is_page=True),
     ApiRoute("GET", "/g/{group:path}", V, "One group.", group, query=OverviewQuery, is_page=True),
 )

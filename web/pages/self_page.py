@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 from starlette.responses import Response
 
 from ...domain.errors import WatchkeeperError
+from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.own_problems import NETWORK
@@ -22,7 +24,7 @@ from ..resources import channels
 from ..shapes.delivery_rows import ChannelRow
 from ..shapes.documents import ns_of, policy_row
 from ..table import ApiCall
-from .layout import render
+from .layout import ViewQuery, render
 from .words import capital, duration, latency, number
 
 BLIND_FOR_NS = 90 * NS_PER_DAY
@@ -55,6 +57,8 @@ class SelfView(NamedTuple):
     dead: tuple[Outgoing, ...]
     """Notices that were given up, the newest first."""
     dead_more: int
+    test: DeliveryTry | None
+    """The test of a channel that has just ended."""
     problems: tuple[tuple[str, str], ...]
     problems_more: int
     blind: tuple[BlindInterval, ...]
@@ -63,6 +67,13 @@ class SelfView(NamedTuple):
     """The sum of all of them."""
     policies: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
     """Name, kind and figures of each."""
+
+
+class SelfQuery(ViewQuery, frozen=True, kw_only=True):
+    """The parameters of the page."""
+
+    tested: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """The key of a test that has just ended."""
 
 
 async def self_page(call: ApiCall) -> Response:
@@ -76,11 +87,14 @@ async def self_view(call: ApiCall) -> SelfView:
     status, metrics = await operations.status(), await _metrics(call)
     dead: tuple[Outgoing, ...] = ()
     blind = status.blind
+    tries: tuple[DeliveryTry, ...] = ()
     if operations.has_file:
         since_ns = status.at_ns - BLIND_FOR_NS
         dead, blind = await operations.read(
             lambda reader: (reader.outbox(DeliveryState.DEAD), reader.blind(since_ns))
         )
+        if tested := call.query.tested:
+            tries = await operations.read(lambda reader: reader.deliveries(key=tested))
     rows = (await channels.channels(call)).items
     stuck = [row for row in rows if is_stuck(row, operations.now_ns())]
     return SelfView(
@@ -92,6 +106,7 @@ async def self_view(call: ApiCall) -> SelfView:
         stuck=frozenset(row.id for row in stuck),
         dead=tuple(reversed(dead))[:DEAD_SHOWN_MAX],
         dead_more=max(0, len(dead) - DEAD_SHOWN_MAX),
+        test=tries[-1] if tries else None,
         problems=status.problems[:PROBLEMS_SHOWN_MAX],
         problems_more=max(0, len(status.problems) - PROBLEMS_SHOWN_MAX),
         blind=tuple(reversed(blind))[:BLIND_SHOWN_MAX],

@@ -3,11 +3,14 @@
 import re
 
 import pytest
+from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.read_model.days import DayRun, DayState, FleetDays, TargetDays
+from watchkeeper.domain.read_model.histogram import Percentiles
+from watchkeeper.domain.read_model.status import RuntimeStatus
 from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from watchkeeper.web.pages.fleet.rows import days_in_words, in_path, spark_of
 from watchkeeper.web.pages.fleet.sections import tally_of
-from watchkeeper.web.pages.fleet.speech import axis_of, picture_of
+from watchkeeper.web.pages.fleet.speech import axis_of, picture_of, sight_of
 from watchkeeper.web.pages.words import duration, latency, number, percent, sentence
 
 NOW_NS = 20_786 * NS_PER_DAY + NS_PER_HOUR
@@ -133,6 +136,32 @@ def test_a_day_of_thousands_in_trouble_stays_in_the_picture():
     picture = picture_of(days, tally_of(map(Named, runs), days), len(runs))
     heights = [float(found) for found in re.findall(r"v-([\d.]+)", picture.down)]
     assert heights == [64.0]
+
+
+def status(**fields):
+    said = {"problems": (), "blind": (), "lateness": Percentiles(0, 0, 0, 0, 0)} | fields
+    lists = dict.fromkeys(("targets", "incidents", "silences", "counters"), ())
+    return RuntimeStatus(at_ns=NOW_NS, **lists, **said)
+
+
+class Frame:
+    """The present moment."""
+
+    def since(self, wall_ns):
+        return NOW_NS - wall_ns
+
+
+def test_the_runtime_says_how_well_it_sees():
+    blind = BlindInterval(NOW_NS - 2 * NS_PER_DAY, NOW_NS - 2 * NS_PER_DAY + NS_PER_HOUR, "suspended")
+    seen = sight_of(
+        status(blind=(blind,), lateness=Percentiles(9, 1, 2, 4 * NS_PER_MS, 5 * NS_PER_MS)), Frame()
+    )
+    assert (seen.is_clear, seen.first) == (True, "Everything is seen")
+    assert seen.rest == ": last blind 47 h ago for 60 min; checks run 4.0 ms late at the 99th percentile."
+    assert sight_of(status(), Frame()).rest == "."
+    stuck = sight_of(status(problems=(("store", "the disk is full"), ("sink", "x"), ("owner", "y"))), Frame())
+    assert (stuck.is_clear, stuck.first) == (False, "watchkeeper itself has a problem, and two more")
+    assert stuck.rest == ": store: the disk is full"
 
 
 def test_the_axis_of_a_month_has_mondays_and_that_of_a_quarter_has_firsts():

@@ -66,6 +66,15 @@ def test_the_page_begins_with_how_many_are_well_and_which_one_is_not(fleet, view
     until(lambda: sentence_of(page_of(viewer, "/")) == "3 of 6 are well. Three are down.")
 
 
+def test_a_paused_target_is_neither_well_nor_in_trouble(fleet, operator):
+    assert operator.put("/targets/mail/pause", sec_fetch_site="same-origin").status == 200
+    page = page_of(operator, "/")
+    assert sentence_of(page) == "5 of 6 are well, and the others are paused."
+    assert rows_of(page_of(operator, "/?status=paused")) == ["mail"]
+    assert '<tr class="paused" data-t="mail">' in page
+    assert "<title>Overview" in page
+
+
 def test_the_page_of_a_group_is_about_its_targets_alone(viewer):
     page = page_of(viewer, "/g/shop")
     assert sentence_of(page) == "All 3 are well."

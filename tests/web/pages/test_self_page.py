@@ -56,7 +56,10 @@ def test_a_channel_that_takes_nothing_is_the_first_sentence_and_is_tested_by_a_b
     assert "One channel is stuck for" in page.text
     assert "degraded: deaf by call · 1 notice waits for" in page.text
     assert "channel deaf ValueError: this receiver takes nothing" in page.text
-    assert "has not taken the test message" in person.press(page, "Test").text
+    tested = person.press(page, "Test")
+    assert "The receiver has not taken the test message." in tested.text
+    assert ": failed in" in tested.text.partition("test at")[2]
+    assert "failed" not in person.open("/self?tested=msg_0").text
 
 
 def test_a_viewer_has_no_button(url):

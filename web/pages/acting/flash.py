@@ -29,7 +29,7 @@ SENTENCES: Mapping[str, str] = {
         "That notice cannot be sent again: it was not given up, its channel has had a later one, or the store waits to be reopened."
     ),
     "accepted": "The receiver has taken the test message.",
-    "refused": "The receiver has not taken the test message: the answer stands beside the channel.",
+    "refused": "The receiver has not taken the test message.",
 }
 """The words by the code of the message. No word of a client is among them."""
 YET = "It is not in the store yet: look again in a moment."

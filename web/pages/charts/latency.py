@@ -160,13 +160,17 @@ def _edges(edges: Iterable[tuple[int, str]], axis: Axis) -> Iterable[Markup]:
 
 
 def _beyond(points: Iterable[Point], axis: Axis, scale: _Scale) -> Iterable[Markup]:
-    """Yields a small triangle at the upper edge for each longest answer that is beyond it."""
+    """Yields small triangles at the upper edge where the longest answer is beyond it, and where p95 is."""
+    drawn: dict[str, list[str]] = {"beyond": [], "beyond slow": []}
     for point in points:
         if point.max_ms is not None and point.max_ms > scale.top:
             kind = "beyond" if (point.p95_ms or 0.0) <= scale.top else "beyond slow"
             x = min(RIGHT - 3, max(LEFT + 3, axis.x(point.middle_ns)))
-            title = element("title", f"longest {latency(int(point.max_ms * NS_PER_MS))}")
-            yield element("path", title, class_=kind, d=f"M{x - 3:.1f} {TOP:.1f}h6l-3 -5z")
+            drawn[kind].append(f"M{x - 3:.1f} {TOP:.1f}h6l-3 -5z")
+    for kind, triangles in drawn.items():
+        if triangles:
+            title = element("title", "longer than the axis reaches: the figures say how long")
+            yield element("path", title, class_=kind, d="".join(triangles))
 
 
 def _failures(points: Sequence[Point], axis: Axis) -> Iterable[Markup]:

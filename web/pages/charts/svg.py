@@ -10,7 +10,9 @@ from ....domain.line import escaped
 def element(name: str, *children: str, **attributes: float | str | None) -> Markup:
     """Returns an element; children that are no markup are text. `class_` and `view_box` stand for the names of SVG."""
     said = "".join(
-        f' {_name(key)}="{escape(_text(value))}"' for key, value in attributes.items() if value is not None
+        f' {_name(key)}="{escape(value) if isinstance(value, str) else _text(value)}"'
+        for key, value in attributes.items()
+        if value is not None
     )
     inside = Markup().join(children)
     if not inside:
@@ -45,7 +47,5 @@ def _name(key: str) -> str:
     return key.rstrip("_").replace("_", "-")
 
 
-def _text(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
+def _text(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")

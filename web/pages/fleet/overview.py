@@ -13,6 +13,7 @@ from starlette.responses import Response
 from ....domain.errors import StoreError
 from ....domain.incidents.told import ChannelTold
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
+from ....domain.rules.aggregate import Status
 from ....domain.units import NS_PER_DAY
 from ... import limits
 from ...origin import Author
@@ -72,6 +73,9 @@ class View(NamedTuple):
     """The targets of the page."""
     shown: Sequence[TargetStatus]
     """Those that the parameters leave."""
+    states: Counter[Status]
+    """How many targets of the page are in each state."""
+    silenced: int
 
     @property
     def is_filtered(self) -> bool:
@@ -96,10 +100,8 @@ class View(NamedTuple):
 
     def chips(self) -> list[Chip]:
         """Returns a link for all, and one for each state in which a target is."""
-        counts: dict[str, int] = {state.value: 0 for state in STATES} | {
-            state.value: count for state, count in Counter(map(state_of, self.scope)).items()
-        }
-        counts[SILENCED] = sum(1 for target in self.scope if target.silences)
+        counts: dict[str, int] = {state.value: self.states[state] for state in STATES}
+        counts[SILENCED] = self.silenced
         chosen = self.query.status
         made = [Chip("All", len(self.scope), self.address(status=""), not chosen)]
         return made + [
@@ -147,7 +149,8 @@ def _view(frame: PageFrame, query: OverviewQuery, of_group: str, status: Runtime
         and (not wanted or wanted in f"{target.id}\n{name_of(target)}".casefold())
         and (not query.status or _is_in(target, query.status))
     ]
-    return View(path, query, of_group, scope, shown)
+    silenced = sum(1 for target in scope if target.silences)
+    return View(path, query, of_group, scope, shown, Counter(map(state_of, scope)), silenced)
 
 
 def _is_within(target: TargetStatus, group: str) -> bool:
@@ -165,13 +168,13 @@ async def _made(call: ApiCall, frame: PageFrame, view: View, status: RuntimeStat
     incidents = open_incidents(status, ids)
     told = await _told(call, [each.id for each in incidents[: limits.TOLD_LISTED_MAX]])
     known = {target.id: target for target in status.targets}
-    opening = speech.opening_of(view.scope)
+    opening = speech.opening_of(view.scope, view.states)
     return await rendered(
         frame,
         "overview.html",
         view=view,
         opening=opening,
-        others=speech.others_of(view.scope, opening.state),
+        others=speech.others_of(view.states, view.silenced, opening.state),
         sight=speech.sight_of(status, frame),
         picture=None
         if past.days is None

@@ -121,14 +121,14 @@ def _median_latency(targets: Sequence[TargetStatus]) -> str:
 
 def tally_of(targets: Iterable[TargetStatus], days: FleetDays) -> DayTally:
     """Returns how many of these targets were in each state on each day; calm days are not counted."""
-    count = days.until_day - days.since_day
+    count, since_day, of_targets = days.until_day - days.since_day, days.since_day, days.targets
     # Only where a run begins and ends something is noted: runs without data may have any length.
     steps = {state: [0] * (count + 1) for state in DayState}
     for target in targets:
-        for run in days.of(target.id).runs:
-            of_state = steps[run.state]
-            of_state[run.day - days.since_day] += 1
-            of_state[run.day - days.since_day + run.length] -= 1
+        for day, length, state, _ in of_targets.get(target.id, days.unknown).runs:
+            of_state = steps[state]
+            of_state[day - since_day] += 1
+            of_state[day - since_day + length] -= 1
     return {state: [*accumulate(found)][:count] for state, found in steps.items()}
 
 

@@ -40,9 +40,8 @@ class Opening(NamedTuple):
     """The worst state, which gives the trouble its colour."""
 
 
-def opening_of(targets: Sequence[TargetStatus]) -> Opening:
-    """Returns how many are well, and what is worst."""
-    states = Counter(map(state_of, targets))
+def opening_of(targets: Sequence[TargetStatus], states: Counter[Status]) -> Opening:
+    """Returns how many are well, and what is worst; `states` counts the states of the targets."""
     well, total = states[Status.UP], len(targets)
     if well == total:
         return Opening("It is well." if total == 1 else f"All {total:,} are well.", "", Status.UP)
@@ -64,11 +63,10 @@ def _what(targets: Sequence[TargetStatus], words: str) -> str:
     return f"{' and '.join(map(name_of, targets))} {_are(len(targets))} {words}."
 
 
-def others_of(targets: Sequence[TargetStatus], told: Status) -> str:
+def others_of(states: Counter[Status], silenced: int, told: Status) -> str:
     """Returns the states that the sentence has not told, in another one: `Two are degraded, one is paused.`"""
-    states = Counter(map(state_of, targets))
     counts = [(states[state], words) for state, words in WORDS.items() if state is not told]
-    counts.append((sum(1 for target in targets if target.silences), "silenced"))
+    counts.append((silenced, "silenced"))
     said = ", ".join(f"{number(count)} {_are(count)} {words}" for count, words in counts if count)
     return sentence(said) if said else ""
 

@@ -19,6 +19,7 @@ from ..charts.latency import latency_chart, latency_label
 from ..frame import PageFrame, frame_of
 from ..layout import render
 from ..watched.conditions_view import condition_rows
+from ..watched.figures import figure_rows
 from ..watched.past_view import points_of, speed_limits
 from ..watched.target import what_is_checked
 from ..words import duration, number
@@ -101,7 +102,7 @@ def _before(earlier: Sequence[Incident], now_ns: int) -> str:
 def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
     past, incident = found.past, found.incident
     if past is None or not past.parts:
-        return {"chart": Markup(), "zone": "", "parts": ()}
+        return {"chart": Markup(), "zone": "", "rows": Markup()}
     since_ns, until_ns = past.span
     zone: tzinfo = frame.zone if until_ns - since_ns <= 7 * NS_PER_DAY else UTC
     points = points_of(past.parts)
@@ -121,4 +122,4 @@ def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
         edges=[(incident.opened_at_ns, "first sign"), *([] if incident.is_open else [(end_ns, "over")])],
     )
     zone_name = frame.zone_name if zone is frame.zone else "UTC"
-    return {"chart": chart, "zone": zone_name, "parts": tuple(reversed(past.parts))}
+    return {"chart": chart, "zone": zone_name, "rows": figure_rows(reversed(past.parts), frame)}

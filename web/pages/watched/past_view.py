@@ -19,6 +19,7 @@ from ..charts.latency import Point, SpeedLimit, latency_chart, latency_label
 from ..charts.phases import PhaseRow, phase_chart
 from ..charts.timeline import Shown, Stretch, segments, status_strip, summary
 from ..frame import PageFrame
+from .figures import figure_rows
 
 SPAN_WORDS = {
     "1h": "the last hour",
@@ -30,17 +31,6 @@ SPAN_WORDS = {
 }
 _CONDITION = re.compile(r"\[RESPONSE_TIME\] *<=? *([1-9]\d{0,8}(?:\.\d+)?)$", re.IGNORECASE)
 """A condition that an answer is not too slow."""
-
-
-class FigureRow(NamedTuple):
-    """One part of a span in figures: the chart as a table."""
-
-    since_ns: int
-    p50_ns: int | None
-    p95_ns: int | None
-    max_ns: int | None
-    samples: int
-    bad: int
 
 
 class PastView(NamedTuple):
@@ -56,8 +46,8 @@ class PastView(NamedTuple):
     latency: Markup
     has_answers: bool
     """Whether there is any latency to draw; a heartbeat has none."""
-    rows: tuple[FigureRow, ...]
-    """Newest first."""
+    rows: Markup
+    """The same in figures, newest first."""
     stretches: tuple[Stretch, ...]
     """The parts that were not simply up, newest first."""
     axis_zone: str
@@ -89,10 +79,7 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
         strip=status_strip(parts, ticks, f"Status of {words}: {said}"),
         latency=_latency(past, target, words, ticks),
         has_answers=any(part.p50_ns is not None for part in past.parts),
-        rows=tuple(
-            FigureRow(part.since_ns, part.p50_ns, part.p95_ns, part.max_ns, part.samples, part.bad)
-            for part in reversed(past.parts)
-        ),
+        rows=figure_rows(reversed(past.parts), frame),
         stretches=tuple(part for part in reversed(parts) if part.state is not Shown.UP),
         axis_zone=frame.zone_name if length_ns <= 7 * NS_PER_DAY else "UTC",
     )
