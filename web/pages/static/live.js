@@ -87,7 +87,7 @@ async function load() {
   if (find && "rows" in find.dataset) filter();
 }
 
-let waiting = 0, took = 0;
+let waiting = 0, took = 0, seen = Date.now();
 
 // A page may be shared by many, and be of a moment before the event: a second look follows. Long pages are asked for less often.
 function refresh(looks = 2) {
@@ -99,8 +99,6 @@ function refresh(looks = 2) {
     if (looks > 1) refresh(looks - 1);
   }, (document.hidden ? 5_000 : 1_100) + 5 * took);
 }
-
-let seen = Date.now();
 
 function take([kind, data]) {
   seen = Date.now();
