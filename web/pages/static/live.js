@@ -77,6 +77,7 @@ function place(parent, fresh) {
 async function load() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.status === 404) location.reload(); // the thing is gone, and its page says so
   if (!answer.ok || answer.redirected) return;
   place(main, page.getElementById("main"));
   document.title = page.title;
