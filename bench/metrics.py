@@ -72,10 +72,10 @@ def late(running: Running, window_s: float) -> dict[str, Any]:
     return {**window, **running.ask(f"attempts {since_ns} {until_ns}")}
 
 
-def run(server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, Any]:
-    """One run: a window alone, then one beside scrapes."""
+def targets_of(server: nginx.Nginx) -> list[Target]:
+    """Returns 5,000 targets in groups, each checked every ten seconds."""
     rules = (Consecutive(id="down", after=3),)
-    targets = [
+    return [
         Target(
             id=f"target-{number}",
             group=f"group-{number % GROUPS}",
@@ -86,8 +86,12 @@ def run(server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, Any]:
         )
         for number in range(TARGETS)
     ]
+
+
+def run(server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, Any]:
+    """One run: a window alone, then one beside scrapes."""
     store = folder / f"{time.monotonic_ns()}.db"
-    with Running(targets, core=OURS_CORE, store=store) as running:
+    with Running(targets_of(server), core=OURS_CORE, store=store) as running:
         time.sleep(WARM_S)
         alone = late(running, window_s)
         scraper = Scraper(store)

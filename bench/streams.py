@@ -35,10 +35,11 @@ LIST = b"GET /api/v1/targets?limit=1000 HTTP/1.1\r\nHost: localhost\r\nConnectio
 
 
 class Readers:
-    """The clients of one run."""
+    """The clients of one run: streams, clients that never read, and one that asks for the same again and again."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, request: bytes = LIST, per_s: int = LISTS_PER_S) -> None:
         self._store = str(store)
+        self._request, self._per_s = request, per_s
         self._over = threading.Event()
         self.bytes_read = 0
         self.lists_read = 0
@@ -62,8 +63,11 @@ class Readers:
                     self.bytes_read += len(key.fileobj.recv(65_536))  # type: ignore[union-attr]  # a socket
 
     def _list(self) -> None:
-        while not self._over.wait(1 / LISTS_PER_S):
-            with self._asked(LIST) as client:
+        while not self._over.wait(1 / self._per_s):
+            with self._asked(self._request) as client:
+                answer = client.recv(65_536)
+                if not answer.startswith(b"HTTP/1.1 200"):
+                    raise RuntimeError(f"the server refuses: {answer[:200]!r}")
                 while client.recv(65_536):
                     pass
             self.lists_read += 1

@@ -161,7 +161,7 @@ def test_an_incident_without_a_file_is_shown_without_its_record(calm):
 
 
 def test_the_list_goes_on_behind_an_incident_without_a_file_too(monkeypatch):
-    monkeypatch.setattr(limits, "INCIDENTS_ON_PAGE_MAX", 2)
+    monkeypatch.setattr(limits, "INCIDENTS_PART_MAX", 2)
     names = [f"job-{number}" for number in range(5)]
     with Runtime(targets=[Target(id=name, heartbeat=Heartbeat(), every="1h") for name in names]) as runtime:
         for name in names:

@@ -32,12 +32,10 @@ async def incidents_page(call: ApiCall) -> Response:
         call,
         "incidents.html",
         query=query,
-        incidents=found[: limits.INCIDENTS_ON_PAGE_MAX],
+        incidents=found[: limits.INCIDENTS_PART_MAX],
         names=names,
         problem=problem,
-        following=found[limits.INCIDENTS_ON_PAGE_MAX - 1].id
-        if len(found) > limits.INCIDENTS_ON_PAGE_MAX
-        else "",
+        following=found[limits.INCIDENTS_PART_MAX - 1].id if len(found) > limits.INCIDENTS_PART_MAX else "",
     )
 
 
@@ -52,7 +50,7 @@ async def _found(call: ApiCall, query: IncidentsPageQuery) -> tuple[Sequence[Inc
                 ended_only=query.state == "resolved",
                 target=query.target or None,
                 before=query.before or None,
-                limit=limits.INCIDENTS_ON_PAGE_MAX + 1,
+                limit=limits.INCIDENTS_PART_MAX + 1,
             )
         ), ""
     except StoreError as error:
