@@ -220,7 +220,7 @@ def require(author: Author, role: Role) -> None:
     if author.role is None:
         raise _unauthorised("send a token: `Authorization: Bearer wk_...`")
     if not author.role.includes(role):
-        raise Refusal(403, f"{author.name} has the role {author.role.value}: this needs {role.value}")
+        raise Refusal(403, f"this needs the role {role.value}: {author.name} has {author.role.value}")
 
 
 def _digest_of(token: str) -> str:

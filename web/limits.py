@@ -39,6 +39,8 @@ ROWS_UNASKED_MAX = 300
 """With more targets than that the overview shows one line for each group, until its reader asks for the rows."""
 INCIDENTS_LISTED_MAX = 50
 """Open incidents on the overview; the page of incidents has the others."""
+INCIDENTS_PART_MAX = 50
+"""Incidents on one page of their list."""
 TOLD_LISTED_MAX = 20
 """Those of them whose deliveries are read from the store, the gravest first."""
 SLICE_PAUSE_S = 0.002

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from .problems import Fault, Refusal, fault_of
 
@@ -27,4 +28,24 @@ def read_pairs(pairs: Iterable[tuple[str, str]], into: type[S], *, what: str = "
     try:
         return msgspec.convert(given, into, strict=False)
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
-        raise Refusal(400, f"a {what} is wrong", [fault_of(error)]) from None
+        raise Refusal(400, f"a {what} is wrong", [_with_choices(fault_of(error), into)]) from None
+
+
+def _with_choices(fault: Fault, into: type[msgspec.Struct]) -> Fault:
+    """Returns the fault of a value; where only some words are allowed, with these."""
+    place = fault.pointer.removeprefix("/")
+    kinds = {field.name: field.type for field in inspect.type_info(into).fields}  # type: ignore[attr-defined]
+    words = _choices(kinds[place]) if place in kinds else []
+    return Fault(fault.pointer, f"{fault.detail}: choose one of {', '.join(words)}") if words else fault
+
+
+def _choices(kind: inspect.Type) -> list[str]:
+    match kind:
+        case inspect.EnumType(cls=cls):
+            return [str(member.value) for member in cls]
+        case inspect.LiteralType(values=values):
+            return [str(value) for value in values if value != ""]
+        case inspect.UnionType(types=kinds):
+            return [word for each in kinds for word in _choices(each)]
+        case _:
+            return []

@@ -135,7 +135,7 @@ class Doors:
         if door is not None and door is former:
             door.web = web
         elif door is not None:
-            logger.info("The API listens on %s", door.url)
+            logger.info("The page and the API listen on %s", door.url)
             self._serve(door, at_first_contact=False)
         if former is not None and former is not door:
             self._end(former)

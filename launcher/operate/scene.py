@@ -25,7 +25,7 @@ class Scene(NamedTuple):
     """The id and the kind of each."""
     store: str | None
     api: tuple[str, ...]
-    """The addresses at which the API is served over TCP."""
+    """The addresses at which the page and the API are served over TCP."""
     control: str | None
     """The control socket of the verbs."""
     grace: str
@@ -59,7 +59,7 @@ class Scene(NamedTuple):
                     self.store or "none: the record ends with this process; set runtime.store to keep it"
                 ),
             ),
-            ("API", self._api),
+            ("page and API", self._api),
             ("verbs", self._verbs),
         )
 

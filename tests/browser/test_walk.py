@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from watchkeeper import Heartbeat, Target
 
 from tests.browser.conftest import outage_of
 
@@ -83,6 +84,17 @@ def test_a_change_is_shown_without_a_reload(visit, runtime):
     expect(page).to_have_title(re.compile("^2 down"))
     runtime.heartbeat("fraud-check")
     expect(row(page, "fraud check")).to_contain_text("up")
+
+
+def test_the_page_of_a_target_says_that_it_was_removed_while_it_is_open(visit, runtime):
+    runtime.track(Target(id="leaving", heartbeat=Heartbeat(), every="1h"))
+    person = visit("viewer")
+    page = person.open("/t/leaving")
+    expect(page.locator("#live")).to_have_text("live")
+    runtime.untrack("leaving")
+    expect(page.get_by_role("alert")).to_have_text("No target is named 'leaving'.")
+    # The browser itself says of a page that is not there that it is not.
+    person.faults[:] = [fault for fault in person.faults if "404 (Not Found)" not in fault]
 
 
 def test_the_page_is_dark_where_its_reader_says_so_and_stays_so(visit):

@@ -165,7 +165,7 @@ def test_a_refusal_is_the_error_of_the_runtime_with_the_sentence_of_the_api(here
 
 
 def test_a_role_that_does_not_suffice_is_said_as_not_allowed(url, there):
-    with pytest.raises(NotAllowed, match="a-operator has the role operator: this needs admin"):
+    with pytest.raises(NotAllowed, match="this needs the role admin: a-operator has operator"):
         there.reload()
     with pytest.raises(PermissionError, match="this token is unknown"):
         connect(url, token=TOKENS["admin"] + "x").status()

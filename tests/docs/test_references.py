@@ -66,3 +66,10 @@ def test_every_anchor_of_a_link_is_a_heading(page):
         for path, anchor in targets
         if path.suffix == ".md" and anchor not in anchors_of(path)
     ] == []
+
+
+def test_every_document_stands_in_the_navigation_of_the_site():
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    documents = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    written = {name for name in documents if not name.startswith("internal/")}
+    assert {name for name in written if f": {name}\n" not in navigation} == set()

@@ -25,6 +25,7 @@ from watchkeeper.domain.read_model.event import (
     HealthChanged,
     IncidentChanged,
     NoticeEnded,
+    RoleChanged,
     SampleSeen,
     WentBlind,
 )
@@ -106,6 +107,8 @@ VALUES = [
     NoticeEnded(notice_of(opened()), delivery_of(notice_of(opened()), DeliveryState.DELIVERED)),
     WentBlind(BLIND),
     HealthChanged("store", "full"),
+    RoleChanged("standby", "process 7 runs the store"),
+    watchkeeper.Announcement(id="a", title="Slow", created_at_ns=NOON_NS, updated_at_ns=NOON_NS),
     watchkeeper.DeliveryTry(key="msg_1", attempt=1, channel="ops", at_ns=NOON_NS, took_ns=1_500_000),
     watchkeeper.ChannelTold(channel="ops"),
     watchkeeper.SilencePreview(targets=("shop",), incidents=(INCIDENT,), until_ns=NOON_NS),

@@ -254,7 +254,7 @@ def test_reload_says_each_problem_and_needs_an_admin(verb, there, run, folder):
     status, says = verb("reload")
     config.write_text(good)
     assert (status, "watchkeeper.yaml:8:25: targets[0].every: " in says) == (2, True), says
-    assert there("reload") == (1, "watchkeeper: anna has the role operator: this needs admin\n")
+    assert there("reload") == (1, "watchkeeper: this needs the role admin: anna has operator\n")
 
 
 def test_a_token_that_others_may_read_is_not_sent(verb, run, folder, tmp_path):
@@ -281,7 +281,7 @@ def test_the_environment_names_another_machine_where_the_command_line_names_none
 ):
     monkeypatch.setenv("WATCHKEEPER_URL", (folder / "url").read_text())
     monkeypatch.setenv("WATCHKEEPER_TOKEN_FILE", str(folder / "token"))
-    assert verb("reload")[1] == "watchkeeper: anna has the role operator: this needs admin\n"
+    assert verb("reload")[1] == "watchkeeper: this needs the role admin: anna has operator\n"
     assert verb("reload", "-c", "watchkeeper.yaml")[0] == 0
     assert verb("reload", "--store", "watch.db")[0] == 0
 

@@ -41,7 +41,7 @@ def test_plain_lines_are_the_same_at_every_start(tmp_path):
     assert alike(begun, tmp_path) == [
         "TIME INFO configuration: FOLDER/watch.yaml",
         "TIME INFO store: FOLDER/watch.db",
-        f"TIME INFO API: {NO_ADDRESS}",
+        f"TIME INFO page and API: {NO_ADDRESS}",
         "TIME INFO verbs: by the socket FOLDER/watch.db.sock",
         "TIME INFO watching: 1 target (1 tcp), 1 channel (ops by log)",
     ]
@@ -212,7 +212,7 @@ def test_a_terminal_shows_what_is_watched_and_then_each_event(tmp_path):
         "  channels       ops by log",
         "  configuration  FOLDER/watch.yaml",
         "  store          FOLDER/watch.db",
-        f"  API            {NO_ADDRESS}",
+        f"  page and API   {NO_ADDRESS}",
         "  verbs          by the socket FOLDER/watch.db.sock",
         "  times          in UTC; it is NOW",
         "Ctrl-C drains within 10s and ends; a second one ends at once. SIGHUP reads the configuration again.",

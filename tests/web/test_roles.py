@@ -111,7 +111,7 @@ def test_a_viewer_who_asks_without_a_token_on_this_machine_sees_and_does_not_act
     assert nobody.get("/status").status == 200
     refused = nobody.put("/targets/shop/pause")
     assert refused.status == 403
-    assert refused.json["detail"] == "anonymous has the role viewer: this needs operator"
+    assert refused.json["detail"] == "this needs the role operator: anonymous has viewer"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S, NS_PER_US
 
 WORDS = (
     "no",
@@ -39,9 +39,11 @@ def duration(length_ns: int) -> str:
 
 
 def latency(length_ns: int | None) -> str:
-    """Returns a latency with its unit: `0.4 ms`, `18 ms`, `1.2 s`."""
+    """Returns a latency with its unit: `32 µs`, `0.4 ms`, `18 ms`, `1.2 s`."""
     if length_ns is None:
         return DASH
+    if 0 < length_ns < NS_PER_MS // 10:
+        return f"{max(1, length_ns // NS_PER_US)} \N{MICRO SIGN}s"
     if length_ns < 10 * NS_PER_MS:
         return f"{length_ns / NS_PER_MS:.1f} ms"
     if length_ns < NS_PER_S:

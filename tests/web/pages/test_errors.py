@@ -68,6 +68,7 @@ def test_a_form_that_is_refused_leads_back_to_its_page(person, strict, runtime, 
 def test_a_viewer_is_offered_to_sign_in_as_another(runtime, strict):
     viewer = Browser(strict, signed_in(strict, runtime.login_link(role="viewer")))
     page = viewer.open("/silences/new?target=shop")
+    assert "This needs the role operator: " in page.text
     assert (page.status, links_of(page)) == (403, {"Overview", "Sign in as another"})
     assert 'href="/login?next=/silences/new%3Ftarget%3Dshop"' in page.html
     form = viewer.open("/login?next=/silences/new%3Ftarget%3Dshop")

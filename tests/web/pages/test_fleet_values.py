@@ -74,8 +74,9 @@ def test_a_share_is_cut_and_not_rounded(share, said):
 
 
 def test_figures_have_units_and_few_digits():
-    assert [latency(ns) for ns in (None, 400_000, 18 * NS_PER_MS, 1_250 * NS_PER_MS)] == [
+    assert [latency(ns) for ns in (None, 32_000, 400_000, 18 * NS_PER_MS, 1_250 * NS_PER_MS)] == [
         "–",
+        "32 \N{MICRO SIGN}s",
         "0.4 ms",
         "18 ms",
         "1.2 s",

@@ -14,7 +14,7 @@ from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval, Outgoing, Silence
 from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
 from watchkeeper.host.access.incident_past import IncidentPast, span_around
-from watchkeeper.web.pages.incidents import listing
+from watchkeeper.web import limits
 from watchkeeper.web.pages.incidents.story import ordinal, story_of
 
 NOTHING = IncidentPast((), (), (), (), (), (), (), (0, 0), (), ())
@@ -161,7 +161,7 @@ def test_an_incident_without_a_file_is_shown_without_its_record(calm):
 
 
 def test_the_list_goes_on_behind_an_incident_without_a_file_too(monkeypatch):
-    monkeypatch.setattr(listing, "PART", 2)
+    monkeypatch.setattr(limits, "INCIDENTS_PART_MAX", 2)
     names = [f"job-{number}" for number in range(5)]
     with Runtime(targets=[Target(id=name, heartbeat=Heartbeat(), every="1h") for name in names]) as runtime:
         for name in names:

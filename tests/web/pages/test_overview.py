@@ -84,7 +84,7 @@ def test_the_page_of_a_group_is_about_its_targets_alone(viewer):
     assert sentence_of(page_of(viewer, "/g/office")) == "Nothing is well. Mail sender is down."
 
 
-@pytest.mark.parametrize("name", ["none", "sho", "shop/", "shop%2Fx", "..", "%3Cb%3E"])
+@pytest.mark.parametrize("name", ["", "none", "sho", "shop/", "shop%2Fx", "..", "%3Cb%3E"])
 def test_a_group_in_which_nothing_is_has_no_page(viewer, name):
     assert faults_of(page_of(viewer, f"/g/{name}", 404)) == []
 

@@ -118,6 +118,8 @@ async def overview(call: ApiCall) -> Response:
 
 async def group(call: ApiCall) -> Response:
     """Returns the page of a group with the groups below it. Raises: Refusal of a group in which no target is."""
+    if not call.path["group"]:
+        raise Refusal(404, "there is no group without a name")
     return await _page(call, call.path["group"])
 
 

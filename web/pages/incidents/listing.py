@@ -9,12 +9,10 @@ from starlette.responses import Response
 from ....domain.errors import StoreError
 from ....domain.incidents.incident import Incident
 from ....domain.specification.web import Role
+from ... import limits
 from ...table import ApiCall, ApiRoute
 from ..layout import ViewQuery, render
 from .incident import incident_page, incident_text
-
-PART = 50
-"""Incidents on one page."""
 
 
 class IncidentsPageQuery(ViewQuery, frozen=True, kw_only=True):
@@ -34,10 +32,10 @@ async def incidents_page(call: ApiCall) -> Response:
         call,
         "incidents.html",
         query=query,
-        incidents=found[:PART],
+        incidents=found[: limits.INCIDENTS_PART_MAX],
         names=names,
         problem=problem,
-        following=found[PART - 1].id if len(found) > PART else "",
+        following=found[limits.INCIDENTS_PART_MAX - 1].id if len(found) > limits.INCIDENTS_PART_MAX else "",
     )
 
 
@@ -52,7 +50,7 @@ async def _found(call: ApiCall, query: IncidentsPageQuery) -> tuple[Sequence[Inc
                 ended_only=query.state == "resolved",
                 target=query.target or None,
                 before=query.before or None,
-                limit=PART + 1,
+                limit=limits.INCIDENTS_PART_MAX + 1,
             )
         ), ""
     except StoreError as error:

@@ -77,6 +77,7 @@ function place(parent, fresh) {
 async function load() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.status === 404) location.reload(); // the thing is gone, and its page says so
   if (!answer.ok || answer.redirected) return;
   place(main, page.getElementById("main"));
   document.title = page.title;
@@ -86,7 +87,7 @@ async function load() {
   if (find && "rows" in find.dataset) filter();
 }
 
-let waiting = 0, took = 0;
+let waiting = 0, took = 0, seen = Date.now();
 
 // A page may be shared by many, and be of a moment before the event: a second look follows. Long pages are asked for less often.
 function refresh(looks = 2) {
@@ -98,8 +99,6 @@ function refresh(looks = 2) {
     if (looks > 1) refresh(looks - 1);
   }, (document.hidden ? 5_000 : 1_100) + 5 * took);
 }
-
-let seen = Date.now();
 
 function take([kind, data]) {
   seen = Date.now();
