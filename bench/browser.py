@@ -1,4 +1,4 @@
-"""What a browser does with the pages of many targets: first paint, layout, a keystroke of the filter, a change of status.
+"""The pages of many targets in a browser: first paint, layout, a keystroke of the filter, a change of status.
 
     python bench/browser.py [--targets 5000] [--rounds 8] [--changes 20] [--quick]
 
