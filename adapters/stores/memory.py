@@ -104,7 +104,9 @@ class MemoryStore:
                 for outgoing in self.outbox(DeliveryState.DEAD)
                 if self._is_live(self._record.latest[outgoing.notice.incident.id])
             ),
-            given_up=tuple(Counter(each.notice.channel for each in self.outbox(DeliveryState.DEAD)).items()),
+            given_up=tuple(
+                sorted(Counter(each.notice.channel for each in self.outbox(DeliveryState.DEAD)).items())
+            ),
             told=tuple(told for incident in live for told in self._last_delivered(incident.id)),
             checkpoints=tuple(mark for _, mark in sorted(self._record.checkpoints.items()) if mark.state),
             silences=tuple(

@@ -41,6 +41,7 @@ def _read(connection: apsw.Connection, now: Moment) -> Restored:
         incidents=live,
         outbox=outbox.all(DeliveryState.PENDING),
         dead=outbox.given_up(),
+        given_up=tuple((each.channel, each.dead) for each in outbox.backlogs() if each.dead),
         told=tuple(told for incident in live for told in incidents.told(incident.id)),
         checkpoints=marks.checkpoints(),
         silences=marks.silences(now.wall_ns),
