@@ -49,7 +49,7 @@ def test_a_maintenance_has_a_start_and_a_length(operator):
         ({"title": "x", "kind": "maintenance"}, 409),
         ({"title": "x", "start": LATER}, 409),
         ({"title": "x", "until": "2020-01-01T00:00:00Z"}, 409),
-        ({"title": "x", "until": LATER, "length": "1h"}, 400),
+        ({"title": "x", "until": LATER, "length": "1h"}, 409),
         ({"title": "x", "until": "9999-01-01T00:00:00Z"}, 409),
         ({"title": "x", "pages": ["mail"]}, 404),
         ({"title": "x", "secret": "y"}, 400),

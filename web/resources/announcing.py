@@ -35,7 +35,7 @@ async def put_announcement(call: ApiCall) -> AnnouncementRow | Accepted:
             400, "the id of an announcement has 1 to 64 letters, digits, dots, hyphens or underscores"
         )
     if body.until is not None and body.length is not None:
-        raise Refusal(400, "an announcement has a length or an end: give at most one of the two")
+        raise Refusal(409, "an announcement has a length or an end: give at most one of the two")
     until = "" if body.until is None else body.until.isoformat()
     said: dict[str, Any] = {
         "text": body.text,
