@@ -7,18 +7,15 @@ thread shares. The client scrapes by the control socket, from a process on the o
 compressed. The cost of a scrape is the CPU time of the API's thread, all included.
 """
 
-import argparse
-import json
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import nginx
-from machine import describe, stay_on
+from beside import compare
 from running import Running
 from watchkeeper.adapters.net.listening import connect_control_socket
 from watchkeeper.domain.specification.probe import Http
@@ -123,31 +120,14 @@ def run(server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, Any]:
     return found
 
 
-def main(arguments: list[str]) -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="one short run: a look, not a figure to quote")
-    options = parser.parse_args(arguments)
-    if not nginx.installed():
-        print(nginx.INSTALL, file=sys.stderr)
-        return 2
-    stay_on(SERVER_CORE)
-    runs, window_s = (1, QUICK_WINDOW_S) if options.quick else (options.runs, WINDOW_S)
-    with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
-        found = [run(server, Path(name), window_s) for _ in range(runs)]
-    figures = {key: round(statistics.median(each[key] for each in found), 3) for key in found[0]}
+def judged(figures: dict[str, Any]) -> tuple[dict[str, bool], dict[str, Any]]:
     met = {"cpu": figures["cpu_ms_per_scrape"] <= CPU_MS, "lateness": figures["beside_p99_ms"] < P99_MS}
-    setting = {
-        "targets": TARGETS,
-        "groups": GROUPS,
-        "every_s": EVERY_S,
-        "scrape_every_s": SCRAPE_EVERY_S,
-        "runs": runs,
-    }
-    document = {**figures, "met": met, "setting": setting, "quick": options.quick, "machine": describe()}
-    print(json.dumps(document, indent=2))
-    return int(not all(met.values()))
+    return met, {"targets": TARGETS, "groups": GROUPS, "every_s": EVERY_S, "scrape_every_s": SCRAPE_EVERY_S}
+
+
+def main(arguments: list[str]) -> int:
+    """Measures and prints; 1 when a bar is missed."""
+    return compare(arguments, __doc__, run, judged, SERVER_CORE, (WINDOW_S, QUICK_WINDOW_S))
 
 
 if __name__ == "__main__":

@@ -6,19 +6,15 @@ Prints one JSON object. 500 HTTP targets, each checked every second, on one core
 clients come in by the control socket, from a process on the other core.
 """
 
-import argparse
-import json
 import selectors
-import statistics
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import nginx
-from machine import describe, stay_on
+from beside import compare
 from running import Running
 from watchkeeper.adapters.net.listening import connect_control_socket
 from watchkeeper.domain.specification.probe import Http
@@ -112,32 +108,14 @@ def run(server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, Any]:
     return found
 
 
+def judged(figures: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+    met = figures["beside_p99_ms"] < P99_MS and figures["beside_p99_ms"] - figures["alone_p99_ms"] < ADDED_MS
+    return met, {"targets": TARGETS, "streams": STREAMS, "silent": SILENT, "lists_per_s": LISTS_PER_S}
+
+
 def main(arguments: list[str]) -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="one short run: a look, not a figure to quote")
-    options = parser.parse_args(arguments)
-    if not nginx.installed():
-        print(nginx.INSTALL, file=sys.stderr)
-        return 2
-    stay_on(SERVER_CORE)
-    runs, window_s = (1, QUICK_WINDOW_S) if options.quick else (options.runs, WINDOW_S)
-    with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
-        found = [run(server, Path(name), window_s) for _ in range(runs)]
-    figures = {key: round(statistics.median(each[key] for each in found), 3) for key in found[0]}
-    beside_ms, added_ms = figures["beside_p99_ms"], figures["beside_p99_ms"] - figures["alone_p99_ms"]
-    met = beside_ms < P99_MS and added_ms < ADDED_MS
-    setting = {
-        "targets": TARGETS,
-        "streams": STREAMS,
-        "silent": SILENT,
-        "lists_per_s": LISTS_PER_S,
-        "runs": runs,
-    }
-    document = {**figures, "met": met, "setting": setting, "quick": options.quick, "machine": describe()}
-    print(json.dumps(document, indent=2))
-    return int(not met)
+    """Measures and prints; 1 when the bar is missed."""
+    return compare(arguments, __doc__, run, judged, SERVER_CORE, (WINDOW_S, QUICK_WINDOW_S))
 
 
 if __name__ == "__main__":
