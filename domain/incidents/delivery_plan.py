@@ -1,0 +1,89 @@
+"""Who is told of an incident, and why a notice waits: what the ledger is told, and never finds out itself."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from ..observation.sample import Sample
+from ..public_value import PublicValue, moment_of
+from ..time.moment import Moment
+from .incident import Incident, Transition
+
+
+class HoldKind(StrEnum):
+    """What holds a notice back."""
+
+    SILENCE = "silence"
+    MAINTENANCE = "maintenance"
+    DEPENDENCY = "dependency"
+    FLAPPING = "flapping"
+    QUIET = "quiet"
+    """A quiet window of its route."""
+    DELAY = "delay"
+    """Its channel or its escalation step waits for a while after the opening."""
+    GROUPING = "grouping"
+    """It goes out with the next digest of its group."""
+
+
+class Hold(PublicValue, frozen=True, kw_only=True):
+    """A reason for which a notice waits."""
+
+    kind: HoldKind
+    name: str = ""
+    """The id of the silence, maintenance or window, or the targets on which it depends."""
+    until_ns: int | None = None
+    """Wall time at which it ends by itself; None where an event ends it."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When it ends by itself, in UTC; None where an event ends it."""
+        return moment_of(self.until_ns)
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel that is to be told of an incident, and how."""
+
+    channel: str
+    route: str = ""
+    """The id of the route that chose it; empty where the target names the channel itself."""
+    group: tuple[tuple[str, str], ...] | None = None
+    """The names and texts by which its notices are grouped; None: each incident has a notice of its own."""
+    group_wait_ns: int = 0
+    group_interval_ns: int = 0
+    after_ns: int = 0
+    """How long after the opening it is told at the earliest."""
+    is_escalation: bool = False
+    remind_every_ns: int | None = None
+    quiet: tuple[str, ...] = ()
+    """The windows in which nothing is sent to it."""
+
+
+class DeliveryPolicy(Protocol):
+    """Chooses recipients and holds notices back. It is told every transition and sample, and owns no clock."""
+
+    def recipients(self, incident: Incident) -> tuple[Recipient, ...]:
+        """Returns who is told of an incident, each channel once."""
+        ...
+
+    def hold(self, incident: Incident, now: Moment) -> Hold | None:
+        """Returns what holds back every notice of an incident now."""
+        ...
+
+    def quiet(self, recipient: Recipient, now: Moment) -> Hold | None:
+        """Returns the quiet window in force of a recipient."""
+        ...
+
+    def note(self, transition: Transition, now: Moment) -> Collection[str]:
+        """Takes a step of an incident. Returns the targets whose incidents are to be reviewed besides."""
+        ...
+
+    def take(self, samples: Iterable[Sample], now: Moment) -> Collection[str]:
+        """Takes samples. Returns the targets whose incidents are to be reviewed."""
+        ...
+
+    def next_change_ns(self, now: Moment) -> int | None:
+        """Returns the wall time at which a hold begins or ends by itself; None where none will."""
+        ...
