@@ -190,6 +190,8 @@ RECORDER_MAILBOX_MAX = TARGETS_MAX + 50_000
 SUPERVISOR_MAILBOX_MAX = TARGETS_MAX + 50_000
 """A reload may track every target again; only waiting heartbeats and commanded checks are dropped, the oldest first."""
 assert SINK_MAILBOX_MAX * SAMPLES_HELD_MAX >= BATCH_RECORDS_MAX
+DIGEST_MEMBERS_MAX = 5_000
+"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 
 # The invariant auditor in debug mode.
 AUDITED_LIVES_MAX = 10_000
