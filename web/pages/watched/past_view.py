@@ -71,22 +71,24 @@ def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> 
     parts = segments(_stretches(past, target), *bounds)
     words = SPAN_WORDS[span]
     said = summary(parts)
+    shown = [part for part in past.parts if part.until_ns > past.since_ns]
     return PastView(
         span=span,
         words=words,
         part_ns=past.parts[0].until_ns - past.parts[0].since_ns if past.parts else SPANS[span].part_ns,
         summary=said,
         strip=status_strip(parts, ticks, f"Status of {words}: {said}"),
-        latency=_latency(past, target, words, ticks),
-        has_answers=any(part.p50_ns is not None for part in past.parts),
-        rows=figure_rows(reversed(past.parts), frame),
+        latency=_latency(past, points_of(shown), target, words, ticks),
+        has_answers=any(part.p50_ns is not None for part in shown),
+        rows=figure_rows(reversed(shown), frame),
         stretches=tuple(part for part in reversed(parts) if part.state is not Shown.UP),
         axis_zone=frame.zone_name if length_ns <= 7 * NS_PER_DAY else "UTC",
     )
 
 
-def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]) -> Markup:
-    points = points_of(part for part in past.parts if part.until_ns > past.since_ns)
+def _latency(
+    past: TargetPast, points: Sequence[Point], target: Target, words: str, ticks: Sequence[Tick]
+) -> Markup:
     problems = [
         problem
         for problem in problem_spans(past.incidents, past.until_ns)
@@ -151,7 +153,7 @@ def _stretches(past: TargetPast, target: Target) -> Iterator[Stretch]:
     reach_ns = target.stale_after_ns if target.stale_after_ns > NS_PER_HOUR else 0
     for part in past.parts:
         longer_ns = max(reach_ns, target.stale_after_ns if part.until_ns - part.since_ns < NS_PER_HOUR else 0)
-        yield Stretch(part.since_ns, part.until_ns + longer_ns, Shown.UP)
+        yield Stretch(max(part.since_ns, past.began_ns), part.until_ns + longer_ns, Shown.UP)
     for since_ns, until_ns in past.blind:
         yield Stretch(since_ns, until_ns, Shown.BLIND)
     for problem in problem_spans(past.incidents, past.until_ns):
