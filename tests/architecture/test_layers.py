@@ -58,7 +58,7 @@ DOMAIN = {
     "incidents": BASIS | {"specification", "observation"},
     "rules": BASIS | {"specification", "observation", "conditions", "incidents"},
     "supervision": BASIS | {"specification", "observation", "conditions", "incidents"},
-    "suppression": BASIS | {"specification", "observation", "conditions", "incidents"},
+    "suppression": BASIS | {"specification", "observation", "conditions", "incidents", "rules"},
 }
 TOP = BASIS | set(DOMAIN)
 DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing"), TOP)
