@@ -12,7 +12,6 @@ from ..observation.outcome import Outcome
 from ..observation.sample import Sample
 from ..specification.rule import Severity
 from ..time.moment import Moment
-from ..time.timers import Timers
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 """The outcomes after which a parent is not well. A degraded parent can be reached, and so can what lies behind it."""
@@ -48,15 +47,6 @@ class _Seen(msgspec.Struct):
     """When it was last well again after it had not been."""
 
 
-class _Wait(NamedTuple):
-    """A timer: a sample is waited for, and for how long is known."""
-
-    parent: str
-    """Its next sample is waited for; empty: that of the child itself."""
-    incident_id: str
-    """Of a child; empty: every one behind a parent that was bad and says nothing any more."""
-
-
 class DependencyBook:
     """Knows who depends on whom, the newest sample of each of them, and which incidents are open.
 
@@ -85,14 +75,12 @@ class DependencyBook:
         self._target_of: dict[str, str] = {}
         self._asked: dict[str, int] = {}
         """Of parents: the newest first bad sample of an incident of their children."""
-        self._waits: Timers[_Wait] = Timers()
         self._began_ns: int | None = None
         """When the watch began (monotonic): before, no parent could have a sample."""
 
     def begin(self, now: Moment) -> None:
         """Begins anew with the open incidents of a record, which `note` tells one by one; who depends on whom stays."""
         self._open, self._target_of, self._asked, self._seen = {}, {}, {}, {}
-        self._waits = Timers()
         self._began_ns = now.monotonic_ns
 
     def watch(self, target: str, needs: Needs | None, silence_ns: int) -> None:
@@ -108,8 +96,8 @@ class DependencyBook:
         self._absent.discard(target)
         if target in self._children:
             self._silence[target] = silence_ns
-        for incident_id, open_ in self._open.get(target, {}).items():
-            self._ask(target, incident_id, open_.first_bad_ns)
+        for open_ in self._open.get(target, {}).values():
+            self._ask(target, open_.first_bad_ns)
 
     def _part(self, parent: str, child: str) -> None:
         children = self._children[parent]
@@ -159,14 +147,12 @@ class DependencyBook:
         incidents[incident.id] = _Open(incident.severity is Severity.CRITICAL, first_bad_ns)
         self._target_of[incident.id] = target
         if known is None and target in self._needs:
-            self._ask(target, incident.id, first_bad_ns)
+            self._ask(target, first_bad_ns)
 
-    def _ask(self, child: str, incident_id: str, first_bad_ns: int) -> None:
+    def _ask(self, child: str, first_bad_ns: int) -> None:
         """Notes that the parents of a child are to have a sample since its first bad one."""
         for parent in self._parents_of(child):
             self._asked[parent] = max(first_bad_ns, self._asked.get(parent, first_bad_ns))
-            if not self._has_sample_since(parent, first_bad_ns):
-                self._waits.arm(_Wait(parent, incident_id), self._doubted_until_ns(parent, first_bad_ns))
 
     def _parents_of(self, target: str) -> tuple[str, ...]:
         return self._needs[target].parents if target in self._needs else ()
@@ -175,8 +161,6 @@ class DependencyBook:
         incidents = self._open.get(target, {})
         incidents.pop(incident_id, None)
         self._target_of.pop(incident_id, None)
-        for parent in ("", *self._parents_of(target)):
-            self._waits.cancel(_Wait(parent, incident_id))
         if not incidents:
             self._open.pop(target, None)
 
@@ -203,38 +187,26 @@ class DependencyBook:
             return mine
         self._absent.discard(name)
         changed = self._compared(name, was_down, at_ns)
-        if is_bad and name in self._asked:
-            self._waits.arm(_Wait(name, ""), at_ns + self._silence_of(name))
-        else:
-            self._waits.cancel(_Wait(name, ""))
         asked_ns = self._asked.get(name)
         if not changed and asked_ns is not None and (before_ns is None or before_ns < asked_ns):
             changed = self._waiting(name)
         return (*mine, *changed)
 
     def _is_rechecked(self, child: str, bad_before_ns: int | None) -> bool:
-        """Whether a bad sample of a child is its first one since a parent became well again; then it is not waited for."""
+        """Whether a bad sample of a child is its first one since a parent became well again."""
         if child not in self._open:
             return False
         seen = (self._seen.get(parent) for parent in self._parents_of(child))
         since = [each.well_since_ns for each in seen if each is not None and each.well_since_ns is not None]
-        if not any(bad_before_ns is None or bad_before_ns < well_ns for well_ns in since):
-            return False
-        for incident_id in self._open[child]:
-            self._waits.cancel(_Wait("", incident_id))
-        return True
+        return any(bad_before_ns is None or bad_before_ns < well_ns for well_ns in since)
 
     def _compared(self, target: str, was_down: bool, at_ns: int) -> tuple[str, ...]:
         """Returns the waiting children of a target that is down now and was not, or the other way round."""
         if target not in self._children or self._is_down(target) is was_down:
             return ()
-        children = self._waiting(target)
         if was_down:
             self._seen.setdefault(target, _Seen()).well_since_ns = at_ns
-            for child in children:
-                for incident_id in self._open[child]:
-                    self._waits.arm(_Wait("", incident_id), at_ns + self._recheck_ns(child))
-        return children
+        return self._waiting(target)
 
     def _is_down(self, target: str) -> bool:
         seen = self._seen.get(target)
@@ -291,10 +263,6 @@ class DependencyBook:
         seen = self._seen.get(child)
         return seen is not None and seen.bad_at_ns is not None and seen.bad_at_ns >= monotonic_ns
 
-    def _has_sample_since(self, parent: str, monotonic_ns: int) -> bool:
-        seen = self._seen.get(parent)
-        return seen is not None and seen.at_ns is not None and seen.at_ns >= monotonic_ns
-
     def _doubted_until_ns(self, parent: str, first_bad_ns: int) -> int:
         """Returns until when a parent's sample is waited for after the first bad one of a child, or after the start."""
         began_ns = first_bad_ns if self._began_ns is None else max(first_bad_ns, self._began_ns)
@@ -305,15 +273,6 @@ class DependencyBook:
 
     def _recheck_ns(self, child: str) -> int:
         return min(self._needs[child].silence_ns, limits.CHILD_RECHECK_NS_MAX)
-
-    @property
-    def next_ns(self) -> int | None:
-        """The monotonic time at which a wait for a sample ends by itself; None without any."""
-        return self._waits.next_ns()
-
-    def elapsed(self, now: Moment) -> bool:
-        """Whether a wait for a sample has ended by itself since the last call."""
-        return bool(list(self._waits.due(now.monotonic_ns)))
 
     def __len__(self) -> int:
         """Returns the number of targets of which anything is kept."""

@@ -9,7 +9,6 @@ from ..incidents.delivery_plan import Hold, HoldKind
 from ..incidents.incident import Incident, Transition, TransitionKind
 from ..time.duration import format_duration
 from ..time.moment import Moment
-from ..time.timers import Timers
 
 
 class OpeningsRule(msgspec.Struct, frozen=True):
@@ -45,13 +44,11 @@ class FlappingBook:
         self._openings: dict[tuple[str, str], deque[int]] = {}
         """The moments of the openings (monotonic) by target and rule; the one that opened last stands last."""
         self._held: dict[str, _Held] = {}
-        self._ends: Timers[str] = Timers()
 
     def note(self, transition: Transition, rule: OpeningsRule | None, now: Moment) -> None:
         """Takes a step of an incident, whose target flaps by `rule`; None: its openings are not counted."""
         if transition.change is TransitionKind.RESOLVED:
             self._held.pop(transition.id, None)
-            self._ends.cancel(transition.id)
         elif transition.change is TransitionKind.OPENED and not transition.draft and rule is not None:
             openings = self._count((transition.target, transition.rule), now.monotonic_ns, rule)
             if openings >= rule.opened_max:
@@ -81,8 +78,7 @@ class FlappingBook:
         return len(moments)
 
     def _hold(self, incident_id: str, at_ns: int, openings: int, rule: OpeningsRule) -> None:
-        held = self._held[incident_id] = _Held(openings, rule.window_ns, at_ns + rule.patience_ns)
-        self._ends.arm(incident_id, held.until_ns)
+        self._held[incident_id] = _Held(openings, rule.window_ns, at_ns + rule.patience_ns)
 
     def _forget_before(self, monotonic_ns: int) -> None:
         while self._openings:
@@ -107,15 +103,6 @@ class FlappingBook:
     def __len__(self) -> int:
         """Returns the number of pairs of target and rule whose openings are kept."""
         return len(self._openings)
-
-    @property
-    def next_ns(self) -> int | None:
-        """The monotonic time at which the first held incident has stayed open for long enough; None without any."""
-        return self._ends.next_ns()
-
-    def elapsed(self, now: Moment) -> bool:
-        """Whether an incident has stayed open for long enough since the last call."""
-        return bool(list(self._ends.due(now.monotonic_ns)))
 
 
 def _said(held: _Held) -> str:

@@ -94,21 +94,11 @@ def test_openings_are_forgotten_a_day_after_the_last_one():
     assert len(book) == 1
 
 
-def test_the_wait_of_a_held_incident_ends_by_itself_once():
-    book = FlappingBook()
-    flapped(3, book)
-    assert book.next_ns == minute(32).monotonic_ns
-    assert not book.elapsed(minute(31))
-    assert book.elapsed(minute(32))
-    assert not book.elapsed(minute(33))
-    assert book.next_ns is None
-
-
-def test_an_incident_that_ends_while_it_is_held_leaves_no_timer():
+def test_an_incident_that_has_ended_is_not_kept():
     book = FlappingBook()
     flapped(3, book)
     book.note(then(opening(2, minute(12)), TransitionKind.RESOLVED), HOURLY, minute(15))
-    assert book.next_ns is None
+    assert book.remark(opening(2, minute(12)).incident) == ""
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
@@ -136,7 +126,6 @@ def test_a_restart_holds_what_opened_too_often_for_the_rest_of_its_time():
     assert book.hold(step.incident, NOON) is None
     book.keep(step.id, step.at_ns, 3, HOURLY, NOON)
     assert book.hold(step.incident, NOON).until_ns == minute(15).wall_ns
-    assert book.next_ns == minute(15).monotonic_ns
 
 
 def test_a_restart_leaves_out_openings_of_the_future():
