@@ -7,8 +7,8 @@ import msgspec
 
 from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
+from ..specification.construction.shape import ShapeChecker, stand_in
 from ..specification.problem import Path, Problem
-from ..specification.shape import ShapeChecker, stand_in
 from ..specification.target import Target
 from ..specification.web import Web
 from .semantics import TIMEOUT_UNSTATED, meaning_problems, target_problems
