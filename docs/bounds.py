@@ -14,7 +14,8 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.policy import CachePolicy, MailboxOverflow
 from watchkeeper.domain.time.duration import NS_PER_DAY, format_duration
 
-SOURCE = Path(limits.__file__).read_text(encoding="utf-8")
+ROOM = Path(limits.__file__).parent
+SOURCES = tuple(path.read_text(encoding="utf-8") for path in sorted(ROOM.glob("[!_]*.py")))
 ONE_A_ROW = (MailboxOverflow, CachePolicy)
 """The kinds of policies that have a row for each of them; of the others, which are few, each has a column."""
 
@@ -22,8 +23,8 @@ ONE_A_ROW = (MailboxOverflow, CachePolicy)
 def bounds() -> str:
     """The constants of `limits` under the comments that head them, each with its reason."""
     lines: list[str] = []
-    reasons = documented(SOURCE)
-    for line in SOURCE.splitlines():
+    reasons = {name: reason for source in SOURCES for name, reason in documented(source).items()}
+    for line in (line for source in SOURCES for line in source.splitlines()):
         if heading := re.match(r"# ([A-Z][^:.]*)", line):
             lines += ["", f"### {heading[1]}", "", "| bound | value | reason |", "|---|---|---|"]
         elif name := re.match(r"([A-Z][A-Z_]+) = ", line):

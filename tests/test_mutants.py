@@ -94,7 +94,7 @@ def test_tests_of_a_mutant_run_its_line_and_come_quickest_first():
 
 
 def test_tests_of_what_runs_at_import_run_the_lines_that_use_it():
-    file, user = "domain/limits.py", "domain/policy.py"
+    file, user = "domain/limits/running.py", "domain/policy.py"
     mutants = mutants_of(file, (ROOT / file).read_text())
     slack = next(each for each in mutants if each.function == "DEADLINE_SLACK_NS")
     lines = (ROOT / user).read_text().splitlines()

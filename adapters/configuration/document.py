@@ -10,8 +10,8 @@ import yaml
 
 from ...domain import limits
 from ...domain.conditions.json_document import nested_deeper
+from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem
-from ...domain.specification.shape import UNREADABLE
 from .scalars import resolve
 
 Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

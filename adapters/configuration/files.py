@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from ...domain.line import one_line
 from ...domain.specification.configuration import IN_MEMORY
+from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem, quoted
-from ...domain.specification.shape import UNREADABLE
 
 P = TypeVar("P")
 _FILES = ("ca_file", "certificate_file", "key_file")

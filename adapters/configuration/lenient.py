@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from ...domain.errors import ConfigurationError
 from ...domain.specification.configuration import Configuration
+from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import capped
-from ...domain.specification.shape import UNREADABLE
 from ...domain.validation.partial import PartialConfiguration
 from .document import Document, parse
 from .loading import folder_of, lines_of, read_text

@@ -10,8 +10,8 @@ import msgspec
 from ...domain import limits
 from ...domain.errors import ConfigurationError
 from ...domain.specification.configuration import Configuration
+from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Problem, capped
-from ...domain.specification.shape import UNREADABLE
 from ...domain.validation.partial import PartialConfiguration, assembled
 from ..http.fast.tls_contexts import missing_library
 from .document import DocumentFault, end_of, parse

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import inspect
 
 from ...domain.specification.configuration import Configuration
+from ...domain.specification.construction.shape_words import is_duration, plain_types
 from ...domain.specification.problem import Path
-from ...domain.specification.shape_words import is_duration, plain_types
 from .scalars import resolve
 
 _TEXTS = inspect.StrType | inspect.EnumType | inspect.LiteralType

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from ...domain.specification.configuration import Configuration
-from ...domain.specification.descriptions import descriptions
+from ...domain.specification.construction.descriptions import descriptions
+from ...domain.specification.construction.shape_words import plain_types
 from ...domain.specification.probe import KINDS
-from ...domain.specification.shape_words import plain_types
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -9,8 +9,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ...domain.limits import ENVIRONMENT_VALUE_CHARACTERS_MAX
+from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem, quoted, suggestion
-from ...domain.specification.shape import UNREADABLE
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)

@@ -58,7 +58,8 @@ DOMAIN = {
     "incidents": BASIS | {"specification", "observation"},
     "rules": BASIS | {"specification", "observation", "conditions", "incidents"},
     "supervision": BASIS | {"specification", "observation", "conditions", "incidents"},
-    "suppression": BASIS | {"specification", "observation", "conditions", "incidents"},
+    "messages": BASIS | {"specification", "observation", "incidents"},
+    "suppression": BASIS | {"specification", "observation", "conditions", "incidents", "rules"},
 }
 TOP = BASIS | set(DOMAIN)
 DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing"), TOP)
@@ -283,7 +284,7 @@ BAD = [
     ("domain/bad.py", "import domain.sample", "by its absolute name"),
     ("domain/bad.py", "from watchkeeper.domain import sample", "by its absolute name"),
     ("domain/time/bad.py", "from ..incidents import notice", "domain/time may not import domain/incidents"),
-    ("domain/limits.py", "from .time.moment import Moment", "domain/limits may not import domain/time"),
+    ("domain/limits/bad.py", "from ..time.moment import Moment", "domain/limits may not import domain/time"),
     (
         "domain/rules/bad.py",
         "from ..read_model.status import X",

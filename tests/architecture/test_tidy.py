@@ -62,12 +62,8 @@ def too_long(sizes):
     return {name: size for name, size in sizes.items() if size > FILE_LINES_MAX}
 
 
-LISTS = {"domain/limits.py"}
-"""A constant and its reason after the other, as docs/limits.md shows them; nothing in it is understood by its neighbours."""
-
-
 def test_files_are_short():
-    sizes = {name: size for name, size in lines_of(PACKAGE).items() if name not in LISTS}
+    sizes = lines_of(PACKAGE)
     assert ninth_decile(sizes.values()) <= 300
     assert too_long(sizes) == {}
 
@@ -226,18 +222,21 @@ def bounds(tree):
                 yield target.id
 
 
-def test_bounds_of_the_core_stand_in_one_file():
+LIMITS = sorted((ROOT / "domain" / "limits").glob("*.py"))
+
+
+def test_bounds_of_the_core_stand_in_one_room():
     elsewhere = {
         named(path): found
         for path in PACKAGE
-        if in_core(path) and named(path) != "domain/limits.py" and (found := list(bounds(tree_of(path))))
+        if in_core(path) and path not in LIMITS and (found := list(bounds(tree_of(path))))
     }
     assert elsewhere == {}
-    assert len(list(bounds(tree_of(ROOT / "domain" / "limits.py")))) > 50
+    assert sum(len(list(bounds(tree_of(path)))) for path in LIMITS) > 50
 
 
 def test_limits_say_how_they_relate():
-    asserted = [node for node in tree_of(ROOT / "domain" / "limits.py").body if isinstance(node, ast.Assert)]
+    asserted = [node for path in LIMITS for node in tree_of(path).body if isinstance(node, ast.Assert)]
     assert len(asserted) >= 10
 
 

@@ -3,8 +3,8 @@
 import pytest
 from msgspec import inspect
 from watchkeeper.domain.limits import PROBLEM_WORD_CHARACTERS_MAX, PROBLEMS_MAX
+from watchkeeper.domain.specification.construction.shape_words import mismatch
 from watchkeeper.domain.specification.problem import Problem, capped, path_text, quoted, suggestion
-from watchkeeper.domain.specification.shape_words import mismatch
 
 LONGEST = "x" * PROBLEM_WORD_CHARACTERS_MAX
 

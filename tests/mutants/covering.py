@@ -28,7 +28,10 @@ SUITES = (
 """Folders of tests that are about the core and run it in the process of pytest itself."""
 DOCUMENTS = {
     "limits.md": (
-        "domain/limits.py",
+        *(
+            f"domain/limits/{name}.py"
+            for name in ("answers", "configuration", "notices", "outside", "record", "running")
+        ),
         "domain/policy.py",
         "domain/supervision/admission.py",
         "domain/supervision/restart.py",

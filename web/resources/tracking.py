@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from ...domain.errors import ConfigurationError, UsageError
+from ...domain.specification.construction.shape import SECRETS
 from ...domain.specification.problem import Path, Problem, capped
-from ...domain.specification.shape import SECRETS
 from ...domain.specification.text import MASK
 from ..problems import Fault, Refusal
 from ..shapes.answers import TargetRow

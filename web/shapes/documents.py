@@ -16,7 +16,7 @@ from ...domain.observation.outcome import is_answered
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.rules.aggregate import Status
-from ...domain.specification.shape import SECRETS
+from ...domain.specification.construction.shape import SECRETS
 from ...domain.specification.text import MASK
 from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_MS, NS_PER_US

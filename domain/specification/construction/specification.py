@@ -9,10 +9,10 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from msgspec import inspect
 
-from ..errors import ConfigurationError
-from ..time.duration import duration_ns, format_duration
+from ...errors import ConfigurationError
+from ...time.duration import duration_ns, format_duration
+from ..problem import Problem, not_one, quoted
 from .descriptions import explained, signature_of
-from .problem import Problem, not_one, quoted
 from .shape import ShapeChecker
 from .shape_words import is_duration, plain_types
 

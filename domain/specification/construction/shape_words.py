@@ -7,9 +7,9 @@ from typing import Any, get_args
 import msgspec
 from msgspec import inspect
 
-from ..time.duration import duration_ns
-from .problem import quoted, suggestion
-from .text import DurationText
+from ...time.duration import duration_ns
+from ..problem import quoted, suggestion
+from ..text import DurationText
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
 _FALSE = frozenset({"no", "off", "false", "n"})

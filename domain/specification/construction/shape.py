@@ -9,10 +9,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from ..time.duration import parse_duration
-from .problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
+from ...time.duration import parse_duration
+from ..problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
+from ..text import FORMS
 from .shape_words import is_duration, kind_of, mismatch, plain_types, wanted
-from .text import FORMS
 
 
 class Unreadable:

@@ -1,0 +1,108 @@
+"""Bounds of calls, programs and the network."""
+
+from ..units import NS_PER_MS, NS_PER_S
+from .answers import BODY_BYTES, BODY_BYTES_MAX, HEADER_BYTES_MAX
+from .configuration import TARGETS_MAX
+from .record import SUPERVISOR_MAILBOX_MAX
+from .running import IN_FLIGHT_MAX
+
+# The host's callables and commands.
+CALL_THREADS_MAX = 16
+"""Checked functions that block at the same time: they share one interpreter lock, and a thread costs some 100 KB."""
+CALL_QUEUE_MAX = 1_024
+"""Calls that wait for a thread; beyond it a call is UNKNOWN at once, as most of those before it will be at their deadline."""
+ABANDONED_CALLS_MAX = 16
+"""Calls that run on after their deadline: each keeps its thread, and as many as there are useful ones may be lost."""
+ABANDONED_CALLS_PER_NAME_MAX = 1
+"""The same for one function: a second call waits for the first to return, so that one that hangs takes one thread."""
+CHANNEL_THREADS_MAX = 4
+"""Deliveries of a `call` channel at the same time: as many as its `in_flight_max` unless configured otherwise."""
+COMMAND_START_THREADS_MAX = 4
+"""Programs that are being started at the same time: starting one blocks for milliseconds, on the system's side mostly."""
+COMMANDS_MAX = 256
+"""Programs that run at the same time: each has up to three descriptors here, and a process in the system."""
+COMMANDS_KEPT_MAX = 10_000
+"""Reports of the host that wait while a runtime restarts; one more is refused with an error."""
+COMMAND_ERROR_BYTES_MAX = 4 * 1024
+"""Standard error of a program: its first lines explain a failure; the rest is read, counted and dropped."""
+READ_BYTES_MAX = 64 * 1024
+"""One read of a program's output: what a pipe of Linux holds."""
+READS_AFTER_EXIT_MAX = 64
+"""Reads after a program has ended: a child in another session may hold the pipe and write for ever; 4 MiB, as the largest output."""
+LEFTOVER_ROUNDS_MAX = 5
+"""Searches for processes that a program left in other sessions: each finds what was forked during the one before."""
+LEFTOVERS_SEARCHED_MAX = 2_048
+"""Process numbers that are looked at one by one; where more were given since the program began, all processes are."""
+CALLED_IN_TESTS_S = 10.0
+"""Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
+CLOSE_NS = 2 * NS_PER_S
+"""The wait at a stop for threads and killed programs; beyond it they are left and named."""
+SETTLED_NS = 2 * NS_PER_S
+"""The time for a command to become durable, and for a check to end, before its request is answered without that."""
+SERVED_AGAIN_NS = NS_PER_S
+"""After how long a door is served again that the machine lacked a descriptor for; asyncio waits as long before it accepts again."""
+PERFORMANCE_LABEL_CHARACTERS_MAX = 128
+"""The name of a figure: longer than plugins print."""
+assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
+assert COMMANDS_KEPT_MAX <= SUPERVISOR_MAILBOX_MAX
+assert BODY_BYTES_MAX <= READ_BYTES_MAX * READS_AFTER_EXIT_MAX
+
+# The network: bounds of what is kept between requests, and of one request.
+READ_PLAIN_BYTES = 16 * 1024
+"""One read of a socket: a whole record of TLS, and most answers."""
+HANDLES_IDLE_MAX = 2_048
+"""Prepared handles of libcurl that are kept idle: as many as attempts run at once by default."""
+SHELVES_MAX = 8_192
+"""Shapes of requests whose idle handles are found again; targets with the same headers and options share one."""
+PLANS_MAX = TARGETS_MAX
+"""Prepared requests: one for each target, as every target comes again."""
+CONNECTIONS_KEPT_MAX = 4_096
+"""Connections that libcurl keeps open for targets with `connection: reuse`: each is a descriptor."""
+CONNECTION_USES_MAX = 10
+"""Requests of a kept connection before a fresh one: each tenth check sees DNS, the listener and the certificate anew."""
+EVENTS_PER_BATCH_MAX = 512
+"""Ready sockets taken from the system at once; the rest is taken on the loop's next round."""
+DNS_FRESH_NS = 30 * NS_PER_S
+"""How long a resolved name is used: at the usual cadence of 30 s a changed record is seen by the next check or the one after."""
+DNS_ENTRIES_MAX = 10_000
+"""Names that a resolver keeps; beyond it the least recently used is asked again."""
+NEXT_ADDRESS_NS = 250 * NS_PER_MS
+"""The head start of one address before the next is tried beside it: the delay that RFC 8305 recommends."""
+RESOLVER_QUEUE_MAX = 4_096
+"""Names that are looked up at the same time; every attempt in flight may wait for one."""
+NAME_TRY_NS = 500 * NS_PER_MS
+"""The wait for the first answer of a name server before it is asked again: c-ares shortens it after quick answers, and doubles it each time."""
+NAME_TRIES = 5
+"""Questions to each name server before a name is given up: at a doubled wait each time, 8 s after quick answers and 13 s at first."""
+NAME_PUTS_MAX = 3
+"""Times that one question is put anew to a name service that lives again: a slow one, which seems to, is not flooded."""
+NAME_LOOK_NS = 100 * NS_PER_MS
+"""How often questions without an answer are looked at: what is overdue is repeated that much later at most."""
+NAME_SILENT_NS = 300 * NS_PER_MS
+"""The silence of a name service after which it is asked whether it lives: longer than a usual answer, shorter than a usual timeout."""
+NAME_HEARD_NS = 2 * NS_PER_S
+"""The age of an answer that shows that a name service lives, for attempts whose own timeout is shorter."""
+NAMES_REFUSED = 3
+"""Names for which a name service failed, with no real answer between, before the fault is looked for in the service itself."""
+COMPRESSED_PARTS_MAX = 16
+"""Parts of one compressed body: a server sends one or a few, and each further one copies the rest of the body."""
+WIRE_BYTES_SLACK = 512 * 1024
+"""Bytes of headers, framing and TLS that an answer may bring beside twice its body: ends a flood that no parser counts."""
+WIRE_EVENTS_BEFORE_LOOKING = 3
+"""Events of a socket before its bytes are counted, which takes two system calls each time: a usual answer is over by then."""
+CERTIFICATE_TEXTS_MAX = 8_192
+"""Expiry dates that are read once: thousands of targets have their own certificate, and its date stays the same."""
+CERTIFICATES_KEPT = 1_024
+"""Certificates whose date is known, by their bytes: reading one takes 10 microseconds in each handshake."""
+TLS_CONTEXTS_KEPT = 64
+"""Contexts of rustls, one for each file of authorities and its state: each holds all authorities of its file."""
+HANDSHAKE_DOUBTS_MAX = 11
+"""Doublings of the time for which libcurl does a target's handshakes after rustls failed: 2 ** 11 times half a minute, 17 hours."""
+ANSWER_PAUSE_NS = 100 * NS_PER_MS
+"""A TCP answer of which no text is expected ends with a pause of this length, longer than between the packets of one answer."""
+TCP_TEXT_CHARACTERS_MAX = 16 * 1024
+"""The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
+assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
+assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
+assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
+assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX
