@@ -73,7 +73,15 @@ class HostVerbs(Protocol):
 
     def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None: ...
 
-    def acknowledge(self, incident: str, by: str, note: str = "", *, until: Duration = "") -> None: ...
+    def acknowledge(
+        self,
+        incident: str,
+        by: str,
+        note: str = "",
+        *,
+        until: Duration = "",
+        until_worse: bool | None = None,
+    ) -> None: ...
 
     def unacknowledge(self, incident: str, by: str) -> None: ...
 

@@ -55,7 +55,9 @@ async def acknowledge(call: ApiCall) -> IncidentRow | Accepted:
     if not found.is_open:
         raise Refusal(409, f"the incident {found.id} is resolved: there is nothing left to acknowledge")
     until = "" if until_ns is None else wall_text(until_ns)
-    call.operations.verbs.acknowledge(found.id, by=author, note=body.note, until=until)
+    call.operations.verbs.acknowledge(
+        found.id, by=author, note=body.note, until=until, until_worse=body.until_worse
+    )
     return await _incident_afterwards(call, found)
 
 

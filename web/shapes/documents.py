@@ -251,6 +251,7 @@ def incident_row(incident: Incident) -> IncidentRow:
         acknowledged_at=time_or_none(incident.acknowledged_at_ns),
         acknowledged_by=None if by is None else text_of(by),
         acknowledged_until=time_or_none(incident.acknowledged_until_ns),
+        acknowledged_until_worse=incident.acknowledged_until_worse,
         resolved_at=time_or_none(incident.resolved_at_ns),
         note=text_of(incident.note),
         cause=text_of(incident.cause),
