@@ -58,6 +58,7 @@ DOMAIN = {
     "incidents": BASIS | {"specification", "observation"},
     "rules": BASIS | {"specification", "observation", "conditions", "incidents"},
     "supervision": BASIS | {"specification", "observation", "conditions", "incidents"},
+    "messages": BASIS | {"specification", "observation", "incidents"},
     "suppression": BASIS | {"specification", "observation", "conditions", "incidents", "rules"},
 }
 TOP = BASIS | set(DOMAIN)
