@@ -106,6 +106,7 @@ VALUE_TOOLS = frozenset(
         "unicodedata",
         "urllib.parse",
         "zoneinfo",
+        "cronsim",
         "idna",
         "re2",
         "msgspec",
