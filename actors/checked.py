@@ -191,11 +191,16 @@ class CheckedMessenger:
         self._checks = checks
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], None],
+        memory: str = "",
     ) -> Cancellable:
         if notice.is_test:
             # It is in no outbox, and has no place in the book.
-            return self._inner.send(notice, attempt, deadline, done)
+            return self._inner.send(notice, attempt, deadline, done, memory)
         self._checks.look(self._checks.left, self._channel, notice, attempt)
 
         def answered(answer: Answer) -> None:
@@ -205,7 +210,7 @@ class CheckedMessenger:
             done(answer)
 
         try:
-            running = self._inner.send(notice, attempt, deadline, answered)
+            running = self._inner.send(notice, attempt, deadline, answered, memory)
         except Exception:
             self._released(notice)
             raise

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, assert_never
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..domain.incidents.notice import Answer, Notice
+from ..domain.limits import CHANNEL_MEMORY_CHARACTERS_MAX
 from ..domain.time.moment import Deadline, Moment
 from ..protocol import courier as heard
 from ..protocol.sink import CourierStarted, DeliveryAnswered, SinkMessage
@@ -37,6 +39,7 @@ class _Waiting(NamedTuple):
     attempt: int
     deadline: Deadline
     not_after_ns: int | None
+    memory: str
 
 
 class Courier(Behaviour[heard.CourierMessage]):
@@ -68,8 +71,9 @@ class Courier(Behaviour[heard.CourierMessage]):
 
     def handle(self, message: heard.CourierMessage, now: Moment) -> None:
         match message:
-            case heard.Deliver(notice, attempt, timeout_ns, not_after_ns):
-                self._deliver(_Waiting(notice, attempt, Deadline.after(now, timeout_ns), not_after_ns), now)
+            case heard.Deliver(notice, attempt, timeout_ns, not_after_ns, memory):
+                deadline = Deadline.after(now, timeout_ns)
+                self._deliver(_Waiting(notice, attempt, deadline, not_after_ns, memory), now)
             case heard.AbandonDelivery(key):
                 self._abandon(key, now)
             case _:
@@ -88,18 +92,17 @@ class Courier(Behaviour[heard.CourierMessage]):
     def _send_waiting(self, now: Moment) -> None:
         """Sends waiting notices while there is room. A restarted sink does not count those that are still running."""
         while self._waiting and len(self._carried) < self._room:
-            self._send(*self._waiting.pop(next(iter(self._waiting))), now)
+            self._send(self._waiting.pop(next(iter(self._waiting))), now)
 
-    def _send(
-        self, notice: Notice, attempt: int, deadline: Deadline, not_after_ns: int | None, now: Moment
-    ) -> None:
+    def _send(self, given: _Waiting, now: Moment) -> None:
+        notice, attempt, deadline, not_after_ns, memory = given
         if not_after_ns is not None and now.monotonic_ns >= not_after_ns:
             # A process that was frozen sends nothing that its successor sends; where none took over, it is tried again.
             self._sink.tell(DeliveryAnswered(notice.key, attempt, LEASE_OVER))
             return
         done = partial(self._answered, notice.key, attempt)
         try:
-            running = self._messenger.send(notice, attempt, deadline, done)
+            running = self._messenger.send(notice, attempt, deadline, done, memory)
         except Exception as error:  # noqa: BLE001  # a notice that cannot be rendered is a dead letter, not a crash
             detail = self._discreet(repr(error))
             answer = Answer(accepted=False, retryable=False, detail=detail)
@@ -112,7 +115,11 @@ class Courier(Behaviour[heard.CourierMessage]):
         carried = self._carried.get(key)
         if carried is not None and carried.sent_as == sent_as:
             del self._carried[key]
-            answer = replace(answer, detail=self._discreet(answer.detail))
+            memory = answer.memory
+            if memory and len(memory) > CHANNEL_MEMORY_CHARACTERS_MAX:
+                # A part of it would name another message.
+                memory = UNSET
+            answer = replace(answer, detail=self._discreet(answer.detail), memory=memory)
             self._sink.tell(DeliveryAnswered(key, carried.attempt, answer))
             self._send_waiting(self._now())
 

@@ -69,9 +69,17 @@ class Messenger(Protocol):
     """Delivers notices to one channel without blocking the dispatcher that calls it."""
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], None],
+        memory: str = "",
     ) -> Cancellable:
-        """Starts an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`."""
+        """Starts an attempt; `done` is called exactly once, on the dispatcher's thread, never from within `send`.
+
+        `memory` is that of the last answer that accepted a notice of the same incident or group; empty before the first.
+        """
         ...
 
 

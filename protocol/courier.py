@@ -12,6 +12,8 @@ class Deliver(Message, frozen=True, omit_defaults=True):
     timeout_ns: int
     not_after_ns: int | None = None
     """The end of the sender's lease of the store (monotonic): later another process may send the notice."""
+    memory: str = ""
+    """The words that the channel kept with the last notice that it took of the same incident or group."""
 
 
 class AbandonDelivery(Message, frozen=True):

@@ -88,10 +88,15 @@ class CallingMessenger(ScriptedMessenger):
         self._function = function
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], None],
+        memory: str = "",
     ) -> Pending:
         if self.is_scripted:
-            return super().send(notice, attempt, deadline, done)
+            return super().send(notice, attempt, deadline, done, memory)
         now, answer = self._read(), answer_of(ended(self._function, notice))
         self.posts.append(Post(now, notice, attempt, answer.accepted))
         return Pending(self._call_at, now.monotonic_ns + TAKES_NS, partial(done, answer))

@@ -106,7 +106,12 @@ class ScriptedMessenger:
         return applied
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], None],
+        memory: str = "",
     ) -> Pending:
         now = self._read()
         behaviour = self._script.at(now.monotonic_ns - self._began_ns)

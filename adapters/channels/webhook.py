@@ -63,7 +63,9 @@ class WebhookMessenger:
             deny_private_addresses=deny_private_addresses,
         )
 
-    def send(self, notice: Notice, attempt: int, deadline: Deadline, done: OnAnswered) -> "Posting":
+    def send(
+        self, notice: Notice, attempt: int, deadline: Deadline, done: OnAnswered, memory: str = ""
+    ) -> "Posting":
         """Begin one attempt; a redirect is a wrong answer, never followed."""
         try:
             body = notice_body(notice)

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ..errors import StoreError
@@ -143,6 +144,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The wait that the receiver asked for; the retry policy caps it."""
     detail: str = ""
     """One bounded line, free of secrets."""
+    memory: str | UnsetType = UNSET
+    """The words that the channel needs at the next notice of the same incident or group, such as the id of its message;
+    UNSET, and not on the wire, for channels that keep nothing."""
 
 
 class LastDelivered(msgspec.Struct, frozen=True, kw_only=True, rename={"incident_id": "incident"}):

@@ -39,7 +39,7 @@ class Edge:
     def start(self, request, done):
         return self.under_way(done)
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         return self.under_way(done)
 
     def under_way(self, done):

@@ -1,11 +1,13 @@
 """The messages of a courier to its supervisor, and their moments."""
 
 import pytest
+from msgspec import UNSET
 from records import notice_of, opened
 from watchkeeper.actors.courier import LEASE_OVER, NO_ANSWER, Courier
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.domain.incidents.notice import Answer
+from watchkeeper.domain.limits import CHANNEL_MEMORY_CHARACTERS_MAX
 from watchkeeper.domain.time.moment import NS_PER_S, Deadline
 from watchkeeper.protocol.courier import AbandonDelivery, Deliver
 from watchkeeper.protocol.sink import CourierStarted, DeliveryAnswered
@@ -76,11 +78,13 @@ class Wire:
 
     def __init__(self):
         self.sent, self.done, self.cancelled, self.failing = [], {}, [], set()
+        self.memories = []
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         if notice.key in self.failing:
             raise LookupError("no template")
         self.sent.append((notice.key, attempt, deadline))
+        self.memories.append(memory)
         self.done[notice.key] = done
         return Sending(self, notice.key)
 
@@ -172,6 +176,20 @@ def test_an_abandoned_notice_makes_room_and_a_late_answer_to_it_is_ignored(alone
     assert [said.key for said in alone.told] == [TWO.key]
     alone.wire.done[ONE.key](YES)
     assert alone.told[1:] == [DeliveryAnswered(ONE.key, 2, YES)]
+
+
+def test_a_messenger_is_given_what_the_channel_kept_and_may_keep_more(alone):
+    alone.tell(deliver(ONE), Deliver(TWO, 1, NS_PER_S, memory="ts 1.5"))
+    alone.wire.done[TWO.key](Answer(accepted=True, memory="ts 2.5"))
+    assert alone.wire.memories == ["", "ts 1.5"]
+    assert alone.told[0].answer.memory == "ts 2.5"
+
+
+def test_a_memory_beyond_its_bound_is_not_kept_at_all(alone):
+    alone.tell(deliver(ONE), deliver(TWO))
+    for notice, length in ((ONE, CHANNEL_MEMORY_CHARACTERS_MAX), (TWO, CHANNEL_MEMORY_CHARACTERS_MAX + 1)):
+        alone.wire.done[notice.key](Answer(accepted=True, memory="x" * length))
+    assert [said.answer.memory for said in alone.told] == ["x" * CHANNEL_MEMORY_CHARACTERS_MAX, UNSET]
 
 
 @pytest.mark.parametrize("crashes", [False, True])

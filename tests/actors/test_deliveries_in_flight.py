@@ -25,7 +25,7 @@ class Wire:
         self.open = []
         self.done = {}
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         self.open.append(notice.key)
         self.done[notice.key] = done
         return self

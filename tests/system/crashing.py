@@ -87,7 +87,12 @@ class CrashingMessenger(WebhookMessenger):
     """
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], Any]
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], Any],
+        memory: str = "",
     ) -> Posting:
         def answered(answer: Answer) -> None:
             FUSE.passes("answer.before")
@@ -95,7 +100,7 @@ class CrashingMessenger(WebhookMessenger):
             FUSE.passes("answer.after")
 
         FUSE.passes("send.before")
-        posting = super().send(notice, attempt, deadline, answered)
+        posting = super().send(notice, attempt, deadline, answered, memory)
         FUSE.passes("send.after")
         return posting
 

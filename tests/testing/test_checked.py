@@ -26,7 +26,7 @@ DEADLINE = Deadline.after(NOON, NS_PER_S)
 class Outside:
     """A messenger that answers on request of the test."""
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         self.done = done
 
 
@@ -182,14 +182,14 @@ def test_no_channel_gets_a_step_again_or_an_earlier_one(checks, store, messenger
 class Refusing:
     """A messenger that cannot begin."""
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         raise RuntimeError("cannot render")
 
 
 class Running:
     """A messenger whose deliveries can be cancelled."""
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         return self
 
     def cancel(self):

@@ -45,7 +45,12 @@ class CallMessenger:
         )
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], None],
+        memory: str = "",
     ) -> PendingCall:
         def ended(how: Ended) -> None:
             done(answer_of(how))

@@ -32,7 +32,7 @@ class Jealous:
         self.store = store
         self.sent = 0
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         assert (notice.key, attempt) in self.store.attempted, "sent before it was committed"
         self.sent += 1
         return self.inner.send(notice, attempt, deadline, done)
@@ -214,7 +214,7 @@ class Patient:
         self.retry_after_ns = retry_after_ns
         self.sent_ns = []
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         world = self.dispatcher_of()
         now_ns = world.clock.read().monotonic_ns
         self.sent_ns.append(now_ns)
@@ -248,7 +248,7 @@ class Unable:
     def __init__(self):
         self.asked = 0
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         self.asked += 1
         raise RuntimeError("cannot render")
 
@@ -273,7 +273,7 @@ class Mute:
     def __init__(self):
         self.dones = []
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         self.dones.append(done)
         return self
 

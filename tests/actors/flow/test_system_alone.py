@@ -38,7 +38,7 @@ class Quiet:
     def resume(self, incidents):
         pass
 
-    def send(self, notice, attempt, deadline, done):
+    def send(self, notice, attempt, deadline, done, memory=""):
         return self
 
     def cancel(self):

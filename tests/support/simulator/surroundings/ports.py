@@ -210,7 +210,12 @@ class SimulatedMessenger:
         self._mishaps = mishaps
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: Callable[[Answer], None]
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], None],
+        memory: str = "",
     ) -> Running:
         edge, receiver = self._edge, self._receiver
         edge.hub.pass_site(Site.PORT)

@@ -1,0 +1,25 @@
+"""Bounds of channels: the words that they send, and what they keep."""
+
+from .answers import BODY_BYTES_MAX, DETAIL_CHARACTERS_MAX
+
+# Words.
+NOTICE_TITLE_CHARACTERS_MAX = 200
+"""The subject of a notice, after its mark: a phone shows two lines of a title, and PagerDuty takes 1,024 characters."""
+NOTICE_LINE_CHARACTERS_MAX = 500
+"""One line of a notice: an explanation with what stands around it; title, lines and link fit into the 2,000 of Discord."""
+NOTICE_RUNBOOK_CHARACTERS_MAX = 200
+"""A runbook in the lines of a notice: a longer one would be cut, and a cut link leads nowhere."""
+TEMPLATE_CHARACTERS_MAX = 16 * 1024
+"""The template of a body: a card of a chat program takes a few KiB."""
+PLACEHOLDER_CHARACTERS_MAX = 4_096
+"""The value of a placeholder: a link to the page fits, and the explanation of a host's function is cut here."""
+
+# Memory.
+CHANNEL_MEMORY_CHARACTERS_MAX = 1_024
+"""The memory of a channel for an incident, with each last delivered notice: ids of messages take 40 characters."""
+CHANNEL_ANSWER_BYTES_MAX = 256 * 1024
+"""The answer of a chat program that is read: it may repeat the message, or list the hundred that came last."""
+assert NOTICE_RUNBOOK_CHARACTERS_MAX < NOTICE_LINE_CHARACTERS_MAX
+assert DETAIL_CHARACTERS_MAX < NOTICE_LINE_CHARACTERS_MAX
+assert NOTICE_TITLE_CHARACTERS_MAX + 3 * NOTICE_LINE_CHARACTERS_MAX < 2_000
+assert CHANNEL_ANSWER_BYTES_MAX < BODY_BYTES_MAX

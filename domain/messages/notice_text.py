@@ -1,0 +1,121 @@
+"""The texts of a notice for people: one title, up to three lines and a link.
+
+No text of a target can add a line, colour a terminal or turn the direction of writing. Each medium escapes the
+characters that it reads as markup itself.
+"""
+
+from urllib.parse import quote
+
+import msgspec
+
+from ..incidents.incident import Incident, TransitionKind
+from ..incidents.notice import Notice, lateness_s
+from ..limits import (
+    NOTICE_LINE_CHARACTERS_MAX,
+    NOTICE_RUNBOOK_CHARACTERS_MAX,
+    NOTICE_TITLE_CHARACTERS_MAX,
+)
+from ..line import one_line
+from ..time.duration import format_duration
+from ..time.moment import utc
+from ..units import NS_PER_S
+
+TEST = "test"
+_MARKS = {
+    TransitionKind.CHANGED: "changed",
+    TransitionKind.ACKNOWLEDGED: "acknowledged",
+    TransitionKind.RESOLVED: "resolved",
+}
+
+
+class NoticeText(msgspec.Struct, frozen=True, kw_only=True):
+    """The words of one notice, each of bounded length on one line."""
+
+    mark: str
+    """The event, in a few words: the severity of an opening, `resolved`, `test`."""
+    subject: str
+    """The target and the rule: the same in each notice of an incident, so that mail programs keep them together."""
+    lines: tuple[str, ...] = ()
+    """The finding, the rule with its beginning, and help such as a runbook; three at most."""
+    link: str = ""
+    """The address of the page about it; empty where the configuration names no address."""
+
+    @property
+    def title(self) -> str:
+        """One line: the mark in brackets and the subject."""
+        return f"[{self.mark}] {self.subject}"
+
+    @property
+    def body(self) -> str:
+        """The lines as one text, without the title and the link."""
+        return "\n".join(self.lines)
+
+    @property
+    def whole(self) -> str:
+        """The title, the lines and the link as one text, for media without a place for each."""
+        return "\n".join(filter(None, (self.title, *self.lines, self.link)))
+
+
+def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = None) -> NoticeText:
+    """Returns the words of a notice. `address` is that of the page; without `now_wall_ns` lateness is not said.
+
+    Without it the words are a pure function of the notice, as the document of a webhook is: equal in every repeat.
+    Raises: ValueError for a moment outside the calendar.
+    """
+    incident = notice.incident
+    if notice.is_test:
+        lines = (one_line(incident.explanation, NOTICE_LINE_CHARACTERS_MAX),)
+        subject = one_line(f"channel {notice.channel}", NOTICE_TITLE_CHARACTERS_MAX)
+        return NoticeText(mark=TEST, subject=subject, lines=lines, link=address)
+    late = None if now_wall_ns is None else lateness_s(notice, now_wall_ns)
+    words = (incident.summary(), _place(incident, late), _besides(incident))
+    return NoticeText(
+        mark=_mark(notice),
+        subject=one_line(f"{name_of(incident)}: {incident.rule}", NOTICE_TITLE_CHARACTERS_MAX),
+        lines=tuple(one_line(line, NOTICE_LINE_CHARACTERS_MAX) for line in words if line),
+        link=link_of(notice, address),
+    )
+
+
+def name_of(incident: Incident) -> str:
+    """Returns the name of its target for people, or its id."""
+    return incident.metadata.name or incident.target
+
+
+def link_of(notice: Notice, address: str) -> str:
+    """Returns the address of the page about a notice; empty without the address of the page."""
+    if not address:
+        return ""
+    return f"{address.rstrip('/')}/i/{quote(notice.incident.id, safe='')}"
+
+
+def _mark(notice: Notice) -> str:
+    severity = notice.incident.severity.value
+    change = notice.change
+    if change is TransitionKind.OPENED:
+        return severity
+    return f"{_MARKS[change]}, {severity}" if change is TransitionKind.CHANGED else _MARKS[change]
+
+
+def _place(incident: Incident, late_s: int | None) -> str:
+    """Where it is, since when, and how late this is told."""
+    stated = incident.metadata
+    parts = (
+        f"{incident.target}/{incident.rule}",
+        f"group {stated.group}" if stated.group else "",
+        f"since {utc(incident.opened_at_ns):%Y-%m-%d %H:%M:%S} UTC",
+        "" if late_s is None else f"told {format_duration(late_s * NS_PER_S)} late",
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _besides(incident: Incident) -> str:
+    """Help while it is open: the runbook, and an acknowledgement with its note."""
+    if not incident.is_open:
+        return ""
+    note = f": {incident.note}" if incident.note else ""
+    seen = "" if incident.acknowledged_by is None else f"acknowledged by {incident.acknowledged_by}{note}"
+    runbook = incident.metadata.runbook
+    fits = 0 < len(runbook) <= NOTICE_RUNBOOK_CHARACTERS_MAX
+    # First, so that a long note does not cut it: half of a link leads nowhere.
+    return ", ".join(filter(None, (f"runbook {runbook}" if fits else "", seen)))
