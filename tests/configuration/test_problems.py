@@ -30,8 +30,12 @@ FILES = {
     # YAML that is none, or more than is wanted.
     "": ["1:1: the file is empty: it needs at least a list of targets"],
     "# only this\n": ["1:1: the file is empty: it needs at least a list of targets"],
-    "just a text": ["1:1: expected a mapping with runtime, web, defaults, channels, targets, got a text"],
-    "[1, 2]": ["1:1: expected a mapping with runtime, web, defaults, channels, targets, got a list"],
+    "just a text": [
+        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets, got a text"
+    ],
+    "[1, 2]": [
+        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets, got a list"
+    ],
     "targets:\n\t- id: a": [
         "2:1: this is not YAML: found character that cannot start any token: indent with spaces, not with a tab"
     ],
@@ -63,7 +67,7 @@ FILES = {
     ],
     # Keys and kinds.
     "target: []": [
-        "1:1: target: unknown key, did you mean targets (known here: runtime, web, defaults, channels, targets)"
+        "1:1: target: unknown key, did you mean targets (known here: runtime, web, defaults, channels, routes, windows, maintenance, targets)"
     ],
     target("evry: 5s"): [
         f"4:3: targets[0].evry: unknown key, did you mean every (known here: {TARGET_KEYS})"
@@ -90,8 +94,8 @@ FILES = {
     "targets: [{id: a, sql: {url: 'db'}}]": [
         f"1:19: targets[0].sql: unknown key (known here: {TARGET_KEYS})"
     ],
-    "targets: []\nchannels: [{id: a, slack: {url: 'https://h/'}}]": [
-        f"2:20: channels[0].slack: unknown key (known here: {CHANNEL_KEYS})"
+    "targets: []\nchannels: [{id: a, pigeon: {url: 'https://h/'}}]": [
+        f"2:20: channels[0].pigeon: unknown key (known here: {CHANNEL_KEYS})"
     ],
     "targets: []\nchannels: [{id: a, color: red}]": [
         f"2:12: channels[0]: needs exactly one of {CHANNEL_KINDS}; it has none",
