@@ -85,6 +85,16 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     def sequence(self) -> int:
         return self.incident.sequence
 
+    @property
+    def reminder(self) -> int:
+        """The number of a reminder, from 1 on; 0 of any other notice."""
+        return 0
+
+    @property
+    def thread_id(self) -> str:
+        """The id that all notices about the same have in common."""
+        return self.incident.id
+
     def as_delivered(self) -> "LastDelivered":
         return LastDelivered(
             incident_id=self.incident.id, channel=self.channel, sequence=self.sequence, change=self.change

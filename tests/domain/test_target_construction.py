@@ -145,7 +145,7 @@ REFUSED = [
     (lambda: Consecutive(id="r", fo="5s"), "fo: unknown key, did you mean for_"),
     (lambda: Threshold(id="r", value="10x"), "value: '10x' has the unknown unit"),
     (lambda: Threshold(id="r", value=1, severity="critcal"), "did you mean critical"),
-    (lambda: Channel(id="c"), "Channel 'c': needs exactly one of webhook, log, call; it has none"),
+    (lambda: Channel(id="c"), f"Channel 'c': needs exactly one of {', '.join(Channel.one_of)}; it has none"),
     (lambda: Log(level="warn"), "level: 'warn' is not one of error, info, warning, did you mean warning"),
     (lambda: Configuration(targets=[TARGET, Log()]), "Configuration: targets[1]: expected Target, got a Log"),
     (lambda: Configuration(targets=TARGET), "targets: expected a list, got a Target: put it in brackets"),
