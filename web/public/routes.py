@@ -34,7 +34,7 @@ async def _published(call: ApiCall, made: Callable[[Publication], PublicDocument
         if not wants_page(call.request):
             raise
         said = refusal.document
-        body = error_page(said.title, said.detail, _links(call))
+        body = error_page(said.status, said.detail, _links(call))
         headers = {**refusal.headers, "cache-control": "no-store"}
         return Response(body, said.status, headers=headers, media_type="text/html")
     headers = {**_EVERYWHERE, "etag": document.tag}

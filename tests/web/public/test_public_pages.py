@@ -137,6 +137,7 @@ def test_an_unknown_page_is_not_found_and_shows_no_way_into_the_site(public, doc
     assert answer.status == 404
     assert CANARY not in answer.body.decode()
     assert "login" not in answer.body.decode()
+    assert "Its address may have changed" in answer.body.decode()
     assert public(document, page="shpo").json["detail"] == "there is no such page"
 
 
