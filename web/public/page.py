@@ -45,17 +45,8 @@ async def page_of(view: PublicView, links: Links) -> bytes:
     return "".join(parts).encode("utf-8", "replace")
 
 
-ERRORS = {
-    404: ("There is nothing here", "Its address may have changed, or it was removed."),
-    429: ("Too many requests", "Wait a second, then load the page again."),
-    503: ("No answer just now", "This says nothing of the services themselves."),
-}
-"""The title of each refusal, and the next step of its reader."""
-
-
-def error_page(status: int, detail: str, links: Links) -> bytes:
-    """Returns the page that says why there is none."""
-    title, advice = ERRORS.get(status, ("There is no page", "Load it again in a moment."))
+def error_page(title: str, detail: str, advice: str, links: Links) -> bytes:
+    """Returns the page that says why there is none, and what to do."""
     template = environment().get_template("public_error.html")
     return template.render(title=title, detail=detail, advice=advice, links=links, icon="well.svg").encode()
 
