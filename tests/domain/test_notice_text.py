@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 from records import NOON, notice_of, opened, then
-from watchkeeper.domain.incidents.channel_test import notice_of_test
 from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.trials.channel_test import notice_of_test
 from watchkeeper.domain.limits import NOTICE_LINE_CHARACTERS_MAX, NOTICE_TITLE_CHARACTERS_MAX
 from watchkeeper.domain.messages.notice_text import notice_text
 from watchkeeper.domain.messages.template import PLACEHOLDERS, Template, values_of
