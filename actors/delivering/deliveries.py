@@ -23,9 +23,9 @@ from ...protocol.supervisor import (
     NoticeCheckRequested,
     RetryAsked,
 )
-from .given_up import GivenUpNotices
 from ..ports import Listener, Neighbours
 from ..record_writer import RecordWriter
+from .given_up import GivenUpNotices
 
 
 class Deliveries:
