@@ -16,6 +16,8 @@ GIVE_UP_NS_MIN = NS_PER_S
 """The shortest patience with a channel: the first wait between two tries."""
 GIVE_UP_NS_MAX = 30 * 86_400 * NS_PER_S
 """The longest patience with a channel: a receiver keeps the ids of notices for as long, to know a repeat."""
+DIGEST_MEMBERS_MAX = 5_000
+"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 assert GIVE_UP_NS_MAX <= DURATION_NS_MAX
 
 # Digests.
