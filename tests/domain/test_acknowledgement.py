@@ -78,9 +78,9 @@ def test_nothing_is_withdrawn_twice_and_nothing_ends_before_its_time():
 def test_a_channel_is_told_once_that_nobody_has_it_any_more():
     first = seen()
     over = unacknowledged(first.incident, AT_NS, "ann")
-    assert due_change(over.incident, told(first), muted=False) is TransitionKind.CHANGED
-    assert due_change(over.incident, told(over), muted=False) is None
-    assert due_change(over.incident, None, muted=False) is TransitionKind.OPENED
+    assert due_change(over.incident, told(first)) is TransitionKind.CHANGED
+    assert due_change(over.incident, told(over)) is None
+    assert due_change(over.incident, None) is TransitionKind.OPENED
 
 
 def test_bytes_and_documents_without_an_end_are_those_of_before():
