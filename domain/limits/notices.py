@@ -8,6 +8,8 @@ NOTICE_ANSWER_BYTES_MAX = 4 * 1024
 """The answer of a receiver: only the reason of a refusal is read from it."""
 NOTICE_LATE_NS = 60 * NS_PER_S
 """A transition older than that is marked as late: a first retry or two are usual, an outage is not."""
+DIGEST_MEMBERS_MAX = 5_000
+"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 RETRIED_PER_SUCCESS = 2
 """How many notices in backoff are retried at once after one delivery succeeds, so that a recovered channel catches up soon."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
