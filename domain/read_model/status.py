@@ -20,7 +20,7 @@ from ..time.moment import utc, wall_text
 from .histogram import Percentiles
 
 
-class TargetStatus(PublicValue, frozen=True, kw_only=True):
+class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     """The status of one target."""
 
     id: str
