@@ -77,6 +77,11 @@ class Route(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True
     ) -> None: ...
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The channels of the route and of its steps."""
+        return (*self.to, *(channel for step in self.escalate for channel in step.to))
+
+    @property
     def group_wait_ns(self) -> int:
         return parse_duration(self.group_wait)
 
