@@ -101,7 +101,7 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     **{
         (owner, "length"): (limits.WINDOW_NS_MIN, limits.WINDOW_NS_MAX) for owner in ("Window", "Maintenance")
     },
-    ("Flapping", "window"): (limits.FLAPPING_NS_MIN, limits.FLAPPING_NS_MAX),
+    ("Flapping", "window"): (limits.FLAPPING_WINDOW_NS_MIN, limits.FLAPPING_WINDOW_NS_MAX),
     **{
         (kind, name): _CLOCK
         for kind in ("Consecutive", "Threshold", "NoData")

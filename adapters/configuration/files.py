@@ -14,6 +14,19 @@ from ...domain.specification.problem import Path, Problem, quoted
 
 P = TypeVar("P")
 _FILES = ("ca_file", "certificate_file", "key_file")
+_SECURED_URLS = (
+    ("targets", "http", "url"),
+    ("channels", "webhook", "url"),
+    ("channels", "slack", "url"),
+    ("channels", "slack", "api"),
+    ("channels", "discord", "url"),
+    ("channels", "telegram", "api"),
+    ("channels", "ntfy", "server"),
+    ("channels", "pagerduty", "api"),
+    ("channels", "alertmanager", "url"),
+)
+"""The places of URLs that may be https, beside which `tls` says how certificates are judged."""
+_SECURED = tuple(dict.fromkeys((group, kind) for group, kind, _ in _SECURED_URLS))
 
 
 def settle(data: Any, folder: FilePath, *, looks: bool = True) -> list[Problem]:
@@ -54,7 +67,7 @@ def _key_problems(data: Any) -> Iterator[Problem]:
 
 
 def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
-    for group, kind in (("targets", "http"), ("channels", "webhook")):
+    for group, kind in _SECURED:
         for at, entry in enumerate(_part(data, group, list)):
             yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
 
@@ -127,14 +140,14 @@ def _system_problems(data: Any) -> Iterator[Problem]:
     known = ssl.get_default_verify_paths()
     if known.cafile or (known.capath and any(FilePath(known.capath).iterdir())):
         return
-    for group, kind in (("targets", "http"), ("channels", "webhook")):
+    for group, kind, key in _SECURED_URLS:
         for at, entry in enumerate(_part(data, group, list)):
             asked = _part(entry, kind, dict)
-            tls, url = _part(asked, "tls", dict), asked.get("url")
+            tls, url = _part(asked, "tls", dict), asked.get(key)
             secure = isinstance(url, str) and url[:8].lower() == "https://"
             if secure and tls.get("verify", True) is not False and "ca_file" not in tls:
                 text = "needs certificate authorities, and this machine has none: install ca-certificates, or name a file under tls.ca_file"
-                yield Problem((group, at, kind, "url"), text)
+                yield Problem((group, at, kind, key), text)
                 return
 
 

@@ -91,7 +91,7 @@ def flapping_problems(flapping: Flapping | bool | msgspec.UnsetType | None, path
     if flapping is UNSET or not isinstance(flapping, Flapping):
         return
     yield from span_problems(
-        flapping.window, (*path, "window"), limits.FLAPPING_NS_MIN, limits.FLAPPING_NS_MAX
+        flapping.window, (*path, "window"), limits.FLAPPING_WINDOW_NS_MIN, limits.FLAPPING_WINDOW_NS_MAX
     )
     is_counting = flapping.method == "transitions"
     for key in ("low", "high") if is_counting else ("opened_max", "window"):

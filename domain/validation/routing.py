@@ -33,7 +33,9 @@ def routing_problems(configuration: Configuration, channels: Collection[str] | N
             yield problem.below(("maintenance", at))
 
 
-def channel_problems(names: Sequence[str], channels: Collection[str] | None, path: Path) -> Iterator[Problem]:
+def named_channel_problems(
+    names: Sequence[str], channels: Collection[str] | None, path: Path
+) -> Iterator[Problem]:
     """Names of channels that there are none of, or that stand twice."""
     for at, name in enumerate(names):
         if channels is not None and name not in channels:
@@ -60,7 +62,7 @@ def _of_route(
     route: Route, channels: Collection[str] | None, windows: Mapping[str, int]
 ) -> Iterator[Problem]:
     yield from matcher_problems(route.match, ("match",))
-    yield from channel_problems(route.to, channels, ("to",))
+    yield from named_channel_problems(route.to, channels, ("to",))
     yield from _of_times(route)
     for at, name in enumerate(route.group_by):
         if name in route.group_by[:at]:
@@ -105,7 +107,7 @@ def _of_step(
     if before and own_ns is not None and before_ns is not None and own_ns <= before_ns:
         text = f"{step.after} is not later than the step before it, {before.after}: write the steps in order"
         yield Problem(("after",), text)
-    yield from channel_problems(step.to, channels, ("to",))
+    yield from named_channel_problems(step.to, channels, ("to",))
     for at, name in enumerate(step.to):
         if name in told:
             text = f"this route has told {quoted(name)} by then: name another channel or remove it"

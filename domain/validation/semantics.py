@@ -7,17 +7,20 @@ import msgspec
 
 from .. import limits
 from ..specification.channel import CallChannel, Channel, Log, Webhook
+from ..specification.chat_channels import Discord, Ntfy, Slack, Telegram
 from ..specification.configuration import Configuration, Connectivity, Defaults, Retention, RuntimeOptions
+from ..specification.paging_channels import Alertmanager, PagerDuty
 from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
+from .channels import channel_problems
 from .conditions import condition_faults, never_encrypted, unread
 from .dependencies import dependency_problems, flapping_problems
 from .durations import length_ns, span_problems
 from .metadata import metadata_problems
-from .network import exec_problems, http_problems, tcp_problems, webhook_problems
-from .routing import channel_problems, routing_problems
+from .network import exec_problems, http_problems, tcp_problems
+from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems
 from .web import web_problems
 
@@ -88,14 +91,14 @@ class _Judge:
         yield from _spans(channel, path)
         yield from _rate(channel.rate, (*path, "rate"))
         match channel.transport:
-            case Webhook() as webhook:
-                yield from webhook_problems(webhook, (*path, "webhook"))
-                yield from _spans(webhook, (*path, "webhook"))
             case CallChannel() as call:
                 yield from _unnamed(call.name, (*path, "call", "name"))
                 yield from _spans(call, (*path, "call"))
             case Log():
                 return
+            case spec:
+                yield from channel_problems(spec, (*path, channel.given()))
+                yield from _spans(spec, (*path, channel.given()))
 
     def target(self, target: Target, path: Path, *, timeout_stated: bool = False) -> Iterator[Problem]:
         if target.id == OWN_NAME:
@@ -161,7 +164,7 @@ class _Judge:
                 yield from _spans(heartbeat, path)
 
     def _notify(self, names: Sequence[str], path: Path) -> Iterator[Problem]:
-        yield from channel_problems(names, self._channels, path)
+        yield from named_channel_problems(names, self._channels, path)
 
 
 _TIMEOUT = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
@@ -178,8 +181,11 @@ _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
         "give_up_after": (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),
         "after": (0, limits.DELAY_NS_MAX),
     },
-    Webhook: {"timeout": _TIMEOUT},
-    CallChannel: {"timeout": _TIMEOUT},
+    **{
+        kind: {"timeout": _TIMEOUT}
+        for kind in (Webhook, CallChannel, Slack, Discord, Telegram, Ntfy, PagerDuty)
+    },
+    Alertmanager: {"timeout": _TIMEOUT, "ends_after": (limits.ALERT_NS_MIN, limits.ALERT_NS_MAX)},
     Target: _CADENCE | {"max_age": (0, limits.SHARED_RESULTS_NS_MAX)},
     Heartbeat: {"grace": (0, limits.EVERY_NS_MAX)},
 }
