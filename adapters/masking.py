@@ -6,13 +6,15 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from msgspec import UNSET
 
 from ..domain.limits import SECRET_CHARACTERS_MIN
 from ..domain.line import escaped
 from ..domain.specification.channel import Channel, Webhook
+from ..domain.specification.local_channels import Apprise, ExecChannel
+from ..domain.specification.mail_channel import Email
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.target import Target
 from ..domain.specification.text import MASK, as_pairs
@@ -24,7 +26,8 @@ _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
-"""A part of a webhook's path from this length on is a secret by itself, too."""
+"""A part of a webhook's path, or of a URL of Apprise, from this length on is a secret by itself, too."""
+_PARTS = re.compile(r"[/@:?&=#]")
 _CUT = re.compile(r"…|\.\.\.\(truncated\)|$")
 """The end of a text that was cut, where the beginning of a secret is left."""
 
@@ -101,14 +104,31 @@ def secrets_of(parts: Iterable[Target | Channel]) -> Iterator[str]:
     """Returns the secrets that targets and channels state: passwords, tokens, and what a telling name holds."""
     for part in parts:
         if isinstance(part, Channel):
-            if part.webhook is not None:
-                yield from _of_webhook(part.webhook)
+            yield from _of_channel(part)
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
         elif isinstance(probe, Tcp):
             yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
+
+
+def _of_channel(channel: Channel) -> Iterator[str]:
+    match channel.transport:
+        case Webhook() as webhook:
+            yield from _of_webhook(webhook)
+        case Email() as email:
+            yield from (email.password or "", *_of_url(email.smtp), *_of_tls(email.tls))
+        case ExecChannel() as command:
+            yield from _of_pairs(as_pairs(command.environment))
+        case Apprise() as apprise:
+            for url in apprise.urls:
+                # Each service puts its token where it likes: all behind the scheme may be one, and so may each part.
+                behind = url.partition("://")[2]
+                yield from (url, behind, *_of_url(url))
+                yield from (part for part in _PARTS.split(behind) if len(part) >= _TOKEN_CHARACTERS_MIN)
+        case _:
+            pass
 
 
 def _of_http(probe: Http) -> Iterator[str]:
@@ -139,7 +159,7 @@ def _of_url(url: str) -> Iterator[str]:
         password = parsed.password
     except ValueError:
         return
-    yield password or ""
+    yield from (password or "", unquote(password or ""))
     yield from _of_pairs(parse_qsl(parsed.query))
 
 

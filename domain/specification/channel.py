@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 
 from ..time.duration import Duration, parse_duration
 from ..units import NS_PER_S
 from .construction import Specification
+from .local_channels import Apprise, ExecChannel
+from .mail_channel import Email
 from .probe import Tls
 from .rule import Severity, SeverityLike
 from .text import MASK, DurationText, Name, Pairs, as_pairs
@@ -69,15 +71,24 @@ class CallChannel(Specification, frozen=True, kw_only=True, forbid_unknown_field
     def __init__(self, *, name: str, timeout: Duration = ...) -> None: ...
 
 
-class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One named way to tell people. Exactly one of `webhook`, `log` and `call` is given."""
+Transport: TypeAlias = Webhook | Email | ExecChannel | Apprise | Log | CallChannel
 
-    one_of: ClassVar[tuple[str, ...]] = ("webhook", "log", "call")
+
+class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One named way to tell people: exactly one of its kinds is given."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("webhook", "email", "exec", "apprise", "log", "call")
     harmless: ClassVar[Mapping[str, Any]] = {"log": {}}
     id: Name
     """The name by which targets name the channel under `notify`."""
     webhook: Webhook | None = None
     """Notices go to a URL."""
+    email: Email | None = None
+    """Notices go out as mail."""
+    exec: ExecChannel | None = None
+    """Notices go to a program of this machine."""
+    apprise: Apprise | None = None
+    """Notices go to a service that Apprise knows."""
     log: Log | None = None
     """Notices go to the host's log."""
     call: CallChannel | None = None
@@ -94,6 +105,9 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         *,
         id: str,  # noqa: A002  # the field's name
         webhook: Webhook | None = ...,
+        email: Email | None = ...,
+        exec: ExecChannel | None = ...,  # noqa: A002  # the field's name
+        apprise: Apprise | None = ...,
         log: Log | None = ...,
         call: CallChannel | None = ...,
         min_severity: SeverityLike = ...,
@@ -102,9 +116,9 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ) -> None: ...
 
     @property
-    def transport(self) -> Webhook | Log | CallChannel:
+    def transport(self) -> Transport:
         """The one transport that is given."""
-        transport: Webhook | Log | CallChannel = getattr(self, self.given())
+        transport: Transport = getattr(self, self.given())
         return transport
 
     @property

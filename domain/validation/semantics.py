@@ -8,14 +8,17 @@ import msgspec
 from .. import limits
 from ..specification.channel import CallChannel, Channel, Log, Webhook
 from ..specification.configuration import Configuration, Connectivity, Defaults, Retention, RuntimeOptions
+from ..specification.local_channels import Apprise, ExecChannel
+from ..specification.mail_channel import Email
 from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
 from .conditions import condition_faults, never_encrypted, unread
 from .durations import length_ns, span_problems
+from .mail import email_problems
 from .metadata import metadata_problems
-from .network import exec_problems, http_problems, tcp_problems, webhook_problems
+from .network import apprise_problems, exec_problems, http_problems, tcp_problems, webhook_problems
 from .rules import rule_problems
 from .web import web_problems
 
@@ -84,6 +87,15 @@ class _Judge:
             case Webhook() as webhook:
                 yield from webhook_problems(webhook, (*path, "webhook"))
                 yield from _spans(webhook, (*path, "webhook"))
+            case Email() as email:
+                yield from email_problems(email, (*path, "email"))
+                yield from _spans(email, (*path, "email"))
+            case ExecChannel() as command:
+                yield from exec_problems(command, (*path, "exec"), allowed=self._allow_exec)
+                yield from _spans(command, (*path, "exec"))
+            case Apprise() as apprise:
+                yield from apprise_problems(apprise, (*path, "apprise"))
+                yield from _spans(apprise, (*path, "apprise"))
             case CallChannel() as call:
                 yield from _unnamed(call.name, (*path, "call", "name"))
                 yield from _spans(call, (*path, "call"))
@@ -178,7 +190,7 @@ _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     Defaults: _CADENCE,
     Channel: {"give_up_after": (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX)},
     Webhook: {"timeout": _TIMEOUT},
-    CallChannel: {"timeout": _TIMEOUT},
+    **{kind: {"timeout": _TIMEOUT} for kind in (CallChannel, Email, ExecChannel, Apprise)},
     Target: _CADENCE | {"max_age": (0, limits.SHARED_RESULTS_NS_MAX)},
     Heartbeat: {"grace": (0, limits.EVERY_NS_MAX)},
 }
