@@ -41,6 +41,7 @@ from .domain.rules.aggregate import Status
 from .domain.specification.channel import CallChannel, Channel, Log, Webhook
 from .domain.specification.configuration import Configuration, Connectivity, Retention, RuntimeOptions
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
+from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
 from .domain.specification.target import Target, TargetFields
 from .domain.specification.web import PublicPage, Role, Token, Web, WebMetrics
@@ -74,9 +75,12 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "DeliveryTry",
+    "Dependency",
     "Duration",
+    "Escalation",
     "Evidence",
     "Exec",
+    "Flapping",
     "HealthChanged",
     "Heartbeat",
     "Http",
@@ -84,6 +88,7 @@ __all__ = [
     "IncidentChanged",
     "Job",
     "Log",
+    "Maintenance",
     "Measurement",
     "NoData",
     "NotAllowed",
@@ -102,6 +107,7 @@ __all__ = [
     "Role",
     "RoleChanged",
     "Rollup",
+    "Route",
     "Rule",
     "Runtime",
     "RuntimeOptions",
@@ -138,6 +144,7 @@ __all__ = [
     "WebMetrics",
     "Webhook",
     "WentBlind",
+    "Window",
     "asgi",
     "connect",
     "surface_of",

@@ -32,6 +32,7 @@ from .domain.read_model.silence_preview import SilencePreview
 from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
+from .domain.specification.routing import Maintenance, Route, Window
 from .domain.specification.target import Target
 from .domain.specification.web import Anonymous, RoleLike, Token, Web
 from .domain.time.duration import Duration, duration_ns
@@ -91,6 +92,9 @@ class Runtime(Commands):
         *,
         targets: Iterable[Target] = (),
         channels: Iterable[Channel] = (),
+        routes: Iterable[Route] = (),
+        windows: Iterable[Window] = (),
+        maintenance: Iterable[Maintenance] = (),
         store: str | Path | None = None,
         options: RuntimeOptions = DEFAULT_OPTIONS,
         callables: Mapping[str, Callable[..., Any]] | None = None,
@@ -105,7 +109,15 @@ class Runtime(Commands):
         if store is not None:
             options = msgspec.structs.replace(options, store=os.fsdecode(store))
         self._folder = current_folder()
-        configuration = Configuration(runtime=options, web=web, channels=channels, targets=targets)
+        configuration = Configuration(
+            runtime=options,
+            web=web,
+            channels=channels,
+            routes=routes,
+            windows=windows,
+            maintenance=maintenance,
+            targets=targets,
+        )
         self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables or {})
         self._clock = self._clock_type()
         self._status_cache = StatusCache(

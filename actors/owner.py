@@ -9,17 +9,18 @@ from msgspec.structs import replace
 from ..domain import limits
 from ..domain.incidents.acknowledgement import AcknowledgementEnds
 from ..domain.incidents.incident import Incident, Transition
-from ..domain.incidents.own_problems import OwnProblem, OwnProblems
+from ..domain.incidents.own_problems import RULE_STATE, OwnProblem, OwnProblems, is_due, state_lost
 from ..domain.incidents.record import Checkpoint, LatestFinding
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.evidence import Evidence, EvidenceChoice
 from ..domain.observation.sample import Sample
 from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
 from ..domain.rules.last_reports import LastReports, Standing
+from ..domain.rules.watch import is_readable
 from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
-from ..protocol.recorder import CounterIncreased, RecorderMessage, SampleJudged
+from ..protocol.recorder import CounterIncreased, HealthReported, RecorderMessage, SampleJudged
 from ..protocol.sink import Commit, RecordSamples, SinkMessage
 from ..protocol.supervisor import AcknowledgementCheckRequested, SupervisorMessage
 from .behaviour import Behaviour, shedding
@@ -130,6 +131,9 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             notify = tuple(sorted({name for target in self._targets.values() for name in target.notify}))
         made = self._own.review(problems, notify, now)
         self._latest |= {finding.incident_id: finding for finding in self._own.latest()}
+        if any(problem.part == RULE_STATE and is_due(problem, now) for problem in problems):
+            # It happened once, and is told by now: nothing later would end it.
+            self._recorder.tell(HealthReported(RULE_STATE, ""))
         if made:
             self._hand_over(made)
 
@@ -203,7 +207,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         if saved or mine:
             made = aggregate.restore(saved[0] if saved else None, mine, now)
             self._follow(aggregate.incidents())
-            former = [checkpoint.target for checkpoint in saved if checkpoint.target != target.id]
+            former = [each.target for each in saved if each.target != target.id or not each.state]
             if made or former:
                 self._record(aggregate, made, now, dropped=self._dropped(former, now))
         for sample in lost:
@@ -277,10 +281,18 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         for incident in incidents:
             if incident.is_open and incident.target != OWN_NAME:
                 self._orphans.setdefault(incident.target, []).append(incident)
-        self._resumable = {checkpoint.target: checkpoint for checkpoint in checkpoints}
+        self._resumable = self._readable(checkpoints)
         self._saved = {checkpoint.target: checkpoint.state for checkpoint in checkpoints}
         for target in self._targets.values():
             self._begin(target, now)
+
+    def _readable(self, checkpoints: Iterable[Checkpoint]) -> dict[str, Checkpoint]:
+        """Returns the checkpoints by target, without the bytes of each that cannot be read: its target alone begins anew."""
+        lost = {each.target: replace(each, state=b"") for each in checkpoints if not is_readable(each)}
+        if lost:
+            self._recorder.tell(CounterIncreased("checkpoints_unreadable", len(lost)))
+            self._recorder.tell(HealthReported(RULE_STATE, state_lost(sorted(lost))))
+        return {each.target: each for each in checkpoints} | lost
 
     def _end_orphans(self, now: Moment) -> None:
         ended = tuple(

@@ -35,7 +35,7 @@ class ConfigurationDiff(NamedTuple):
     changed: list[Target]
     """The targets that are new or different."""
     needs_restart: bool
-    """Whether channels or options differ too, or a target has another name."""
+    """Whether channels, routes or options differ too, or a target has another name."""
 
 
 class ConfiguredTargets:
@@ -254,7 +254,7 @@ class ConfiguredTargets:
         removed, changed = _differences(self._targets, targets)
         # A former name is continued from the record alone, so a rename restarts.
         renamed = any(name in self._targets for target in new.targets for name in target.former_names)
-        needs_restart = renamed or (old.channels, old.runtime) != (new.channels, new.runtime)
+        needs_restart = renamed or _without_targets(old) != _without_targets(new)
         return ConfigurationDiff(new, targets, removed, changed, needs_restart)
 
     def apply(self, diff: ConfigurationDiff) -> None:
@@ -311,6 +311,12 @@ def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> t
 def _titled(target: object) -> str:
     """How the problems of a target begin; empty for what is none."""
     return f"target {target.id!r}: " if isinstance(target, Target) else ""
+
+
+def _without_targets(configuration: Configuration) -> tuple[object, ...]:
+    """Returns everything that actors are made with, apart from targets."""
+    policies = configuration.routes, configuration.windows, configuration.maintenance
+    return configuration.channels, configuration.runtime, policies
 
 
 def _paused_in(configuration: Configuration) -> frozenset[str]:

@@ -1,8 +1,10 @@
 """The configuration of a world: a file, targets, or both, with the channels that are only named."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ..adapters.configuration.loading import load
 from ..domain.specification.channel import Channel, Log
@@ -21,11 +23,19 @@ def configuration_of(source: Source, channels: Iterable[Channel]) -> Configurati
     if isinstance(source, str | Path):
         source = load(source, os.environ)
     whole = source if isinstance(source, Configuration) else _of_targets(source, channels)
-    targets, given = whole.targets, whole.channels
-    named = dict.fromkeys(channel for target in targets for channel in target.notify)
+    given = whole.channels
+    named = dict.fromkeys(_named(whole))
     missing = [name for name in named if name not in {channel.id for channel in given}]
     channels = (*(Channel(id=name, log=Log()) for name in missing), *given)
-    return sound(targets, channels, whole.runtime)
+    return sound(replace(whole, channels=channels))
+
+
+def _named(whole: Configuration) -> Iterator[str]:
+    """Yields the channels that targets and routes name."""
+    for target in whole.targets:
+        yield from target.notify
+    for route in whole.routes:
+        yield from (*route.to, *(channel for step in route.escalate for channel in step.to))
 
 
 def _of_targets(targets: Iterable[Target], channels: Iterable[Channel]) -> Configuration:
@@ -33,15 +43,11 @@ def _of_targets(targets: Iterable[Target], channels: Iterable[Channel]) -> Confi
     return Configuration(runtime=RuntimeOptions(notify=()), targets=targets, channels=channels)
 
 
-def sound(
-    targets: tuple[Target, ...],
-    channels: tuple[Channel, ...],
-    runtime: RuntimeOptions | None = None,
-) -> Configuration:
+def sound(given: Configuration) -> Configuration:
     """Returns all in their declared types; executes nothing.
 
     Raises: ConfigurationError with everything that is wrong.
     """
-    given = runtime or RuntimeOptions()
-    options = RuntimeOptions(allow_exec=True, connectivity=given.connectivity, notify=given.notify)
-    return require_valid(Configuration(runtime=options, targets=targets, channels=channels), None)
+    runtime = given.runtime
+    options = RuntimeOptions(allow_exec=True, connectivity=runtime.connectivity, notify=runtime.notify)
+    return require_valid(replace(given, runtime=options), None)

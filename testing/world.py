@@ -7,6 +7,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
 from pykka import ActorDeadError, Timeout
 
 from ..actors.checked import Checks, InvariantBroken
@@ -20,7 +21,7 @@ from ..domain.incidents.record import AllTargets, PauseMark
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel
-from ..domain.specification.configuration import Configuration, RuntimeOptions
+from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import KINDS
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
@@ -77,12 +78,8 @@ class World:
         self._channels = configuration.channels
         self._is_whole = isinstance(source, Configuration | str | Path)
         self._choose = choose
-        self._options = RuntimeOptions(
-            in_flight_max=in_flight_max,
-            debug=through_bytes,
-            connectivity=configuration.runtime.connectivity,
-            notify=configuration.runtime.notify,
-        )
+        options = replace(configuration.runtime, in_flight_max=in_flight_max, debug=through_bytes)
+        self._configuration = replace(configuration, runtime=options)
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
         self.clock = clock or ManualClock()
@@ -136,7 +133,7 @@ class World:
         )
         system = System(
             parts,
-            Configuration(runtime=self._options, channels=self._channels, targets=self._targets.values()),
+            replace(self._configuration, targets=tuple(self._targets.values())),
         )
         system.start(lambda: self._restored_pauses(system))
         self.dispatcher.run_until_idle()
@@ -240,7 +237,7 @@ class World:
 
     def track(self, target: Target) -> None:
         """Watches a target, or replaces its specification."""
-        (target,) = sound((target,), self._channels).targets
+        (target,) = sound(Configuration(channels=self._channels, targets=[target])).targets
         self.tell(Track(target))
 
     def untrack(self, target: str) -> None:

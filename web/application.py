@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -199,7 +200,17 @@ async def _refused_by_router(site: _Site, request: Request, error: Exception) ->
         detail = "there is no such page"
     if status == 405:
         detail = "this path does not know the method"
-    return _finished(await _refused(site.call(request), Refusal(status, detail, headers=headers)), request)
+    refused = await _refused(_of_reader(site, request), Refusal(status, detail, headers=headers))
+    return _finished(refused, request)
+
+
+def _of_reader(site: _Site, request: Request) -> ApiCall:
+    """Returns a request for no page with its reader, whose links stand on the page that says so; else of nobody."""
+    call = site.call(request)
+    if wants_page(request):
+        with suppress(Refusal):
+            return call._replace(author=site.authority.author_of(call.visit))
+    return call
 
 
 def _query(route: ApiRoute, request: Request) -> Any:

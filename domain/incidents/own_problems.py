@@ -1,6 +1,6 @@
 """The runtime's own problems as incidents: what its health shows for long enough is told as an outage is."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,12 +16,15 @@ NETWORK = "network"
 """The part of the runtime by which its health names this machine's own network."""
 UNCHECKED = "targets"
 """The part by which it names targets that cannot be checked; these have incidents of their own, by their rule `silent`."""
+RULE_STATE = "state of rules"
+"""The part by which it names recorded states of rules that could not be read after a restart."""
 POLLER = "poller/"
 """The prefix of a poller's name; the rest is the target's id."""
 POLLERS = "pollers"
 _CHANNEL = "channel "
 _BLINDING = frozenset({NETWORK, "store"})
 _REASON = "own_problem"
+_NAMED = 3
 
 
 class OwnProblem(msgspec.Struct, frozen=True):
@@ -66,7 +69,7 @@ class OwnProblems:
             self._opened(problem, told, now)
             for part, problem in present.items()
             if part not in self._open
-            and now.since(problem.began) >= _patience_ns(part)
+            and is_due(problem, now)
             and (told := tuple(channel for channel in notify if channel_part(channel) != part))
         ]
         for part, incident in list(self._open.items()):
@@ -129,6 +132,20 @@ class OwnProblems:
                     self._open[part] = step.incident
                     return (step,)
         return ()
+
+
+def is_due(problem: OwnProblem, now: Moment) -> bool:
+    """Whether a problem has lasted for long enough to be told."""
+    return now.since(problem.began) >= _patience_ns(problem.part)
+
+
+def state_lost(targets: Sequence[str]) -> str:
+    """Returns the text of the problem that the recorded state of some targets' rules could not be read."""
+    first, more = ", ".join(targets[:_NAMED]), len(targets) - _NAMED
+    return (
+        f"the recorded state of the rules of {first}{f' and {more} more' if more > 0 else ''} could not be read and was set"
+        " aside: they count bad samples from zero; open incidents go on"
+    )
 
 
 def channel_part(channel: str) -> str:

@@ -29,6 +29,28 @@ ANNOUNCEMENT_CHARACTERS_MAX = 4_000
 """The text of an announcement: a page of a book."""
 CHANNELS_MAX = 256
 """Each channel has an actor and, where it calls a function, four threads: about 1,000 in all."""
+ROUTES_MAX = 256
+"""Each route is tried for each incident that opens: 256 with two matchers each take half a millisecond."""
+RECEIVERS_PER_ROUTE_MAX = 16
+"""Channels of one route or one step of it: a team has a few ways to be told."""
+ESCALATIONS_PER_ROUTE_MAX = 16
+"""Steps of one route: more steps than people who can be woken."""
+GROUP_NAMES_MAX = 8
+"""Names by which a route groups: each further one makes groups smaller."""
+WINDOWS_MAX = 64
+"""Windows of a configuration: nights, weekends and holidays of the places where people work."""
+MAINTENANCES_MAX = 1_000
+"""Maintenances of a configuration: each is held against each due notice while it is in force."""
+DEPENDENCIES_PER_TARGET_MAX = 32
+"""Targets on which one depends: each sample of one is held against those that wait for it."""
+FLAPPING_OPENED_MAX = 100
+"""Incidents of one rule that are counted before it flaps: their times are kept for each rule that opens some."""
+CRON_CHARACTERS_MAX = 256
+"""The text of a schedule: a list of all hours and of all days of a month fits."""
+ZONE_CHARACTERS_MAX = 64
+"""The name of a time zone: the longest that is known has half of it."""
+MOMENT_CHARACTERS_MAX = 40
+"""The text of a moment: with nine digits after the second, and an offset."""
 NAME_CHARACTERS_MAX = 128
 """An id stands in every sample, notice and line about its target, and must leave room for the rest of the line."""
 GROUP_CHARACTERS_MAX = 256

@@ -35,3 +35,17 @@ PATTERN_BYTES_MAX = 1024 * 1024
 """The memory of one compiled pattern, which its length alone does not bound: `.{1000}` takes a tenth of it."""
 assert SILENCE_LOOK_NS < NS_PER_S
 assert MATCHER_CHARACTERS_MAX > LABEL_CHARACTERS_MAX + NAME_CHARACTERS_MAX
+
+# Flapping and dependencies: how long a notice waits for them.
+FLAPPING_WINDOW_NS = 3_600 * NS_PER_S
+"""The time within which openings of an incident count as flapping unless a target says otherwise."""
+FLAPPING_WINDOW_NS_MAX = 86_400 * NS_PER_S
+"""The longest such time: an incident that opens thrice in a longer one is news each time."""
+OPENINGS_COUNTED_MAX = 1_000
+"""Openings of one rule on one target that are counted within that time: 8 KB, and ten times what a target may allow."""
+PARENT_DOUBT_NS_MAX = 300 * NS_PER_S
+"""The longest wait for a parent's sample before an incident of its child is told: a slow parent hides no outage for longer."""
+CHILD_RECHECK_NS_MAX = 3_600 * NS_PER_S
+"""The longest wait for a new bad sample of a child after its parents' recovery."""
+assert FLAPPING_WINDOW_NS <= FLAPPING_WINDOW_NS_MAX
+assert PARENT_DOUBT_NS_MAX < CHILD_RECHECK_NS_MAX

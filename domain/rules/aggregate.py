@@ -17,7 +17,7 @@ from ..specification.target import Target
 from ..time.moment import Moment
 from .evaluation import NoDataEvaluator, Verdict, evaluator_of
 from .phase import IDLE, Phase, PhaseState, next_state
-from .watch import RuleCheckpoint, RuleWatch, counts_alike, is_idle, measures_otherwise, resume, saved_of
+from .watch import RuleWatch, counts_alike, is_idle, measures_otherwise, resume, rules_of, saved_of
 
 
 class Status(StrEnum):
@@ -289,8 +289,7 @@ class TargetAggregate:
         by_rule = {watch.rule.id: watch for watch in self._watches}
         if saved:
             self._note(now)  # its clocks go on from now
-        state = saved.state if saved else b""
-        for rule in msgspec.msgpack.decode(state, type=list[RuleCheckpoint]) if state else ():
+        for rule in rules_of(saved.state if saved else b""):
             watch = by_rule.get(rule.rule)
             if watch is not None:
                 resume(watch, rule, now)

@@ -14,7 +14,7 @@ from ..specification.rule import Aggregate, Consecutive, Mode, NoData, NoDataPol
 from ..time.duration import parse_duration
 from ..time.moment import Moment
 from ..units import NS_PER_MS
-from .window import Window, summary_of
+from .window import SampleWindow, summary_of
 
 
 class Verdict(StrEnum):
@@ -216,7 +216,7 @@ class ThresholdEvaluator(Evaluator):
         count_max = rule.window if isinstance(rule.window, int) else limits.WINDOW_SAMPLES_MAX
         # In consecutive mode the window holds 1.0 for each violation, else 0.0; a minimum of 1.0 means all violate.
         aggregate = Aggregate.MIN if rule.mode is Mode.CONSECUTIVE else rule.aggregate
-        self._window = Window(summary_of(aggregate), count_max=count_max, length_ns=length_ns)
+        self._window = SampleWindow(summary_of(aggregate), count_max=count_max, length_ns=length_ns)
         self._breach = OPERATORS[rule.operator]
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:

@@ -4,6 +4,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..incidents.incident import Incident
+from ..incidents.record import Checkpoint
 from ..specification.rule import Consecutive, Rule
 from ..time.duration import parse_duration
 from ..time.moment import Moment
@@ -97,6 +98,20 @@ def resume(watch: RuleWatch, saved: RuleCheckpoint, now: Moment) -> None:
             _ago(saved.active_ns, now),
             _ago(saved.keep_firing_ns, now),
         )
+
+
+def rules_of(state: bytes) -> list[RuleCheckpoint]:
+    """Returns the rules of a checkpoint. Raises: msgspec.DecodeError of bytes that are none."""
+    return msgspec.msgpack.decode(state, type=list[RuleCheckpoint]) if state else []
+
+
+def is_readable(checkpoint: Checkpoint) -> bool:
+    """Whether a restart can go on from a checkpoint: one of another version, or of a defect, may be of another form."""
+    try:
+        rules_of(checkpoint.state)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _ago(length_ns: int | None, now: Moment) -> Moment | None:

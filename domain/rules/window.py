@@ -160,7 +160,7 @@ def summary_of(aggregate: Aggregate) -> Summary | None:
             return Percentile(PERCENTILES[aggregate])
 
 
-class Window:
+class SampleWindow:
     """The newest values by count or by age, with the moments (monotonic nanoseconds) at which they were taken."""
 
     __slots__ = ("_count_max", "_entries", "_length_ns", "_observed_from_ns", "_summary")

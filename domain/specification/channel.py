@@ -14,7 +14,7 @@ from .local_channels import Apprise, ExecChannel
 from .mail_channel import Email
 from .probe import Tls
 from .rule import Severity, SeverityLike
-from .text import MASK, DurationText, Name, Pairs, as_pairs
+from .text import MASK, DurationText, Name, Pairs, RateText, as_pairs
 
 UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""
@@ -99,6 +99,10 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long a notice is retried before it becomes a dead letter."""
     in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     """How many notices, of different incidents, are under way at once."""
+    after: DurationText = "0s"
+    """How long an incident has lasted before it is told here; one that ends earlier is not told."""
+    rate: RateText | None = None
+    """How many notices leave in a length of time at most, such as `10/1m`; the others wait. Default: any number."""
 
     def __init__(
         self,
@@ -113,6 +117,8 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         min_severity: SeverityLike = ...,
         give_up_after: Duration = ...,
         in_flight_max: int = ...,
+        after: Duration = ...,
+        rate: str | None = ...,
     ) -> None: ...
 
     @property
@@ -126,6 +132,18 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """How long one attempt to deliver may take."""
         transport = self.transport
         return UNNAMED_TIMEOUT_NS if isinstance(transport, Log) else parse_duration(transport.timeout)
+
+    @property
+    def after_ns(self) -> int:
+        return parse_duration(self.after)
+
+    @property
+    def most_in(self) -> tuple[int, int] | None:
+        """How many notices leave at most, and in how many nanoseconds; None where any number may."""
+        if self.rate is None:
+            return None
+        count, _, length = self.rate.partition("/")
+        return int(count), parse_duration(length)
 
     def __post_init__(self) -> None:
         self.one_given()

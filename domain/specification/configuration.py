@@ -11,6 +11,7 @@ from .. import limits
 from ..time.duration import Duration
 from .channel import Channel
 from .construction import Specification
+from .routing import Flapping, Maintenance, Route, Window
 from .rule import Rule
 from .target import Target
 from .text import DurationText, Name
@@ -119,6 +120,8 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Whether the default rules are judged too, for a target that does not say it itself."""
     notify: tuple[Name, ...] | None = None
     """The channels of a target that names none itself."""
+    flapping: Flapping | bool | None = None
+    """When a target flaps that does not say it itself; false: never."""
 
     def __init__(
         self,
@@ -129,6 +132,7 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
         rules: Sequence[Rule] | None = ...,
         default_rules: bool | None = ...,
         notify: Sequence[str] | None = ...,
+        flapping: Flapping | bool | None = ...,
     ) -> None: ...
 
 
@@ -143,6 +147,12 @@ class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fie
     """Values that a target takes where it does not state its own."""
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=limits.CHANNELS_MAX)] = ()
     """Where notices go."""
+    routes: Annotated[tuple[Route, ...], msgspec.Meta(max_length=limits.ROUTES_MAX)] = ()
+    """The channels that are told of an incident, in order; a target's `notify` takes their place."""
+    windows: Annotated[tuple[Window, ...], msgspec.Meta(max_length=limits.WINDOWS_MAX)] = ()
+    """Spans of time that routes name."""
+    maintenance: Annotated[tuple[Maintenance, ...], msgspec.Meta(max_length=limits.MAINTENANCES_MAX)] = ()
+    """When notices wait because targets are worked on."""
     targets: Annotated[tuple[Target, ...], msgspec.Meta(max_length=limits.TARGETS_MAX)] = ()
     """The targets to watch."""
 
@@ -153,5 +163,8 @@ class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fie
         web: Web | None = ...,
         defaults: Defaults = ...,
         channels: Iterable[Channel] = ...,
+        routes: Iterable[Route] = ...,
+        windows: Iterable[Window] = ...,
+        maintenance: Iterable[Maintenance] = ...,
         targets: Iterable[Target] = ...,
     ) -> None: ...

@@ -13,6 +13,7 @@ from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .metadata import TargetMetadata
 from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
+from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import NoData, Rule, RuleState, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
 
@@ -39,6 +40,8 @@ class TargetFields(TypedDict, total=False):
     runbook: str
     public: str
     renamed_from: Sequence[str]
+    depends_on: Dependency | Sequence[str]
+    flapping: Flapping | bool
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +106,16 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[tuple[Name, ...], msgspec.Meta(max_length=limits.FORMER_NAMES_MAX)] | UnsetType
     ) = UNSET
     """Its former ids: it goes on with their history, counters, silences and open incidents."""
+    depends_on: (
+        Dependency
+        | Annotated[
+            tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.DEPENDENCIES_PER_TARGET_MAX)
+        ]
+        | UnsetType
+    ) = UNSET
+    """The targets without which it cannot work: a list of ids, of which all must be well, or with `at_least` some."""
+    flapping: Flapping | bool | UnsetType = UNSET
+    """When it stops being told of because it goes down and up again and again; false: never."""
 
     def __init__(
         self,
@@ -122,6 +135,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.labels is not UNSET:
             labels = tuple(sorted(dict(as_pairs(self.labels)).items()))
             msgspec.structs.force_setattr(self, "labels", labels or UNSET)
+        if isinstance(self.depends_on, tuple):
+            msgspec.structs.force_setattr(self, "depends_on", Dependency(targets=self.depends_on))
 
     @property
     def kind(self) -> str:
@@ -144,6 +159,22 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def former_names(self) -> tuple[str, ...]:
         """The ids that it had before, newest or oldest first as given."""
         return () if self.renamed_from is UNSET else self.renamed_from
+
+    @property
+    def dependency(self) -> Dependency | None:
+        """The targets without which it cannot work."""
+        return self.depends_on if isinstance(self.depends_on, Dependency) else None
+
+    @property
+    def judged_flapping(self) -> Flapping | None:
+        """By what it is judged to flap: what it states, or else what every target has; None where it never is."""
+        match self.flapping:
+            case Flapping() as stated:
+                return stated
+            case False:
+                return None
+            case _:
+                return DEFAULT_FLAPPING
 
     @property
     def every_ns(self) -> int:

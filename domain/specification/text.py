@@ -14,6 +14,10 @@ GROUP_PATTERN = rf"^{_SEGMENT}(/{_SEGMENT})*(?![\s\S])"
 TITLE_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?(?![\s\S])"
 LABEL_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*(?![\s\S])"
 LABEL_PATTERN = r"^[^\x00-\x1f\x7f]+(?![\s\S])"
+CRON_PATTERN = r"^\S+( +\S+){4}(?![\s\S])"
+ZONE_PATTERN = r"^[A-Za-z][A-Za-z0-9_+/-]*(?![\s\S])"
+MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?(?![\s\S])"
+RATE_PATTERN = r"^[0-9]{1,6}/([0-9.]*[a-zµμ]+)+(?![\s\S])"
 DESCRIPTION_PATTERN = r"^[^\x00-\x08\x0b-\x1f\x7f]+(?![\s\S])"
 NAME_FORM = (
     f"1 to {limits.NAME_CHARACTERS_MAX} characters, no slash, no control character, no blank at either end"
@@ -30,6 +34,12 @@ FORMS = {
         "name of a label: write letters, digits, dots, hyphens and underscores, first a letter or an underscore"
     ),
     LABEL_PATTERN: "text of a label: write one line that is not empty, without a control character",
+    CRON_PATTERN: (
+        "cron schedule: write minute, hour, day of the month, month and day of the week, like 0 22 * * MON-FRI"
+    ),
+    ZONE_PATTERN: "time zone: write its name, like Europe/Berlin or UTC",
+    MOMENT_PATTERN: "moment: write it like 2026-12-24T20:00:00Z",
+    RATE_PATTERN: "rate: write a number, a slash and a length of time, like 10/1m",
     DESCRIPTION_PATTERN: "description: write a text that is not empty; of control characters it may hold tabs and line ends",
 }
 """The name of each pattern's texts, and how they are written."""
@@ -46,6 +56,15 @@ LabelName = Annotated[str, _constrained(LABEL_NAME_PATTERN, limits.NAME_CHARACTE
 LabelText = Annotated[str, _constrained(LABEL_PATTERN, limits.LABEL_CHARACTERS_MAX)]
 Description = Annotated[str, _constrained(DESCRIPTION_PATTERN, limits.DESCRIPTION_CHARACTERS_MAX)]
 Url = Annotated[str, msgspec.Meta(max_length=limits.LINK_CHARACTERS_MAX)]
+CronText = Annotated[str, _constrained(CRON_PATTERN, limits.CRON_CHARACTERS_MAX)]
+ZoneName = Annotated[str, _constrained(ZONE_PATTERN, limits.ZONE_CHARACTERS_MAX)]
+MomentText = Annotated[str, _constrained(MOMENT_PATTERN, limits.MOMENT_CHARACTERS_MAX)]
+RateText = Annotated[str, _constrained(RATE_PATTERN, limits.DURATION_CHARACTERS_MAX)]
+MatcherText = Annotated[str, msgspec.Meta(max_length=limits.MATCHER_CHARACTERS_MAX)]
+Matchers: TypeAlias = Annotated[tuple[MatcherText, ...], msgspec.Meta(max_length=limits.MATCHERS_MAX)]
+"""Matchers such as `group=shop`, `team!=payments` or `severity=~info|warning`, of which all must hold."""
+SubjectName = LabelName
+"""A name that matchers know: `target`, `group`, `rule`, `severity` or the name of a label."""
 
 DurationText = Annotated[
     str,

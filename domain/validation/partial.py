@@ -9,6 +9,7 @@ from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.construction.shape import ShapeChecker, stand_in
 from ..specification.problem import Path, Problem
+from ..specification.routing import Maintenance, Route, Window
 from ..specification.target import Target
 from ..specification.web import Web
 from .semantics import TIMEOUT_UNSTATED, meaning_problems, target_problems
@@ -57,6 +58,10 @@ class PartialConfiguration:
         else:
             return valid
         return msgspec.convert(sound, specification)
+
+    def made_each(self, values: Iterable[Any], specification: type[Any], key: str) -> Any:
+        """Returns the valid parts of the values of a list, as `made` does of each."""
+        return tuple(self.made(value, specification, (key, at)) for at, value in enumerate(values))
 
     def problems(self, valid: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
         """Returns every problem of the configuration whose valid part is `valid`."""
@@ -128,16 +133,16 @@ def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, 
     The constructors have judged each part, but `msgspec.structs.replace` goes past them.
     """
     pieces = PartialConfiguration()
-    channels, targets = configuration.channels, configuration.targets
     web = configuration.web
     valid = Configuration(
         runtime=pieces.made(configuration.runtime, RuntimeOptions, ("runtime",)),
         web=None if web is None else pieces.made(web, Web, ("web",)),
         defaults=pieces.made(configuration.defaults, Defaults, ("defaults",)),
-        channels=tuple(
-            pieces.made(channel, Channel, ("channels", at)) for at, channel in enumerate(channels)
-        ),
-        targets=tuple(pieces.made(target, Target, ("targets", at)) for at, target in enumerate(targets)),
+        channels=pieces.made_each(configuration.channels, Channel, "channels"),
+        routes=pieces.made_each(configuration.routes, Route, "routes"),
+        windows=pieces.made_each(configuration.windows, Window, "windows"),
+        maintenance=pieces.made_each(configuration.maintenance, Maintenance, "maintenance"),
+        targets=pieces.made_each(configuration.targets, Target, "targets"),
     )
     return valid, pieces.problems(valid)
 

@@ -1,5 +1,6 @@
 """The record of one incident, read for its page: its steps, who was told, and the answers around it."""
 
+from functools import partial
 from typing import NamedTuple
 
 from ...adapters.stores.sqlite.reader import StoreReader
@@ -9,7 +10,7 @@ from ...domain.incidents.record import BlindInterval, Outgoing
 from ...domain.incidents.told import ChannelTold
 from ...domain.observation.evidence import Evidence
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_US
-from .target_past import RAW_SAMPLES_MAX, Part, PastSample, parts_of_rollups, parts_of_samples
+from .target_past import RAW_SAMPLES_MAX, Part, PastSample, is_shown_raw, parts_of_rollups, parts_of_samples
 
 EARLIER_SHOWN = 5
 EARLIER_READ = 200
@@ -41,23 +42,27 @@ class IncidentPast(NamedTuple):
     """Those of the span, oldest first; empty where they are no longer kept one by one, or are too many."""
 
 
-def span_around(incident: Incident, now_ns: int) -> tuple[int, int]:
-    """Returns the span to show around an incident: half of its length on both sides, an hour at least and a day at most."""
+def span_around(incident: Incident, every_ns: int, now_ns: int) -> tuple[int, int]:
+    """Returns the span to show around an incident: half of its length on both sides, an hour at least and a day at most.
+
+    The hour is shorter where a fast cadence makes so many answers in it that they could not be shown one by one.
+    """
     end_ns = now_ns if incident.resolved_at_ns is None else incident.resolved_at_ns
-    around_ns = min(NS_PER_DAY, max(NS_PER_HOUR, (end_ns - incident.opened_at_ns) // 2))
+    least_ns = min(NS_PER_HOUR, RAW_SAMPLES_MAX // 4 * every_ns)
+    around_ns = min(NS_PER_DAY, max(least_ns, (end_ns - incident.opened_at_ns) // 2))
     return incident.opened_at_ns - around_ns, min(now_ns, end_ns + around_ns)
 
 
 def read_incident(reader: StoreReader, incident: Incident, every_ns: int, now_ns: int) -> IncidentPast:
     """Returns the record of an incident; `every_ns` is the cadence of its target. Blocks. Raises: StoreError."""
-    since_ns, until_ns = span_around(incident, now_ns)
+    since_ns, until_ns = span_around(incident, every_ns, now_ns)
     end_ns = now_ns if incident.resolved_at_ns is None else incident.resolved_at_ns
     samples: tuple[PastSample, ...] = ()
-    if (until_ns - since_ns) // every_ns <= RAW_SAMPLES_MAX:
+    if is_shown_raw(partial(reader.hourly, incident.target), since_ns, until_ns, every_ns):
         samples = reader.samples(incident.target, since_ns, until_ns + 1)
     if samples:
         part_ns = max((until_ns - since_ns) // PARTS // NS_PER_MINUTE, 1) * NS_PER_MINUTE
-        parts = tuple(parts_of_samples(samples, since_ns, part_ns))
+        parts = tuple(parts_of_samples(samples, part_ns))
     else:
         hours = reader.hourly(incident.target, since_ns, until_ns)
         parts = tuple(parts_of_rollups(hours, NS_PER_HOUR))

@@ -1,8 +1,9 @@
 """The past of one target, read for a page: its latency over a span, what was lost, its days and its uptimes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from ...adapters.stores.history.history import History
 from ...adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals, merged
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.incidents.incident import Incident
@@ -14,8 +15,8 @@ from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
 PastSample: TypeAlias = StoredSample
 """A sample as the record has it."""
-RAW_SAMPLES_MAX = 6_000
-"""Samples that one page reads: some 10 ms of work. A longer span of a target with a fast cadence has its hours instead."""
+RAW_SAMPLES_MAX = 8_000
+"""Samples that one page reads: some 13 ms of work, and an hour of a check every half second. More of them are shown by hours."""
 INCIDENTS_SHOWN = 200
 EVIDENCE_SHOWN = 5
 UPTIMES = (("24 h", 1), ("7 d", 7), ("30 d", 30), ("90 d", 90), ("1 y", 365))
@@ -41,6 +42,13 @@ SPANS = {
 }
 
 
+class Pace(NamedTuple):
+    """How often a target is checked, and how long a sample stands for it."""
+
+    every_ns: int
+    stale_after_ns: int
+
+
 class Part(NamedTuple):
     """The samples of one part of a span; latencies in nanoseconds, None without an answer."""
 
@@ -58,8 +66,10 @@ class TargetPast(NamedTuple):
 
     since_ns: int
     until_ns: int
+    began_ns: int
+    """When the first sample was taken, of a target that has none before the span; else the beginning of the span."""
     parts: tuple[Part, ...]
-    """Those that have samples, oldest first."""
+    """Those that have samples, oldest first. Samples before the span have some as far as they still stand for the target in it."""
     incidents: tuple[Incident, ...]
     """The newest 200, newest first; those of drafts are among them."""
     blind: tuple[tuple[int, int], ...]
@@ -76,26 +86,28 @@ class TargetPast(NamedTuple):
 
 
 def read_past(
-    reader: StoreReader, target: str, span: Span, every_ns: int, recent_ns: int, now_ns: int
+    reader: StoreReader, target: str, span: Span, pace: Pace, recent_ns: int, now_ns: int
 ) -> TargetPast:
     """Returns the past of a target; `recent_ns` is how far back its newest samples are wanted. Blocks; some 20 ms of work.
 
     Raises: StoreError.
     """
     since_ns = now_ns - span.length_ns
-    recent_ns = min(recent_ns, RAW_SAMPLES_MAX * every_ns)
-    is_raw = span.source == "samples" and span.length_ns <= RAW_SAMPLES_MAX * every_ns
+    recent_ns = min(recent_ns, RAW_SAMPLES_MAX * pace.every_ns)
+    # The last sample before the span stands until the next one is overdue.
+    from_ns = since_ns - pace.stale_after_ns
     with reader.history(target) as history:
-        samples = history.samples(now_ns - max(recent_ns, span.length_ns if is_raw else 0), now_ns + 1)
+        is_raw = span.source == "samples" and is_shown_raw(history.hourly, since_ns, now_ns, pace.every_ns)
+        samples = history.samples(min(now_ns - recent_ns, from_ns if is_raw else now_ns), now_ns + 1)
         if is_raw:
-            within = [each for each in samples if each.at_ns >= since_ns]
-            parts = tuple(parts_of_samples(within, since_ns, span.part_ns))
+            parts = tuple(parts_of_samples([each for each in samples if each.at_ns >= from_ns], span.part_ns))
         elif span.source == "days":
-            days = history.daily(since_ns - NS_PER_DAY, now_ns)
+            days = history.daily(from_ns - NS_PER_DAY, now_ns)
             parts = tuple(parts_of_rollups(days, span.part_ns))
         else:
-            hours = history.hourly(since_ns - NS_PER_HOUR, now_ns)
+            hours = history.hourly(from_ns - NS_PER_HOUR, now_ns)
             parts = tuple(parts_of_rollups(hours, max(span.part_ns, NS_PER_HOUR)))
+        began_ns = _began_ns(history, parts[0], since_ns) if parts else since_ns
         totals = history.day_totals(now_ns - (UPTIMES[-1][1] + 1) * NS_PER_DAY, now_ns)
         uptimes = tuple(
             (name, history.uptime(totals, now_ns - length * NS_PER_DAY, now_ns)) for name, length in UPTIMES
@@ -107,6 +119,7 @@ def read_past(
     return TargetPast(
         since_ns=since_ns,
         until_ns=now_ns,
+        began_ns=began_ns,
         parts=parts,
         incidents=incidents,
         blind=tuple(each for each in blind if each[1] > since_ns),
@@ -116,6 +129,25 @@ def read_past(
         samples=tuple(each for each in samples if each.at_ns >= now_ns - recent_ns),
         evidence=evidence,
     )
+
+
+def is_shown_raw(
+    hourly: Callable[[int, int], Iterable[Summed]], since_ns: int, until_ns: int, every_ns: int
+) -> bool:
+    """Whether a span has so few samples that they are shown one by one: by its cadence, or of a target that is new, by count."""
+    if until_ns - since_ns <= RAW_SAMPLES_MAX * every_ns:
+        return True
+    return sum(hour.rollup.count for hour in hourly(since_ns - NS_PER_HOUR, until_ns)) <= RAW_SAMPLES_MAX
+
+
+def _began_ns(history: History, first: Part, since_ns: int) -> int:
+    """Returns when the first sample of a span was taken, where its first part begins with it; else the beginning of the span."""
+    if first.since_ns <= since_ns:
+        return since_ns
+    hours = history.hourly(first.since_ns, first.until_ns)
+    begin_ns = hours[0].at_ns if hours else first.since_ns
+    samples = history.samples(begin_ns, begin_ns + NS_PER_HOUR) if hours else ()
+    return max(begin_ns, samples[0].at_ns if samples else begin_ns)
 
 
 def problem_spans(incidents: Iterable[Incident], now_ns: int) -> Iterator[ProblemSpan]:
@@ -143,11 +175,11 @@ def _days(
     return judged_days([target], counts, problem_spans(incidents, now_ns), blind, since_day, until_day)
 
 
-def parts_of_samples(samples: Sequence[StoredSample], since_ns: int, part_ns: int) -> Iterator[Part]:
-    """Yields the parts of a span that have samples; parts begin at round times."""
+def parts_of_samples(samples: Sequence[StoredSample], part_ns: int) -> Iterator[Part]:
+    """Yields the parts that have samples; parts begin at round times."""
     by_part: dict[int, list[StoredSample]] = {}
     for sample in samples:
-        by_part.setdefault(max(sample.at_ns, since_ns) // part_ns, []).append(sample)
+        by_part.setdefault(sample.at_ns // part_ns, []).append(sample)
     for number, found in by_part.items():
         took = sorted(
             each.latency_ns

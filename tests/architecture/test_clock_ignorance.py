@@ -18,7 +18,7 @@ from watchkeeper.domain.read_model.histogram import Histogram
 from watchkeeper.domain.rules.aggregate import TargetAggregate
 from watchkeeper.domain.rules.evaluation import evaluator_of
 from watchkeeper.domain.rules.watch import RuleWatch
-from watchkeeper.domain.rules.window import Window, summary_of
+from watchkeeper.domain.rules.window import SampleWindow, summary_of
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.probe import Tcp
 from watchkeeper.domain.specification.rule import Aggregate, Consecutive, Threshold
@@ -52,7 +52,7 @@ def evaluator():
 
 
 def window():
-    made = Window(summary_of(Aggregate.MEAN), count_max=3, length_ns=S)
+    made = SampleWindow(summary_of(Aggregate.MEAN), count_max=3, length_ns=S)
     made.add(1, 1.0)
     return made
 

@@ -59,7 +59,7 @@ DOMAIN = {
     "rules": BASIS | {"specification", "observation", "conditions", "incidents"},
     "supervision": BASIS | {"specification", "observation", "conditions", "incidents"},
     "messages": BASIS | {"specification", "observation", "incidents"},
-    "suppression": BASIS | {"specification", "observation", "conditions", "incidents"},
+    "suppression": BASIS | {"specification", "observation", "conditions", "incidents", "rules"},
 }
 TOP = BASIS | set(DOMAIN)
 DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing"), TOP)

@@ -43,7 +43,7 @@ ROWS = [
         ),
     ),
     (THRESHOLD, "value: 5s1m", "1:85: targets[0].rules[0].value: '5s1m' is no duration: units go from large to small, each once; write it like 500ms, 1m30s, 48h or 7d"),
-    ("{}", "defaults: {default_rules: true, evry: 1s}", "1:33: defaults.evry: unknown key, did you mean every (known here: every, timeout, retry_every, rules, default_rules, notify)"),
+    ("{}", "defaults: {default_rules: true, evry: 1s}", "1:33: defaults.evry: unknown key, did you mean every (known here: every, timeout, retry_every, rules, default_rules, notify, flapping)"),
     (THRESHOLD, "value: true", "1:85: targets[0].rules[0].value: expected a number or a duration such as 30s, got true"),
     (
         TARGET,

@@ -6,7 +6,7 @@ from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
 
 HTTP = "http: {url: 'http://h/'}"
-CHANNEL_KEYS = "id, webhook, log, call, min_severity, give_up_after, in_flight_max"
+CHANNEL_KEYS = "id, webhook, log, call, min_severity, give_up_after, in_flight_max, after, rate"
 TARGET_KEYS = ", ".join(Target.__struct_fields__)
 
 
@@ -29,8 +29,12 @@ FILES = {
     # YAML that is none, or more than is wanted.
     "": ["1:1: the file is empty: it needs at least a list of targets"],
     "# only this\n": ["1:1: the file is empty: it needs at least a list of targets"],
-    "just a text": ["1:1: expected a mapping with runtime, web, defaults, channels, targets, got a text"],
-    "[1, 2]": ["1:1: expected a mapping with runtime, web, defaults, channels, targets, got a list"],
+    "just a text": [
+        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets, got a text"
+    ],
+    "[1, 2]": [
+        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets, got a list"
+    ],
     "targets:\n\t- id: a": [
         "2:1: this is not YAML: found character that cannot start any token: indent with spaces, not with a tab"
     ],
@@ -62,7 +66,7 @@ FILES = {
     ],
     # Keys and kinds.
     "target: []": [
-        "1:1: target: unknown key, did you mean targets (known here: runtime, web, defaults, channels, targets)"
+        "1:1: target: unknown key, did you mean targets (known here: runtime, web, defaults, channels, routes, windows, maintenance, targets)"
     ],
     target("evry: 5s"): [
         f"4:3: targets[0].evry: unknown key, did you mean every (known here: {TARGET_KEYS})"
@@ -271,7 +275,7 @@ FILES = {
     ],
     "channels: [5]\n" + target("notify: [ops]"): [
         (
-            "1:12: channels[0]: expected a mapping with id, webhook, log, call, min_severity, give_up_after, in_flight_max, "
+            "1:12: channels[0]: expected a mapping with id, webhook, log, call, min_severity, give_up_after, in_flight_max, after, rate, "
             "got a number"
         ),
     ],

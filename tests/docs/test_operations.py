@@ -143,6 +143,7 @@ REPORTED = {
     "SUPERVISOR": "supervisor",
     "NETWORK": "network",
     "UNCHECKED": "targets",
+    "RULE_STATE": "state of rules",
     "'invariants'": "invariants",
     "child": "sink",
     "part": None,

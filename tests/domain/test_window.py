@@ -6,7 +6,7 @@ from math import ceil, isclose
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.rules.window import PERCENTILES, Percentile, Window, summary_of
+from watchkeeper.domain.rules.window import PERCENTILES, Percentile, SampleWindow, summary_of
 from watchkeeper.domain.specification.rule import Aggregate
 
 S = 1_000_000_000
@@ -48,7 +48,7 @@ def held(taken, count_max, length_ns):
 @given(entries=ENTRIES, count_max=st.integers(1, 12), length_s=st.none() | st.integers(1, 20))
 def test_a_window_equals_recomputing_from_a_plain_list(aggregate, entries, count_max, length_s):
     length_ns = None if length_s is None else length_s * S
-    window = Window(summary_of(aggregate), count_max=count_max, length_ns=length_ns)
+    window = SampleWindow(summary_of(aggregate), count_max=count_max, length_ns=length_ns)
     taken = []
     for at_ns, value in timed(entries):
         window.add(at_ns, value)
@@ -65,7 +65,7 @@ def test_a_window_equals_recomputing_from_a_plain_list(aggregate, entries, count
 @given(entries=ENTRIES, count_max=st.integers(2, 12), length_s=st.none() | st.integers(1, 20))
 def test_a_rate_is_from_the_first_value_held_to_the_last(entries, count_max, length_s):
     length_ns = None if length_s is None else length_s * S
-    window = Window(summary_of(Aggregate.LAST), count_max=count_max, length_ns=length_ns)
+    window = SampleWindow(summary_of(Aggregate.LAST), count_max=count_max, length_ns=length_ns)
     taken = []
     for at_ns, value in timed(entries):
         window.add(at_ns, value)
@@ -80,7 +80,7 @@ def test_a_rate_is_from_the_first_value_held_to_the_last(entries, count_max, len
 
 @given(entries=ENTRIES, length_s=st.integers(1, 20))
 def test_a_timed_window_is_covered_once_we_have_looked_that_long(entries, length_s):
-    window = Window(summary_of(Aggregate.LAST), count_max=1_000, length_ns=length_s * S)
+    window = SampleWindow(summary_of(Aggregate.LAST), count_max=1_000, length_ns=length_s * S)
     assert not window.covered()
     moments = []
     for at_ns, value in timed(entries):
@@ -91,14 +91,14 @@ def test_a_timed_window_is_covered_once_we_have_looked_that_long(entries, length
 
 @given(entries=ENTRIES, count_max=st.integers(1, 12))
 def test_a_counted_window_is_covered_once_it_is_full(entries, count_max):
-    window = Window(summary_of(Aggregate.LAST), count_max=count_max, length_ns=None)
+    window = SampleWindow(summary_of(Aggregate.LAST), count_max=count_max, length_ns=None)
     for number, (at_ns, value) in enumerate(timed(entries), 1):
         window.add(at_ns, value)
         assert window.covered() is (number >= count_max)
 
 
 def test_the_far_end_of_a_timed_window_is_exclusive():
-    window = Window(summary_of(Aggregate.MAX), count_max=10, length_ns=5 * S)
+    window = SampleWindow(summary_of(Aggregate.MAX), count_max=10, length_ns=5 * S)
     window.add(0, 9.0)
     window.add(5 * S - 1, 1.0)
     assert window.read() == 9.0
@@ -142,7 +142,7 @@ def test_every_aggregate_that_is_a_percentile_has_its_share():
 
 @pytest.mark.parametrize("huge", [1e16, 1e300, -1.7e308, 5e-324])
 def test_a_mean_forgets_a_huge_value_that_has_left(huge):
-    window = Window(summary_of(Aggregate.MEAN), count_max=2, length_ns=None)
+    window = SampleWindow(summary_of(Aggregate.MEAN), count_max=2, length_ns=None)
     for at_ns, value in enumerate((0.25, huge, 0.5, 0.25)):
         window.add(at_ns, value)
     assert window.read() == 0.375

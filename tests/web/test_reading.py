@@ -203,7 +203,7 @@ def test_an_incident_is_read_with_its_life_and_its_notices(viewer, runtime, inci
 
 def test_an_unknown_incident_is_answered_with_a_sentence(viewer):
     said = viewer.get("/incidents/inc_0").json["detail"]
-    assert said == "no incident has the id 'inc_0': GET /api/v1/incidents lists them"
+    assert said == "no incident has the id 'inc_0': the list of incidents has those that are kept"
     assert viewer.get("/incidents/inc_0/told").json["detail"] == said
 
 

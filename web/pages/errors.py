@@ -1,6 +1,7 @@
 """Refusals as pages, for browsers; programs get the problem document."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -13,8 +14,7 @@ from .forms import led_to_sign_in
 from .layout import render
 
 OF_PROGRAMS = (f"{API}/", "/ping/", "/healthz", "/readyz", "/metrics")
-
-
+NOT_FOUND = 404
 TITLES: Mapping[int, str] = {
     400: "That was not understood",
     401: "Please sign in",
@@ -48,10 +48,37 @@ ADVICE: Mapping[int, str] = {
 """The next step of a reader, by the status of the refusal."""
 
 
+class Lead(NamedTuple):
+    """The way on from a page that is not there."""
+
+    advice: str
+    words: str
+    path: str
+
+
+_LEADS: Mapping[str, Lead] = {
+    "i": Lead(
+        "An id that was cut in a message leads nowhere: look for the incident by its time and its target.",
+        "Incidents",
+        "/incidents",
+    ),
+    "login": Lead(
+        "Ask for another link, or sign in with a token. At a terminal, watchkeeper run prints a link.",
+        "Sign in",
+        "/login",
+    ),
+}
+"""By the first part of the address. Any other page that is not there leads to the overview alone."""
+
+
 def wants_page(request: Request) -> bool:
     """Whether a person reads the answer: a browser asks for HTML, and for no path that programs ask for."""
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return "text/html" in request.headers.get("accept", "") and not path.startswith(OF_PROGRAMS)
+    return "text/html" in request.headers.get("accept", "") and not _path(request).startswith(OF_PROGRAMS)
+
+
+def _path(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
 
 async def refused_page(call: ApiCall, refusal: Refusal) -> Response:
@@ -69,6 +96,8 @@ async def refused_page(call: ApiCall, refusal: Refusal) -> Response:
 async def _page(call: ApiCall, refusal: Refusal) -> Response:
     status = refusal.status
     wait_s = refusal.headers.get("retry-after", "1")
+    lead = _LEADS.get(_path(call.request).split("/")[1]) if status == NOT_FOUND else None
+    advice = ADVICE.get(status, "") if lead is None else lead.advice
     # The browser names the page before this one only where it is of this site.
     before = urlsplit(call.visit.headers.one(b"referer") or "") if call.visit.changes else None
     return await render(
@@ -78,7 +107,8 @@ async def _page(call: ApiCall, refusal: Refusal) -> Response:
         keep="no-store",
         document=refusal.document,
         title=TITLES.get(status, refusal.document.title),
-        advice=ADVICE.get(status, "").replace("{wait}", "a second" if wait_s == "1" else f"{wait_s} seconds"),
+        advice=advice.replace("{wait}", "a second" if wait_s == "1" else f"{wait_s} seconds"),
+        lead=lead,
         back=before and relative_target(f"{before.path}?{before.query}" if before.query else before.path),
         offers_sign_in=status == 403,
     )

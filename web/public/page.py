@@ -45,10 +45,10 @@ async def page_of(view: PublicView, links: Links) -> bytes:
     return "".join(parts).encode("utf-8", "replace")
 
 
-def error_page(title: str, detail: str, links: Links) -> bytes:
-    """Returns the page that says why there is none."""
+def error_page(title: str, detail: str, advice: str, links: Links) -> bytes:
+    """Returns the page that says why there is none, and what to do."""
     template = environment().get_template("public_error.html")
-    return template.render(title=title, detail=detail, links=links, icon="well.svg").encode()
+    return template.render(title=title, detail=detail, advice=advice, links=links, icon="well.svg").encode()
 
 
 def _values(view: PublicView, links: Links) -> dict[str, Any]:

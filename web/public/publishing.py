@@ -72,7 +72,7 @@ class PublicPages:
         web = self._operations.configuration().web
         page = next((each for each in (() if web is None else web.pages) if each.id == name), None)
         if page is None:
-            raise UnknownName("there is no such page")
+            raise UnknownName("no public page has this address")
         return await self._cache.body((page, links), lambda: self._gathered(page, links))
 
     async def _gathered(self, page: PublicPage, links: Links) -> Publication:

@@ -21,6 +21,13 @@ _EVERYWHERE = {
     "vary": "Accept",
 }
 """A public page belongs to everybody: a proxy may keep it, and other pages may show its badges."""
+_TITLES = {404: "There is nothing here", 503: "The status is not known"}
+_ADVICE = {
+    404: "The address may be mistyped, or the page was renamed: ask for it where the link was found.",
+    429: "Wait a second, then load the page again.",
+    503: "Load the page again in a moment. The services themselves may be well: this is about their status page alone.",
+}
+"""For readers who know nothing of the site behind the page."""
 
 
 async def _published(call: ApiCall, made: Callable[[Publication], PublicDocument]) -> Response:
@@ -34,7 +41,8 @@ async def _published(call: ApiCall, made: Callable[[Publication], PublicDocument
         if not wants_page(call.request):
             raise
         said = refusal.document
-        body = error_page(said.title, said.detail, _links(call))
+        title = _TITLES.get(said.status, said.title)
+        body = error_page(title, said.detail, _ADVICE.get(said.status, ""), _links(call))
         headers = {**refusal.headers, "cache-control": "no-store"}
         return Response(body, said.status, headers=headers, media_type="text/html")
     headers = {**_EVERYWHERE, "etag": document.tag}
@@ -49,7 +57,7 @@ async def _document(call: ApiCall, made: Callable[[Publication], PublicDocument]
         raise Refusal(404, str(error)) from None
     except (WatchkeeperError, TimeoutError):
         # The reason may name what is not for everybody.
-        detail = "the status is not known just now: try again in a moment"
+        detail = "the status cannot be read just now"
         raise Refusal(503, detail, headers=[("retry-after", "2")]) from None
 
 

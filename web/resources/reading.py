@@ -279,7 +279,7 @@ async def incident_of(call: ApiCall) -> Incident:
             return each
     if call.operations.has_file and (steps := await _steps(call, name)):
         return steps[-1]
-    raise UnknownName(f"no incident has the id {name!r}: GET /api/v1/incidents lists them")
+    raise UnknownName(f"no incident has the id {name!r}: the list of incidents has those that are kept")
 
 
 async def _steps(call: ApiCall, name: str) -> tuple[Transition, ...]:

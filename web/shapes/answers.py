@@ -7,13 +7,12 @@ import msgspec
 
 from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState, NoticeReason
-from ...domain.limits import MATCHER_CHARACTERS_MAX, MATCHERS_MAX
 from ...domain.observation.attempt import AttemptState
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.public_value import PublicValue
 from ...domain.rules.aggregate import Status
 from ...domain.specification.rule import Severity
-from ...domain.specification.text import Name
+from ...domain.specification.text import Matchers, Name
 from ..limits import LIST_DEFAULT, LIST_MAX
 
 T = TypeVar("T")
@@ -31,10 +30,6 @@ LengthText = Annotated[
         description="A duration such as 90s, 1h30m or 7d.",
     ),
 ]
-
-MatcherText = Annotated[str, msgspec.Meta(max_length=MATCHER_CHARACTERS_MAX)]
-Matchers: TypeAlias = Annotated[tuple[MatcherText, ...], msgspec.Meta(max_length=MATCHERS_MAX)]
-"""Matchers such as `group=shop`, `team!=payments` or `severity=~info|warning`, of which all must hold."""
 
 
 class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from .shape_words import plain_types
+
 
 @cache
 def descriptions(specification: Any) -> dict[str, str]:
@@ -45,10 +47,13 @@ def signature_of(specification: type[Any]) -> inspect.Signature:
 
 
 def _default_of(field: msgspec.structs.FieldInfo) -> Any:
-    """The default of a field; that of a switch which messages may leave out is on."""
+    """The default of a field; of those that messages may leave out, a switch is on, and others are not stated."""
     if field.required:
         return inspect.Parameter.empty
-    return True if field.default is msgspec.UNSET else field.default
+    if field.default is not msgspec.UNSET:
+        return field.default
+    choices = plain_types(msgspec.inspect.type_info(field.type))
+    return True if any(isinstance(choice, msgspec.inspect.BoolType) for choice in choices) else None
 
 
 class _Source(str):

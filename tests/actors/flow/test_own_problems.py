@@ -1,14 +1,18 @@
 """The runtime's own problems are told as incidents of `watchkeeper`: once each, and not by the channel that has one."""
 
 import pytest
+from msgspec.structs import replace
 from watchkeeper import Channel, Configuration, Consecutive, Http, Log, RuntimeOptions, Target
+from watchkeeper.domain.incidents.record import Checkpoint
+from watchkeeper.domain.limits import GENERATIONS_PER_RUN
+from watchkeeper.protocol.sink import RecordSamples
 from watchkeeper.testing.world import World
 
 FAILING = "status 503"
 BEGUN, OVER = "watchkeeper/channel ops opened", "watchkeeper/channel ops resolved"
 
 
-def world_of(told=None, channels=("ops", "mail"), **fields):
+def world_of(told=None, channels=("ops", "mail"), more=(), **fields):
     """A world with a shop that is down for as long as a test lasts, so that there is a notice to deliver."""
     shop = Target(
         **{
@@ -24,7 +28,7 @@ def world_of(told=None, channels=("ops", "mail"), **fields):
         Configuration(
             runtime=RuntimeOptions(notify=told),
             channels=tuple(Channel(id=name, log=Log()) for name in channels),
-            targets=(shop,),
+            targets=(shop, *(replace(shop, id=name) for name in more)),
         )
     )
     world.script("shop", "ok 1m, down")
@@ -131,3 +135,29 @@ def test_an_acknowledged_problem_is_told_at_its_end_alone():
     world.script_channel("ops", "ok")
     world.run("2h")
     assert own(world, "mail")[-1] == OVER
+
+
+def test_a_recorded_state_that_cannot_be_read_costs_its_target_its_count_and_no_other_anything():
+    """Two targets count bad samples when the process ends; the state of one is of no known form afterwards."""
+    world = world_of(more=("post",))
+    world.script("post", "ok 1m, down")
+    world.run("75s")
+    assert world.incidents() == ()
+    of_no_form = Checkpoint("shop", b"\xc1", world.status().at_ns)
+    world.system.sink.tell(RecordSamples(GENERATIONS_PER_RUN + 1, (), (), (of_no_form,)))
+    world.restart()
+    world.run("12s")
+    status = world.status()
+    assert [each.rule for each in world.incidents() if each.target == "post"] == ["down"]
+    assert [each for each in world.incidents() if each.target == "shop"] == []
+    assert dict(status.counters)["checkpoints_unreadable"] == 1
+    ((part, text),) = status.problems
+    assert part == "state of rules"
+    assert text.startswith("the recorded state of the rules of shop could not be read")
+    world.run("30s")
+    assert [each.rule for each in world.incidents() if each.target == "shop"] == ["down"]
+    world.run("2m")
+    assert own(world, "mail") == ["watchkeeper/state of rules opened"]
+    world.run("3m")
+    assert world.status().problems == ()
+    assert own(world, "mail") == ["watchkeeper/state of rules opened", "watchkeeper/state of rules resolved"]

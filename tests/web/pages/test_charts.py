@@ -1,7 +1,7 @@
 """Charts: whatever the values, everything is inside the picture, and the shapes say what the values are."""
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from watchkeeper.domain.observation.observation import Phases
 from watchkeeper.domain.read_model.days import DayRun, DayState, ProblemSpan, TargetDays
-from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
+from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from watchkeeper.web.pages.charts.axis import TICKS_MAX, milliseconds_text, round_top, time_ticks, value_ticks
 from watchkeeper.web.pages.charts.day_strip import day_marks, day_rows, strip_label
 from watchkeeper.web.pages.charts.latency import Point, SpeedLimit, latency_chart, latency_label
@@ -132,6 +132,33 @@ def test_an_axis_says_hours_then_days_then_months(length_ns, first):
 def test_hours_of_an_axis_are_those_of_the_readers_zone():
     labels = [tick.label for tick in time_ticks(NOW - NS_PER_DAY, NOW, ZoneInfo("Asia/Kolkata"))]
     assert labels == ["18:00", "21:00", "1 Jan", "03:00", "06:00", "09:00", "12:00", "15:00"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "until", "labels"),
+    [
+        (
+            "Europe/Vienna",
+            datetime(2026, 3, 29, 12, tzinfo=UTC),
+            "15:00, 18:00, 21:00, 29 Mar, 03:00, 06:00, 09:00, 12:00",
+        ),
+        (
+            "Europe/Vienna",
+            datetime(2026, 10, 25, 11, tzinfo=UTC),
+            "15:00, 18:00, 21:00, 25 Oct, 03:00, 06:00, 09:00, 12:00",
+        ),
+        # Here the clock is set forward at midnight.
+        (
+            "Africa/Cairo",
+            datetime(2026, 4, 24, 8, tzinfo=UTC),
+            "12:00, 15:00, 18:00, 21:00, 24 Apr, 03:00, 06:00, 09:00",
+        ),
+    ],
+)
+def test_hours_of_an_axis_are_round_on_both_sides_of_a_clock_change(zone, until, labels):
+    until_ns = int(until.timestamp()) * NS_PER_S
+    ticks = time_ticks(until_ns - NS_PER_DAY, until_ns, ZoneInfo(zone))
+    assert ", ".join(tick.label for tick in ticks) == labels
 
 
 # The strip of days.

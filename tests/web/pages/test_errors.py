@@ -27,7 +27,7 @@ def person(runtime, strict):
 def links_of(page):
     return {
         words
-        for words in ("Back", "Overview", "Sign in", "Sign in as another")
+        for words in ("Back", "Incidents", "Overview", "Sign in", "Sign in as another")
         if f">{words}</a>" in page.main
     }
 
@@ -36,7 +36,8 @@ def links_of(page):
     ("path", "status", "title", "links"),
     [
         ("/no/such", 404, "There is nothing here", {"Overview"}),
-        ("/i/inc_0", 404, "There is nothing here", {"Overview"}),
+        ("/t/shopp", 404, "There is nothing here", {"Overview"}),
+        ("/g/shopp", 404, "There is nothing here", {"Overview"}),
         ("/silences?tz=Nowhere", 400, "That was not understood", {"Overview"}),
         ("/silences?tz=UTC&tz=UTC", 400, "That was not understood", {"Overview"}),
         ("/t/shop/pause", 405, "That cannot be done with this page", {"Overview"}),
@@ -49,7 +50,40 @@ def test_a_page_that_cannot_be_shown_says_so_and_leads_on(person, path, status, 
     assert page.text.count(title) >= 1
     assert ADVICE[status] in page.text
     assert links_of(page) == links
-    assert "Overview Incidents" in page.text or status in {404, 405, 431}
+    # A request with so long a header is not read any further.
+    assert ("Overview Incidents Silences" in page.text) is (status != 431)
+
+
+@pytest.mark.parametrize("path", ["/i/inc_0", "/i/inc_0.txt", "/i/inc_0/acknowledge"])
+def test_an_incident_that_there_is_not_leads_to_the_list_of_incidents(person, path):
+    proof = person.open("/silences/new").form("Silence").buttons["Silence"]["value"]
+    page = person.send(path, {"proof": proof}) if path.endswith("acknowledge") else person.open(path)
+    assert (page.status, links_of(page)) == (404, {"Incidents", "Overview"})
+    assert "No incident has the id 'inc_0': the list of incidents has those that are kept." in page.text
+    assert "/api/" not in page.text
+
+
+def test_a_login_link_that_there_is_not_leads_to_the_form(strict):
+    page = Browser(strict).open("/login/none")
+    assert (page.status, links_of(page)) == (404, {"Sign in", "Overview"})
+    assert "Ask for another link" in page.text
+
+
+def test_a_stranger_learns_no_more_of_the_site_from_a_page_that_there_is_not(strict):
+    page = Browser(strict).open("/no/such")
+    assert (page.status, "Incidents" in page.text) == (404, False)
+
+
+def test_a_wrong_parameter_of_a_page_is_named_as_its_address_has_it(person):
+    assert "state Invalid enum value 'x': choose one of" in person.open("/incidents?state=x").text
+
+
+@pytest.mark.parametrize("path", ["/public/nope", "/public/nope/badge/nope.svg", "/public/nope/feed.atom"])
+def test_a_public_page_that_there_is_not_says_what_to_do(strict, path):
+    page = Browser(strict).open(path)
+    assert (page.status, page.text.count("There is nothing here.")) == (404, 1)
+    assert "The address may be mistyped" in page.text
+    assert "watchkeeper" not in page.text
 
 
 def test_a_form_that_is_refused_leads_back_to_its_page(person, strict, runtime, incident):

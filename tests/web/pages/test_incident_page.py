@@ -14,6 +14,7 @@ from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval, Outgoing, Silence
 from watchkeeper.domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
 from watchkeeper.host.access.incident_past import IncidentPast, span_around
+from watchkeeper.host.access.target_past import RAW_SAMPLES_MAX
 from watchkeeper.web import limits
 from watchkeeper.web.pages.incidents.story import ordinal, story_of
 
@@ -254,7 +255,14 @@ def test_the_span_around_an_incident_is_an_hour_to_a_day_wider():
         step, TransitionKind.RESOLVED, resolved_at_ns=step.opened_at_ns + 10 * NS_PER_MINUTE
     ).incident
     now_ns = step.opened_at_ns + 90 * NS_PER_DAY
-    since_ns, until_ns = span_around(ended, now_ns)
+    since_ns, until_ns = span_around(ended, 30 * NS_PER_S, now_ns)
     assert (until_ns - since_ns) == 2 * NS_PER_HOUR + 10 * NS_PER_MINUTE
-    since_ns, until_ns = span_around(step.incident, now_ns)
+    since_ns, until_ns = span_around(step.incident, 30 * NS_PER_S, now_ns)
     assert (until_ns, now_ns - since_ns) == (now_ns, 91 * NS_PER_DAY)
+
+
+def test_the_span_around_an_incident_is_shorter_at_a_fast_cadence():
+    step = opened()
+    ended = then(step, TransitionKind.RESOLVED, resolved_at_ns=step.opened_at_ns + NS_PER_S).incident
+    since_ns, until_ns = span_around(ended, NS_PER_S // 2, step.opened_at_ns + NS_PER_DAY)
+    assert until_ns - since_ns == RAW_SAMPLES_MAX // 2 * (NS_PER_S // 2) + NS_PER_S

@@ -48,6 +48,13 @@ def test_every_span_has_its_charts_and_the_same_in_figures(reader, span):
     assert "down" in re.search(r"<figcaption>(.*?)</figcaption>", page)[1]
 
 
+@pytest.mark.parametrize("span", SPANS)
+def test_the_axis_of_a_span_says_whose_times_it_has(reader, span):
+    page = page_of(reader, f"/t/payments-api?span={span}&tz=Asia/Kolkata")
+    said = "times in Asia/Kolkata" if span in ("1h", "24h") else "days in UTC"
+    assert f'<span class="right">{said}</span>' in page
+
+
 def test_a_span_that_is_none_is_refused(reader):
     answer = reader.ask("GET", "/t/payments-api?span=2h", accept="text/html")
     assert answer.status == 400

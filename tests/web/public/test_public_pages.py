@@ -137,7 +137,7 @@ def test_an_unknown_page_is_not_found_and_shows_no_way_into_the_site(public, doc
     assert answer.status == 404
     assert CANARY not in answer.body.decode()
     assert "login" not in answer.body.decode()
-    assert public(document, page="shpo").json["detail"] == "there is no such page"
+    assert public(document, page="shpo").json["detail"] == "no public page has this address"
 
 
 def test_an_unknown_badge_is_not_found(public):
@@ -207,7 +207,7 @@ def test_a_runtime_that_does_not_answer_says_no_more_than_that(runtime):
     for document in DOCUMENTS:
         status, headers, body = exchanged(app, "GET", f"/public/shop{document}", {"accept": "text/html"})
         assert (status, headers["retry-after"]) == (503, "2")
-        assert "is not known just now" in body.decode()
+        assert "cannot be read just now" in body.decode()
         assert CANARY not in body.decode()
         assert "login" not in body.decode()
 

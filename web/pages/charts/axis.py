@@ -53,23 +53,49 @@ def time_ticks(since_ns: int, until_ns: int, zone: tzinfo = UTC) -> tuple[Tick, 
     """Returns at most eight times in a span, at round ones of the zone; months where it is long."""
     if until_ns - since_ns >= MONTHS_FROM_NS:
         return tuple(_months(since_ns, until_ns))
-    step_ns = next((step for step in STEPS_NS if (until_ns - since_ns) // step <= TICKS_MAX), STEPS_NS[-1])
-    # Days are those of UTC, as roll-ups are.
-    shift_ns = _offset_ns(since_ns, zone) if step_ns < NS_PER_DAY else 0
-    first_ns = -(-(since_ns + shift_ns) // step_ns) * step_ns - shift_ns
-    label_zone = zone if step_ns < NS_PER_DAY else UTC
-    times = range(first_ns, until_ns + 1, step_ns)
-    return tuple(Tick(at_ns, _label(at_ns, label_zone)) for at_ns in times)
+    step_ns = _step_ns(since_ns, until_ns)
+    if step_ns >= NS_PER_DAY:
+        # Days are those of UTC, as roll-ups are.
+        zone = UTC
+    times = sorted(set(_round_times(since_ns, until_ns, step_ns, zone)))
+    return tuple(Tick(at_ns, _label(at_ns, zone)) for at_ns in times)
+
+
+def has_clock_times(since_ns: int, until_ns: int) -> bool:
+    """Whether the axis of a span has clock times of the reader's zone; else it has days or months, which are those of UTC."""
+    return until_ns - since_ns < MONTHS_FROM_NS and _step_ns(since_ns, until_ns) < NS_PER_DAY
+
+
+def _step_ns(since_ns: int, until_ns: int) -> int:
+    return next((step for step in STEPS_NS if (until_ns - since_ns) // step <= TICKS_MAX), STEPS_NS[-1])
+
+
+def _round_times(since_ns: int, until_ns: int, step_ns: int, zone: tzinfo) -> Iterator[int]:
+    """Yields the times in a span at which the clock of a zone is round, also where it was set within the span."""
+    offsets = {_offset_ns(at_ns, zone) for at_ns in (since_ns, until_ns)}
+    for offset_ns in offsets:
+        first_ns = -(-(since_ns + offset_ns) // step_ns) * step_ns - offset_ns
+        for at_ns in range(first_ns, until_ns + 1, step_ns):
+            if _offset_ns(at_ns, zone) == offset_ns or _begins_day(at_ns, zone):
+                yield at_ns
 
 
 def _label(at_ns: int, zone: tzinfo) -> str:
-    at = (_EPOCH + timedelta(microseconds=at_ns // NS_PER_US)).astimezone(zone)
-    return f"{at.day} {at:%b}" if (at.hour, at.minute) == (0, 0) else f"{at:%H:%M}"
+    at = _local(at_ns, zone)
+    return f"{at.day} {at:%b}" if _begins_day(at_ns, zone) else f"{at:%H:%M}"
+
+
+def _begins_day(at_ns: int, zone: tzinfo) -> bool:
+    """Whether a day begins at a time: at midnight, or at one o'clock where the clock is set forward at midnight."""
+    return _local(at_ns, zone).date() != _local(at_ns - NS_PER_US, zone).date()
+
+
+def _local(at_ns: int, zone: tzinfo) -> datetime:
+    return (_EPOCH + timedelta(microseconds=at_ns // NS_PER_US)).astimezone(zone)
 
 
 def _offset_ns(at_ns: int, zone: tzinfo) -> int:
-    at = (_EPOCH + timedelta(seconds=at_ns // NS_PER_S)).astimezone(zone)
-    offset = at.utcoffset() or timedelta()
+    offset = _local(at_ns, zone).utcoffset() or timedelta()
     return int(offset.total_seconds()) * NS_PER_S
 
 

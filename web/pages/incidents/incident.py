@@ -1,7 +1,6 @@
 """The page of one incident, and the same as text to paste."""
 
 from collections.abc import Sequence
-from datetime import UTC, tzinfo
 from typing import Any
 
 from markupsafe import Markup
@@ -20,7 +19,7 @@ from ..frame import PageFrame, frame_of
 from ..layout import render
 from ..watched.conditions_view import condition_rows
 from ..watched.figures import figure_rows
-from ..watched.past_view import points_of, speed_limits
+from ..watched.past_view import axis_said, points_of, speed_limits
 from ..watched.target import what_is_checked
 from ..words import duration, number
 from .found import Found, found_of
@@ -102,15 +101,14 @@ def _before(earlier: Sequence[Incident], now_ns: int) -> str:
 def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
     past, incident = found.past, found.incident
     if past is None or not past.parts:
-        return {"chart": Markup(), "zone": "", "rows": Markup()}
+        return {"chart": Markup(), "axis": "", "rows": Markup()}
     since_ns, until_ns = past.span
-    zone: tzinfo = frame.zone if until_ns - since_ns <= 7 * NS_PER_DAY else UTC
     points = points_of(past.parts)
     end_ns = found.now_ns if incident.resolved_at_ns is None else incident.resolved_at_ns
     chart = latency_chart(
         points,
         past.span,
-        time_ticks(since_ns, until_ns, zone),
+        time_ticks(since_ns, until_ns, frame.zone),
         limits=[] if found.target is None else speed_limits(found.target),
         problems=[
             ProblemSpan(
@@ -121,5 +119,5 @@ def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:
         gap_ns=NS_PER_HOUR if found.target is None else found.target.stale_after_ns,
         edges=[(incident.opened_at_ns, "first sign"), *([] if incident.is_open else [(end_ns, "over")])],
     )
-    zone_name = frame.zone_name if zone is frame.zone else "UTC"
-    return {"chart": chart, "zone": zone_name, "rows": figure_rows(reversed(past.parts), frame)}
+    said = axis_said(since_ns, until_ns, frame)
+    return {"chart": chart, "axis": said, "rows": figure_rows(reversed(past.parts), frame)}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -11,9 +10,9 @@ from ....domain.observation.observation import Phases
 from ....domain.public_value import milliseconds
 from ....domain.specification.rule import Aggregate, Mode, RuleState, Threshold
 from ....domain.specification.target import Target
-from ....domain.units import NS_PER_DAY, NS_PER_HOUR
+from ....domain.units import NS_PER_HOUR
 from ....host.access.target_past import SPANS, Part, TargetPast, problem_spans
-from ..charts.axis import Tick, time_ticks
+from ..charts.axis import Tick, has_clock_times, time_ticks
 from ..charts.day_strip import DayRow, day_marks, day_rows, strip_label
 from ..charts.latency import Point, SpeedLimit, latency_chart, latency_label
 from ..charts.phases import PhaseRow, phase_chart
@@ -50,8 +49,8 @@ class PastView(NamedTuple):
     """The same in figures, newest first."""
     stretches: tuple[Stretch, ...]
     """The parts that were not simply up, newest first."""
-    axis_zone: str
-    """The zone of the times on the axis: days are those of UTC."""
+    axis_said: str
+    """The zone of the axis: `times in Europe/Vienna`, or `days in UTC`."""
 
 
 class DaysView(NamedTuple):
@@ -64,29 +63,34 @@ class DaysView(NamedTuple):
 
 def past_view(past: TargetPast, target: Target, span: str, frame: PageFrame) -> PastView:
     """Returns the charts of a span, with times in the zone of their reader."""
-    length_ns = SPANS[span].length_ns
-    zone: tzinfo = frame.zone if length_ns <= 7 * NS_PER_DAY else UTC
     bounds = past.since_ns, past.until_ns
-    ticks = time_ticks(*bounds, zone)
+    ticks = time_ticks(*bounds, frame.zone)
     parts = segments(_stretches(past, target), *bounds)
     words = SPAN_WORDS[span]
     said = summary(parts)
+    shown = [part for part in past.parts if part.until_ns > past.since_ns]
     return PastView(
         span=span,
         words=words,
         part_ns=past.parts[0].until_ns - past.parts[0].since_ns if past.parts else SPANS[span].part_ns,
         summary=said,
         strip=status_strip(parts, ticks, f"Status of {words}: {said}"),
-        latency=_latency(past, target, words, ticks),
-        has_answers=any(part.p50_ns is not None for part in past.parts),
-        rows=figure_rows(reversed(past.parts), frame),
+        latency=_latency(past, points_of(shown), target, words, ticks),
+        has_answers=any(part.p50_ns is not None for part in shown),
+        rows=figure_rows(reversed(shown), frame),
         stretches=tuple(part for part in reversed(parts) if part.state is not Shown.UP),
-        axis_zone=frame.zone_name if length_ns <= 7 * NS_PER_DAY else "UTC",
+        axis_said=axis_said(*bounds, frame),
     )
 
 
-def _latency(past: TargetPast, target: Target, words: str, ticks: Sequence[Tick]) -> Markup:
-    points = points_of(part for part in past.parts if part.until_ns > past.since_ns)
+def axis_said(since_ns: int, until_ns: int, frame: PageFrame) -> str:
+    """Returns the zone of the axis of a span, in words."""
+    return f"times in {frame.zone_name}" if has_clock_times(since_ns, until_ns) else "days in UTC"
+
+
+def _latency(
+    past: TargetPast, points: Sequence[Point], target: Target, words: str, ticks: Sequence[Tick]
+) -> Markup:
     problems = [
         problem
         for problem in problem_spans(past.incidents, past.until_ns)
@@ -151,7 +155,7 @@ def _stretches(past: TargetPast, target: Target) -> Iterator[Stretch]:
     reach_ns = target.stale_after_ns if target.stale_after_ns > NS_PER_HOUR else 0
     for part in past.parts:
         longer_ns = max(reach_ns, target.stale_after_ns if part.until_ns - part.since_ns < NS_PER_HOUR else 0)
-        yield Stretch(part.since_ns, part.until_ns + longer_ns, Shown.UP)
+        yield Stretch(max(part.since_ns, past.began_ns), part.until_ns + longer_ns, Shown.UP)
     for since_ns, until_ns in past.blind:
         yield Stretch(since_ns, until_ns, Shown.BLIND)
     for problem in problem_spans(past.incidents, past.until_ns):

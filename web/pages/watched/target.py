@@ -18,7 +18,7 @@ from ....domain.specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ....domain.specification.rule import Consecutive, NoData, NoDataPolicy, Rule, Threshold
 from ....domain.specification.target import Target
 from ....domain.time.moment import Moment
-from ....host.access.target_past import SPANS, PastSample, TargetPast, read_past
+from ....host.access.target_past import SPANS, Pace, PastSample, TargetPast, read_past
 from ...pings import Ping
 from ...table import ApiCall
 from ..frame import PageFrame
@@ -111,9 +111,10 @@ async def _past(call: ApiCall, target: Target, span: str, now_ns: int) -> tuple[
     if not call.operations.has_file:
         return None, "the record is kept in memory: set runtime.store to a file to keep a past"
     recent_ns = looked_back_ns(target)
+    pace = Pace(target.every_ns, target.stale_after_ns)
     try:
         return await call.operations.read(
-            lambda reader: read_past(reader, target.id, SPANS[span], target.every_ns, recent_ns, now_ns)
+            lambda reader: read_past(reader, target.id, SPANS[span], pace, recent_ns, now_ns)
         ), ""
     except StoreError as error:
         return None, str(error)
