@@ -34,7 +34,7 @@ _SHARE = 0.8
 
 
 class _ServiceResult(msgspec.Struct, frozen=True):
-    """What became of a notice at one URL, as the child says it."""
+    """The result of one URL, as the child says it."""
 
     status: str
     says: str

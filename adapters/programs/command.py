@@ -148,7 +148,7 @@ class Program(NamedTuple):
     directory: str | None = None
     output_bytes_max: int = BODY_BYTES
     content: bytes | None = None
-    """What it reads from its standard input; None: nothing."""
+    """The bytes on its standard input; None: nothing is there."""
 
 
 def environment_of(pairs: Mapping[str, str]) -> dict[str, str]:

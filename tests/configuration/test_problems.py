@@ -6,7 +6,9 @@ from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
 
 HTTP = "http: {url: 'http://h/'}"
-CHANNEL_KEYS = "id, webhook, log, call, min_severity, give_up_after, in_flight_max, after, rate"
+CHANNEL_KEYS = (
+    "id, webhook, email, exec, apprise, log, call, min_severity, give_up_after, in_flight_max, after, rate"
+)
 TARGET_KEYS = ", ".join(Target.__struct_fields__)
 
 
@@ -97,7 +99,7 @@ FILES = {
         f"2:20: channels[0].slack: unknown key (known here: {CHANNEL_KEYS})"
     ],
     "targets: []\nchannels: [{id: a, color: red}]": [
-        "2:12: channels[0]: needs exactly one of webhook, log, call; it has none",
+        "2:12: channels[0]: needs exactly one of webhook, email, exec, apprise, log, call; it has none",
         f"2:20: channels[0].color: unknown key (known here: {CHANNEL_KEYS})",
     ],
     "targets: [{http: {url: 'http://h/'}}]": ["1:11: targets[0]: has no id: it needs a text"],
@@ -275,7 +277,7 @@ FILES = {
     ],
     "channels: [5]\n" + target("notify: [ops]"): [
         (
-            "1:12: channels[0]: expected a mapping with id, webhook, log, call, min_severity, give_up_after, in_flight_max, after, rate, "
+            "1:12: channels[0]: expected a mapping with id, webhook, email, exec, apprise, log, call, min_severity, give_up_after, in_flight_max, after, rate, "
             "got a number"
         ),
     ],

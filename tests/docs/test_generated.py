@@ -68,6 +68,9 @@ PLACES = {
     "Channel": ("channels", 0),
     "Webhook": ("channels", 0, "webhook"),
     "CallChannel": ("channels", 1, "call"),
+    "Email": ("channels", 2, "email"),
+    "ExecChannel": ("channels", 3, "exec"),
+    "Apprise": ("channels", 4, "apprise"),
     "Target": ("targets", 0),
     "Heartbeat": ("targets", 1, "heartbeat"),
     "Consecutive": ("targets", 0, "rules", 0),
@@ -85,7 +88,13 @@ def plain():
     return {
         "runtime": {"retention": {}, "connectivity": {"targets": ["a"]}},
         "defaults": {},
-        "channels": [{"id": "a", "webhook": {"url": "http://h/"}}, {"id": "b", "call": {"name": "f"}}],
+        "channels": [
+            {"id": "a", "webhook": {"url": "http://h/"}},
+            {"id": "b", "call": {"name": "f"}},
+            {"id": "c", "email": {"to": ["a@h"], "from": "b@h", "smtp": "smtp://h"}},
+            {"id": "d", "exec": {"argv": ["/bin/true"]}},
+            {"id": "e", "apprise": {"urls": ["json://h"]}},
+        ],
         "targets": [
             {"id": "a", "http": {"url": "http://h/"}, "rules": rules},
             {"id": "b", "heartbeat": {}},

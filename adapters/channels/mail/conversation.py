@@ -36,7 +36,7 @@ class Stage(StrEnum):
     SENT = "after the mail was sent: the outcome is unknown"
 
 
-class Reply(msgspec.Struct, frozen=True):
+class ServerReply(msgspec.Struct, frozen=True):
     """The server's answer about one recipient, or about all that are left."""
 
     code: int
@@ -57,7 +57,7 @@ class Conversed(msgspec.Struct, frozen=True, kw_only=True):
 
     taken: tuple[str, ...] = ()
     """The recipients for whom the server has taken the mail."""
-    refused: dict[str, Reply] = {}
+    refused: dict[str, ServerReply] = {}
     """The answers for those for whom it has not."""
     problem: str = ""
     """Why the conversation broke off before there was an answer for each recipient."""
@@ -210,11 +210,11 @@ def _expect(answer: tuple[int, bytes], otherwise: str) -> None:
         raise _RefusedError(f"{otherwise}: {reply.said}")
 
 
-def _reply(code: int, text: bytes | str) -> Reply:
-    return Reply(code, text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+def _reply(code: int, text: bytes | str) -> ServerReply:
+    return ServerReply(code, text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
 
 
-def _is_taken(reply: Reply) -> bool:
+def _is_taken(reply: ServerReply) -> bool:
     return 200 <= reply.code < 300  # RFC 5321, 4.2.1
 
 

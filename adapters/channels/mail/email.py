@@ -32,7 +32,6 @@ from .message import mail_of, sent_address
 
 _LEAST_S = 0.001
 """A time of zero would make the connection one that never waits."""
-OnAnswered = Callable[[Answer], None]
 
 
 class EmailMessenger:
@@ -66,7 +65,12 @@ class EmailMessenger:
         self._taken = PartlyTaken()
 
     def send(
-        self, notice: Notice, attempt: int, deadline: Deadline, done: OnAnswered, memory: str = ""
+        self,
+        notice: Notice,
+        attempt: int,
+        deadline: Deadline,
+        done: Callable[[Answer], None],
+        memory: str = "",
     ) -> "MailAttempt":
         """Begins one attempt. Raises: ValueError for a notice that cannot be written down."""
         mail = mail_of(notice, notice_text(notice, self._address), self.spec)

@@ -74,6 +74,11 @@ def server():
         yield server
 
 
+def listed():
+    """The children of each thread of this process."""
+    return [task.joinpath("children").read_text() for task in Path("/proc/self/task").iterdir()]
+
+
 def at(server, path):
     return server.url(f"/{path}").replace("http://", "json://")
 
@@ -134,10 +139,11 @@ def test_the_child_is_killed_at_the_deadline_whatever_its_services_do(channels, 
 def test_no_url_stands_in_the_arguments_or_the_environment_of_the_child(bench, channels, server):
     running, answer = channels.begin(channels.make(at(server, "nothing?token=canary")))
     assert bench.when(server.arrived)
-    pid = running._run.command.pid
-    shown = [Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+    children = [Path(f"/proc/{pid}") for pid in " ".join(listed()).split()]
+    shown = [(child / name).read_bytes() for child in children for name in ("cmdline", "environ")]
     running.cancel()
 
+    assert any(b"apprise_child" in each for each in shown)
     assert not any(b"canary" in each for each in shown)
     assert not answer.done()
 
