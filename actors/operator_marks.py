@@ -13,7 +13,6 @@ from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.recorder import AnnouncementsChanged, SilencesChanged
-from ..protocol.supervisor import SilenceCheckRequested
 from .ports import Neighbours
 
 
@@ -46,6 +45,10 @@ class OperatorMarks:
         """The commanded pauses in force."""
         return tuple(self._pauses.values())
 
+    def silences(self, now: Moment) -> tuple[Silence, ...]:
+        """Returns the silences that have not ended."""
+        return self._silences.in_force(now)
+
     def restore(self, restored: Restored) -> None:
         """Takes over the pauses and the announcements of an earlier process."""
         self._pauses = {mark.target: mark for mark in restored.pauses}
@@ -68,9 +71,6 @@ class OperatorMarks:
                 self._is_redescribed |= self._silences.describe(target, metadata)
                 # The commit reviews the notices, once for all targets of a reload.
                 self._commit_soon(self._is_redescribed)
-            case heard.ExpireSilences():
-                self.review(now)
-                self.request_silence_check()
             case heard.RecordPause(mark):
                 self._pause(mark)
             case heard.Announce(announcement):
@@ -107,7 +107,6 @@ class OperatorMarks:
     def _changed(self, now: Moment) -> None:
         self._reconcile(now)
         self._to.recorder.tell(SilencesChanged(self._silences.in_force(now)))
-        self.request_silence_check()
         self._commit_soon(True)
 
     def _pause(self, mark: PauseMark) -> None:
@@ -142,9 +141,3 @@ class OperatorMarks:
             return
         self._is_redescribed = False
         self._reconcile(now)
-
-    def request_silence_check(self) -> None:
-        """Asks the supervisor, which owns time, for ExpireSilences when the next silence ends."""
-        until_ns = self._silences.next_end_ns
-        if until_ns is not None:
-            self._to.supervisor.tell(SilenceCheckRequested(until_ns))

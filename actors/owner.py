@@ -228,8 +228,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _acknowledge(self, message: heard.Acknowledge | heard.Unacknowledge, now: Moment) -> None:
         match message:
-            case heard.Acknowledge(incident, by, note, until_ns):
-                seen: dict[str, Any] = {"note": note, "until_ns": until_ns}
+            case heard.Acknowledge(incident, by, note, until_ns, until_worse):
+                seen: dict[str, Any] = {"note": note, "until_ns": until_ns, "until_worse": until_worse}
                 self._decide(incident, lambda book, name: book.acknowledge(name, by, now, **seen), now)
             case heard.Unacknowledge(incident, by):
                 self._decide(incident, lambda book, name: book.unacknowledge(name, now, by), now)

@@ -1,20 +1,17 @@
 """The incident sink: the only writer of the record. It commits before it notifies."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, assert_never
 
 import msgspec
 
 from ..domain import limits
 from ..domain.errors import StoreFenced
+from ..domain.incidents.due.named_channels import NamedChannels
 from ..domain.incidents.incident import Transition
-from ..domain.incidents.ledger import Ledger
-from ..domain.incidents.notice import Answer, DeliveryState, Notice, NoticeReason
-from ..domain.incidents.outbox import Outbox
-from ..domain.incidents.own_problems import channel_part
+from ..domain.incidents.notice import Answer
 from ..domain.incidents.pending_batch import Gathering, unwritten
-from ..domain.incidents.record import Checkpoint, Outgoing, Renamed, Restored
+from ..domain.incidents.record import Checkpoint, Renamed, Restored
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
@@ -22,27 +19,12 @@ from ..domain.specification.target import Target
 from ..domain.supervision.last_heard import HeardRegister
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
-from ..protocol.courier import Deliver
 from ..protocol.owner import ResumeFrom
-from ..protocol.recorder import (
-    Abandoned,
-    Committed,
-    CounterIncreased,
-    HealthReported,
-    IncidentsResumed,
-    NoticeSettled,
-)
-from ..protocol.supervisor import (
-    ChannelRecovered,
-    DeliveryBegan,
-    DeliverySettled,
-    LastHeardResumed,
-    RetryAsked,
-    StoreRecovered,
-)
+from ..protocol.recorder import Abandoned, Committed, CounterIncreased, IncidentsResumed
+from ..protocol.supervisor import LastHeardResumed, StoreRecovered
 from .behaviour import Behaviour
-from .channel_tests import ChannelTests
-from .given_up import GivenUpNotices
+from .delivering.channel_tests import ChannelTests
+from .delivering.deliveries import Deliveries
 from .operator_marks import OperatorMarks
 from .ports import Clock, Neighbours, Store
 from .record_writer import CommitUnit, RecordWriter, StoreUpkeep, WentBack, written
@@ -69,17 +51,18 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         channels: Iterable[Channel],
         neighbours: Neighbours,
         targets: Iterable[Target] = (),
+        make_policy: Callable[[], NamedChannels] = NamedChannels,
     ) -> None:
         super().__init__(clock)
         self._writer = RecordWriter(store, neighbours.supervisor)
         self._upkeep = StoreUpkeep(self._writer, neighbours)
-        self._channels = {channel.id: channel for channel in channels}
         self._to = neighbours
-        self._ledger = Ledger(self._channels.values())
-        self._given_up = GivenUpNotices(self._writer, self._ledger)
-        self._outbox = Outbox(self._channels.values())
         self._gathered = Gathering()
-        self._settled: list[NoticeSettled] = []
+        policy = make_policy()
+        self._deliveries = Deliveries(
+            channels, policy, self._gathered, self._writer, neighbours, self.address, self._commit_soon
+        )
+        self._ledger = self._deliveries.ledger
         self._commit_asked = False
         self._draining = False
         self._generation = 0
@@ -87,7 +70,12 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._register = HeardRegister()
         self._tests = ChannelTests(self._gathered, neighbours, self._commit_soon)
         self._marks = OperatorMarks(
-            self._ledger.silences, self._gathered, neighbours, targets, self._reconcile, self._commit_soon
+            policy.silences,
+            self._gathered,
+            neighbours,
+            targets,
+            self._deliveries.review_all,
+            self._commit_soon,
         )
 
     def started(self, now: Moment) -> None:
@@ -103,37 +91,23 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         """Goes on from what the store restored, and lets the owner do so."""
         # After a store went back its epochs may repeat; a generation must not.
         self._generation = max(self._generation, restored.epoch * limits.GENERATIONS_PER_RUN)
-        self._ledger.restore(restored)
         self._checkpoints = {checkpoint.target: checkpoint for checkpoint in restored.checkpoints}
-        self._outbox.given_up = Counter(dict(restored.given_up))
-        for outgoing in restored.outbox:
-            self._take_up(outgoing, now)
-        self._reconcile(now)
+        self._deliveries.restore(restored, now)
         self._resume_owner(now)
-        self._marks.request_silence_check()
 
     def handle(self, message: heard.SinkMessage, now: Moment) -> Any:
         if isinstance(message, heard.OfOperators):
             return self._marks.handle(message, now)
+        if isinstance(message, heard.OfDeliveries):
+            return self._deliver(message, now)
         match message:
             case heard.RecordSamples():
                 self._record(message, now)
             case heard.Commit():
                 self._commit(now)
-            case heard.DeliveryAnswered(key, attempt, answer):
-                self._answered(key, attempt, answer, now)
-            case heard.RetryDelivery(key):
-                self._commit_soon(self._outbox.ready_again(key))
-            case heard.GiveUpDelivery(key):
-                self._settle(key, None, DeliveryState.DEAD, self._outbox.why_given_up(key), now)
-            case heard.CourierStarted(channel):
-                self._tests.courier_restarted(channel, now)
-                self._commit_soon(self._outbox.courier_restarted(channel) > 0)
             case heard.SendTest() | heard.GetTest():
                 can_begin = not (self._writer.is_stuck or self._draining)
                 return self._tests.handle(message, self._generation if can_begin else None, now)
-            case heard.Redrive(key):
-                return self._redrive(key, now)
             case heard.RecordHeard(noted):
                 self._register.note_all(noted)
                 self._commit_soon(True)
@@ -144,8 +118,6 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._gathered.blind.append(interval)
             case heard.GetResumed():
                 self._resume_owner(now)
-            case heard.ResumeRetries():
-                self._resume_retries()
             case heard.ReopenStore():
                 self._reopen(now)
             case heard.RunMaintenance():
@@ -162,8 +134,32 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 assert_never(message)
         return None
 
+    def _deliver(self, message: heard.OfDeliveries, now: Moment) -> bool | None:
+        """Takes what concerns notices; answers Redrive."""
+        match message:
+            case heard.ReviewNotices():
+                self._marks.review(now)
+                self._deliveries.reviewed(now)
+            case heard.DeliveryAnswered(key, attempt, answer):
+                self._answered(key, attempt, answer, now)
+            case heard.RetryDelivery(key):
+                self._deliveries.retry(key)
+            case heard.GiveUpDelivery(key):
+                self._deliveries.give_up(key, now)
+            case heard.CourierStarted(channel):
+                self._tests.courier_restarted(channel, now)
+                self._deliveries.courier_restarted(channel)
+            case heard.ResumeRetries():
+                self._resume_retries()
+            case heard.Redrive(key):
+                return self._deliveries.redrive(key, now)
+            case _:
+                assert_never(message)
+        return None
+
     def _record(self, message: heard.RecordSamples, now: Moment) -> None:
         self._register.take(message.samples, now)
+        self._deliveries.take(message.samples, now)
         if shed := self._gathered.add_samples(message.samples):
             self._count("samples_shed", shed)
         if lost := self._gathered.add_evidence(message.evidence):
@@ -196,19 +192,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             # Before the step is told: a silence of the former name holds it back.
             self._rename(Renamed(transition.target, (before.target,)), now)
         self._gathered.add_transition(transition)
-        self._enqueue(self._ledger.note(transition, now))
-
-    def _reconcile(self, now: Moment) -> None:
-        self._enqueue(self._ledger.reconcile(now))
-
-    def _enqueue(self, notices: tuple[Notice, ...]) -> None:
-        for notice in notices:
-            # It may have been given up before its incident was forgotten and recalled.
-            if notice.reason is NoticeReason.CATCH_UP and not self._given_up.lets_go(notice):
-                continue
-            self._gathered.notices.append(notice)
-            self._outbox.add(notice)
-        self._commit_soon(bool(notices))
+        self._deliveries.enqueue(self._ledger.note(transition, now))
 
     def _commit_soon(self, wanted: bool) -> None:
         """Queues one Commit behind the waiting messages, whose records then share the same transaction."""
@@ -219,101 +203,42 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
         self._marks.review(now)
+        self._deliveries.go_on(now)
         if self._writer.is_stuck:
             return
-        handed = [] if self._draining else self._outbox.hand_out(now.wall_ns)
-        self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        handed = [] if self._draining else self._deliveries.hand_out(now)
         handed += self._tests.hand_out(now.wall_ns)
         self._gathered.tries.extend(begun for entry, _ in handed for begun in entry.begun)
         if self._gathered.empty and not self._register.has_urgent:
             return
         self._gathered.add_heard(self._register.urgent(now))
-        unit = CommitUnit(self._gathered.take(), handed, self._settled)
-        self._settled = []
+        unit = CommitUnit(self._gathered.take(), handed, self._deliveries.take_settled())
         if self._writer.write(unit, now):
             self._publish(unit, now)
 
     def _publish(self, unit: CommitUnit, now: Moment) -> None:
         """Sends the notices and results of a durable commit; called for no other."""
-        self._to.recorder.tell(written(unit.batch, self._now().since(now), self._outbox))
+        self._to.recorder.tell(written(unit.batch, self._now().since(now), self._deliveries.outbox))
         if unit.batch.transitions:
             self._to.recorder.tell(Committed(unit.batch.transitions))
         for settled in unit.settled:
             self._to.recorder.tell(settled)
         if unit.handed:
             self._writer.renew_if_over(self._now())
-        for entry, delivery in unit.handed:
-            entry.sent = now
-            notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
-            self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
-            self._to.couriers[notice.channel].tell(
-                Deliver(notice, delivery.attempts, timeout_ns, self._writer.lease_ends_ns)
-            )
+        self._deliveries.send(unit.handed, self._writer.lease_ends_ns, now)
         if left_out := self._writer.take_left_out():
             self._count("samples_left_out_of_record", left_out)
 
     def _answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
         if self._tests.answered(key, answer, now):
             return
-        self._gathered.tries.extend(self._outbox.answered(key, attempt, answer, now))
-        if answer.accepted:
-            self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
-        elif not answer.retryable:
-            self._settle(key, attempt, DeliveryState.DEAD, answer.detail, now)
-        else:
-            self._ask_to_retry(key, attempt, answer, now)
+        self._deliveries.answered(key, attempt, answer, now)
         self._leave_when_drained(now)
-
-    def _ask_to_retry(self, key: str, attempt: int, answer: Answer, now: Moment) -> None:
-        entry = self._outbox.failed(key, attempt, answer.detail)
-        if entry is None:
-            return
-        notice = entry.notice
-        # No commit is asked for: the failed attempt is written with the next one, at the latest by the next flush.
-        self._gathered.deliveries.append(entry.delivery(DeliveryState.PENDING, now.wall_ns, answer.detail))
-        self._to.recorder.tell(
-            HealthReported(channel_part(notice.channel), answer.detail or "it refused a notice")
-        )
-        self._to.supervisor.tell(RetryAsked(notice.channel, key, entry.attempts, answer.retry_after_ns))
-
-    def _settle(self, key: str, attempt: int | None, state: DeliveryState, detail: str, now: Moment) -> None:
-        entry = self._outbox.settle(key, attempt)
-        if entry is None:
-            return
-        delivery = entry.delivery(state, now.wall_ns, detail)
-        self._gathered.deliveries.append(delivery)
-        self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
-        if state is DeliveryState.DELIVERED:
-            self._to.supervisor.tell(ChannelRecovered(entry.notice.channel))
-        self._outbox.given_up[entry.notice.channel] += state is DeliveryState.DEAD
-        self._settled.append(NoticeSettled(entry.notice, delivery))
-        self._enqueue(self._ledger.settle(entry.notice, delivery, now))
-        self._commit_soon(True)
 
     def _resume_retries(self) -> None:
         self._to.supervisor.tell(LastHeardResumed(self._register.known()))
-        self._commit_soon(self._outbox.all_ready_again() > 0)
-        self._marks.request_silence_check()
+        self._deliveries.retry_all()
         self._writer.resume_timers()
-
-    def _take_up(self, outgoing: Outgoing, now: Moment) -> None:
-        notice, delivery = outgoing.notice, outgoing.delivery
-        if notice.channel in self._channels:
-            self._outbox.add(notice, delivery.attempts)
-            return
-        dead = delivery.without_channel(now.wall_ns)
-        self._gathered.deliveries.append(dead)
-        self._ledger.settle(notice, dead, now)
-
-    def _redrive(self, key: str, now: Moment) -> bool:
-        outgoing = None if key in self._outbox else self._given_up.redrive(key)
-        if outgoing is None:
-            return False
-        self._outbox.add(outgoing.notice, outgoing.delivery.attempts)
-        self._outbox.given_up[outgoing.notice.channel] -= 1
-        self._gathered.deliveries.append(outgoing.delivery.redriven(now.wall_ns))
-        self._commit_soon(True)
-        return True
 
     def _rename(self, renamed: Renamed, now: Moment) -> None:
         """Gives silences and marks to the target under its present name; the store does so with its history."""
@@ -325,9 +250,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._generation += 1
         open_ = self._ledger.open_incidents()
         self._to.owner.tell(ResumeFrom(self._generation, open_, tuple(self._checkpoints.values())))
-        silences, pauses = self._ledger.silences.in_force(now), self._marks.pauses
+        silences, pauses = self._marks.silences(now), self._marks.pauses
         standing = self._marks.announcements.standing(now.wall_ns)
-        backlogs = self._outbox.backlogs()
+        backlogs = self._deliveries.outbox.backlogs()
         self._to.recorder.tell(IncidentsResumed(open_, silences, pauses, backlogs, standing))
 
     def _reopen(self, now: Moment) -> None:
@@ -341,7 +266,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         else:
             self._publish(reopened, now)
             # Due since the failure, while the record could not say which notices were given up.
-            self._reconcile(now)
+            self._deliveries.review_all(now)
         self._commit_soon(True)
 
     def _go_back(self, went_back: WentBack, now: Moment) -> None:
@@ -351,9 +276,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         """
         self._count("writes_lost", went_back.lost)
         unwritten = (went_back.unwritten, self._gathered.take())
-        self._settled = []
         self._tests.forget()
-        self._outbox = Outbox(self._channels.values())
         if shed := sum(map(self._gathered.add_independent, unwritten)):
             self._count("samples_shed", shed)
         restored = went_back.restored
@@ -368,7 +291,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._leave_when_drained(now)
 
     def _leave_when_drained(self, now: Moment) -> None:
-        if self._draining and not self._outbox.in_hand():
+        if self._draining and not self._deliveries.outbox.in_hand():
             self._leave(now)
 
     def _leave(self, now: Moment) -> None:
@@ -384,8 +307,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if self._writer.is_stuck:
             lost = unwritten(self._writer.unwritten, self._gathered.take())
             self._to.recorder.tell(Abandoned(UNWRITTEN, lost))
-        if len(self._outbox):
-            self._to.recorder.tell(Abandoned(IN_THE_OUTBOX, tuple(self._outbox.keys())))
+        if len(self._deliveries.outbox):
+            self._to.recorder.tell(Abandoned(IN_THE_OUTBOX, tuple(self._deliveries.outbox.keys())))
         self.address.stop()
 
     def on_stop(self) -> None:

@@ -12,9 +12,11 @@ from msgspec import UNSET
 
 from ..domain.limits import SECRET_CHARACTERS_MIN
 from ..domain.line import escaped
-from ..domain.specification.channel import Channel, Webhook
+from ..domain.specification.channel import Channel, Transport, Webhook
+from ..domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
 from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
+from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.target import Target
 from ..domain.specification.text import MASK, as_pairs
@@ -104,31 +106,13 @@ def secrets_of(parts: Iterable[Target | Channel]) -> Iterator[str]:
     """Returns the secrets that targets and channels state: passwords, tokens, and what a telling name holds."""
     for part in parts:
         if isinstance(part, Channel):
-            yield from _of_channel(part)
+            yield from _of_transport(part.transport)
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
         elif isinstance(probe, Tcp):
             yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
-
-
-def _of_channel(channel: Channel) -> Iterator[str]:
-    match channel.transport:
-        case Webhook() as webhook:
-            yield from _of_webhook(webhook)
-        case Email() as email:
-            yield from (email.password or "", *_of_url(email.smtp), *_of_tls(email.tls))
-        case ExecChannel() as command:
-            yield from _of_pairs(as_pairs(command.environment))
-        case Apprise() as apprise:
-            for url in apprise.urls:
-                # Each service puts its token where it likes: all behind the scheme may be one, and so may each part.
-                behind = url.partition("://")[2]
-                yield from (url, behind, *_of_url(url))
-                yield from (part for part in _PARTS.split(behind) if len(part) >= _TOKEN_CHARACTERS_MIN)
-        case _:
-            pass
 
 
 def _of_http(probe: Http) -> Iterator[str]:
@@ -141,16 +125,50 @@ def _of_http(probe: Http) -> Iterator[str]:
         yield base64.b64encode(pair.encode()).decode().rstrip("=")
 
 
-def _of_webhook(webhook: Webhook) -> Iterator[str]:
-    url = webhook.url
-    yield from (*_of_url(url), *_of_pairs(as_pairs(webhook.headers)), *_of_tls(webhook.tls))
-    # The path of a webhook is the right to post to it; one of mere words is none, and masked would hide them elsewhere.
+def _of_transport(transport: Transport) -> Iterator[str]:
+    match transport:
+        case Webhook(url=url, headers=headers, secret=secret):
+            yield from (*_of_hook(url), *_of_pairs(as_pairs(headers)))
+            if secret:
+                yield from (secret, secret.removeprefix("whsec_"))
+        case Slack(token=token, url=url):
+            yield from (token or "", *_of_hook(url or ""))
+        case Discord(url=url):
+            yield from _of_hook(url)
+        case Telegram(token=token):
+            yield from (token, token.partition(":")[2])
+        case Ntfy(topic=topic, token=token):
+            yield token or ""
+            # As the path of a webhook: a topic of mere words is known to anybody who guesses.
+            yield from () if _WORDS.fullmatch(topic) else (topic,)
+        case PagerDuty(routing_key=key):
+            yield key
+        case Alertmanager(url=url, headers=headers):
+            yield from (*_of_url(url), *_of_pairs(as_pairs(headers)))
+        case Email(password=password, smtp=url):
+            yield from (password or "", *_of_url(url))
+        case ExecChannel(environment=environment):
+            yield from _of_pairs(as_pairs(environment))
+            return
+        case Apprise(urls=urls):
+            for url in urls:
+                # Each service puts its token where it likes: all behind the scheme may be one, and so may each part.
+                behind = url.partition("://")[2]
+                yield from (url, behind, *_of_url(url))
+                yield from (part for part in _PARTS.split(behind) if len(part) >= _TOKEN_CHARACTERS_MIN)
+            return
+        case _:
+            return
+    yield from _of_tls(transport.tls)
+
+
+def _of_hook(url: str) -> Iterator[str]:
+    """The path of a webhook is the right to post to it; one of mere words is none, and masked would hide them elsewhere."""
+    yield from _of_url(url)
     path = url.partition("://")[2].partition("/")[2]
     if not _WORDS.fullmatch(path):
         yield path
         yield from (part for part in path.split("/") if len(part) >= _TOKEN_CHARACTERS_MIN)
-    if webhook.secret:
-        yield from (webhook.secret, webhook.secret.removeprefix("whsec_"))
 
 
 def _of_url(url: str) -> Iterator[str]:

@@ -37,10 +37,10 @@ LISTENERS: dict[str, UnionType] = {
 WIRE_NAMES = {
     "RecordSamples": "Record",
     "FlushSamples": "HandIn",
-    "ExpireSilences": "EndSilences",
+    "ReviewNotices": "EndSilences",
     "RunMaintenance": "KeepHouse",
     "ChannelRecovered": "ChannelCarried",
-    "SilenceCheckRequested": "LookAsked",
+    "NoticeCheckRequested": "LookAsked",
     "Barrier": "GetHeard",
     "HealthReported": "HealthChanged",
     "CounterIncreased": "Counted",

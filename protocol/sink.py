@@ -132,8 +132,8 @@ class EndAnnouncement(Message, frozen=True):
     by: str
 
 
-class ExpireSilences(Message, frozen=True):
-    """End the silences whose time is over, and queue the notices that they held back."""
+class ReviewNotices(Message, frozen=True):
+    """Review the notices that wait: the supervisor's answer to NoticeCheckRequested, and the next slice of a long review."""
 
 
 class GetResumed(Message, frozen=True):
@@ -171,9 +171,17 @@ class EndSink(Message, frozen=True):
 
 
 _OfRecord = RecordSamples | RecordBlindness | RecordHeard | RecordRenamed | Commit | GetResumed
-_OfDeliveries = DeliveryAnswered | CourierStarted | RetryDelivery | GiveUpDelivery | ResumeRetries | Redrive
+OfDeliveries = (
+    ReviewNotices
+    | DeliveryAnswered
+    | CourierStarted
+    | RetryDelivery
+    | GiveUpDelivery
+    | ResumeRetries
+    | Redrive
+)
 _OfChannels = SendTest | GetTest
 _OfAnnouncements = Announce | EndAnnouncement
-OfOperators = Mute | Unmute | DescribeTarget | ExpireSilences | RecordPause | GetPauses | _OfAnnouncements
+OfOperators = Mute | Unmute | DescribeTarget | RecordPause | GetPauses | _OfAnnouncements
 _OfStore = ReopenStore | RenewTenure | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
-SinkMessage = _OfRecord | _OfDeliveries | _OfChannels | OfOperators | _OfStore
+SinkMessage = _OfRecord | OfDeliveries | _OfChannels | OfOperators | _OfStore

@@ -109,8 +109,8 @@ class RetryAsked(Message, frozen=True):
     retry_after_ns: int | None
 
 
-class SilenceCheckRequested(Message, frozen=True):
-    """The sink's first silence ends at this wall time: the supervisor sends ExpireSilences by then."""
+class NoticeCheckRequested(Message, frozen=True):
+    """Notices may leave or wait from this wall time on, as where a silence ends: the supervisor sends ReviewNotices by then."""
 
     until_ns: int
 
@@ -172,7 +172,7 @@ class Drain(Message, frozen=True):
 _OfTargets = Track | Untrack | Pause | Resume | CheckNow | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 _OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
-OfChecks = SilenceCheckRequested | AcknowledgementCheckRequested
+OfChecks = NoticeCheckRequested | AcknowledgementCheckRequested
 _OfStore = StoreFailed | StoreRecovered | StoreAsked | StoreAnswered
 OfRecord = _OfStore | RenewalRequested | NextSliceRequested | OfChecks
 _OfRuntime = ChildExited | LastHeardResumed | Woke | Barrier | Drain

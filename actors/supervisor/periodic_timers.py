@@ -18,9 +18,9 @@ from ...protocol.recorder import CounterIncreased, HandOverProblems, HealthRepor
 from ...protocol.sink import (
     Commit,
     ContinueMaintenance,
-    ExpireSilences,
     RenewTenure,
     ReopenStore,
+    ReviewNotices,
     RunMaintenance,
 )
 from ..ports import Neighbours
@@ -36,7 +36,7 @@ class Chore(Enum):
     FLUSH = "write the records that are not urgent"
     ORPHANS = "close incidents without a target"
     PROBLEMS = "tell the runtime's own problems"
-    SILENCES = "check for ended silences"
+    NOTICES = "review the notices that wait"
     ACKNOWLEDGEMENTS = "check for ended acknowledgements"
     REOPEN = "reopen the store"
     UNANSWERED = "report that the store does not answer"
@@ -155,8 +155,8 @@ class PeriodicTimers:
     def asked(self, message: heard.OfRecord, now: Moment) -> None:
         """Sets the timer that the sink asks for: it owns the record, but no time."""
         match message:
-            case heard.SilenceCheckRequested(until_ns):
-                self._check_at(Chore.SILENCES, until_ns, now)
+            case heard.NoticeCheckRequested(until_ns):
+                self._check_at(Chore.NOTICES, until_ns, now)
             case heard.AcknowledgementCheckRequested(until_ns):
                 self._check_at(Chore.ACKNOWLEDGEMENTS, until_ns, now)
             case heard.StoreFailed(detail):
@@ -220,8 +220,8 @@ class PeriodicTimers:
             case Chore.PROBLEMS:
                 self._arm(Chore.PROBLEMS, PROBLEMS_EVERY_NS, now)
                 self._to.recorder.tell(HandOverProblems())
-            case Chore.SILENCES:
-                self._to.sink.tell(ExpireSilences())
+            case Chore.NOTICES:
+                self._to.sink.tell(ReviewNotices())
             case Chore.ACKNOWLEDGEMENTS:
                 self._to.owner.tell(ExpireAcknowledgements())
             case Chore.REOPEN:

@@ -60,7 +60,7 @@ ATTEMPT_NUMBER_BITS = 40
 RECORDER = "recorder"
 TIMING = (
     heard.Woke,
-    heard.SilenceCheckRequested,
+    heard.NoticeCheckRequested,
     heard.AcknowledgementCheckRequested,
     heard.DeliveryBegan,
     heard.DeliverySettled,
@@ -192,7 +192,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             case heard.RetryAsked():
                 self._retries.asked(message, now)
             case (
-                heard.SilenceCheckRequested()
+                heard.NoticeCheckRequested()
                 | heard.AcknowledgementCheckRequested()
                 | heard.StoreFailed()
                 | heard.StoreRecovered()

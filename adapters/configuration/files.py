@@ -14,6 +14,20 @@ from ...domain.specification.problem import Path, Problem, quoted
 
 P = TypeVar("P")
 _FILES = ("ca_file", "certificate_file", "key_file")
+_SECURED_URLS = (
+    ("targets", "http", "url"),
+    ("channels", "webhook", "url"),
+    ("channels", "slack", "url"),
+    ("channels", "slack", "api"),
+    ("channels", "discord", "url"),
+    ("channels", "telegram", "api"),
+    ("channels", "ntfy", "server"),
+    ("channels", "pagerduty", "api"),
+    ("channels", "alertmanager", "url"),
+    ("channels", "email", "smtp"),
+)
+"""The places of URLs that may lead over TLS, beside which `tls` says how certificates are judged."""
+_SECURED = tuple(dict.fromkeys((group, kind) for group, kind, _ in _SECURED_URLS))
 
 
 def settle(data: Any, folder: FilePath, *, looks: bool = True) -> list[Problem]:
@@ -54,7 +68,7 @@ def _key_problems(data: Any) -> Iterator[Problem]:
 
 
 def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
-    for group, kind in (("targets", "http"), ("channels", "webhook"), ("channels", "email")):
+    for group, kind in _SECURED:
         for at, entry in enumerate(_part(data, group, list)):
             yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
 
@@ -128,11 +142,7 @@ def _system_problems(data: Any) -> Iterator[Problem]:
     known = ssl.get_default_verify_paths()
     if known.cafile or (known.capath and any(FilePath(known.capath).iterdir())):
         return
-    for group, kind, key in (
-        ("targets", "http", "url"),
-        ("channels", "webhook", "url"),
-        ("channels", "email", "smtp"),
-    ):
+    for group, kind, key in _SECURED_URLS:
         for at, entry in enumerate(_part(data, group, list)):
             asked = _part(entry, kind, dict)
             tls, url = _part(asked, "tls", dict), asked.get(key)

@@ -299,9 +299,9 @@ def _write_delivery(draft: _Draft, delivery: Delivery) -> None:
         return
     draft.outbox[delivery.key] = Outgoing(recorded.notice, delivery)
     if delivery.state is DeliveryState.DELIVERED:
-        told = recorded.notice.as_delivered()
-        earlier = draft.told.get((told.incident_id, told.channel), told)
-        draft.told[told.incident_id, told.channel] = max(earlier, told, key=lambda each: each.sequence)
+        for told in recorded.notice.as_delivered():
+            earlier = draft.told.get((told.incident_id, told.channel), told)
+            draft.told[told.incident_id, told.channel] = max(earlier, told, key=lambda each: each.sequence)
 
 
 def _place(notice: Notice) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""Who is told of an incident, and why a notice waits: what the ledger is told, and never finds out itself."""
+"""The plan of a delivery: the recipients of an incident, and why a notice waits. The ledger asks for it."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -11,10 +11,11 @@ from ..observation.sample import Sample
 from ..public_value import PublicValue, moment_of
 from ..time.moment import Moment
 from .incident import Incident, Transition
+from .record import Restored
 
 
 class HoldKind(StrEnum):
-    """What holds a notice back."""
+    """The kinds of reasons that hold a notice back."""
 
     SILENCE = "silence"
     MAINTENANCE = "maintenance"
@@ -62,7 +63,14 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryPolicy(Protocol):
-    """Chooses recipients and holds notices back. It is told every transition and sample, and owns no clock."""
+    """Chooses recipients and holds notices back. It is told every transition and sample, and owns no clock.
+
+    A new one is made for each incarnation of the sink, and restored before anything else is asked of it.
+    """
+
+    def restore(self, restored: Restored, now: Moment) -> None:
+        """Takes over the open incidents, silences and openings of a record; what it knew of an earlier one is over."""
+        ...
 
     def recipients(self, incident: Incident) -> tuple[Recipient, ...]:
         """Returns who is told of an incident, each channel once."""
@@ -85,5 +93,5 @@ class DeliveryPolicy(Protocol):
         ...
 
     def next_change_ns(self, now: Moment) -> int | None:
-        """Returns the wall time at which a hold begins or ends by itself; None where none will."""
+        """Returns the wall time after now at which a hold begins or ends by itself; None where none will."""
         ...

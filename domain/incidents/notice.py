@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,6 +15,7 @@ from ..line import escaped
 from ..public_value import PublicValue
 from ..time.moment import utc
 from ..units import NS_PER_S
+from .digest import Digest, Grouping, digest_key
 from .incident import Incident, TransitionKind
 
 
@@ -24,6 +25,8 @@ class NoticeReason(StrEnum):
     TRANSITION = "transition"
     CATCH_UP = "catch_up"
     """The channel was muted or busy at the transition."""
+    REMINDER = "reminder"
+    """The incident is still open, and nobody has acknowledged it."""
     TEST = "test"
     """An operator tests the channel: the notice is about no incident."""
 
@@ -47,8 +50,19 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, tuple[DeliveryState, ...]] = {
 }
 
 
+class ToldStep(NamedTuple):
+    """A step of an incident that a notice tells."""
+
+    incident_id: str
+    sequence: int
+    change: TransitionKind
+
+
 class Notice(PublicValue, frozen=True, kw_only=True):
-    """One message about one incident to one channel. Its body is the state of the incident when the notice was made."""
+    """One message to one channel, about one incident or a digest of several.
+
+    Its body is the state of the incidents when the notice was made.
+    """
 
     key: str
     """Equal for every retry, restart and fail-over; a receiver applies each key once (`webhook-id`)."""
@@ -56,9 +70,14 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     change: TransitionKind
     """The kind of transition that the receiver is notified of."""
     incident: Incident
+    """Of a digest its lead: the worst and then the oldest of its open members."""
     reason: NoticeReason = NoticeReason.TRANSITION
     created_at_ns: int
     """Wall time."""
+    digest: Digest | UnsetType = UNSET
+    """The incidents of a digest; UNSET, and not in the bytes, of a notice about one."""
+    repeated: int | UnsetType = UNSET
+    """The number of a reminder; UNSET, and not in the bytes, of any other notice."""
 
     @property
     def created_at(self) -> datetime:
@@ -68,7 +87,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         if self.is_test:
             return f"<Notice {self.key}: test of {self.channel}>"
-        what = escaped(f"{self.incident.target}/{self.incident.rule} to {self.channel}")
+        what = escaped(f"{self._about} to {self.channel}")
         return f"<Notice {self.key}: {self.change.value} {what}>"
 
     @property
@@ -77,17 +96,66 @@ class Notice(PublicValue, frozen=True, kw_only=True):
         return self.reason is NoticeReason.TEST
 
     @property
+    def _about(self) -> str:
+        if self.digest is UNSET:
+            return f"{self.incident.target}/{self.incident.rule}"
+        return f"{len(self.digest.members)} of {self.digest.group}"
+
+    @property
     def type(self) -> str:
-        """The type on the wire: `incident.opened` and its like, or `channel.test`."""
-        return "channel.test" if self.is_test else f"incident.{self.change.value}"
+        """The type on the wire: `incident.opened`, `digest.opened` and their like, or `channel.test`."""
+        if self.is_test:
+            return "channel.test"
+        of = "incident" if self.digest is UNSET else "digest"
+        return f"{of}.{'reminder' if self.reminder else self.change.value}"
 
     @property
     def sequence(self) -> int:
         return self.incident.sequence
 
-    def as_delivered(self) -> "LastDelivered":
-        return LastDelivered(
-            incident_id=self.incident.id, channel=self.channel, sequence=self.sequence, change=self.change
+    @property
+    def reminder(self) -> int:
+        """The number of a reminder, from 1 on; 0 of any other notice."""
+        return 0 if self.repeated is UNSET else self.repeated
+
+    @property
+    def thread_id(self) -> str:
+        """The id that all notices about the same have in common: that of the incident, or that of a digest's group."""
+        return self.incident.id if self.digest is UNSET else self.digest.grouping.id
+
+    @property
+    def said_at_ns(self) -> int:
+        """When it was decided what it says (wall): at the last transition, or when a digest or a reminder was made."""
+        return self.incident.at_ns if self.digest is UNSET and not self.reminder else self.created_at_ns
+
+    @property
+    def steps(self) -> tuple[ToldStep, ...]:
+        """The steps of incidents that it tells: one, or one of each member of a digest."""
+        if self.digest is UNSET:
+            return (ToldStep(self.incident.id, self.sequence, self.change),)
+        return tuple(
+            ToldStep(member.incident_id, member.sequence, member.change) for member in self.digest.members
+        )
+
+    def step_of(self, incident_id: str) -> ToldStep | None:
+        """Returns the step that it tells of an incident; None where it tells none."""
+        return next((step for step in self.steps if step.incident_id == incident_id), None)
+
+    def as_delivered(self, at_ns: int = 0, memory: str = "") -> "tuple[LastDelivered, ...]":
+        """Returns what the channel knows of each incident once it has taken this at `at_ns` (wall)."""
+        grouping = None if self.digest is UNSET else self.digest.grouping
+        return tuple(
+            LastDelivered(
+                incident_id=step.incident_id,
+                channel=self.channel,
+                sequence=step.sequence,
+                change=step.change,
+                at_ns=at_ns,
+                reminders=self.reminder,
+                memory=memory,
+                grouping=grouping,
+            )
+            for step in self.steps
         )
 
 
@@ -100,6 +168,8 @@ class Delivery(PublicValue, frozen=True, kw_only=True):
     at_ns: int
     """Wall time."""
     detail: str = ""
+    memory: str | UnsetType = UNSET
+    """The text that its channel needs for later notices of the same thread; UNSET, and not in the bytes, for none."""
 
     @property
     def at(self) -> datetime:
@@ -149,18 +219,34 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     UNSET, and not on the wire, for channels that keep nothing."""
 
 
-class LastDelivered(msgspec.Struct, frozen=True, kw_only=True, rename={"incident_id": "incident"}):
+class LastDelivered(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"incident_id": "incident"}
+):
     """The last notice of an incident that was delivered to a channel."""
 
     incident_id: str
     channel: str
     sequence: int
     change: TransitionKind
+    at_ns: int = 0
+    """Wall time of the last delivery, a reminder included."""
+    reminders: int = 0
+    """How many reminders of this step were sent."""
+    memory: str = ""
+    """The text that the channel needs for the next notice of the same thread, such as the id of its message."""
+    grouping: Grouping | None = None
+    """The group whose digest it was; the later steps of the incident go out with digests of the same group."""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the channel knows that the incident has ended."""
+        return self.change is TransitionKind.RESOLVED
 
 
-def notice_key(incident_id: str, sequence: int, channel: str) -> str:
-    """Returns the key of a notice, derived from its incident, sequence and channel."""
-    seed = f"{incident_id}/{sequence}/{channel}".encode()
+def notice_key(incident_id: str, sequence: int, channel: str, reminder: int = 0) -> str:
+    """Returns the key of a notice about one incident, derived from its incident, sequence and channel."""
+    repeated = f"/{reminder}" if reminder else ""
+    seed = f"{incident_id}/{sequence}/{channel}{repeated}".encode()
     return f"msg_{sha256(seed).hexdigest()[:32]}"
 
 
@@ -169,12 +255,12 @@ def lateness_s(notice: Notice, now_wall_ns: int) -> int | None:
 
     It belongs to the attempt and not to the notice, whose body stays the same to the byte.
     """
-    late_ns = now_wall_ns - notice.incident.at_ns
+    late_ns = now_wall_ns - notice.said_at_ns
     return late_ns // NS_PER_S if late_ns > NOTICE_LATE_NS else None
 
 
 def due_change(
-    incident: Incident, told: LastDelivered | None, *, muted: bool, given_up: bool = False
+    incident: Incident, told: LastDelivered | None, *, given_up: bool = False
 ) -> TransitionKind | None:
     """Returns the kind of notice that is due for a channel now, None for no notice: compares `told` with the incident.
 
@@ -182,7 +268,7 @@ def due_change(
     notified only of the end. A notice that was `given_up` counts as the problem: its receiver may have acted on it without
     an answer, and would otherwise hear neither the beginning nor the end.
     """
-    if muted or incident.draft:
+    if incident.draft:
         return None
     seen = incident.acknowledged_at_ns is not None
     if told is None:
@@ -195,14 +281,36 @@ def due_change(
 
 
 def make_notice(
-    incident: Incident, channel: str, change: TransitionKind, now_ns: int, reason: NoticeReason
+    incident: Incident,
+    channel: str,
+    change: TransitionKind,
+    now_ns: int,
+    reason: NoticeReason,
+    reminder: int = 0,
 ) -> Notice:
     """Returns the notice for `channel` about the present state of an incident."""
     return Notice(
-        key=notice_key(incident.id, incident.sequence, channel),
+        key=notice_key(incident.id, incident.sequence, channel, reminder),
         channel=channel,
         change=change,
         incident=incident,
         reason=reason,
         created_at_ns=now_ns,
+        repeated=reminder or UNSET,
+    )
+
+
+def make_digest(
+    digest: Digest, lead: Incident, channel: str, change: TransitionKind, now_ns: int, reminder: int = 0
+) -> Notice:
+    """Returns the notice for `channel` about the incidents of a digest; `lead` is the first of its members."""
+    return Notice(
+        key=digest_key(digest, channel, reminder),
+        channel=channel,
+        change=change,
+        incident=lead,
+        reason=NoticeReason.REMINDER if reminder else NoticeReason.TRANSITION,
+        created_at_ns=now_ns,
+        digest=digest,
+        repeated=reminder or UNSET,
     )

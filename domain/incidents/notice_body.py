@@ -6,24 +6,63 @@ A retry, a restart and a fail-over of the same notice make the same bytes, so th
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from ..time.moment import wall_text
+from .digest import DIGEST_SHOWN, Digest, DigestMember
 from .incident import Incident
 from .notice import Notice
 
 
 def notice_document(notice: Notice) -> dict[str, Any]:
-    """Returns the document as plain data; moments are RFC 3339 in UTC, null where they have not come."""
-    incident = notice.incident
+    """Returns the document as plain data; moments are RFC 3339 in UTC, null where they have not come.
+
+    `incident` is the lead of a digest, and `digest` there only for one; `reminder` is its number, there only for one.
+    """
     mark = {"test": True} if notice.is_test else {}
+    repeated = {"reminder": notice.reminder} if notice.reminder else {}
+    digest = {} if notice.digest is UNSET else {"digest": digest_document(notice.digest)}
     return {
         "id": notice.key,
         "type": notice.type,
         **mark,
         "sequence": notice.sequence,
-        "timestamp": wall_text(incident.at_ns),
+        "timestamp": wall_text(notice.said_at_ns),
         "reason": notice.reason.value,
-        "incident": incident_document(incident),
+        **repeated,
+        **digest,
+        "incident": incident_document(notice.incident),
+    }
+
+
+def digest_document(digest: Digest) -> dict[str, Any]:
+    """Returns a digest as plain data: its counts, and the first 50 of its members and of the others that are open."""
+    return {
+        "id": digest.grouping.id,
+        "route": _text(digest.route),
+        "labels": {_text(name): _text(value) for name, value in digest.labels},
+        "opened": digest.opened_count,
+        "ended": digest.ended_count,
+        "open": digest.open_count,
+        "members": [_member_document(member) for member in digest.members[:DIGEST_SHOWN]],
+        "members_left_out": max(0, len(digest.members) - DIGEST_SHOWN),
+        "others": [_member_document(member) for member in digest.others],
+        "others_left_out": digest.others_count - len(digest.others),
+    }
+
+
+def _member_document(member: DigestMember) -> dict[str, Any]:
+    return {
+        "id": member.incident_id,
+        "sequence": member.sequence,
+        "change": member.change.value,
+        "target": _text(member.target),
+        "rule": _text(member.rule),
+        "severity": member.severity.value,
+        "at": wall_text(member.at_ns),
+        "opened_at": wall_text(member.opened_at_ns),
+        "acknowledged": member.is_acknowledged,
+        "cause": _text(member.cause),
     }
 
 

@@ -18,6 +18,7 @@ from ..specification.target import Target
 from ..time.moment import utc
 from .announcement import Announcement
 from .delivery_try import DeliveryTry
+from .digest import Grouping
 from .incident import Incident, Transition
 from .notice import Delivery, LastDelivered, Notice
 
@@ -247,6 +248,24 @@ class Outgoing(PublicValue, frozen=True):
     delivery: Delivery
 
 
+class IncidentOpening(msgspec.Struct, frozen=True, gc=False):
+    """When an incident opened: wall time of its first transition."""
+
+    incident_id: str
+    target: str
+    rule: str
+    at_ns: int
+
+
+class LastDigest(msgspec.Struct, frozen=True):
+    """When the last digest of a group was made for a channel: the next one keeps the interval of the group."""
+
+    channel: str
+    grouping: Grouping
+    at_ns: int
+    """Wall time."""
+
+
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """The state that a store restores when it is opened."""
 
@@ -258,6 +277,10 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """The pending notices, oldest first."""
     told: tuple[LastDelivered, ...] = ()
     """The last delivered notices of the incidents above."""
+    digests: tuple[LastDigest, ...] = ()
+    """The last digest of each group and channel."""
+    openings: tuple[IncidentOpening, ...] = ()
+    """When the incidents above opened, and those that opened within the last day, oldest first."""
     dead: tuple[Outgoing, ...] = ()
     """The dead letters of the incidents above: only an operator sends them again."""
     given_up: tuple[tuple[str, int], ...] = ()

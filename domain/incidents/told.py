@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ..public_value import PublicValue, moment_of
+from .delivery_plan import Hold
 from .incident import Incident, TransitionKind
 from .notice import DeliveryState
 from .record import Outgoing
@@ -23,6 +24,8 @@ class ChannelTold(PublicValue, frozen=True, kw_only=True):
     """Wall time at which it was accepted."""
     tries: int = 0
     """How many tries that took; without a delivered notice, 0."""
+    reminders: int = 0
+    """How many reminders of this step it has taken."""
     waiting: TransitionKind | None = None
     """The kind of the newest notice that is pending or was given up; None where there is none."""
     state: DeliveryState | None = None
@@ -31,6 +34,8 @@ class ChannelTold(PublicValue, frozen=True, kw_only=True):
     """Its tries so far."""
     detail: str = ""
     """The last that is known of it."""
+    waits: Hold | None = None
+    """Why a notice that it is due has not left yet; None where none is due, and in the record alone."""
 
     @property
     def told_at(self) -> datetime | None:
@@ -52,22 +57,24 @@ class ChannelBacklog(PublicValue, frozen=True):
 def told_of(incident: Incident, notices: Iterable[Outgoing]) -> tuple[ChannelTold, ...]:
     """Returns what each channel of an incident knows, by its notices; channels that have none yet are there too."""
     rows = {channel: ChannelTold(channel=channel) for channel in incident.notify}
-    for outgoing in sorted(notices, key=lambda each: each.notice.sequence):
+    told = [(step, each) for each in notices if (step := each.notice.step_of(incident.id)) is not None]
+    for step, outgoing in sorted(told, key=lambda each: (each[0].sequence, each[1].notice.reminder)):
         notice, delivery = outgoing.notice, outgoing.delivery
         row = rows.get(notice.channel, ChannelTold(channel=notice.channel))
         if delivery.state is DeliveryState.DELIVERED:
             # It makes up for one that was given up before.
             row = ChannelTold(
                 channel=notice.channel,
-                told=notice.change,
-                sequence=notice.sequence,
+                told=step.change,
+                sequence=step.sequence,
                 told_at_ns=delivery.at_ns,
                 tries=delivery.attempts,
+                reminders=notice.reminder,
             )
         else:
             row = replace(
                 row,
-                waiting=notice.change,
+                waiting=step.change,
                 state=delivery.state,
                 waiting_tries=delivery.attempts,
                 detail=delivery.detail,

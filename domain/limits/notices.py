@@ -49,3 +49,5 @@ CHILD_RECHECK_NS_MAX = 3_600 * NS_PER_S
 """The longest wait for a new bad sample of a child after its parents' recovery."""
 assert FLAPPING_WINDOW_NS <= FLAPPING_WINDOW_NS_MAX
 assert PARENT_DOUBT_NS_MAX < CHILD_RECHECK_NS_MAX
+DIGEST_MEMBERS_MAX = 5_000
+"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""

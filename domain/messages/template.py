@@ -95,7 +95,7 @@ def values_of(notice: Notice, text: NoticeText) -> dict[str, str]:
         "severity": incident.severity.value,
         "status": "open" if incident.is_open else "resolved",
         "target": incident.target,
-        "thread": incident.id,
+        "thread": notice.thread_id,
         "title": text.title,
     }
     return {name: one_line(value, PLACEHOLDER_CHARACTERS_MAX) for name, value in values.items()} | {

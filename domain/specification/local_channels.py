@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from ..limits import APPRISE_URLS_MAX
 from ..time.duration import Duration
+from .chat_channels import Repeats
 from .construction import Specification
 from .text import DurationText, Pairs, as_pairs
 
@@ -22,6 +23,7 @@ class ExecChannel(Specification, frozen=True, kw_only=True, forbid_unknown_field
     Exit status 0 takes the notice, 65 refuses it for good, and any other, 75 (try again) among them, is tried again.
     """
 
+    repeats: ClassVar[Repeats] = "harmless"
     argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=64)]
     """The program and its arguments; no shell reads them."""
     environment: Pairs = ()
@@ -50,6 +52,7 @@ class ExecChannel(Specification, frozen=True, kw_only=True, forbid_unknown_field
 class Apprise(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of the hundred services of Apprise, in a process of its own for each notice; needs the extra `channels`."""
 
+    repeats: ClassVar[Repeats] = "possible"
     urls: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=APPRISE_URLS_MAX)]
     """The services in Apprise's own notation, such as `json://host/path`; they are secrets."""
     timeout: DurationText = "30s"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from ..limits import MAIL_RECIPIENTS_MAX
 from ..time.duration import Duration
+from .chat_channels import Repeats
 from .construction import Specification
 from .probe import Tls
 from .text import MASK, DurationText
@@ -54,6 +55,7 @@ def mail_server(url: str) -> MailServer:
 class Email(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A mail for each notice, over SMTP; those of one incident are one conversation."""
 
+    repeats: ClassVar[Repeats] = "possible"
     to: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MAIL_RECIPIENTS_MAX)]
     """The addresses that get it."""
     from_: str = msgspec.field(name="from")

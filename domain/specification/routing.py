@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from .. import limits
+from ..time.calendar import CalendarWindow, RecurringWindow, SingleWindow, wall_ns_in
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .text import CronText, DurationText, Matchers, MatcherText, MomentText, Name, SubjectName, ZoneName
@@ -102,6 +103,10 @@ class Window(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __init__(self, *, id: str, cron: str, length: Duration, zone: str = ...) -> None: ...  # noqa: A002  # as in the file
 
+    def calendar(self) -> CalendarWindow:
+        """Returns when it lasts. Raises: ValueError for a schedule or a zone that means nothing."""
+        return RecurringWindow(self.cron, parse_duration(self.length), self.zone)
+
 
 class Maintenance(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the notices of targets back while they are worked on; checks and the record go on.
@@ -135,6 +140,14 @@ class Maintenance(Specification, frozen=True, kw_only=True, forbid_unknown_field
         until: str | datetime | None = ...,
         zone: str | None = ...,
     ) -> None: ...
+
+    def calendar(self) -> CalendarWindow:
+        """Returns when it lasts. Raises: ValueError for a schedule, a zone or a moment that means nothing, and without an end."""
+        if self.cron is not None and self.length is not None:
+            return RecurringWindow(self.cron, parse_duration(self.length), self.zone or "UTC")
+        if self.from_ is not None and self.until is not None:
+            return SingleWindow(wall_ns_in(self.from_, self.zone), wall_ns_in(self.until, self.zone))
+        raise ValueError("needs cron and length, or from and until")
 
 
 class Dependency(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):

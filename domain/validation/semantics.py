@@ -7,18 +7,21 @@ import msgspec
 
 from .. import limits
 from ..specification.channel import CallChannel, Channel, Log, Webhook
+from ..specification.chat_channels import Discord, Ntfy, Slack, Telegram
 from ..specification.configuration import Configuration, Connectivity, Defaults, Retention, RuntimeOptions
 from ..specification.local_channels import Apprise, ExecChannel
 from ..specification.mail_channel import Email
+from ..specification.paging_channels import Alertmanager, PagerDuty
 from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
+from .channels import channel_problems
 from .conditions import condition_faults, never_encrypted, unread
 from .durations import length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
-from .network import apprise_problems, exec_problems, http_problems, tcp_problems, webhook_problems
+from .network import apprise_problems, exec_problems, http_problems, tcp_problems
 from .rules import rule_problems
 from .web import web_problems
 
@@ -84,9 +87,6 @@ class _Judge:
     def channel(self, channel: Channel, path: Path) -> Iterator[Problem]:
         yield from _spans(channel, path)
         match channel.transport:
-            case Webhook() as webhook:
-                yield from webhook_problems(webhook, (*path, "webhook"))
-                yield from _spans(webhook, (*path, "webhook"))
             case Email() as email:
                 yield from email_problems(email, (*path, "email"))
                 yield from _spans(email, (*path, "email"))
@@ -101,6 +101,9 @@ class _Judge:
                 yield from _spans(call, (*path, "call"))
             case Log():
                 return
+            case spec:
+                yield from channel_problems(spec, (*path, channel.given()))
+                yield from _spans(spec, (*path, channel.given()))
 
     def target(self, target: Target, path: Path, *, timeout_stated: bool = False) -> Iterator[Problem]:
         if target.id == OWN_NAME:
@@ -189,8 +192,22 @@ _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     | {"samples": (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX)},
     Defaults: _CADENCE,
     Channel: {"give_up_after": (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX)},
-    Webhook: {"timeout": _TIMEOUT},
-    **{kind: {"timeout": _TIMEOUT} for kind in (CallChannel, Email, ExecChannel, Apprise)},
+    **{
+        kind: {"timeout": _TIMEOUT}
+        for kind in (
+            Webhook,
+            CallChannel,
+            Slack,
+            Discord,
+            Telegram,
+            Ntfy,
+            PagerDuty,
+            Email,
+            ExecChannel,
+            Apprise,
+        )
+    },
+    Alertmanager: {"timeout": _TIMEOUT, "ends_after": (limits.ALERT_NS_MIN, limits.ALERT_NS_MAX)},
     Target: _CADENCE | {"max_age": (0, limits.SHARED_RESULTS_NS_MAX)},
     Heartbeat: {"grace": (0, limits.EVERY_NS_MAX)},
 }

@@ -51,6 +51,7 @@ IMPERATIVES = [
     "Renew",
     "Resume",
     "Retry",
+    "Review",
     "Run",
     "Send",
     "Start",

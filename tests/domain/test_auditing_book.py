@@ -34,7 +34,7 @@ def test_a_book_that_begins_again_knows_what_was_restored_and_the_silences_that_
     over, muted = silence("over"), silence()
     book.commit(silences=(over,), checkpoints=(Checkpoint("bank", b"y", 1),))
     third = replace(CHANGED, sequence=3)
-    told = replace(NOTICE.as_delivered(), sequence=1)
+    told = replace(NOTICE.as_delivered()[0], sequence=1)
     mark = Checkpoint("shop", b"x", 1)
     dead = opened("inc_2", rule="flaps")
     book.durable.remember(
@@ -70,7 +70,7 @@ def test_a_recalled_dead_letter_changes_nothing_that_is_known(book):
     book.tell(OPENED)
     known = dict(book.durable.deliveries)
     late = Outgoing(replace(NOTICE, created_at_ns=1), delivery_of(NOTICE, DEAD))
-    told = replace(NOTICE.as_delivered(), sequence=9)
+    told = replace(NOTICE.as_delivered()[0], sequence=9)
     book.durable.recall(Restored(incidents=(OPENED.incident,), dead=(late,), told=(told,)))
     assert (book.durable.notices, book.durable.deliveries) == ({NOTICE.key: NOTICE}, known)
     assert book.durable.told == {("inc_1", "ops"): 1}

@@ -108,14 +108,14 @@ def test_a_store_restores_exactly_what_was_committed(book):
     )
     whole = {
         "incidents": (other.incident, OPENED.incident),
-        "told": (NOTICE.as_delivered(),),
+        "told": NOTICE.as_delivered(),
         "checkpoints": (mark,),
         "silences": (muted,),
     }
     assert book.open(**whole) == []
     for name in ("incidents", "checkpoints", "silences"):
         assert book.open(**{**whole, name: ()}) == ["S11"]
-    assert book.open(**{**whole, "told": (replace(NOTICE.as_delivered(), sequence=2),)}) == ["S11"]
+    assert book.open(**{**whole, "told": (replace(NOTICE.as_delivered()[0], sequence=2),)}) == ["S11"]
     assert book.open(**{**whole, "outbox": (outgoing(OPENED),)}) == ["S11"]
     assert book.open(NOON.shifted(60 * S), **{**whole, "silences": ()}) == []
     ended = then(opened("inc_3", rule="flaps"), TransitionKind.RESOLVED)

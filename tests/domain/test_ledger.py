@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from records import NOON, delivery_of, notice_of, opened, then
+from watchkeeper.domain.incidents.due.named_channels import NamedChannels
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
 from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, LastDelivered, NoticeReason
@@ -20,12 +21,20 @@ NAMES = ("ops", "calm")
 DELIVERED, DEAD = DeliveryState.DELIVERED, DeliveryState.DEAD
 
 
+def ledger_of(*channels):
+    """Returns a ledger whose policy is in reach: `policy.silences` are its silences."""
+    policy = NamedChannels()
+    ledger = Ledger(channels or CHANNELS, policy)
+    ledger.silences = policy.silences
+    return ledger
+
+
 class LedgerUnderEverything(RuleBasedStateMachine):
     """Incidents come and go, mutes begin and end, channels answer or not, the process restarts."""
 
     def __init__(self):
         super().__init__()
-        self.ledger = Ledger(CHANNELS)
+        self.ledger = ledger_of()
         self.now = NOON
         self.latest = {}
         self.under_way = {}
@@ -130,8 +139,8 @@ class LedgerUnderEverything(RuleBasedStateMachine):
             dead=tuple(Outgoing(notice, delivery_of(notice, DEAD)) for notice in self.given_up.values()),
             silences=tuple(self.silences.values()),
         )
-        self.ledger = Ledger(CHANNELS)
-        self.ledger.restore(kept)
+        self.ledger = ledger_of()
+        self.ledger.restore(kept, self.now)
         self.hear(self.ledger.reconcile(self.now))
 
     @invariant()
@@ -177,7 +186,7 @@ def deliver(ledger, notice, state=DELIVERED):
 
 
 def test_a_transition_during_a_delivery_is_notified_when_it_is_settled():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     step = opened()
     (first,) = ledger.note(step, NOON)
     for change in (TransitionKind.CHANGED, TransitionKind.RESOLVED):
@@ -190,14 +199,14 @@ def test_a_transition_during_a_delivery_is_notified_when_it_is_settled():
 
 
 def test_an_abandoned_notice_is_not_sent_again_by_itself():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     (first,) = ledger.note(opened(), NOON)
     assert deliver(ledger, first, DEAD) == ()
     assert ledger.reconcile(NOON) == ()
 
 
 def test_the_step_after_an_abandoned_notice_is_notified_all_the_same():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     (first,) = ledger.note(opened(), NOON)
     deliver(ledger, first, DEAD)
     (last,) = ledger.note(then(opened(), TransitionKind.RESOLVED), NOON)
@@ -208,14 +217,14 @@ def test_the_step_after_an_abandoned_notice_is_notified_all_the_same():
 
 @pytest.mark.parametrize("severity", Severity)
 def test_a_channel_is_notified_from_its_least_severity_on(severity):
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     said = ledger.note(opened(severity=severity, notify=NAMES), NOON)
     expected = set(NAMES) if severity is Severity.CRITICAL else {"ops"}
     assert {notice.channel for notice in said} == expected
 
 
 def test_a_channel_notified_of_the_start_gets_the_end_at_any_severity():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     step = opened(notify=("calm",))
     deliver(ledger, *ledger.note(step, NOON))
     milder = then(step, TransitionKind.CHANGED, severity=Severity.INFO)
@@ -225,7 +234,7 @@ def test_a_channel_notified_of_the_start_gets_the_end_at_any_severity():
 
 
 def test_a_channel_notified_of_the_start_gets_the_end_though_another_is_notified_now():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     step = opened(notify=("ops",))
     deliver(ledger, *ledger.note(step, NOON))
     (last,) = ledger.note(then(step, TransitionKind.RESOLVED, notify=("calm",)), NOON)
@@ -233,7 +242,7 @@ def test_a_channel_notified_of_the_start_gets_the_end_though_another_is_notified
 
 
 def test_a_channel_that_is_not_configured_is_not_notified():
-    assert Ledger(CHANNELS).note(opened(notify=("gone",)), NOON) == ()
+    assert ledger_of().note(opened(notify=("gone",)), NOON) == ()
 
 
 def muted(ledger, target=None, length_s=60):
@@ -250,7 +259,7 @@ MAINTENANCE = [
 
 @pytest.mark.parametrize(("told_before", "recovers_within", "after"), MAINTENANCE)
 def test_the_end_of_a_mute_is_one_comparison(told_before, recovers_within, after):
-    ledger, step = Ledger(CHANNELS), opened()
+    ledger, step = ledger_of(), opened()
     if told_before:
         deliver(ledger, *ledger.note(step, NOON))
     muted(ledger)
@@ -266,14 +275,14 @@ def test_the_end_of_a_mute_is_one_comparison(told_before, recovers_within, after
 
 
 def test_a_mute_of_one_target_mutes_no_other():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     muted(ledger, "mail")
     assert len(ledger.note(opened(target="shop"), NOON)) == 1
     assert ledger.note(opened("inc_2", target="mail"), NOON) == ()
 
 
 def test_a_silence_ended_early_speaks_at_once():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     muted(ledger)
     ledger.note(opened(), NOON)
     muted(ledger, length_s=0)
@@ -289,18 +298,18 @@ def test_a_dead_letter_is_redriven_unless_a_later_notice_arrived():
         incident_id=step.incident_id, channel="ops", sequence=2, change=TransitionKind.CHANGED
     )
     assert dead.state is DEAD
-    assert not Ledger(CHANNELS).redrive(notice, step, later)
-    assert not Ledger((CALM,)).redrive(notice, step, None)
-    ledger = Ledger(CHANNELS)
-    assert ledger.redrive(notice, step, None)
-    assert not ledger.redrive(notice, step, None), "it is under way already"
+    assert not ledger_of().redrive(notice, [step], [later])
+    assert not ledger_of(CALM).redrive(notice, [step], [])
+    ledger = ledger_of()
+    assert ledger.redrive(notice, [step], [])
+    assert not ledger.redrive(notice, [step], []), "it is under way already"
     resolved = then(step, TransitionKind.RESOLVED)
     assert ledger.note(resolved, NOON) == ()
     assert [said.change for said in deliver(ledger, notice)] == [TransitionKind.RESOLVED]
 
 
 def test_nothing_is_kept_of_a_resolved_and_delivered_incident():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     step = opened(notify=NAMES)
     for said in ledger.note(step, NOON):
         deliver(ledger, said)
@@ -314,7 +323,7 @@ def test_nothing_is_kept_of_a_resolved_and_delivered_incident():
 
 
 def test_a_notice_that_is_a_dead_letter_already_is_left_and_only_the_next_step_is_due():
-    ledger, step = Ledger(CHANNELS), opened()
+    ledger, step = ledger_of(), opened()
     (dead,) = ledger.note(step, NOON)
     ledger.leave_given_up(dead)
     assert ledger.reconcile(NOON) == ()
@@ -323,19 +332,19 @@ def test_a_notice_that_is_a_dead_letter_already_is_left_and_only_the_next_step_i
 
 
 def test_the_end_of_a_notice_of_an_unknown_incident_is_followed_by_none():
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     for state in (DELIVERED, DEAD):
         assert deliver(ledger, notice_of(opened()), state) == ()
 
 
 def redriven(notice, channel="ops", told=None):
     """Returns a ledger that re-drives a dead letter; `told` is the sequence that its channel has had."""
-    ledger = Ledger(CHANNELS)
+    ledger = ledger_of()
     name = notice.incident.id
     last = told and LastDelivered(
         incident_id=name, channel=channel, sequence=told, change=TransitionKind.OPENED
     )
-    return ledger, ledger.redrive(notice, notice.incident, last)
+    return ledger, ledger.redrive(notice, [notice.incident], [last] if last else [])
 
 
 def test_a_notice_that_its_channel_has_had_is_not_redriven():
@@ -375,7 +384,7 @@ def test_a_redriven_notice_that_fails_again_keeps_no_channel_in_an_incident_that
 
 
 def test_an_incident_that_came_and_went_within_a_mute_is_forgotten():
-    ledger, step = Ledger(CHANNELS), opened()
+    ledger, step = ledger_of(), opened()
     muted(ledger)
     ledger.note(step, NOON)
     ledger.note(then(step, TransitionKind.RESOLVED), NOON)

@@ -39,8 +39,7 @@ DRAFT = msgspec.structs.replace(OPENED, draft=True)
     ],
 )
 def test_a_beginning_that_was_given_up_is_followed_by_the_end(present, due):
-    assert due_change(present, None, muted=False, given_up=True) is due
-    assert due_change(present, None, muted=True, given_up=True) is None
+    assert due_change(present, None, given_up=True) is due
 
 
 def heard(step):
@@ -50,33 +49,31 @@ def heard(step):
 
 
 ROWS = [
-    # Last delivered, present, muted, due. The numbers are the rows of Alertmanager's table that apply here.
-    pytest.param(None, OPENED, False, TransitionKind.OPENED, id="first (1)"),
-    pytest.param(None, RESOLVED, False, None, id="never told of the problem (2, 7)"),
-    pytest.param(None, CHANGED, False, TransitionKind.OPENED, id="first heard of after a change (1)"),
-    pytest.param(None, SEEN, False, None, id="somebody has seen it before we could tell"),
-    pytest.param(None, RESOLVED_AFTER_SEEN, False, None, id="seen and over, never told (2)"),
-    pytest.param(OPENED, OPENED, False, None, id="nothing new (5)"),
-    pytest.param(OPENED, CHANGED, False, TransitionKind.CHANGED, id="changed (3)"),
-    pytest.param(OPENED, SEEN, False, TransitionKind.ACKNOWLEDGED, id="acknowledged"),
-    pytest.param(SEEN, CHANGED_AFTER_SEEN, False, None, id="changes in what was seen are not told"),
-    pytest.param(OPENED, CHANGED_AFTER_SEEN, False, None, id="seen and changed before we could tell"),
-    pytest.param(OPENED, RESOLVED, False, TransitionKind.RESOLVED, id="over (11)"),
-    pytest.param(SEEN, RESOLVED_AFTER_SEEN, False, TransitionKind.RESOLVED, id="over after it was seen (11)"),
+    # Last delivered, present, due. The numbers are the rows of Alertmanager's table that apply here.
+    pytest.param(None, OPENED, TransitionKind.OPENED, id="first (1)"),
+    pytest.param(None, RESOLVED, None, id="never told of the problem (2, 7)"),
+    pytest.param(None, CHANGED, TransitionKind.OPENED, id="first heard of after a change (1)"),
+    pytest.param(None, SEEN, None, id="somebody has seen it before we could tell"),
+    pytest.param(None, RESOLVED_AFTER_SEEN, None, id="seen and over, never told (2)"),
+    pytest.param(OPENED, OPENED, None, id="nothing new (5)"),
+    pytest.param(OPENED, CHANGED, TransitionKind.CHANGED, id="changed (3)"),
+    pytest.param(OPENED, SEEN, TransitionKind.ACKNOWLEDGED, id="acknowledged"),
+    pytest.param(SEEN, CHANGED_AFTER_SEEN, None, id="changes in what was seen are not told"),
+    pytest.param(OPENED, CHANGED_AFTER_SEEN, None, id="seen and changed before we could tell"),
+    pytest.param(OPENED, RESOLVED, TransitionKind.RESOLVED, id="over (11)"),
+    pytest.param(SEEN, RESOLVED_AFTER_SEEN, TransitionKind.RESOLVED, id="over after it was seen (11)"),
     pytest.param(
-        OPENED, RESOLVED_AFTER_SEEN, False, TransitionKind.RESOLVED, id="over, seen while we could not tell"
+        OPENED, RESOLVED_AFTER_SEEN, TransitionKind.RESOLVED, id="over, seen while we could not tell"
     ),
-    pytest.param(RESOLVED, RESOLVED, False, None, id="over and told"),
-    pytest.param(RESOLVED, OPENED, False, None, id="never back in time"),
-    pytest.param(None, OPENED, True, None, id="muted, first"),
-    pytest.param(OPENED, RESOLVED, True, None, id="muted, over"),
-    pytest.param(None, DRAFT, False, None, id="a draft tells nobody"),
+    pytest.param(RESOLVED, RESOLVED, None, id="over and told"),
+    pytest.param(RESOLVED, OPENED, None, id="never back in time"),
+    pytest.param(None, DRAFT, None, id="a draft tells nobody"),
 ]
 
 
-@pytest.mark.parametrize(("told", "present", "muted", "due"), ROWS)
-def test_a_notice_is_due_by_the_last_delivered_one_and_the_present_state(told, present, muted, due):
-    assert due_change(present, None if told is None else heard(told), muted=muted) is due
+@pytest.mark.parametrize(("told", "present", "due"), ROWS)
+def test_a_notice_is_due_by_the_last_delivered_one_and_the_present_state(told, present, due):
+    assert due_change(present, None if told is None else heard(told)) is due
 
 
 KEYS = st.tuples(st.text("ab", max_size=4), st.integers(1, 99), st.text("ab", max_size=4))
@@ -141,7 +138,7 @@ def test_a_redriven_dead_letter_is_pending_with_the_attempts_it_had():
 
 
 def test_a_delivered_notice_is_remembered_by_incident_channel_and_step():
-    assert notice_of(CHANGED).as_delivered() == heard(CHANGED)
+    assert notice_of(CHANGED).as_delivered() == (heard(CHANGED),)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ class PageFrame(NamedTuple):
     """Whether a person signs in here: not where the program that serves the site says who asks."""
     stands_by: bool = False
     """Whether another process watches, and this one waits to take over."""
+    recorded_ns: int | None = None
+    """The time of the record that is shown in place of the process that watches, which does not answer; None where it does."""
     message: str = ""
     """The effect of the form that led here, in words."""
 
@@ -136,6 +138,7 @@ async def frame_of(call: ApiCall) -> PageFrame:
         degraded=counted.count(Status.DEGRADED),
         has_public_pages=_has_public_pages(call),
         stands_by=call.operations.stands_by,
+        recorded_ns=status.at_ns if status is not None and status.is_recorded else None,
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
         message=message_of(call.visit, now_ns),
     )

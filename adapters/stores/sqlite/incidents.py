@@ -115,14 +115,13 @@ class IncidentTable:
 
     def tell(self, notice: Notice) -> None:
         """A channel has heard a notice; what it heard later than this stands."""
-        name = notice.incident.id
-        later = self._connection.execute(
-            "SELECT 1 FROM chain WHERE incident = ? AND channel = ? AND sequence >= ?",
-            (name, notice.channel, notice.sequence),
-        ).fetchone()
-        if later is None:
-            told = msgspec.json.encode(notice.as_delivered())
-            self._chain.append(name, notice.sequence, notice.channel, told)
+        for told in notice.as_delivered():
+            later = self._connection.execute(
+                "SELECT 1 FROM chain WHERE incident = ? AND channel = ? AND sequence >= ?",
+                (told.incident_id, told.channel, told.sequence),
+            ).fetchone()
+            if later is None:
+                self._chain.append(told.incident_id, told.sequence, told.channel, msgspec.json.encode(told))
 
     def settle(self, names: Iterable[str]) -> None:
         """Decide anew which incidents a restart has to know of."""

@@ -1,7 +1,7 @@
 """Construction: a specification is checked where it is written, and kept in its declared types."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from inspect import Signature
 from typing import Any, ClassVar, TypeVar
@@ -20,7 +20,8 @@ S = TypeVar("S")
 
 
 class SpecificationType(msgspec.StructMeta):
-    """Makes specifications from what hosts write: a list for a tuple, `"critical"` for Severity.CRITICAL, 5 for `5s`.
+    """Makes specifications from what hosts write: a list for a tuple, `"critical"` for Severity.CRITICAL, 5 for `5s`,
+    a datetime for its text.
 
     A class may declare an `__init__` without a body. It never runs: it says for type checkers and `help` what may be written,
     where the fields say what is kept. `msgspec.convert`, by which files are read, and `replace` do not come through here.
@@ -90,7 +91,10 @@ def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, value in written.items():
         key = names.get(name, name)
-        plain[key] = _text_of(value, lengths[key]) if key in lengths else _container_of(value)
+        if isinstance(value, datetime):
+            plain[key] = value.isoformat()
+        else:
+            plain[key] = _text_of(value, lengths[key]) if key in lengths else _container_of(value)
     return plain
 
 

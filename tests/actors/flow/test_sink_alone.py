@@ -31,18 +31,18 @@ from watchkeeper.protocol.recorder import (
 from watchkeeper.protocol.sink import (
     Commit,
     ContinueMaintenance,
-    ExpireSilences,
     GetResumed,
     Mute,
     RecordBlindness,
     Redrive,
     ReopenStore,
+    ReviewNotices,
     RunMaintenance,
 )
 from watchkeeper.protocol.supervisor import (
     DeliveryBegan,
     NextSliceRequested,
-    SilenceCheckRequested,
+    NoticeCheckRequested,
     StoreAnswered,
     StoreAsked,
     StoreFailed,
@@ -88,7 +88,7 @@ def test_a_start_resumes_the_owner_and_the_recorder_from_the_record():
     assert alone.recorder.of(IncidentsResumed) == [
         IncidentsResumed((OPENED.incident,), (silence,), backlogs=backlogs)
     ]
-    assert alone.supervisor.of(SilenceCheckRequested) == [SilenceCheckRequested(silence.until_ns)]
+    assert alone.supervisor.of(NoticeCheckRequested) == [NoticeCheckRequested(silence.until_ns)]
     alone.tell(Commit())
     assert alone.delivered() == [(notice, 5)]
     (batch,) = alone.store.take()
@@ -234,17 +234,17 @@ def test_a_silence_holds_notices_back_until_it_ends(sink):
     sink.tell(Mute(made))
     assert sink.store.take() == [Batch(silences=(silence,))]
     assert sink.recorder.take() == [SilencesChanged((silence,))]
-    assert sink.supervisor.take() == [SilenceCheckRequested(silence.until_ns)]
+    assert sink.supervisor.take() == [NoticeCheckRequested(silence.until_ns)]
     sink.record(OPENED)
     assert sink.ops == []
     sink.clock.advance(59 * S)
     sink.forget()
-    sink.tell(ExpireSilences())
-    assert (sink.recorder, sink.supervisor.take()) == ([], [SilenceCheckRequested(silence.until_ns)])
+    sink.tell(ReviewNotices())
+    assert (sink.recorder, sink.supervisor.take()) == ([], [NoticeCheckRequested(silence.until_ns)])
     sink.clock.advance(S)
-    sink.tell(ExpireSilences())
+    sink.tell(ReviewNotices())
     assert sink.recorder.take() == [SilencesChanged(())]
-    assert sink.supervisor.of(SilenceCheckRequested) == []
+    assert sink.supervisor.of(NoticeCheckRequested) == []
     ((notice, _),) = sink.delivered()
     assert notice.reason is NoticeReason.CATCH_UP
 

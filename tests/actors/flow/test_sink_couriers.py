@@ -27,21 +27,21 @@ from watchkeeper.protocol.sink import (
     CourierStarted,
     DrainSink,
     EndSink,
-    ExpireSilences,
     GiveUpDelivery,
     Mute,
     Redrive,
     ReopenStore,
     ResumeRetries,
     RetryDelivery,
+    ReviewNotices,
 )
 from watchkeeper.protocol.supervisor import (
     ChannelRecovered,
     DeliveryBegan,
     DeliverySettled,
     LastHeardResumed,
+    NoticeCheckRequested,
     RetryAsked,
-    SilenceCheckRequested,
     StoreFailed,
     StoreRecovered,
 )
@@ -168,7 +168,7 @@ def test_a_new_supervisor_is_told_of_a_silence_and_of_a_store_that_failed(sink):
     sink.tell(ResumeRetries())
     assert sink.supervisor.take() == [
         LastHeardResumed(()),
-        SilenceCheckRequested(until_ns),
+        NoticeCheckRequested(until_ns),
         StoreFailed("the record could not be written; the store is reopened soon"),
     ]
 
@@ -218,8 +218,8 @@ def test_a_dead_letter_is_sent_again_when_it_is_asked_for(sink):
 def test_a_dead_letter_is_not_sent_after_a_later_notice(sink):
     notice = notice_of(OPENED)
     told = [
-        notice_of(OPENED, "calm").as_delivered(),
-        notice_of(then(OPENED, TransitionKind.ACKNOWLEDGED)).as_delivered(),
+        notice_of(OPENED, "calm").as_delivered()[0],
+        notice_of(then(OPENED, TransitionKind.ACKNOWLEDGED)).as_delivered()[0],
     ]
     sink.store.dead = {
         notice.key: Restored(incidents=(OPENED.incident,), outbox=(outgoing(notice, DEAD),), told=tuple(told))
@@ -239,7 +239,7 @@ def test_a_due_notice_that_was_given_up_before_is_not_sent_by_itself(sink):
     sink.tell(Mute(Silence(id="s", until_ns=sink.wall_ns + S)))
     sink.record(OPENED)
     sink.clock.advance(S)
-    sink.tell(ExpireSilences())
+    sink.tell(ReviewNotices())
     assert sink.ops == []
     assert sink.ask(Redrive(notice.key)) is True
 

@@ -28,12 +28,12 @@ from watchkeeper.protocol.recorder import (
 from watchkeeper.protocol.sink import (
     Commit,
     ContinueMaintenance,
-    ExpireSilences,
     GiveUpDelivery,
     RecordBlindness,
     ReopenStore,
     ResumeRetries,
     RetryDelivery,
+    ReviewNotices,
     RunMaintenance,
 )
 from watchkeeper.protocol.supervisor import (
@@ -42,10 +42,10 @@ from watchkeeper.protocol.supervisor import (
     DeliveryBegan,
     DeliverySettled,
     NextSliceRequested,
+    NoticeCheckRequested,
     Pause,
     Resume,
     RetryAsked,
-    SilenceCheckRequested,
     StoreAnswered,
     StoreAsked,
     StoreFailed,
@@ -110,9 +110,9 @@ def test_slices_that_end_together_are_followed_by_one(alone):
 )
 def test_an_end_of_a_silence_is_looked_for_at_most_half_a_second_later(alone, left_ns, expected_ns):
     alone.run("1s")
-    alone.tell(SilenceCheckRequested(alone.clock.read().wall_ns + left_ns))
+    alone.tell(NoticeCheckRequested(alone.clock.read().wall_ns + left_ns))
     alone.run("10s")
-    assert alone.sink.moments(ExpireSilences) == [S + expected_ns]
+    assert alone.sink.moments(ReviewNotices) == [S + expected_ns]
 
 
 def test_a_store_that_fails_is_opened_again_after_waits_that_grow_until_it_works(alone):

@@ -133,7 +133,11 @@ def own_incident(part):
             status_of(("store", "full"), incidents=(own_incident("store"),)),
             "It cannot write its record for 6 min.",
         ),
-        (status_of(("standby", "gone")), "No process is watching."),
+        (
+            status_of(("standby", "this is the last recorded state: gone")),
+            "The active process does not answer.",
+        ),
+        (status_of(("standby", "another has a newer configuration")), "It sees, with 1 problem of its own."),
         (status_of(("poller/a", "x"), ("poller/b", "y")), "It sees, with 2 problems of its own."),
     ],
 )

@@ -18,11 +18,11 @@ from watchkeeper.protocol.owner import Release, SamplesMissing, SampleTaken
 from watchkeeper.protocol.recorder import HealthReported, IncidentsResumed, SilencesChanged
 from watchkeeper.protocol.sink import (
     Commit,
-    ExpireSilences,
     Mute,
     RecordBlindness,
     RecordSamples,
     ResumeRetries,
+    ReviewNotices,
 )
 from watchkeeper.protocol.supervisor import (
     AttemptFinished,
@@ -90,7 +90,7 @@ class Auditor:
             RecordSamples: self.evidence.recording,
             Mute: lambda message: self.record.muted(message.silence),
             Commit: lambda _: self.record.time_passed(self._read()),
-            ExpireSilences: lambda _: self.record.time_passed(self._read()),
+            ReviewNotices: lambda _: self.record.time_passed(self._read()),
             Woke: lambda message: self.silences.woke(message.planned_ns, self._read()),
             SilencesChanged: lambda message: self.silences.shown(message.silences),
             IncidentsResumed: lambda message: self.silences.shown(message.silences),

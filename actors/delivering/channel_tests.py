@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from ..domain.incidents.channel_test import notice_of_test
-from ..domain.incidents.delivery_try import DeliveryTry
-from ..domain.incidents.notice import Answer, Delivery, DeliveryState
-from ..domain.incidents.outbox import OutboxEntry
-from ..domain.incidents.pending_batch import Gathering
-from ..domain.time.moment import Moment
-from ..protocol.recorder import NoticeSettled
-from ..protocol.sink import GetTest, SendTest
-from ..protocol.supervisor import DeliverySettled
-from .ports import Neighbours
+from ...domain.incidents.delivery_try import DeliveryTry
+from ...domain.incidents.notice import Answer, Delivery, DeliveryState
+from ...domain.incidents.outbox import OutboxEntry
+from ...domain.incidents.pending_batch import Gathering
+from ...domain.incidents.trials.channel_test import notice_of_test
+from ...domain.time.moment import Moment
+from ...protocol.recorder import NoticeSettled
+from ...protocol.sink import GetTest, SendTest
+from ...protocol.supervisor import DeliverySettled
+from ..ports import Neighbours
 
 LOST = Answer(accepted=False, detail="its courier was restarted: the outcome is unknown")
 

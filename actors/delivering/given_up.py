@@ -1,10 +1,10 @@
 """Dead letters: the notices that the record has as given up, which leave again by Redrive alone."""
 
-from ..domain.errors import StoreError, StoreFenced
-from ..domain.incidents.ledger import Ledger
-from ..domain.incidents.notice import Notice
-from ..domain.incidents.record import Outgoing
-from .record_writer import RecordWriter
+from ...domain.errors import StoreError, StoreFenced
+from ...domain.incidents.ledger import Ledger
+from ...domain.incidents.notice import Notice
+from ...domain.incidents.record import Outgoing
+from ..record_writer import RecordWriter
 
 
 class GivenUpNotices:
@@ -40,6 +40,6 @@ class GivenUpNotices:
             return None
         if recalled is None or not recalled.outbox:
             return None
-        outgoing, incident = recalled.outbox[0], recalled.incidents[0]
-        told = next((told for told in recalled.told if told.channel == outgoing.notice.channel), None)
-        return outgoing if self._ledger.redrive(outgoing.notice, incident, told) else None
+        outgoing = recalled.outbox[0]
+        may_leave = self._ledger.redrive(outgoing.notice, recalled.incidents, recalled.told)
+        return outgoing if may_leave else None

@@ -2,10 +2,10 @@
 
 from hashlib import sha256
 
-from ..specification.rule import Severity
-from ..specification.target import OWN_NAME
-from .incident import Incident, TransitionKind
-from .notice import Notice, NoticeReason
+from ...specification.rule import Severity
+from ...specification.target import OWN_NAME
+from ..incident import Incident, TransitionKind
+from ..notice import Notice, NoticeReason
 
 
 def notice_of_test(channel: str, by: str, number: tuple[int, int], now_ns: int) -> Notice:
