@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from ...domain.incidents.delivery_plan import DeliveryPolicy
 from ...domain.incidents.ledger import Ledger
 from ...domain.incidents.notice import Answer, Delivery, DeliveryState, Notice, NoticeReason
@@ -143,7 +146,13 @@ class Deliveries:
             notice, timeout_ns = entry.notice, self._channels[entry.notice.channel].timeout_ns
             self._to.supervisor.tell(DeliveryBegan(notice.channel, notice.key, delivery.attempts, timeout_ns))
             self._to.couriers[notice.channel].tell(
-                Deliver(notice, delivery.attempts, timeout_ns, not_after_ns)
+                Deliver(
+                    notice,
+                    delivery.attempts,
+                    timeout_ns,
+                    not_after_ns,
+                    memory=self.ledger.memory(notice),
+                )
             )
 
     def take_settled(self) -> list[NoticeSettled]:
@@ -155,7 +164,8 @@ class Deliveries:
         """Takes the answer of a courier to an attempt."""
         self._gathered.tries.extend(self.outbox.answered(key, attempt, answer, now))
         if answer.accepted:
-            self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now)
+            memory = answer.memory or ""
+            self._settle(key, attempt, DeliveryState.DELIVERED, answer.detail, now, memory)
         elif not answer.retryable:
             self._settle(key, attempt, DeliveryState.DEAD, answer.detail, now)
         else:
@@ -177,11 +187,21 @@ class Deliveries:
         """Makes a notice a dead letter: no further attempt is allowed."""
         self._settle(key, None, DeliveryState.DEAD, self.outbox.why_given_up(key), now)
 
-    def _settle(self, key: str, attempt: int | None, state: DeliveryState, detail: str, now: Moment) -> None:
+    def _settle(
+        self,
+        key: str,
+        attempt: int | None,
+        state: DeliveryState,
+        detail: str,
+        now: Moment,
+        memory: str = "",
+    ) -> None:
         entry = self.outbox.settle(key, attempt)
         if entry is None:
             return
-        delivery = entry.delivery(state, now.wall_ns, detail)
+        # A channel that keeps a memory and says nothing new of it goes on with the one that it was given.
+        memory = memory or self.ledger.memory(entry.notice)
+        delivery = replace(entry.delivery(state, now.wall_ns, detail), memory=memory or UNSET)
         self._gathered.deliveries.append(delivery)
         self._to.supervisor.tell(DeliverySettled(entry.notice.channel, key))
         if state is DeliveryState.DELIVERED:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
+from ..limits import DIGEST_SHOWN
 from ..line import escaped
 from ..public_value import PublicValue
 from ..specification.rule import Severity
@@ -13,8 +14,6 @@ from ..units import NS_PER_MINUTE, NS_PER_S
 from .incident import Incident, TransitionKind
 
 SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-DIGEST_SHOWN = 50
-"""Members that a body names, the worst ones; a reader of more needs the page, and the rest is counted."""
 GROUP_WAIT_NS = 30 * NS_PER_S
 GROUP_INTERVAL_NS = 5 * NS_PER_MINUTE
 """The times of a group whose route is gone, until its last incident has ended."""

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Mapping
 
 from msgspec.structs import replace
 
+from ..limits import NOTICES_REVIEWED_AT_ONCE
 from ..specification.channel import Channel
 from ..time.moment import Moment
 from .delivery_plan import DeliveryPolicy, Hold, HoldKind, Recipient
@@ -17,9 +18,6 @@ from .due.state import LedgerState
 from .incident import Incident, Transition, TransitionKind
 from .notice import Delivery, LastDelivered, Notice, NoticeReason, due_change, make_notice
 from .record import LatestFinding, Restored
-
-REVIEWED_AT_ONCE = 200
-"""Incidents of one slice of a review, 20 microseconds each: what a storm asks for keeps no commit waiting."""
 
 
 class Ledger:
@@ -144,7 +142,7 @@ class Ledger:
         """The wall time of the next moment at which something is due by itself; None without any."""
         return self._state.agenda.next_ns
 
-    def review(self, now: Moment, at_most: int = REVIEWED_AT_ONCE) -> tuple[Notice, ...]:
+    def review(self, now: Moment, at_most: int = NOTICES_REVIEWED_AT_ONCE) -> tuple[Notice, ...]:
         """Reviews queued incidents. Returns the notices about one incident that are due."""
         made: list[Notice] = []
         for name in self._state.agenda.take(at_most):

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from ..limits import DIGEST_SHOWN
 from ..time.moment import wall_text
-from .digest import DIGEST_SHOWN, Digest, DigestMember
+from .digest import Digest, DigestMember
 from .incident import Incident
 from .notice import Notice
 

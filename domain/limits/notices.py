@@ -8,6 +8,8 @@ NOTICE_ANSWER_BYTES_MAX = 4 * 1024
 """The answer of a receiver: only the reason of a refusal is read from it."""
 NOTICE_LATE_NS = 60 * NS_PER_S
 """A transition older than that is marked as late: a first retry or two are usual, an outage is not."""
+DIGEST_MEMBERS_MAX = 5_000
+"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 RETRIED_PER_SUCCESS = 2
 """How many notices in backoff are retried at once after one delivery succeeds, so that a recovered channel catches up soon."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
@@ -22,7 +24,19 @@ GIVE_UP_NS_MIN = NS_PER_S
 """The shortest patience with a channel: the first wait between two tries."""
 GIVE_UP_NS_MAX = 30 * 86_400 * NS_PER_S
 """The longest patience with a channel: a receiver keeps the ids of notices for as long, to know a repeat."""
+DIGEST_MEMBERS_MAX = 5_000
+"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 assert GIVE_UP_NS_MAX <= DURATION_NS_MAX
+
+# Digests.
+DIGEST_MEMBERS_MAX = 5_000
+"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
+DIGEST_SHOWN = 50
+"""Members of a digest that a body names, the worst ones: a reader of more needs the page, and the rest is counted."""
+NOTICES_REVIEWED_AT_ONCE = 200
+"""Incidents of one slice of a review, some 20 microseconds each: a storm keeps no commit waiting."""
+DIGESTS_KEPT_NS = 31 * 86_400 * NS_PER_S
+"""How long the record knows when a group had its last digest: far longer than the intervals of groups."""
 
 # Silences.
 SILENCE_LOOK_NS = 500 * NS_PER_MS

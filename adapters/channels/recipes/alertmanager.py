@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from ....domain.incidents.incident import Incident, TransitionKind
+from ....domain.incidents.digest import Digest
+from ....domain.incidents.incident import TransitionKind
+from ....domain.incidents.notice import Notice
+from ....domain.line import escaped, one_line
 from ....domain.messages.notice_text import NoticeText
 from ....domain.specification.paging_channels import Alertmanager
 from ....domain.specification.probe import Tls
@@ -45,32 +48,72 @@ class AlertmanagerRecipe(msgspec.Struct, frozen=True):
         return reply.answer
 
     def _alerts(self, sending: Sending) -> Iterator[dict[str, Any]]:
-        notice, incident = sending.notice, sending.notice.incident
-        words = _annotations(sending.text, incident)
+        notice, text = sending.notice, sending.text
         until_ns = notice.created_at_ns + parse_duration(self.spec.ends_after)
-        if notice.is_test:
-            until_ns = notice.created_at_ns + NS_PER_MINUTE
-        elif not incident.is_open:
-            until_ns = incident.at_ns
-        alert = {"startsAt": wall_text(incident.opened_at_ns), "annotations": words}
-        if sending.text.link:
-            alert["generatorURL"] = sending.text.link
-        yield {**alert, "labels": _labels(incident, incident.severity), "endsAt": wall_text(until_ns)}
-        if notice.change in MAY_BE_OTHER and not notice.is_test:
-            # An alert of another severity has other labels: the one that an earlier step may have opened ends.
-            for severity in (each for each in Severity if each is not incident.severity):
-                ended = {"labels": _labels(incident, severity), "endsAt": wall_text(incident.at_ns)}
-                yield {**alert, **ended}
+        link = {"generatorURL": text.link} if text.link else {}
+        for alert in _of_digest(notice.digest) if notice.digest else (_of_incident(notice, text),):
+            said = {
+                "startsAt": wall_text(alert.opened_at_ns),
+                "annotations": {name: said for name, said in alert.annotations.items() if said},
+                **link,
+            }
+            ends_ns = until_ns if alert.ended_at_ns is None else alert.ended_at_ns
+            yield {**said, "labels": alert.labelled(alert.severity), "endsAt": wall_text(ends_ns)}
+            if alert.change in MAY_BE_OTHER and not notice.is_test:
+                # An alert of another severity has other labels: the one that an earlier step may have opened ends.
+                for severity in (each for each in Severity if each is not alert.severity):
+                    yield {**said, "labels": alert.labelled(severity), "endsAt": wall_text(alert.at_ns)}
 
 
-def _labels(incident: Incident, severity: Severity) -> dict[str, str]:
-    stated = incident.metadata
-    given = {OTHER.sub("_", name): text for name, text in stated.labels}
-    group = {"group": stated.group} if stated.group else {}
-    own = {"alertname": incident.rule, "target": incident.target, "severity": severity.value}
-    return {**given, **group, **own}
+class Alert(NamedTuple):
+    """One alert, of an incident or of a member of a digest."""
+
+    rule: str
+    target: str
+    severity: Severity
+    change: TransitionKind
+    labels: tuple[tuple[str, str], ...]
+    annotations: dict[str, str]
+    opened_at_ns: int
+    at_ns: int
+    ended_at_ns: int | None
+
+    def labelled(self, severity: Severity) -> dict[str, str]:
+        """Returns its identity with this severity."""
+        given = {OTHER.sub("_", name): escaped(text) for name, text in self.labels if text}
+        own = {"alertname": escaped(self.rule), "target": escaped(self.target), "severity": severity.value}
+        return {**given, **own}
 
 
-def _annotations(text: NoticeText, incident: Incident) -> dict[str, str]:
-    words = {"summary": text.title, "description": text.body, "runbook_url": incident.metadata.runbook}
-    return {name: said for name, said in words.items() if said}
+def _of_incident(notice: Notice, text: NoticeText) -> Alert:
+    incident, stated = notice.incident, notice.incident.metadata
+    ended_ns = None if incident.is_open else incident.at_ns
+    return Alert(
+        incident.rule,
+        incident.target,
+        incident.severity,
+        notice.change,
+        (*stated.labels, ("group", stated.group)),
+        {"summary": text.title, "description": text.body, "runbook_url": stated.runbook},
+        incident.opened_at_ns,
+        incident.at_ns,
+        notice.created_at_ns + NS_PER_MINUTE if notice.is_test else ended_ns,
+    )
+
+
+def _of_digest(digest: Digest) -> Iterator[Alert]:
+    """Yields the alerts of its members, and of the others, which are so renewed."""
+    for member in (*digest.members, *digest.others):
+        mark = member.severity.value if member.is_open else "resolved"
+        words = {"summary": one_line(f"[{mark}] {member.target}: {member.rule}"), "description": member.cause}
+        yield Alert(
+            member.rule,
+            member.target,
+            member.severity,
+            member.change,
+            digest.labels,
+            words,
+            member.opened_at_ns,
+            member.at_ns,
+            None if member.is_open else member.at_ns,
+        )

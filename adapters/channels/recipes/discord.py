@@ -7,14 +7,18 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from ....domain.incidents.incident import TransitionKind
-from ....domain.incidents.notice import Notice
+from ....domain.incidents.notice import Answer, Notice
+from ....domain.line import cut
 from ....domain.messages.notice_text import NoticeText
 from ....domain.specification.chat_channels import Discord
 from ....domain.specification.probe import Tls
 from .recipe import GONE, Reply, Sending, Steps, posted
 
 ID = re.compile(r"[0-9]{1,20}")
-MARKUP = re.compile(r"([\\*_~`|>#\[\]()])")
+MARKUP = re.compile(r"(https?://\S+)|([\\*_~`|>#\[\]()])")
+"""A link, in which a backslash would stay, or a character that formats."""
+DESCRIPTION_CHARACTERS = 4_096
+"""The longest description that Discord takes."""
 NEVER = frozenset({400, 401, 403, 404, GONE})
 COLOURS = {"critical": 0xD92D20, "warning": 0xDC6803, "info": 0x1570EF, "resolved": 0x079455}
 
@@ -53,7 +57,7 @@ class DiscordRecipe(msgspec.Struct, frozen=True):
         return parts._replace(path=parts.path.rstrip("/") + path, query=asked).geturl()
 
 
-def answer_of(reply: Reply, memory: str) -> Any:
+def answer_of(reply: Reply, memory: str) -> Answer:
     """Returns the answer to the attempt; the wait stands in the body of a refusal."""
     if reply.answer.accepted:
         return reply.accepted(memory)
@@ -64,10 +68,16 @@ def answer_of(reply: Reply, memory: str) -> Any:
 
 def message_of(text: NoticeText, notice: Notice) -> dict[str, Any]:
     """Returns a message that mentions nobody and formats nothing."""
-    shown = notice.incident.severity.value if notice.incident.is_open else "resolved"
-    lines = "\n".join(filter(None, (MARKUP.sub(r"\\\1", text.body), text.link)))
+    is_end = notice.change is TransitionKind.RESOLVED
+    shown = "resolved" if is_end else notice.incident.severity.value
+    lines = "\n".join(filter(None, (plain(text.body), text.link)))
     return {
-        "content": MARKUP.sub(r"\\\1", text.title),
-        "embeds": [{"description": lines, "color": COLOURS[shown]}],
+        "content": plain(text.title),
+        "embeds": [{"description": cut(lines, DESCRIPTION_CHARACTERS), "color": COLOURS[shown]}],
         "allowed_mentions": {"parse": []},
     }
+
+
+def plain(text: str) -> str:
+    """Returns the text with a backslash before each character that would format it."""
+    return MARKUP.sub(lambda found: found[1] or f"\\{found[2]}", text)

@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 
 from ....domain.incidents.incident import TransitionKind
-from ....domain.incidents.notice_body import incident_document
+from ....domain.incidents.notice import Answer
+from ....domain.line import one_line
+from ....domain.messages.template import values_of
 from ....domain.specification.paging_channels import PagerDuty
 from ....domain.specification.probe import Tls
 from ....domain.time.moment import wall_text
@@ -53,12 +55,12 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
             "client": "watchkeeper",
             "payload": {
                 "summary": text.title,
-                "source": notice.incident.target,
+                "source": one_line(notice.incident.target),
                 "severity": notice.incident.severity.value,
-                "timestamp": wall_text(notice.incident.at_ns),
-                "component": notice.incident.rule,
-                "group": notice.incident.metadata.group,
-                "custom_details": {"says": list(text.lines), "incident": incident_document(notice.incident)},
+                "timestamp": wall_text(notice.said_at_ns),
+                "component": one_line(notice.incident.rule),
+                "group": one_line(notice.incident.metadata.group),
+                "custom_details": {name: value for name, value in values_of(notice, text).items() if value},
             },
         }
         if text.link:
@@ -66,7 +68,7 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
         return posted(self.url, document, never=NEVER)
 
 
-def _judged(reply: Reply) -> Any:
+def _judged(reply: Reply) -> Answer:
     if reply.answer.accepted:
         return reply.answer
     says = reply.text("errors", 0) or reply.text("message")

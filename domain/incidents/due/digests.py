@@ -5,8 +5,8 @@ from heapq import nsmallest
 
 from msgspec.structs import replace
 
-from ...limits import DIGEST_MEMBERS_MAX
-from ..digest import DIGEST_SHOWN, DigestMember, digest_of, importance, member_of
+from ...limits import DIGEST_MEMBERS_MAX, DIGEST_SHOWN
+from ..digest import DigestMember, digest_of, importance, member_of
 from ..incident import TransitionKind
 from ..notice import Notice, make_digest
 from .entry import LedgerEntry
