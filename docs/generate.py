@@ -83,13 +83,14 @@ _KEPT: Bounds = (limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
 _EVERY: Bounds = (limits.EVERY_NS_MIN, limits.EVERY_NS_MAX)
 _TIMEOUT: Bounds = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
 _CLOCK: Bounds = (0, limits.KEEP_FIRING_NS_MAX)
+_TIMED = ("Target", "Defaults", "Webhook", "Email", "ExecChannel", "Apprise", "CallChannel")
 DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("RuntimeOptions", "grace"): (0, limits.GRACE_NS_MAX),
     ("Connectivity", "every"): _EVERY,
     ("Retention", "samples"): (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX),
     **{("Retention", name): _KEPT for name in ("failed_samples", "history", "hourly", "daily")},
     **{(owner, name): _EVERY for owner in ("Target", "Defaults") for name in ("every", "retry_every")},
-    **{(owner, "timeout"): _TIMEOUT for owner in ("Target", "Defaults", "Webhook", "CallChannel")},
+    **{(owner, "timeout"): _TIMEOUT for owner in _TIMED},
     ("Target", "max_age"): (0, limits.SHARED_RESULTS_NS_MAX),
     ("Heartbeat", "grace"): (0, limits.EVERY_NS_MAX),
     ("Channel", "give_up_after"): (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),

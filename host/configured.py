@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from ..adapters.http.fast.tls_contexts import missing_library
+from ..adapters.extras import missing_libraries
 from ..adapters.masking import SecretMask, secrets_of
 from ..domain import limits
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
@@ -359,7 +359,7 @@ def require_valid(configuration: Configuration, callables: Iterable[str] | None)
     None because the configuration is never executed.
     """
     valid, found = judged(configuration)
-    problems = [str(problem) for problem in (*found, *missing_library(configuration.runtime))]
+    problems = [str(problem) for problem in (*found, *missing_libraries(configuration))]
     _refuse(problems + ([] if callables is None else _missing_functions(configuration, callables)))
     return valid
 

@@ -14,6 +14,12 @@ RETRIED_PER_SUCCESS = 2
 """How many notices in backoff are retried at once after one delivery succeeds, so that a recovered channel catches up soon."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
 """The longest wait that is read from a receiver's `Retry-After`; the retry policy of the channel shortens it further."""
+MAIL_RECIPIENTS_MAX = 50
+"""Addresses of one `email` channel: every server takes a hundred at once (RFC 5321, 4.5.3.1.8), and more belong on a list."""
+APPRISE_URLS_MAX = 16
+"""Services of one `apprise` channel: they share one process and its deadline."""
+PARTLY_TAKEN_KEPT = 1_000
+"""Notices that some receivers of a channel have taken and others have not: the next try leaves those out that have."""
 GIVE_UP_NS_MIN = NS_PER_S
 """The shortest patience with a channel: the first wait between two tries."""
 GIVE_UP_NS_MAX = 30 * 86_400 * NS_PER_S

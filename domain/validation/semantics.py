@@ -9,6 +9,8 @@ from .. import limits
 from ..specification.channel import CallChannel, Channel, Log, Webhook
 from ..specification.chat_channels import Discord, Ntfy, Slack, Telegram
 from ..specification.configuration import Configuration, Connectivity, Defaults, Retention, RuntimeOptions
+from ..specification.local_channels import Apprise, ExecChannel
+from ..specification.mail_channel import Email
 from ..specification.paging_channels import Alertmanager, PagerDuty
 from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
@@ -18,8 +20,9 @@ from .channels import channel_problems
 from .conditions import condition_faults, never_encrypted, unread
 from .dependencies import dependency_problems, flapping_problems
 from .durations import length_ns, span_problems
+from .mail import email_problems
 from .metadata import metadata_problems
-from .network import exec_problems, http_problems, tcp_problems
+from .network import apprise_problems, exec_problems, http_problems, tcp_problems
 from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems
 from .web import web_problems
@@ -91,6 +94,15 @@ class _Judge:
         yield from _spans(channel, path)
         yield from _rate(channel.rate, (*path, "rate"))
         match channel.transport:
+            case Email() as email:
+                yield from email_problems(email, (*path, "email"))
+                yield from _spans(email, (*path, "email"))
+            case ExecChannel() as command:
+                yield from exec_problems(command, (*path, "exec"), allowed=self._allow_exec)
+                yield from _spans(command, (*path, "exec"))
+            case Apprise() as apprise:
+                yield from apprise_problems(apprise, (*path, "apprise"))
+                yield from _spans(apprise, (*path, "apprise"))
             case CallChannel() as call:
                 yield from _unnamed(call.name, (*path, "call", "name"))
                 yield from _spans(call, (*path, "call"))
@@ -183,7 +195,18 @@ _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     },
     **{
         kind: {"timeout": _TIMEOUT}
-        for kind in (Webhook, CallChannel, Slack, Discord, Telegram, Ntfy, PagerDuty)
+        for kind in (
+            Webhook,
+            CallChannel,
+            Slack,
+            Discord,
+            Telegram,
+            Ntfy,
+            PagerDuty,
+            Email,
+            ExecChannel,
+            Apprise,
+        )
     },
     Alertmanager: {"timeout": _TIMEOUT, "ends_after": (limits.ALERT_NS_MIN, limits.ALERT_NS_MAX)},
     Target: _CADENCE | {"max_age": (0, limits.SHARED_RESULTS_NS_MAX)},
