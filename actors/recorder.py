@@ -13,17 +13,14 @@ from ..domain.incidents.incident import Incident, Transition, TransitionKind, by
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
 from ..domain.incidents.own_problems import NETWORK, POLLER, POLLERS, channel_part
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
-from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.outcome import Outcome
-from ..domain.observation.sample import Sample
 from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
-from ..domain.read_model.figures import Figures, GroupDurations, TargetFigures
+from ..domain.read_model.figures import Figures
 from ..domain.read_model.histogram import Histogram
-from ..domain.read_model.metrics import PartMetrics, RuntimeMetrics, TargetMetrics
+from ..domain.read_model.metrics import PartMetrics, RuntimeMetrics
 from ..domain.read_model.problems import PresentProblems
-from ..domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
-from ..domain.rules.aggregate import Status, status_of
-from ..domain.specification.matcher import Subject
+from ..domain.read_model.status import RuntimeStatus, TargetStatus
+from ..domain.read_model.tracked_target import TrackedTarget
 from ..domain.specification.metadata import NO_METADATA
 from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
@@ -31,132 +28,6 @@ from ..protocol import recorder as heard
 from ..protocol.owner import OwnerMessage, ProblemsReported
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener, Publisher
-
-
-class _Row(msgspec.Struct):
-    """One target of the read model."""
-
-    tracked: heard.TargetTracked
-    durations: GroupDurations
-    """Those of its group, which it adds to."""
-    figures: TargetFigures | None = None
-    """None before the first sample."""
-    asleep_ns: int = 0
-    sample: Sample | None = None
-    raw: Status = Status.UNKNOWN
-    confirmed: Status = Status.UNKNOWN
-    since_ns: int = 0
-    """Wall time at which the confirmed status began."""
-    paused_ns: int = 0
-    """Wall time of the last pause."""
-    attempts: deque[AttemptRecord] | None = None
-    silences: tuple[Silence, ...] = ()
-    """Those that mute it, or some of its incidents; ended ones, too, until the next change of silences."""
-    samples: int = 0
-    missed: int = 0
-
-    def track(self, message: heard.TargetTracked, paused_ns: int) -> None:
-        if message.paused and not (self.tracked.paused and self.paused_ns):
-            self.paused_ns = paused_ns
-        self.tracked = message
-
-    def take(
-        self, message: heard.SampleJudged, now: Moment, asleep_ns: int, resumed: Iterable[Incident]
-    ) -> None:
-        """Takes a judged sample; `resumed` are incidents of a former run, for the first sample of this one."""
-        began_ns = message.sample.at.wall_ns
-        goes_on = message.confirmed in _BY_INCIDENTS or not self.is_stale(now, asleep_ns)
-        if message.confirmed is not self.confirmed or not goes_on:
-            self.since_ns = min([began_ns, *_openings(resumed, message.confirmed)])
-        self.asleep_ns = asleep_ns
-        self.sample = message.sample
-        self.raw = message.raw
-        self.confirmed = message.confirmed
-        self.samples += 1
-        self.missed += message.record.missed
-        if self.attempts is None:
-            self.attempts = deque(maxlen=limits.ATTEMPTS_KEPT_PER_TARGET)
-        self.attempts.append(message.record)
-        if self.figures is None:
-            self.figures = TargetFigures()
-        self.figures.take(message.sample)
-        self.durations.take(message.sample)
-
-    def is_stale(self, now: Moment, asleep_ns: int) -> bool:
-        """Returns True where the newest sample is too old for a status. Suspended time, which the monotonic clock does
-        not show, counts."""
-        sample = self.sample
-        return sample is not None and (
-            now.since(sample.at) + asleep_ns - self.asleep_ns > self.tracked.stale_after_ns
-        )
-
-    def opened(self, incident: Incident) -> None:
-        """Dates the confirmed status back to the first bad sample, once the incident that confirms it is durable."""
-        self.since_ns = min([self.since_ns, *_openings([incident], self.confirmed)])
-
-    def subject(self) -> Subject:
-        """Returns what matchers see of the target."""
-        return Subject(self.tracked.target, self.tracked.metadata or NO_METADATA)
-
-    def is_muted_by(self, silence: Silence) -> bool:
-        """Whether a silence mutes the target, or some of its incidents."""
-        return silence.selection().accepts(self.subject())
-
-    def metrics(self, target: str, incidents: list[Incident], *, stale: bool) -> TargetMetrics:
-        status, figures = self.confirmed, self.figures or TargetFigures()
-        if self.sample is None or stale:
-            status = status_of(incidents) or Status.UNKNOWN
-        return TargetMetrics(
-            id=target,
-            group=(self.tracked.metadata or NO_METADATA).group,
-            status=Status.PAUSED if self.tracked.paused else status,
-            attempts=figures.attempts(),
-            answered=figures.answered,
-            response_ns=figures.response_ns,
-            sampled_at_ns=None if self.sample is None else self.sample.at.wall_ns,
-            certificate_ends_ns=figures.certificate_ends_ns,
-            missed=self.missed,
-        )
-
-    def status(self, target: str, incidents: list[Incident], now: Moment, *, stale: bool) -> TargetStatus:
-        status, since_ns = self.confirmed, self.since_ns
-        if self.sample is None or stale:
-            # Incidents of an earlier process are open before the first sample of this one.
-            status = status_of(incidents) or Status.UNKNOWN
-            silent_ns = (
-                since_ns if self.sample is None else self.sample.at.wall_ns + self.tracked.stale_after_ns
-            )
-            since_ns = min(_openings(incidents, status), default=silent_ns)
-        return TargetStatus(
-            id=target,
-            kind=self.tracked.kind,
-            metadata=self.tracked.metadata or NO_METADATA,
-            status=Status.PAUSED if self.tracked.paused else status,
-            since_ns=self.paused_ns if self.tracked.paused else since_ns,
-            raw=Status.UNKNOWN if stale else self.raw,
-            explanation=self._explanation(incidents, status, stale=stale),
-            paused=self.tracked.paused,
-            silences=tuple(silence for silence in self.silences if silence.until_ns > now.wall_ns),
-            sample=self.sample,
-            attempt=self.attempts[-1] if self.attempts else None,
-            samples=self.samples,
-            missed=self.missed,
-        )
-
-    def _explanation(self, incidents: list[Incident], status: Status, *, stale: bool) -> str:
-        """Returns why there is this status where no present sample says it."""
-        if self.sample is not None:
-            return no_sample_since(self.sample.at.wall_ns) if stale else ""
-        found = (one.latest or one.cause for one in incidents if status_of([one]) is status)
-        return next(found, "")
-
-
-_BY_INCIDENTS = (Status.DOWN, Status.DEGRADED)
-
-
-def _openings(incidents: Iterable[Incident], status: Status) -> list[int]:
-    """The openings of those incidents that alone would make this status."""
-    return [incident.opened_at_ns for incident in incidents if status_of([incident]) is status]
 
 
 class Recorder(Behaviour[heard.RecorderMessage]):
@@ -182,7 +53,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._losses = losses
         self._loads = loads
         """Yields the mailbox and the restarts of each actor."""
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, TrackedTarget] = {}
         self._open: dict[str, Incident] = {}
         self._resumed: dict[str, list[Incident]] = {}
         """By target, the incidents of a former run, until the first sample of this one."""
@@ -255,13 +126,14 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 assert_never(question)
 
     def _track(self, message: heard.TargetTracked, now: Moment) -> None:
-        target, group = message.target, (message.metadata or NO_METADATA).group
+        target, metadata = message.target, message.metadata or NO_METADATA
         row = self._rows.get(target)
-        durations = self._figures.enrol(row.durations if row else None, group, message.kind)
+        durations = self._figures.enrol(row.durations if row else None, metadata.group, message.kind)
         if row is None:
-            row = self._rows[target] = _Row(message, durations, since_ns=now.wall_ns)
+            row = self._rows[target] = TrackedTarget(target, durations, now.wall_ns)
         row.durations = durations
-        row.track(message, self._paused_ns.pop(target, now.wall_ns))
+        paused_ns = self._paused_ns.pop(target, now.wall_ns)
+        row.track(message.kind, metadata, paused_ns, message.stale_after_ns, paused=message.paused)
         row.silences = tuple(filter(row.is_muted_by, self._silences))
 
     def _resume(self, message: heard.IncidentsResumed) -> None:
@@ -275,8 +147,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._paused_ns = {mark.target: mark.at_ns for mark in message.pauses if mark.at_ns is not None}
         # Where the recorder alone was restarted, its targets may have come before the record.
         for target, row in self._rows.items():
-            if row.tracked.paused:
-                row.paused_ns = self._paused_ns.pop(target, row.paused_ns)
+            row.incident_changed()
+            if row.paused:
+                row.pause_began(self._paused_ns.pop(target, row.paused_ns))
 
     def _show_silences(self, silences: tuple[Silence, ...]) -> None:
         """Takes over the silences in force. A new one alone is held against all targets: 5 us each for a pattern."""
@@ -296,7 +169,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         if row is None:
             self._counters["samples_without_target"] += 1
             return
-        row.take(message, now, self._asleep_ns, self._resumed.pop(message.sample.target, ()))
+        resumed = self._resumed.pop(message.sample.target, ())
+        status = message.raw, message.confirmed
+        row.take(message.sample, message.record, status, now, self._asleep_ns, resumed)
         for finding in message.latest:
             self._follow(finding)
         if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
@@ -312,12 +187,18 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         incident = self._open.get(finding.incident_id)
         if incident is not None and incident.latest != finding.text:
             self._open[incident.id] = msgspec.structs.replace(incident, latest=finding.text)
+            self._incident_changed(incident.target)
+
+    def _incident_changed(self, target: str) -> None:
+        if (row := self._rows.get(target)) is not None:
+            row.incident_changed()
 
     def _committed(self, transitions: tuple[Transition, ...]) -> None:
         for transition in transitions:
             incident = transition.incident
             self._counters[f"incidents_{incident.change.value}"] += 1
             self._figures.moved(incident)
+            self._incident_changed(incident.target)
             if incident.is_open:
                 self._open[incident.id] = incident
                 row = self._rows.get(incident.target)
@@ -351,6 +232,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._figures.went_blind(interval)
         if interval.cause == SUSPENDED:
             self._asleep_ns += max(interval.ended_at_ns - interval.started_at_ns, 0)
+            for row in self._rows.values():
+                row.slept()
         self._publisher.publish(WentBlind(interval))
 
     def _status(self, now: Moment) -> RuntimeStatus:
@@ -370,10 +253,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         rows, open_ = self._rows if targets else {}, by_target(self._open.values())
         return self._figures.read(
             now.wall_ns,
-            tuple(
-                row.metrics(target, open_.get(target, []), stale=row.is_stale(now, self._asleep_ns))
-                for target, row in rows.items()
-            ),
+            tuple(row.metrics(open_, now, self._asleep_ns) for row in rows.values()),
             self._open.values(),
             tuple(self._parts()),
         )
@@ -394,7 +274,4 @@ class Recorder(Behaviour[heard.RecorderMessage]):
     def _targets(self, now: Moment) -> tuple[TargetStatus, ...]:
         """Returns the status of every target. Staleness is computed here, at the question; no timer watches for it."""
         open_ = by_target(self._open.values())
-        return tuple(
-            row.status(target, open_.get(target, []), now, stale=row.is_stale(now, self._asleep_ns))
-            for target, row in self._rows.items()
-        )
+        return tuple([row.status(open_, now, self._asleep_ns) for row in self._rows.values()])

@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias
 
-from ..domain.specification.channel import CallChannel, Channel, Log, Webhook
+from ..domain.specification.channel import CallChannel, Channel, Log
 from ..domain.specification.configuration import Configuration
+from ..domain.specification.local_channels import Apprise, ExecChannel
+from ..domain.specification.mail_channel import Email
 from ..domain.specification.probe import Call, Exec, Http, Probe, Tcp
 from ..domain.time.timers import CallAt
+from .channels import partly_taken
+from .channels.apprise import AppriseMessenger
 from .channels.local.call import CallMessenger
+from .channels.local.exec import ExecMessenger
 from .channels.local.log import LogMessenger
-from .channels.webhook import WebhookMessenger
+from .channels.mail.email import EmailMessenger
+from .channels.posting import RecipeMessenger
+from .channels.recipes.table import recipe_of
 from .clock import MonotonicClock
 from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
@@ -24,8 +31,10 @@ from .probes.network.tcp import TcpProber
 from .probes.shared import SharableProber, SharedProber
 from .probes.web.http import HttpProber
 
-AnyMessenger: TypeAlias = WebhookMessenger | LogMessenger | CallMessenger
-CACHES = (DNS_CACHE, tls_contexts.POLICY, shared.POLICY)
+AnyMessenger: TypeAlias = (
+    RecipeMessenger | EmailMessenger | ExecMessenger | AppriseMessenger | LogMessenger | CallMessenger
+)
+CACHES = (DNS_CACHE, tls_contexts.POLICY, shared.POLICY, partly_taken.POLICY)
 """The policy of every cache that lies between a runtime and the network."""
 
 
@@ -48,6 +57,7 @@ class Drivers:
         self._callables = callables
         self._host_loop = host_loop
         self._deny = options.deny_private_addresses
+        self._address = "" if configuration.web is None else configuration.web.address or ""
         self._resolver = Resolver(loop, clock)
         self._transport = CurlTransport(loop, clock, call_at, self._resolver)
         contexts = TlsContexts() if options.tls_library == "rustls" else None
@@ -67,8 +77,20 @@ class Drivers:
     def _messenger(self, channel: Channel) -> AnyMessenger:
         spec = channel.transport
         match spec:
-            case Webhook():
-                return WebhookMessenger(spec, self._transport, self._clock, deny_private_addresses=self._deny)
+            case Email():
+                return EmailMessenger(
+                    channel.id,
+                    spec,
+                    self._loop,
+                    self._clock,
+                    self._call_at,
+                    self._resolver,
+                    deny_private_addresses=self._deny,
+                )
+            case ExecChannel():
+                return ExecMessenger(channel.id, spec, self._loop, self._clock, self._call_at)
+            case Apprise():
+                return AppriseMessenger(channel.id, spec, self._loop, self._clock, self._call_at)
             case Log():
                 return LogMessenger(spec, self._loop, self._clock, self._call_at)
             case CallChannel():
@@ -77,7 +99,13 @@ class Drivers:
                     spec, function, self._loop, self._clock, self._call_at, host_loop=self._host_loop
                 )
             case _:
-                assert_never(spec)
+                return RecipeMessenger(
+                    recipe_of(spec),
+                    self._transport,
+                    self._clock,
+                    deny_private_addresses=self._deny,
+                    address=self._address,
+                )
 
     def close(self) -> tuple[str, ...]:
         """Release everything; says which of the host's functions still run and cannot be stopped."""
@@ -89,6 +117,6 @@ class Drivers:
         self._transport.close()
         self._resolver.close()
         callers = [
-            messenger for messenger in self.messengers.values() if not isinstance(messenger, WebhookMessenger)
+            messenger for messenger in self.messengers.values() if not isinstance(messenger, RecipeMessenger)
         ]
         return (*self._calls.abandoned(), *(name for caller in callers for name in caller.abandoned()))

@@ -6,13 +6,17 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from msgspec import UNSET
 
 from ..domain.limits import SECRET_CHARACTERS_MIN
 from ..domain.line import escaped
-from ..domain.specification.channel import Channel, Webhook
+from ..domain.specification.channel import Channel, Transport, Webhook
+from ..domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
+from ..domain.specification.local_channels import Apprise, ExecChannel
+from ..domain.specification.mail_channel import Email
+from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.target import Target
 from ..domain.specification.text import MASK, as_pairs
@@ -24,7 +28,8 @@ _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
-"""A part of a webhook's path from this length on is a secret by itself, too."""
+"""A part of a webhook's path, or of a URL of Apprise, from this length on is a secret by itself, too."""
+_PARTS = re.compile(r"[/@:?&=#]")
 _CUT = re.compile(r"…|\.\.\.\(truncated\)|$")
 """The end of a text that was cut, where the beginning of a secret is left."""
 
@@ -101,8 +106,7 @@ def secrets_of(parts: Iterable[Target | Channel]) -> Iterator[str]:
     """Returns the secrets that targets and channels state: passwords, tokens, and what a telling name holds."""
     for part in parts:
         if isinstance(part, Channel):
-            if part.webhook is not None:
-                yield from _of_webhook(part.webhook)
+            yield from _of_transport(part.transport)
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
         elif isinstance(probe, Exec):
@@ -121,16 +125,50 @@ def _of_http(probe: Http) -> Iterator[str]:
         yield base64.b64encode(pair.encode()).decode().rstrip("=")
 
 
-def _of_webhook(webhook: Webhook) -> Iterator[str]:
-    url = webhook.url
-    yield from (*_of_url(url), *_of_pairs(as_pairs(webhook.headers)), *_of_tls(webhook.tls))
-    # The path of a webhook is the right to post to it; one of mere words is none, and masked would hide them elsewhere.
+def _of_transport(transport: Transport) -> Iterator[str]:
+    match transport:
+        case Webhook(url=url, headers=headers, secret=secret):
+            yield from (*_of_hook(url), *_of_pairs(as_pairs(headers)))
+            if secret:
+                yield from (secret, secret.removeprefix("whsec_"))
+        case Slack(token=token, url=url):
+            yield from (token or "", *_of_hook(url or ""))
+        case Discord(url=url):
+            yield from _of_hook(url)
+        case Telegram(token=token):
+            yield from (token, token.partition(":")[2])
+        case Ntfy(topic=topic, token=token):
+            yield token or ""
+            # As the path of a webhook: a topic of mere words is known to anybody who guesses.
+            yield from () if _WORDS.fullmatch(topic) else (topic,)
+        case PagerDuty(routing_key=key):
+            yield key
+        case Alertmanager(url=url, headers=headers):
+            yield from (*_of_url(url), *_of_pairs(as_pairs(headers)))
+        case Email(password=password, smtp=url):
+            yield from (password or "", *_of_url(url))
+        case ExecChannel(environment=environment):
+            yield from _of_pairs(as_pairs(environment))
+            return
+        case Apprise(urls=urls):
+            for url in urls:
+                # Each service puts its token where it likes: all behind the scheme may be one, and so may each part.
+                behind = url.partition("://")[2]
+                yield from (url, behind, *_of_url(url))
+                yield from (part for part in _PARTS.split(behind) if len(part) >= _TOKEN_CHARACTERS_MIN)
+            return
+        case _:
+            return
+    yield from _of_tls(transport.tls)
+
+
+def _of_hook(url: str) -> Iterator[str]:
+    """The path of a webhook is the right to post to it; one of mere words is none, and masked would hide them elsewhere."""
+    yield from _of_url(url)
     path = url.partition("://")[2].partition("/")[2]
     if not _WORDS.fullmatch(path):
         yield path
         yield from (part for part in path.split("/") if len(part) >= _TOKEN_CHARACTERS_MIN)
-    if webhook.secret:
-        yield from (webhook.secret, webhook.secret.removeprefix("whsec_"))
 
 
 def _of_url(url: str) -> Iterator[str]:
@@ -139,7 +177,7 @@ def _of_url(url: str) -> Iterator[str]:
         password = parsed.password
     except ValueError:
         return
-    yield password or ""
+    yield from (password or "", unquote(password or ""))
     yield from _of_pairs(parse_qsl(parsed.query))
 
 

@@ -106,15 +106,23 @@ class Connection(Questions, TokenVerbs):
 
     @sync_alone
     def acknowledge(
-        self, incident: str, by: str = "", note: str = "", *, until: Duration = ""
+        self,
+        incident: str,
+        by: str = "",
+        note: str = "",
+        *,
+        until: Duration = "",
+        until_worse: bool | None = None,
     ) -> "IncidentRow":
         """Records that somebody has seen an incident; `until` a moment or for a length such as `2h`, if given.
 
-        The first who has seen it stays; a later command of the same person changes the note or the end.
+        With `until_worse` a rise of its severity ends the acknowledgement, too. The first who has seen it stays; a later command of the same person changes the note or the end.
         """
         from .answers import IncidentRow
 
         body = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
+        if until_worse is not None:
+            body["until_worse"] = until_worse
         return self._ask("PUT", f"{of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
 
     @sync_alone

@@ -125,16 +125,27 @@ class OfflineStore:
     # Commands.
 
     def acknowledge(
-        self, incident: str, by: str = "", note: str = "", *, until: Duration = ""
+        self,
+        incident: str,
+        by: str = "",
+        note: str = "",
+        *,
+        until: Duration = "",
+        until_worse: bool | None = None,
     ) -> "IncidentRow":
-        """Records that somebody has seen an open incident, until a moment or for a length if given.
+        """Records that somebody has seen an open incident, until a moment, for a length or until it is worse, if given.
 
         The first who has seen it stays. Raises: UnknownName for an incident that is not open; UsageError and ValueError as
         `Runtime.acknowledge` does.
         """
         found, now = self._open_incident(incident), self._clock.read()
-        said = make_acknowledgement(incident, by or self._author, note, until, now=now)
-        return self._stepped(found, acknowledged(found, said.by, said.note, said.until_ns, now.wall_ns))
+        said = make_acknowledgement(
+            incident, by or self._author, note, until, until_worse=until_worse, now=now
+        )
+        step = acknowledged(
+            found, said.by, said.note, said.until_ns, now.wall_ns, until_worse=said.until_worse
+        )
+        return self._stepped(found, step)
 
     def unacknowledge(self, incident: str, by: str = "") -> "IncidentRow":
         """Withdraws the acknowledgement of an open incident. Raises: UnknownName where it is not open or has none."""

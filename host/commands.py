@@ -177,16 +177,26 @@ class Commands:
         return Job(target, partial(self.heartbeat, target), self._clock)
 
     @bridge
-    def acknowledge(self, incident: str, by: str, note: str = "", *, until: Duration = "") -> None:
+    def acknowledge(
+        self,
+        incident: str,
+        by: str,
+        note: str = "",
+        *,
+        until: Duration = "",
+        until_worse: bool | None = None,
+    ) -> None:
         """Records that `by` has seen an incident, with a note; `until` a moment or for a length such as `2h`, if given.
 
-        The first who has seen it stays; a later command of the same person changes the note or the end, and what it leaves out stays. After the end,
-        and after `unacknowledge`, the incident is as if nobody had seen it, and its channels are told once.
+        With `until_worse` a rise of its severity ends the acknowledgement, too. The first who has seen it stays; a later
+        command of the same person changes the note or the end, and what it leaves out stays. After the end, and after
+        `unacknowledge`, the incident is as if nobody had seen it, and its channels are told once.
 
         Raises: UsageError for an end that has passed, and while the runtime is stopped; UnknownName for an incident that is
         not open, with those that are; ValueError for a text that is no moment and no length.
         """
-        seen = make_acknowledgement(incident, by, note, until, now=self._clock.read())
+        now = self._clock.read()
+        seen = make_acknowledgement(incident, by, note, until, until_worse=until_worse, now=now)
         self._lifecycle.acknowledge(seen)
 
     @bridge

@@ -63,7 +63,9 @@ def _is_name(id: object) -> bool:  # noqa: A002  # as above
     return isinstance(id, str) and len(id) <= NAME_CHARACTERS_MAX and re.match(NAME_PATTERN, id) is not None
 
 
-def make_acknowledgement(incident: str, by: str, note: str, until: Duration, *, now: Moment) -> Acknowledge:
+def make_acknowledgement(
+    incident: str, by: str, note: str, until: Duration, *, until_worse: bool | None = None, now: Moment
+) -> Acknowledge:
     """Returns the command of an acknowledgement; `until` is a moment, a length from now, or empty for one without an end.
 
     Raises: UsageError for an end that has passed; ValueError for a text that is neither, and for an end after 2262.
@@ -73,7 +75,7 @@ def make_acknowledgement(incident: str, by: str, note: str, until: Duration, *, 
         raise UsageError(f"{until} has passed: unacknowledge() withdraws an acknowledgement")
     if until_ns is not None and until_ns > INTEGER_MAX:
         raise ValueError("an acknowledgement ends before the year 2262: no other moment can be recorded")
-    return Acknowledge(first_line(incident), first_line(by), first_line(note), until_ns)
+    return Acknowledge(first_line(incident), first_line(by), first_line(note), until_ns, until_worse)
 
 
 def _end_ns(until: Duration, now: Moment) -> int:

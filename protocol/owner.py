@@ -38,12 +38,16 @@ class SamplesMissing(Message, frozen=True):
 
 
 class Acknowledge(Message, frozen=True, omit_defaults=True):
-    """Acknowledge an incident in the name of `by`, who may leave a note; `until_ns` (wall) ends it."""
+    """Acknowledge an incident in the name of `by`, who may leave a note; `until_ns` (wall) ends it, and a higher severity.
+
+    None leaves it open whether a higher severity ends it: as it was, or at first not.
+    """
 
     incident: str
     by: str
     note: str = ""
     until_ns: int | None = None
+    until_worse: bool | None = None
 
 
 class Unacknowledge(Message, frozen=True):

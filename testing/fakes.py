@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from ..adapters.channels.webhook import GONE
+from ..adapters.channels.recipes.recipe import GONE
 from ..adapters.stores.memory import MemoryStore
 from ..domain.errors import StoreError
 from ..domain.incidents.notice import Answer, Notice

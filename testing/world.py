@@ -299,14 +299,21 @@ class World:
         return (self.system.sink if listener == SINK else self.system.recorder).ask(question, 60.0)
 
     def acknowledge(
-        self, incident: str, by: str = "operator", note: str = "", *, until: Duration = ""
+        self,
+        incident: str,
+        by: str = "operator",
+        note: str = "",
+        *,
+        until: Duration = "",
+        until_worse: bool | None = None,
     ) -> None:
         """Acknowledges an incident by its id, as `Runtime.acknowledge` does.
 
         Raises: UnknownName for an incident that is not open; UsageError for an end that has passed.
         """
         self.feed.require_open(incident)
-        self.tell(make_acknowledgement(incident, by, note, until, now=self.clock.read()))
+        now = self.clock.read()
+        self.tell(make_acknowledgement(incident, by, note, until, until_worse=until_worse, now=now))
 
     def unacknowledge(self, incident: str, by: str = "operator") -> None:
         """Withdraws an acknowledgement. Raises: UnknownName for an incident that is not open."""

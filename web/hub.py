@@ -5,7 +5,8 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -29,6 +30,7 @@ from ..host.access.operations import Operations
 from ..host.subscriptions import Subscription
 from . import limits
 from .origin import always
+from .pacing import Pacing, sliced
 from .problems import Refusal
 from .shapes.documents import incident_row, text_of, time_of
 
@@ -39,13 +41,19 @@ GONE = "gone"
 KINDS = ("status", "incident", "notice", "silence", "announcement", "self")
 
 
-class Frame(NamedTuple):
+class Frame:
     """One event of the stream."""
 
-    number: int
-    kind: str
-    """`status`, `incident`, `notice`, `silence`, `announcement`, `self`, `beat` or `reset`."""
-    data: Any
+    def __init__(self, number: int, kind: str, data: Any) -> None:
+        """`kind` is `status`, `incident`, `notice`, `silence`, `announcement`, `self`, `beat` or `reset`."""
+        self.number = number
+        self.kind = kind
+        self.data = data
+
+    @cached_property
+    def _whole(self) -> bytes:
+        """The bytes for all clients that hear of every target: made once, not for each of them."""
+        return self._encoded(self.data)
 
     def is_of(self, targets: frozenset[str]) -> bool:
         """Whether it tells of one of these targets, or of none at all, as those of the runtime itself do."""
@@ -61,9 +69,13 @@ class Frame(NamedTuple):
 
     def text(self, targets: frozenset[str]) -> bytes:
         """Returns the bytes of the frame, of a status frame only what is of these targets (none: all)."""
-        data = self.data
-        if targets and self.kind == "status":
-            data = {"k": {name: entry for name, entry in data["k"].items() if name in targets}}
+        if not targets or self.kind != "status":
+            return self._whole
+        return self._encoded(
+            {"k": {name: entry for name, entry in self.data["k"].items() if name in targets}}
+        )
+
+    def _encoded(self, data: Any) -> bytes:
         return b"id: %d\nevent: %s\ndata: %s\n\n" % (
             self.number,
             self.kind.encode(),
@@ -125,6 +137,10 @@ class Hub:
         self._silences: tuple[Silence, ...] = ()
         self._announcements: tuple[Announcement, ...] = ()
         self._changed: dict[str, StatusEntry] = {}
+        self._compared: dict[str, TargetStatus] = {}
+        """The status of each target that `_shown` and `_changed` have taken in: a target without a change keeps its own."""
+        self._heard: set[str] = set()
+        """The targets of which an event told while the status was asked for and compared: it is newer than that status."""
 
     @property
     def listeners(self) -> int:
@@ -159,7 +175,9 @@ class Hub:
         events = self._operations.verbs.subscribe(samples=True)
         try:
             status = await self._operations.status(fresh=True)
-            self._shown, self._silences = _entries(status), status.silences
+            self._compared, self._silences = {}, status.silences
+            await sliced(status.targets, self._compare)
+            self._shown, self._changed = self._changed, {}
             self._announcements = status.announcements
         except BaseException:
             events.close()
@@ -218,7 +236,8 @@ class Hub:
             task.cancel()
         self._tasks = []
         # Changes are not noted without listeners, so that the frames so far do not lead to the next one.
-        self._shown, self._changed = {}, {}
+        self._shown, self._changed, self._compared = {}, {}, {}
+        self._heard.clear()
         self._ring.clear()
         self._number += 1
 
@@ -246,19 +265,26 @@ class Hub:
     # Events and comparisons.
 
     async def _follow(self, events: Subscription) -> None:
-        taken = dropped = 0
+        dropped, pace, now_s, done_s = 0, Pacing(), asyncio.get_running_loop().time, 0.0
         with events:
             async for event in events:
+                has_waited = now_s() - done_s > limits.SLICE_S
                 if events.dropped > dropped:
                     # This thread was too slow for a moment: clients ask anew instead of believing what is out of date.
                     dropped = events.dropped
                     self._reset()
                 before = self._number
                 self._take(event)
-                taken += 1
-                if self._number > before or taken % limits.SLICE_ROWS == 0:
+                if self._number > before:
                     # Queued events come without a wait: clients that read must be able to keep up with a burst of them.
                     await asyncio.sleep(0)
+                if has_waited:
+                    # The event that comes after a wait wakes this thread up: not each of 500 a second is to do that.
+                    await asyncio.sleep(limits.EVENTS_EVERY_S)
+                    pace = Pacing()
+                elif pace.is_over:
+                    await pace.rest()
+                done_s = now_s()
         # The runtime has ended, and with this task every stream: clients come back when it runs again.
 
     def _take(self, event: Event) -> None:
@@ -287,6 +313,7 @@ class Hub:
         shown = self._changed.get(target) or self._shown.get(target)
         if shown is not None and (shown[0], shown[2]) != (entry[0], entry[2]) and shown[0] != "paused":
             self._changed[target] = entry
+            self._heard.add(target)
 
     async def _send_regularly(self) -> None:
         while True:
@@ -306,15 +333,30 @@ class Hub:
             await asyncio.sleep(limits.COMPARED_EVERY_S)
             # After a restart the next comparison shows what has changed.
             with suppress(WatchkeeperError, TimeoutError):
-                self._compare(await self._operations.status(fresh=True))
+                self._heard.clear()
+                status = await self._operations.status(fresh=True)
+                await sliced(status.targets, self._compare)
+                self._take_rest(status)
 
-    def _compare(self, status: RuntimeStatus) -> None:
-        entries = _entries(status)
-        gone = dict.fromkeys(
-            self._shown.keys() - entries.keys(), (GONE, self._operations.now_ns() // NS_PER_MS, "")
+    def _compare(self, target: TargetStatus) -> None:
+        """Notes the status of a target where it differs from the last one that was sent."""
+        name = target.id
+        if self._compared.get(name) is target or name in self._heard or name in self._changed:
+            # The events are quicker than a status that was asked for a moment before: they have the last word.
+            return
+        self._compared[name] = target
+        entry = _entry_of(target)
+        if self._shown.get(name) != entry:
+            self._changed[name] = entry
+
+    def _take_rest(self, status: RuntimeStatus) -> None:
+        """Notes the targets that are gone, and tells what stands otherwise."""
+        gone = self._shown.keys() - {target.id for target in status.targets}
+        self._changed |= dict.fromkeys(
+            gone - self._changed.keys(), (GONE, self._operations.now_ns() // NS_PER_MS, "")
         )
-        # The events are quicker than a status that was asked for a moment before: they have the last word.
-        self._changed = {**_differences(self._shown, entries), **gone, **self._changed}
+        for name in gone:
+            self._compared.pop(name, None)
         if status.silences != self._silences:
             self._silences = status.silences
             self._send("silence", {"in_force": [text_of(silence.id) for silence in status.silences]})
@@ -326,14 +368,6 @@ class Hub:
         while True:
             await asyncio.sleep(limits.BEAT_EVERY_S)
             self._send("beat", {"at": time_of(self._operations.now_ns())})
-
-
-def _differences(before: dict[str, StatusEntry], after: dict[str, StatusEntry]) -> dict[str, StatusEntry]:
-    return {name: entry for name, entry in after.items() if before.get(name) != entry}
-
-
-def _entries(status: RuntimeStatus) -> dict[str, StatusEntry]:
-    return {target.id: _entry_of(target) for target in status.targets}
 
 
 def _entry_of(target: TargetStatus) -> StatusEntry:

@@ -27,10 +27,10 @@ WRITE_WITHIN_S = 8.0
 LIST_DEFAULT = 100
 LIST_MAX = 1_000
 """Entries of one answer; the rest is asked for with `after`."""
-SLICE_ROWS = 50
-"""Rows that are made at a stretch: 0.3 ms, so that the lock of the interpreter is free for checks in between."""
-SLICE_PARTS = 250
-"""Parts of a page that are joined at a stretch: 50 rows of five."""
+SLICE_S = 0.001
+"""How long the thread of the pages works at a stretch on a long answer ..."""
+SLICE_PAUSE_S = 0.001
+"""... and the pause after it, in which checks have the lock of the interpreter to themselves."""
 PACKED_BYTES_MIN = 1_024
 """Pages from which on are packed for a browser ..."""
 PACKED_APART_BYTES_MIN = 256 * 1024
@@ -43,8 +43,8 @@ INCIDENTS_PART_MAX = 50
 """Incidents on one page of their list."""
 TOLD_LISTED_MAX = 20
 """Those of them whose deliveries are read from the store, the gravest first."""
-SLICE_PAUSE_S = 0.002
-"""The pause after such a slice, in which checks run: the making takes a fifth of a core at most ..."""
+SCRAPE_PAUSE_S = 0.002
+"""The pause after a slice of the metrics, in which checks run: the making takes a fifth of a core at most ..."""
 SCRAPE_PAUSES_S = 3.0
 """... as long as all pauses of one text are not longer than this: those of more than 37,000 targets are shorter."""
 SCRAPE_FRESH_NS = 1_000_000_000
@@ -52,7 +52,7 @@ SCRAPE_FRESH_NS = 1_000_000_000
 SCRAPE_WITHIN_S = 9.0
 """The time for the text of the metrics: a little less than that after which Prometheus gives up."""
 SLICE_LINES = 200
-"""Lines of metrics that are made at a stretch, 0.4 ms, for the same reason as SLICE_ROWS."""
+"""Lines of metrics that are made at a stretch, 0.4 ms, for the same reason as SLICE_S."""
 STREAMS_MAX = 500
 """Streams of one site."""
 STREAMS_PER_ADDRESS_MAX = 20
@@ -63,6 +63,8 @@ RING_FRAMES_MAX = 1_000
 """Frames that are kept for clients that come back: a hundred seconds at the highest rate."""
 FRAME_EVERY_S = 0.1
 """The shortest time between two frames: what changes in between is sent as one."""
+EVENTS_EVERY_S = 0.02
+"""The shortest time between two looks at the events of the runtime: a look takes all that have come."""
 COMPARED_EVERY_S = 1.0
 """How often the whole status is compared while anybody listens, for what no event tells: pauses, silences, staleness."""
 BEAT_EVERY_S = 10.0
@@ -130,6 +132,6 @@ BADGE_NAME_MAX = 60
 PUBLIC_CACHED_S = 5
 """How long a browser or a proxy may give the same public page without asking."""
 assert SESSIONS_PER_AUTHOR_MAX < SESSIONS_MAX
-assert SLICE_ROWS < LIST_MAX
+assert EVENTS_EVERY_S < FRAME_EVERY_S
 assert HEADER_WITHIN_S < BODY_WITHIN_S < 10
 assert WRITE_WITHIN_S < 10

@@ -14,6 +14,20 @@ from ...domain.specification.problem import Path, Problem, quoted
 
 P = TypeVar("P")
 _FILES = ("ca_file", "certificate_file", "key_file")
+_SECURED_URLS = (
+    ("targets", "http", "url"),
+    ("channels", "webhook", "url"),
+    ("channels", "slack", "url"),
+    ("channels", "slack", "api"),
+    ("channels", "discord", "url"),
+    ("channels", "telegram", "api"),
+    ("channels", "ntfy", "server"),
+    ("channels", "pagerduty", "api"),
+    ("channels", "alertmanager", "url"),
+    ("channels", "email", "smtp"),
+)
+"""The places of URLs that may lead over TLS, beside which `tls` says how certificates are judged."""
+_SECURED = tuple(dict.fromkeys((group, kind) for group, kind, _ in _SECURED_URLS))
 
 
 def settle(data: Any, folder: FilePath, *, looks: bool = True) -> list[Problem]:
@@ -54,7 +68,7 @@ def _key_problems(data: Any) -> Iterator[Problem]:
 
 
 def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
-    for group, kind in (("targets", "http"), ("channels", "webhook")):
+    for group, kind in _SECURED:
         for at, entry in enumerate(_part(data, group, list)):
             yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
 
@@ -66,10 +80,11 @@ def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
         yield runtime, "store", ("runtime", "store")
     for tls, path in _tls_parts(data):
         yield from ((tls, key, (*path, key)) for key in _FILES if key in tls)
-    for at, entry in enumerate(_part(data, "targets", list)):
-        command = _part(entry, "exec", dict)
-        if "directory" in command:
-            yield command, "directory", ("targets", at, "exec", "directory")
+    for group in ("targets", "channels"):
+        for at, entry in enumerate(_part(data, group, list)):
+            command = _part(entry, "exec", dict)
+            if "directory" in command:
+                yield command, "directory", (group, at, "exec", "directory")
 
 
 def _part(holder: Any, key: str, kind: type[P]) -> P:
@@ -127,14 +142,15 @@ def _system_problems(data: Any) -> Iterator[Problem]:
     known = ssl.get_default_verify_paths()
     if known.cafile or (known.capath and any(FilePath(known.capath).iterdir())):
         return
-    for group, kind in (("targets", "http"), ("channels", "webhook")):
+    for group, kind, key in _SECURED_URLS:
         for at, entry in enumerate(_part(data, group, list)):
             asked = _part(entry, kind, dict)
-            tls, url = _part(asked, "tls", dict), asked.get("url")
-            secure = isinstance(url, str) and url[:8].lower() == "https://"
-            if secure and tls.get("verify", True) is not False and "ca_file" not in tls:
+            tls, url = _part(asked, "tls", dict), asked.get(key)
+            secure = isinstance(url, str) and url.lower().startswith(("https://", "smtps://", "smtp://"))
+            plain = asked.get("starttls") == "never" or tls.get("verify", True) is False
+            if secure and not plain and "ca_file" not in tls:
                 text = "needs certificate authorities, and this machine has none: install ca-certificates, or name a file under tls.ca_file"
-                yield Problem((group, at, kind, "url"), text)
+                yield Problem((group, at, kind, key), text)
                 return
 
 

@@ -1,5 +1,8 @@
 """Acknowledgements: the steps that they make of an open incident, and the moments at which they end by themselves."""
 
+from typing import Any
+
+from ..specification.rule import Severity
 from ..time.moment import wall_text
 from .incident import Incident, Transition, TransitionKind
 
@@ -8,23 +11,43 @@ ENDED = "acknowledgement_ended"
 WITHDRAWN = "acknowledgement_withdrawn"
 
 
-def acknowledged(
-    incident: Incident, by: str, note: str, until_ns: int | None, at_ns: int
-) -> Transition | None:
-    """Returns the step by which `by` has seen an incident, until a moment or until its end; None where nothing changes.
+NOT_SEEN: dict[str, Any] = {
+    "acknowledged_at_ns": None,
+    "acknowledged_by": None,
+    "acknowledged_until_ns": None,
+    "acknowledged_until_worse": False,
+    "note": "",
+}
+"""The fields of an incident that nobody has seen."""
 
-    The first who has seen it stays. The same person may change the note and the end later: what is left out stays, so that
-    a bare repeat changes nothing; the moment of the first time stays, too.
+
+def acknowledged(
+    incident: Incident,
+    by: str,
+    note: str,
+    until_ns: int | None,
+    at_ns: int,
+    *,
+    until_worse: bool | None = None,
+) -> Transition | None:
+    """Returns the step by which `by` has seen an incident, until a moment, until its severity rises or until its end.
+
+    None where nothing changes. The first who has seen it stays. The same person may change the note and the end later: what
+    is left out stays, so that a bare repeat changes nothing; the moment of the first time stays, too.
     """
     if until_ns is not None and until_ns <= at_ns:
         return None
     first_ns = incident.acknowledged_at_ns
     if first_ns is not None:
-        known = (incident.note, incident.acknowledged_until_ns)
+        known = (incident.note, incident.acknowledged_until_ns, incident.acknowledged_until_worse)
         note, until_ns = note or incident.note, until_ns or incident.acknowledged_until_ns
-        if by != incident.acknowledged_by or (note, until_ns) == known:
+        until_worse = incident.acknowledged_until_worse if until_worse is None else until_worse
+        if by != incident.acknowledged_by or (note, until_ns, until_worse) == known:
             return None
-    ends = "" if until_ns is None else f" until {wall_text(until_ns)}"
+    ends = [] if until_ns is None else [wall_text(until_ns)]
+    if until_worse:
+        ends.append("its severity rises")
+    until = f" until {' or '.join(ends)}" if ends else ""
     said = f" ({note})" if note else ""
     return Transition.after(
         incident,
@@ -33,9 +56,10 @@ def acknowledged(
         acknowledged_at_ns=max(at_ns, incident.opened_at_ns) if first_ns is None else first_ns,
         acknowledged_by=by,
         acknowledged_until_ns=until_ns,
+        acknowledged_until_worse=bool(until_worse),
         note=note,
         reason="acknowledged",
-        explanation=f"acknowledged by {by}{ends}{said}",
+        explanation=f"acknowledged by {by}{until}{said}",
     )
 
 
@@ -54,13 +78,17 @@ def unacknowledged(incident: Incident, at_ns: int, by: str | None = None) -> Tra
         incident,
         TransitionKind.CHANGED,
         at_ns,
-        acknowledged_at_ns=None,
-        acknowledged_by=None,
-        acknowledged_until_ns=None,
-        note="",
+        **NOT_SEEN,
         reason=ENDED if by is None else WITHDRAWN,
         explanation=f"{of} has ended" if by is None else f"{by} has withdrawn {of}",
     )
+
+
+def outgrown(incident: Incident, severity: Severity) -> dict[str, Any]:
+    """Returns the fields that a new severity changes of an acknowledgement that ends when the severity rises; else none."""
+    order = tuple(Severity)
+    rises = order.index(severity) > order.index(incident.severity)
+    return NOT_SEEN if rises and incident.acknowledged_until_worse else {}
 
 
 class AcknowledgementEnds:

@@ -66,6 +66,8 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
     acknowledged_by: str | None = None
     acknowledged_until_ns: int | None = None
     """When the acknowledgement ends by itself; None for one that stays until the end of the incident."""
+    acknowledged_until_worse: bool = False
+    """Whether the acknowledgement ends when the severity rises."""
     note: str = ""
     """The text of the acknowledgement."""
     cause: str = ""

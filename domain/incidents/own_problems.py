@@ -115,10 +115,20 @@ class OwnProblems:
         )
 
     def acknowledge(
-        self, incident: str, by: str, now: Moment, *, note: str = "", until_ns: int | None = None
+        self,
+        incident: str,
+        by: str,
+        now: Moment,
+        *,
+        note: str = "",
+        until_ns: int | None = None,
+        until_worse: bool | None = None,
     ) -> tuple[Transition, ...]:
         """Acknowledges an open incident, until a wall time or its end: its channels then receive only its end."""
-        return self._step(incident, lambda held: acknowledged(held, by, note, until_ns, now.wall_ns))
+        return self._step(
+            incident,
+            lambda held: acknowledged(held, by, note, until_ns, now.wall_ns, until_worse=until_worse),
+        )
 
     def unacknowledge(self, incident: str, now: Moment, by: str | None = None) -> tuple[Transition, ...]:
         """Ends the acknowledgement of an incident: `by` withdraws it, or its time is over (None)."""

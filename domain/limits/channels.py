@@ -1,5 +1,6 @@
 """Bounds of channels: the words that they send, and what they keep."""
 
+from ..units import NS_PER_MINUTE, NS_PER_S
 from .answers import BODY_BYTES_MAX, DETAIL_CHARACTERS_MAX
 
 # Words.
@@ -14,11 +15,23 @@ TEMPLATE_CHARACTERS_MAX = 16 * 1024
 PLACEHOLDER_CHARACTERS_MAX = 4_096
 """The value of a placeholder: a link to the page fits, and the explanation of a host's function is cut here."""
 
+CHANNEL_NAME_CHARACTERS_MAX = 100
+"""The name of a channel in Slack, which itself takes 80 characters."""
+STATUSES_MAX = 16
+"""Statuses by which a webhook accepts: classes such as `2xx` stand for many."""
+ALERT_NS_MIN = 5 * NS_PER_MINUTE
+"""The shortest life of an alert that nothing renews: a retry or two must not end it."""
+ALERT_NS_MAX = 366 * 86_400 * NS_PER_S
+"""The longest life of an alert that nothing renews: an Alertmanager forgets its alerts with its next start."""
+assert ALERT_NS_MIN < ALERT_NS_MAX
+
 # Memory.
 CHANNEL_MEMORY_CHARACTERS_MAX = 1_024
 """The memory of a channel for an incident, with each last delivered notice: ids of messages take 40 characters."""
-CHANNEL_ANSWER_BYTES_MAX = 256 * 1024
+CHANNEL_ANSWER_BYTES_MAX = 1024 * 1024
 """The answer of a chat program that is read: it may repeat the message, or list the hundred that came last."""
+CHANNEL_PAGES_MAX = 10
+"""Pages of 100 channels in which the name of one is looked up, each a request: a larger workspace is configured by id."""
 assert NOTICE_RUNBOOK_CHARACTERS_MAX < NOTICE_LINE_CHARACTERS_MAX
 assert DETAIL_CHARACTERS_MAX < NOTICE_LINE_CHARACTERS_MAX
 assert NOTICE_TITLE_CHARACTERS_MAX + 3 * NOTICE_LINE_CHARACTERS_MAX < 2_000

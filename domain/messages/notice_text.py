@@ -7,7 +7,9 @@ characters that it reads as markup itself.
 from urllib.parse import quote
 
 import msgspec
+from msgspec import UNSET
 
+from ..incidents.digest import Digest, DigestMember
 from ..incidents.incident import Incident, TransitionKind
 from ..incidents.notice import Notice, lateness_s
 from ..limits import (
@@ -67,14 +69,52 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
         lines = (one_line(incident.explanation, NOTICE_LINE_CHARACTERS_MAX),)
         subject = one_line(f"channel {notice.channel}", NOTICE_TITLE_CHARACTERS_MAX)
         return NoticeText(mark=TEST, subject=subject, lines=lines, link=address)
-    late = None if now_wall_ns is None else lateness_s(notice, now_wall_ns)
-    words = (incident.summary(), _place(incident, late), _besides(incident))
+    late_s = None if now_wall_ns is None else lateness_s(notice, now_wall_ns)
+    late = "" if late_s is None else f"told {format_duration(late_s * NS_PER_S)} late"
+    if notice.digest is UNSET:
+        subject = f"{name_of(incident)}: {incident.rule}"
+        words = (incident.summary(), _place(incident, late), _besides(incident))
+    else:
+        subject = notice.digest.group
+        words = _of_digest(notice.digest, late)
     return NoticeText(
         mark=_mark(notice),
-        subject=one_line(f"{name_of(incident)}: {incident.rule}", NOTICE_TITLE_CHARACTERS_MAX),
+        subject=one_line(subject, NOTICE_TITLE_CHARACTERS_MAX),
         lines=tuple(one_line(line, NOTICE_LINE_CHARACTERS_MAX) for line in words if line),
         link=link_of(notice, address),
     )
+
+
+def _of_digest(digest: Digest, late: str) -> tuple[str, ...]:
+    """How many are open and have ended, and which of them are told now."""
+    opened = [member for member in digest.members if member.is_open]
+    ended = [member for member in digest.members if not member.is_open]
+    since_ns = min((member.opened_at_ns for member in (*opened, *digest.others)), default=None)
+    counts = (
+        f"{digest.open_count:,} open",
+        f"since {_moment(since_ns)}" if since_ns is not None else "",
+        f"{len(ended):,} ended" if ended else "",
+        late,
+    )
+    return (
+        ", ".join(filter(None, counts)),
+        f"open: {_named(opened)}" if opened else "",
+        f"ended: {_named(ended)}" if ended else "",
+    )
+
+
+def _named(members: list[DigestMember]) -> str:
+    """The first members, as many as fit on a line with the count of the rest."""
+    shown: list[str] = []
+    room = NOTICE_LINE_CHARACTERS_MAX - len("ended: , and 5,000 more")
+    for member in members:
+        name = one_line(f"{member.target}/{member.rule}", NOTICE_TITLE_CHARACTERS_MAX)
+        room -= len(name) + len(", ")
+        if room < 0:
+            break
+        shown.append(name)
+    more = len(members) - len(shown)
+    return ", ".join(shown) + (f", and {more:,} more" if more else "")
 
 
 def name_of(incident: Incident) -> str:
@@ -86,27 +126,35 @@ def link_of(notice: Notice, address: str) -> str:
     """Returns the address of the page about a notice; empty without the address of the page."""
     if not address:
         return ""
-    return f"{address.rstrip('/')}/i/{quote(notice.incident.id, safe='')}"
+    # A digest has no page of its own: the overview shows what is open, the worst first.
+    path = "/" if notice.digest else f"/i/{quote(notice.incident.id, safe='')}"
+    return address.rstrip("/") + path
 
 
 def _mark(notice: Notice) -> str:
     severity = notice.incident.severity.value
     change = notice.change
+    if notice.reminder:
+        return f"reminder {notice.reminder:,}, {severity}"
     if change is TransitionKind.OPENED:
         return severity
     return f"{_MARKS[change]}, {severity}" if change is TransitionKind.CHANGED else _MARKS[change]
 
 
-def _place(incident: Incident, late_s: int | None) -> str:
+def _place(incident: Incident, late: str) -> str:
     """Where it is, since when, and how late this is told."""
     stated = incident.metadata
     parts = (
         f"{incident.target}/{incident.rule}",
         f"group {stated.group}" if stated.group else "",
-        f"since {utc(incident.opened_at_ns):%Y-%m-%d %H:%M:%S} UTC",
-        "" if late_s is None else f"told {format_duration(late_s * NS_PER_S)} late",
+        f"since {_moment(incident.opened_at_ns)}",
+        late,
     )
     return ", ".join(filter(None, parts))
+
+
+def _moment(wall_ns: int) -> str:
+    return f"{utc(wall_ns):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _besides(incident: Incident) -> str:

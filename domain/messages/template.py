@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import msgspec
+from msgspec import UNSET
 
 from ..incidents.notice import Notice
 from ..limits import PLACEHOLDER_CHARACTERS_MAX
@@ -79,7 +80,7 @@ def values_of(notice: Notice, text: NoticeText) -> dict[str, str]:
         "change": notice.type.rpartition(".")[2],
         "channel": notice.channel,
         "explanation": incident.explanation,
-        "group": stated.group,
+        "group": stated.group if notice.digest is UNSET else notice.digest.group,
         "incident": incident.id,
         "key": notice.key,
         "lasted": incident.lasted or "",
@@ -95,7 +96,7 @@ def values_of(notice: Notice, text: NoticeText) -> dict[str, str]:
         "severity": incident.severity.value,
         "status": "open" if incident.is_open else "resolved",
         "target": incident.target,
-        "thread": incident.id,
+        "thread": notice.thread_id,
         "title": text.title,
     }
     return {name: one_line(value, PLACEHOLDER_CHARACTERS_MAX) for name, value in values.items()} | {

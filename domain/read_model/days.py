@@ -132,7 +132,7 @@ def judged_days(
                 own[names[number]][day] = run
     for target, runs in _by_incidents(problems, days).items():
         own[target] |= runs
-    of_all = _runs(DayRun(day, 1, state) for day, state in sorted(shared.items()))
+    of_all = joined_days(DayRun(day, 1, state) for day, state in sorted(shared.items()))
     uptimes = _uptimes([found for day, found in counts.items() if day in days], len(names))
     targets = {
         name: TargetDays(of_all if name not in own else _with_own(shared, own[name]), uptime)
@@ -199,10 +199,10 @@ def _lengths_by_day(spans: Iterable[tuple[int, int]], days: range) -> dict[int, 
 
 def _with_own(shared: Mapping[int, DayState], own: Mapping[int, DayRun]) -> tuple[DayRun, ...]:
     whole = {day: DayRun(day, 1, state) for day, state in shared.items()} | dict(own)
-    return _runs(run for _, run in sorted(whole.items()))
+    return joined_days(run for _, run in sorted(whole.items()))
 
 
-def _runs(days: Iterable[DayRun]) -> tuple[DayRun, ...]:
+def joined_days(days: Iterable[DayRun]) -> tuple[DayRun, ...]:
     """Joins days that follow each other and lost nothing: a new target has one run without data, not 89."""
     runs: list[DayRun] = []
     for each in days:

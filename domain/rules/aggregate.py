@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from .. import limits
-from ..incidents.acknowledgement import acknowledged, unacknowledged
+from ..incidents.acknowledgement import acknowledged, outgrown, unacknowledged
 from ..incidents.incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
 from ..incidents.record import Checkpoint, LatestFinding
 from ..observation.outcome import Outcome
@@ -208,13 +208,23 @@ class TargetAggregate:
         return [self._resolve(watch, watch.incident, now, now, cause) for watch in watches if watch.incident]
 
     def acknowledge(
-        self, incident: str, by: str, now: Moment, *, note: str = "", until_ns: int | None = None
+        self,
+        incident: str,
+        by: str,
+        now: Moment,
+        *,
+        note: str = "",
+        until_ns: int | None = None,
+        until_worse: bool | None = None,
     ) -> tuple[Transition, ...]:
-        """Acknowledges an incident, until a wall time or its end: its channels then receive only its end.
+        """Acknowledges an incident, until a wall time, a rise of its severity or its end: its channels then receive only its end.
 
         No transition where it is not open, or somebody else has seen it.
         """
-        return self._step(incident, lambda held: acknowledged(held, by, note, until_ns, now.wall_ns))
+        return self._step(
+            incident,
+            lambda held: acknowledged(held, by, note, until_ns, now.wall_ns, until_worse=until_worse),
+        )
 
     def unacknowledge(self, incident: str, now: Moment, by: str | None = None) -> tuple[Transition, ...]:
         """Ends the acknowledgement of an incident: `by` withdraws it, or its time is over (None)."""
@@ -255,6 +265,8 @@ class TargetAggregate:
         draft = rule.state is RuleState.DRAFT
         if incident is None or (incident.severity is rule.severity and incident.draft is draft):
             return []
+        ended = outgrown(incident, rule.severity)
+        of = f"; the acknowledgement of {incident.acknowledged_by} has ended by it" if ended else ""
         step = Transition.after(
             incident,
             TransitionKind.CHANGED,
@@ -262,8 +274,9 @@ class TargetAggregate:
             severity=rule.severity,
             draft=draft,
             reason="reconfigured",
-            explanation=f"the rule is now {rule.state.value} with severity {rule.severity.value}",
+            explanation=f"the rule is now {rule.state.value} with severity {rule.severity.value}{of}",
             notify=self._target.notify,
+            **ended,
         )
         watch.incident = step.incident
         return [step]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 
+from .. import limits
 from ..time.duration import Duration, parse_duration
 from ..units import NS_PER_S
+from .chat_channels import Discord, Ntfy, Repeats, Slack, Telegram
 from .construction import Specification
+from .local_channels import Apprise, ExecChannel
+from .mail_channel import Email
+from .paging_channels import Alertmanager, PagerDuty
 from .probe import Tls
 from .rule import Severity, SeverityLike
 from .text import MASK, DurationText, Name, Pairs, RateText, as_pairs
@@ -18,15 +23,30 @@ UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""
 
 
-class Webhook(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A JSON POST with the Standard Webhooks headers; signed when a secret is given."""
+Status = (
+    Annotated[int, msgspec.Meta(ge=200, le=399)]
+    | Annotated[str, msgspec.Meta(pattern=r"^([23]xx|[23][0-9][0-9])(?![\s\S])")]
+)
 
+
+class Webhook(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request with the Standard Webhooks headers, a JSON document unless said otherwise; signed when a secret is given."""
+
+    repeats: ClassVar[Repeats] = "harmless"
     url: str
     """An absolute URL of scheme http or https, to which each notice is posted."""
     secret: str | None = None
     """`whsec_` and base64, or any text of at least one character, used as its UTF-8 bytes."""
     headers: Pairs = ()
-    """Headers that are sent besides those of Standard Webhooks, by name."""
+    """Headers that are sent besides those of Standard Webhooks, by name; `Content-Type` only with a body."""
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    """The method of the request."""
+    body: str | None = None
+    """A template of the body, such as `{"text": "{title}"}`; default: the document of the notice."""
+    accepted: Annotated[tuple[Status, ...], msgspec.Meta(min_length=1, max_length=limits.STATUSES_MAX)] = (
+        "2xx",
+    )
+    """The statuses by which the receiver accepts a notice, such as `[200, 3xx]`."""
     timeout: DurationText = "10s"
     """How long one try to deliver a notice may take."""
     tls: Tls = Tls()
@@ -38,12 +58,21 @@ class Webhook(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         url: str,
         secret: str | None = ...,
         headers: Pairs = ...,
+        method: Literal["POST", "PUT", "PATCH"] = ...,
+        body: str | None = ...,
+        accepted: Sequence[int | str] = ...,
         timeout: Duration = ...,
         tls: Tls = ...,
     ) -> None: ...
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "headers", as_pairs(self.headers))
+
+    @property
+    def media_type(self) -> str:
+        """The type of its body, without parameters."""
+        stated = {name.lower(): value for name, value in as_pairs(self.headers)}
+        return stated.get("content-type", "application/json").partition(";")[0].strip().lower()
 
     def __repr__(self) -> str:
         return f"Webhook(secret={MASK if self.secret else None})"
@@ -52,6 +81,7 @@ class Webhook(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Log(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line per notice to the host's `logging`."""
 
+    repeats: ClassVar[Repeats] = "harmless"
     logger: str = "watchkeeper.notices"
     """The name of the logger."""
     level: Literal["info", "warning", "error"] = "warning"
@@ -61,6 +91,7 @@ class Log(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class CallChannel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A callable of the host, known by name."""
 
+    repeats: ClassVar[Repeats] = "harmless"
     name: str
     """The name under which the runtime was given the callable."""
     timeout: DurationText = "10s"
@@ -69,15 +100,50 @@ class CallChannel(Specification, frozen=True, kw_only=True, forbid_unknown_field
     def __init__(self, *, name: str, timeout: Duration = ...) -> None: ...
 
 
-class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One named way to tell people. Exactly one of `webhook`, `log` and `call` is given."""
+HttpChannel: TypeAlias = Webhook | Slack | PagerDuty | Discord | Telegram | Ntfy | Alertmanager
+Transport: TypeAlias = HttpChannel | Email | ExecChannel | Apprise | Log | CallChannel
 
-    one_of: ClassVar[tuple[str, ...]] = ("webhook", "log", "call")
+
+class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One named way to tell people: exactly one of its kinds is given."""
+
+    one_of: ClassVar[tuple[str, ...]] = (
+        "webhook",
+        "slack",
+        "pagerduty",
+        "discord",
+        "telegram",
+        "ntfy",
+        "alertmanager",
+        "email",
+        "exec",
+        "apprise",
+        "log",
+        "call",
+    )
     harmless: ClassVar[Mapping[str, Any]] = {"log": {}}
     id: Name
     """The name by which targets name the channel under `notify`."""
     webhook: Webhook | None = None
     """Notices go to a URL."""
+    slack: Slack | None = None
+    """Notices go to a channel of Slack."""
+    pagerduty: PagerDuty | None = None
+    """Notices go to a service of PagerDuty."""
+    discord: Discord | None = None
+    """Notices go to a channel of Discord."""
+    telegram: Telegram | None = None
+    """Notices go to a chat of Telegram."""
+    ntfy: Ntfy | None = None
+    """Notices go to a topic of ntfy, and so to phones."""
+    alertmanager: Alertmanager | None = None
+    """Notices go to an Alertmanager as alerts."""
+    email: Email | None = None
+    """Notices go out as mail."""
+    exec: ExecChannel | None = None
+    """Notices go to a program of this machine."""
+    apprise: Apprise | None = None
+    """Notices go to a service that Apprise knows."""
     log: Log | None = None
     """Notices go to the host's log."""
     call: CallChannel | None = None
@@ -98,6 +164,15 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         *,
         id: str,  # noqa: A002  # the field's name
         webhook: Webhook | None = ...,
+        slack: Slack | None = ...,
+        pagerduty: PagerDuty | None = ...,
+        discord: Discord | None = ...,
+        telegram: Telegram | None = ...,
+        ntfy: Ntfy | None = ...,
+        alertmanager: Alertmanager | None = ...,
+        email: Email | None = ...,
+        exec: ExecChannel | None = ...,  # noqa: A002  # the field's name
+        apprise: Apprise | None = ...,
         log: Log | None = ...,
         call: CallChannel | None = ...,
         min_severity: SeverityLike = ...,
@@ -108,9 +183,9 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ) -> None: ...
 
     @property
-    def transport(self) -> Webhook | Log | CallChannel:
+    def transport(self) -> Transport:
         """The one transport that is given."""
-        transport: Webhook | Log | CallChannel = getattr(self, self.given())
+        transport: Transport = getattr(self, self.given())
         return transport
 
     @property

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from .. import limits
+from ..time.calendar import CalendarWindow, RecurringWindow, SingleWindow, wall_ns_in
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .text import CronText, DurationText, Matchers, MatcherText, MomentText, Name, SubjectName, ZoneName
@@ -76,6 +77,11 @@ class Route(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True
     ) -> None: ...
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The channels of the route and of its steps."""
+        return (*self.to, *(channel for step in self.escalate for channel in step.to))
+
+    @property
     def group_wait_ns(self) -> int:
         return parse_duration(self.group_wait)
 
@@ -101,6 +107,10 @@ class Window(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The time zone in which it begins, such as `Europe/Berlin`."""
 
     def __init__(self, *, id: str, cron: str, length: Duration, zone: str = ...) -> None: ...  # noqa: A002  # as in the file
+
+    def calendar(self) -> CalendarWindow:
+        """Returns when it lasts. Raises: ValueError for a schedule or a zone that means nothing."""
+        return RecurringWindow(self.cron, parse_duration(self.length), self.zone)
 
 
 class Maintenance(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +146,14 @@ class Maintenance(Specification, frozen=True, kw_only=True, forbid_unknown_field
         zone: str | None = ...,
     ) -> None: ...
 
+    def calendar(self) -> CalendarWindow:
+        """Returns when it lasts. Raises: ValueError for a schedule, a zone or a moment that means nothing, and without an end."""
+        if self.cron is not None and self.length is not None:
+            return RecurringWindow(self.cron, parse_duration(self.length), self.zone or "UTC")
+        if self.from_ is not None and self.until is not None:
+            return SingleWindow(wall_ns_in(self.from_, self.zone), wall_ns_in(self.until, self.zone))
+        raise ValueError("needs cron and length, or from and until")
+
 
 class Dependency(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The targets without which one cannot work. While they are down its incidents open, and nobody is told of them."""
@@ -166,8 +184,9 @@ class Flapping(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
     method: FlappingMethod = "transitions"
     """`transitions` counts the incidents of a rule that open; `nagios` and `icinga` weigh the changes among the last 21 samples as
     these programs do."""
-    opened_max: Annotated[int, msgspec.Meta(ge=1, le=limits.FLAPPING_OPENED_MAX)] = 3
-    """With `transitions`: how many incidents of one rule that open within `window` are told; the next ones wait."""
+    opened_max: Annotated[int, msgspec.Meta(ge=2, le=limits.FLAPPING_OPENED_MAX)] = 3
+    """With `transitions`: at which incident of one rule that opens within `window` notices begin to wait; each waits until its
+    incident has been open for `window` divided by this number."""
     window: DurationText = "1h"
     """With `transitions`: the length of time in which incidents are counted."""
     low: float | None = None

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from .. import limits
 from .construction import Specification
 from .matcher import Selection, Subject, parsed
-from .text import Name, Title
+from .text import Name, Title, Url
 
 if TYPE_CHECKING:
     from .target import Target
@@ -95,6 +95,8 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     listen: str
     """The address and port to listen on, such as `127.0.0.1:8080` or `[::1]:8080`."""
+    address: Url | None = None
+    """The address at which people open the pages, such as `https://watch.example.org`: notices link to it."""
     anonymous: Anonymous | None = None
     """The right of a request without a token; default: viewer for programs of this machine, none for others."""
     tokens: Annotated[tuple[Token, ...], msgspec.Meta(max_length=limits.TOKENS_MAX)] = ()
@@ -112,6 +114,7 @@ class Web(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         self,
         *,
         listen: str,
+        address: str | None = ...,
         anonymous: Anonymous | None = ...,
         tokens: Sequence[Token] = ...,
         trusted_proxies: Sequence[str] = ...,

@@ -8,65 +8,55 @@ import idna
 from msgspec import UNSET
 
 from ..limits import URL_CHARACTERS_MAX
-from ..specification.channel import Webhook
+from ..specification.local_channels import FACTS_PREFIX, Apprise, ExecChannel
 from ..specification.probe import Exec, Http, Tcp, Tls
 from ..specification.problem import Path, Problem, meant, nearest, quoted, suggestion
 from ..specification.text import Pairs, as_pairs
 
-_BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_BUT_TAB = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
+_APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.")
 # A backslash ends the host to some readers and not to others: `http://one\@other/` would be vetted as one and asked as the other.
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^:\[\]@\\]*)(?::([0-9]*))?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _LABEL_CHARACTERS_MAX = 63  # RFC 1035, 2.3.4
 _METHODS = (
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "PURGE",
     "PROPFIND", "PROPPATCH", "MKCOL", "MKCALENDAR", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH",
 )  # fmt: skip
 """Those of HTTP itself, of its caches, and of WebDAV and CalDAV. CONNECT is not there: it asks for a tunnel."""
-_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
-_SIGNING = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "content-type"})
+FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
 def http_problems(http: Http, path: Path) -> Iterator[Problem]:
     """Yields the problems of an HTTP probe."""
-    yield from _url_problems(http.url, (*path, "url"))
+    yield from url_problems(http.url, (*path, "url"))
     if http.method not in _METHODS:
         close = nearest(http.method, (method.lower() for method in _METHODS)).upper()
         text = f"{quoted(http.method)} is no known method{meant(close)} (known: {', '.join(_METHODS)})"
         yield Problem((*path, "method"), text)
     if http.address_family != "any" and (fault := _family_fault(_host_of(http.url), http.address_family)):
         yield Problem((*path, "address_family"), fault)
-    yield from _header_problems(http.headers, _FRAMING, (*path, "headers"))
-    yield from _tls_problems(http.tls, (*path, "tls"))
+    yield from header_problems(http.headers, FRAMING, (*path, "headers"))
+    yield from tls_problems(http.tls, (*path, "tls"))
     if http.basic_auth is not None and http.bearer is not None:
         yield Problem((*path, "bearer"), "basic_auth and bearer are given: keep one")
     if http.bearer == "":
         yield Problem(
             (*path, "bearer"), "is empty, so no login would be sent: give the token, or leave the key out"
         )
-    if http.bearer is not None and _BLANK_OR_CONTROL.search(http.bearer):
+    if http.bearer is not None and BLANK_OR_CONTROL.search(http.bearer):
         yield Problem((*path, "bearer"), "holds a blank, a line end or another control character: remove it")
     if http.basic_auth is not None:
         yield from _login_problems(http.basic_auth.user, http.basic_auth.password, (*path, "basic_auth"))
 
 
-def webhook_problems(webhook: Webhook, path: Path) -> Iterator[Problem]:
-    """Yields the problems of a webhook, except those of its timeout."""
-    yield from _url_problems(webhook.url, (*path, "url"))
-    yield from _header_problems(webhook.headers, _FRAMING | _SIGNING, (*path, "headers"))
-    yield from _tls_problems(webhook.tls, (*path, "tls"))
-    if webhook.secret is not None and (fault := _secret_fault(webhook.secret)):
-        yield Problem((*path, "secret"), fault)
-
-
 def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
     """Yields the problems of a TCP probe."""
-    if fault := _host_fault(tcp.host):
+    if fault := host_fault(tcp.host):
         yield Problem((*path, "host"), fault)
     if tcp.address_family != "any" and (fault := _family_fault(tcp.host, tcp.address_family)):
         yield Problem((*path, "address_family"), fault)
@@ -76,7 +66,7 @@ def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
         )
 
 
-def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Problem]:
+def exec_problems(command: Exec | ExecChannel, path: Path, *, allowed: bool) -> Iterator[Problem]:
     """Yields the problems of a program to run."""
     if not allowed:
         text = "programs may not be run: set allow_exec to true under runtime to let this one"
@@ -91,9 +81,24 @@ def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Probl
             )
         if "\0" in value:
             yield Problem((*path, "environment", name), "holds a NUL: remove it")
+        if isinstance(command, ExecChannel) and name.startswith(FACTS_PREFIX):
+            yield Problem((*path, "environment", name), "is set by each notice: choose another name", True)
 
 
-def _url_problems(url: str, path: Path) -> Iterator[Problem]:
+def apprise_problems(apprise: Apprise, path: Path) -> Iterator[Problem]:
+    """Yields the problems of Apprise's URLs; the texts show none of them."""
+    for at, url in enumerate(apprise.urls):
+        if len(url) > URL_CHARACTERS_MAX or BLANK_OR_CONTROL.search(url):
+            text = f"is longer than {URL_CHARACTERS_MAX:,} characters, or holds a blank or a control character: write %20 for a blank"
+            yield Problem((*path, "urls", at), text)
+        elif not _APPRISE.match(url):
+            yield Problem((*path, "urls", at), "is no URL of Apprise: write it like json://host/path")
+        elif url in apprise.urls[:at]:
+            yield Problem((*path, "urls", at), "stands twice: keep one")
+
+
+def url_problems(url: str, path: Path) -> Iterator[Problem]:
+    """Yields the problem of a URL that cannot be requested; none shows more of it than its scheme."""
     if len(url) > URL_CHARACTERS_MAX:
         yield Problem(path, f"has {len(url):,} characters: {URL_CHARACTERS_MAX:,} are the most")
     elif fault := url_fault(url):
@@ -105,7 +110,7 @@ def url_fault(url: str) -> str:
 
     It never shows more of the URL than its scheme: the rest may hold a secret.
     """
-    if _BLANK_OR_CONTROL.search(url):
+    if BLANK_OR_CONTROL.search(url):
         return "holds a blank, a line end or another control character: write %20 for a blank"
     found = _URL.match(url)
     if found is None:
@@ -148,8 +153,9 @@ def _family_fault(host: str, family: str) -> str:
     return "" if written == family else f"is {family}, but the host is an {written} address: leave it out"
 
 
-def _host_fault(host: str) -> str:
-    if not host or _BLANK_OR_CONTROL.search(host):
+def host_fault(host: str) -> str:
+    """Returns why a text is no host name and no address; empty where it is one."""
+    if not host or BLANK_OR_CONTROL.search(host):
         return "is empty or holds a blank or a control character: write a name or an address"
     if "://" in host or "/" in host:
         return "is a URL: write the name alone, and the port under port"
@@ -199,7 +205,8 @@ def _ascii_label(label: str) -> str:
     return f"xn--{label.encode('punycode').decode()}"
 
 
-def _header_problems(headers: Pairs, reserved: Iterable[str], path: Path) -> Iterator[Problem]:
+def header_problems(headers: Pairs, reserved: Iterable[str], path: Path) -> Iterator[Problem]:
+    """Yields the problems of headers, none of which may be one of those `reserved`."""
     seen: set[str] = set()
     for name, value in as_pairs(headers):
         lower = name.lower()
@@ -221,7 +228,8 @@ def _login_problems(user: str, password: str, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "password"), "holds a line end or another control character: remove it")
 
 
-def _tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
+def tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
+    """Yields the problems of how certificates are judged and shown."""
     if tls.key_file is not None and tls.certificate_file is None:
         text = "has no effect without certificate_file: give both or none"
         yield Problem((*path, "key_file"), text, depends_on=((*path, "certificate_file"),))
@@ -230,14 +238,5 @@ def _tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "key_password"), text, depends_on=((*path, "certificate_file"),))
     if tls.ca_file is not None and not tls.verify:
         yield Problem((*path, "ca_file"), "has no effect with verify: false: leave one of them out")
-    if tls.server_name is not None and (fault := _host_fault(tls.server_name)):
+    if tls.server_name is not None and (fault := host_fault(tls.server_name)):
         yield Problem((*path, "server_name"), fault)
-
-
-def _secret_fault(secret: str) -> str:
-    if not secret:
-        return "is empty: give at least one character, or leave it out to send unsigned"
-    coded = secret.removeprefix("whsec_")
-    if coded != secret and not (coded and _BASE64.fullmatch(coded)):
-        return "begins with whsec_ but goes on with what is no base64: copy it again"
-    return ""

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from ..specification.matcher import OF_INCIDENTS, Matcher
 from ..specification.problem import Path, Problem, quoted
 from ..specification.web import Web
+from .network import url_fault
 
 _FORM = "write an address and a port, such as 127.0.0.1:8080 or [::1]:8080"
 
@@ -36,6 +37,8 @@ def web_problems(web: Web, path: Path) -> Iterator[Problem]:
         if not ip_address(host).is_loopback and not web.tokens:
             text = f"{quoted(web.listen)} can be reached from other machines: add a token under tokens"
             yield Problem((*path, "listen"), text, depends_on=((*path, "tokens"),))
+    if web.address is not None:
+        yield from _address_problems(web.address, (*path, "address"))
     yield from _repeated_tokens(web, path)
     yield from _page_problems(web, path)
     for at, network in enumerate(web.trusted_proxies):
@@ -46,6 +49,15 @@ def web_problems(web: Web, path: Path) -> Iterator[Problem]:
             yield Problem((*path, "trusted_proxies", at), text)
 
 
+def _address_problems(address: str, path: Path) -> Iterator[Problem]:
+    if fault := url_fault(address):
+        yield Problem(path, fault)
+    elif "?" in address or "#" in address:
+        yield Problem(
+            path, "has a query or a fragment, and paths of pages are added to it: end it before the ? or #"
+        )
+
+
 def _page_problems(web: Web, path: Path) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for at, page in enumerate(web.pages):
@@ -53,10 +65,6 @@ def _page_problems(web: Web, path: Path) -> Iterator[Problem]:
         if where != at:
             text = f"the id of pages[{where}] stands here again: each page has its own"
             yield Problem((*path, "pages", at, "id"), text)
-        if page.id in {".", ".."}:
-            yield Problem(
-                (*path, "pages", at, "id"), f"{quoted(page.id)} names a folder, and no page of its address"
-            )
         for number, matcher in enumerate(page.match):
             try:
                 named = Matcher.parse(matcher).name

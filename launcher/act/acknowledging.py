@@ -1,7 +1,7 @@
 """`ack` and `unack`: whether somebody has seen an incident."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -19,15 +19,27 @@ if TYPE_CHECKING:
 SHOWN_MAX = 5
 
 
-def acknowledge(where: Where, given: str, *, note: str, length: str, until: str, as_json: bool) -> None:
+class Seen(NamedTuple):
+    """What a person says of an incident that they have seen."""
+
+    note: str
+    length: str
+    until: str
+    until_worse: bool | None
+    """None: as it was, or at first to the end of the incident."""
+
+
+def acknowledge(where: Where, given: str, seen: Seen, *, as_json: bool) -> None:
     """Acknowledges an incident. Raises: UnknownName where none begins with this id; click.UsageError for two ends."""
-    if length and until:
+    if seen.length and seen.until:
         raise click.UsageError("say how long with --for, or until when with --until: at most one of the two")
-    until = checked_end(length, until)
+    until = checked_end(seen.length, seen.until)
 
     def act(acts: Acts) -> None:
         found, opened = open_incident(acts, given)
-        row = acts.acknowledge(found.id, note=note, until=length or until)
+        row = acts.acknowledge(
+            found.id, note=seen.note, until=seen.length or until, until_worse=seen.until_worse
+        )
         name = name_of(row, opened)
         if as_json:
             print_json(plain(row))
@@ -35,7 +47,7 @@ def acknowledge(where: Where, given: str, *, note: str, length: str, until: str,
             when = "" if row.acknowledged_at is None else f", at {row.acknowledged_at:%H:%M} UTC"
             say(acts, f"{name}: {row.acknowledged_by} acknowledged it before{when}")
         else:
-            ends = "" if row.acknowledged_until is None else f" until {clock_text(row.acknowledged_until)}"
+            ends = _ends(row)
             say(
                 acts,
                 f"{name}: acknowledged by {row.acknowledged_by}{ends}; {_told(row, 'will hear of it, and then of the end only')}",
@@ -58,6 +70,13 @@ def unacknowledge(where: Where, given: str, *, as_json: bool) -> None:
             )
 
     reached(where, act)
+
+
+def _ends(row: "IncidentRow") -> str:
+    ends = [] if row.acknowledged_until is None else [clock_text(row.acknowledged_until)]
+    if row.acknowledged_until_worse:
+        ends.append("its severity rises")
+    return f" until {' or '.join(ends)}" if ends else ""
 
 
 def _told(row: "IncidentRow", what: str) -> str:

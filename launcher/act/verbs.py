@@ -15,14 +15,30 @@ from ..options import JSON, Where, reaching
 @click.option("--note", default="", help="A text for the others, which its notices carry.")
 @click.option("--for", "length", default="", metavar="LENGTH", help="End by itself after this, such as 2h.")
 @click.option("--until", default="", metavar="TIME", help="End by itself then: 2026-01-31T12:30:00Z.")
-def ack(where: Where, incident: str, *, note: str, length: str, until: str, as_json: bool) -> None:
+@click.option(
+    "--until-worse/--until-end",
+    "until_worse",
+    default=None,
+    help="Whether a rise of its severity ends it; by default it stays to the end.",
+)
+def ack(
+    where: Where,
+    incident: str,
+    *,
+    note: str,
+    length: str,
+    until: str,
+    until_worse: bool | None,
+    as_json: bool,
+) -> None:
     """Acknowledge an incident: its channels hear of its end only.
 
     ID is the beginning of its id as `incidents` shows it, or a target with one open incident.
     """
-    from .acknowledging import acknowledge
+    from .acknowledging import Seen, acknowledge
 
-    acknowledge(where, incident, note=note, length=length, until=until, as_json=as_json)
+    said = Seen(note, length, until, until_worse)
+    acknowledge(where, incident, said, as_json=as_json)
 
 
 @click.command()

@@ -107,6 +107,7 @@ VALUE_TOOLS = frozenset(
         "unicodedata",
         "urllib.parse",
         "zoneinfo",
+        "cronsim",
         "idna",
         "re2",
         "msgspec",

@@ -88,6 +88,21 @@ def test_buttons_of_a_phone_are_large_enough_for_a_thumb(visit, incident):
     assert min(size for size in sizes if size) >= 36
 
 
+LABELS = """
+kind => [...document.querySelectorAll(`.chart.${kind} text.value, .chart.${kind} text.tick`)]
+    .map(each => each.getBoundingClientRect())
+    .filter(each => each.height)
+    .map(each => [each.height, each.left >= 0 && each.right <= innerWidth])
+"""
+
+
+@pytest.mark.parametrize("kind", ["latency", "strip", "phases"])
+def test_the_axes_of_charts_can_be_read_on_a_phone(visit, kind):
+    labels = visit("viewer", width="phone").open("/t/payments-api?span=7d").evaluate(LABELS, kind)
+    assert len(labels) >= 3
+    assert all(height >= 10 and is_inside for height, is_inside in labels)
+
+
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
     """A runtime whose targets have names that are made of markup, escapes and directions, or are long."""

@@ -1,12 +1,13 @@
 """Bad files and the exact lines that they are answered with."""
 
 import pytest
-from watchkeeper import Call, Runtime, Target
+from watchkeeper import Call, Channel, Runtime, Target
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
 
 HTTP = "http: {url: 'http://h/'}"
-CHANNEL_KEYS = "id, webhook, log, call, min_severity, give_up_after, in_flight_max, after, rate"
+CHANNEL_KEYS = ", ".join(Channel.__struct_fields__)
+CHANNEL_KINDS = ", ".join(Channel.one_of)
 TARGET_KEYS = ", ".join(Target.__struct_fields__)
 
 
@@ -93,11 +94,11 @@ FILES = {
     "targets: [{id: a, sql: {url: 'db'}}]": [
         f"1:19: targets[0].sql: unknown key (known here: {TARGET_KEYS})"
     ],
-    "targets: []\nchannels: [{id: a, slack: {url: 'https://h/'}}]": [
-        f"2:20: channels[0].slack: unknown key (known here: {CHANNEL_KEYS})"
+    "targets: []\nchannels: [{id: a, pigeon: {url: 'https://h/'}}]": [
+        f"2:20: channels[0].pigeon: unknown key (known here: {CHANNEL_KEYS})"
     ],
     "targets: []\nchannels: [{id: a, color: red}]": [
-        "2:12: channels[0]: needs exactly one of webhook, log, call; it has none",
+        f"2:12: channels[0]: needs exactly one of {CHANNEL_KINDS}; it has none",
         f"2:20: channels[0].color: unknown key (known here: {CHANNEL_KEYS})",
     ],
     "targets: [{http: {url: 'http://h/'}}]": ["1:11: targets[0]: has no id: it needs a text"],
@@ -115,7 +116,13 @@ FILES = {
         "4:10: targets[0].every: -5 is no duration: write a length from 0s to 100 years, like 500ms, 1m30s or 7d"
     ],
     "targets: [{id: a/b, call: {name: f}}]": [
-        "1:16: targets[0].id: 'a/b' is no id: 1 to 128 characters, no slash, no control character, no blank at either end"
+        "1:16: targets[0].id: 'a/b' is no id: 1 to 128 characters, no slash, no control character, no blank at either end, and neither . nor .. alone"
+    ],
+    "targets: [{id: .., call: {name: f}}]": [
+        "1:16: targets[0].id: '..' is no id: 1 to 128 characters, no slash, no control character, no blank at either end, and neither . nor .. alone"
+    ],
+    "targets: [{id: a, group: shop/../api, call: {name: f}}]": [
+        "1:26: targets[0].group: 'shop/../api' is no group: write names with a slash between two of them, like shop/api; no name is empty, . or .., begins or ends with a blank, or holds a control character"
     ],
     "targets: [{id: a, call: {name: f, kind: tcp}}]": [
         "1:35: targets[0].call.kind: unknown key (known here: name)"
@@ -274,10 +281,7 @@ FILES = {
         "4:10: targets[0].every: expected a duration, got the number 300: write 300s"
     ],
     "channels: [5]\n" + target("notify: [ops]"): [
-        (
-            "1:12: channels[0]: expected a mapping with id, webhook, log, call, min_severity, give_up_after, in_flight_max, after, rate, "
-            "got a number"
-        ),
+        (f"1:12: channels[0]: expected a mapping with {CHANNEL_KEYS}, got a number"),
     ],
 }
 

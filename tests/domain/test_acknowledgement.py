@@ -1,18 +1,21 @@
 """Acknowledgements: the steps that they make, and the ends that are due."""
 
 import msgspec
+import pytest
 from records import NOON, opened, then
 from watchkeeper.domain.incidents.acknowledgement import (
     ENDED,
     WITHDRAWN,
     AcknowledgementEnds,
     acknowledged,
+    outgrown,
     unacknowledged,
 )
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import LastDelivered, due_change, make_notice
 from watchkeeper.domain.incidents.notice import NoticeReason as Reason
 from watchkeeper.domain.incidents.notice_body import notice_document
+from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_S
 
 OPENED = opened().incident
@@ -117,3 +120,34 @@ def test_the_moment_of_an_end_is_read_in_utc():
     incident: Incident = seen(until_ns=UNTIL_NS).incident
     assert incident.acknowledged_until.isoformat() == "2026-01-01T13:00:10+00:00"
     assert incident.to_dict()["acknowledged_until"] == "2026-01-01T13:00:10.000Z"
+
+
+def test_an_acknowledgement_may_hold_until_the_severity_rises():
+    step = acknowledged(OPENED, "ann", "", UNTIL_NS, AT_NS, until_worse=True)
+    assert step.explanation == ("acknowledged by ann until 2026-01-01T13:00:10.000Z or its severity rises")
+    assert step.acknowledged_until_worse
+    again = acknowledged(step.incident, "ann", "", None, AT_NS + 1)
+    assert again is None, "a repeat that leaves it out changes nothing"
+    sticky = acknowledged(step.incident, "ann", "", None, AT_NS + 1, until_worse=False)
+    assert (sticky.acknowledged_until_worse, sticky.acknowledged_until_ns) == (False, UNTIL_NS)
+
+
+@pytest.mark.parametrize(
+    ("held", "severity", "ends"),
+    [
+        (True, Severity.CRITICAL, True),
+        (True, Severity.WARNING, False),
+        (True, Severity.INFO, False),
+        (False, Severity.CRITICAL, False),
+    ],
+)
+def test_only_a_higher_severity_ends_an_acknowledgement_that_holds_until_then(held, severity, ends):
+    warned = opened(severity=Severity.WARNING).incident
+    seen_ = acknowledged(warned, "ann", "", None, AT_NS, until_worse=held).incident
+    assert bool(outgrown(seen_, severity)) is ends
+
+
+def test_an_acknowledgement_of_an_earlier_version_keeps_its_bytes():
+    body = msgspec.json.encode(seen().incident)
+    assert b"worse" not in body
+    assert not msgspec.json.decode(body, type=Incident).acknowledged_until_worse

@@ -3,8 +3,10 @@
 import pytest
 from msgspec.structs import replace
 from records import NOON, notice_of, opened, then
-from watchkeeper.domain.incidents.channel_test import notice_of_test
+from watchkeeper.domain.incidents.digest import Grouping, digest_of, member_of
 from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.notice import NoticeReason, make_digest, make_notice
+from watchkeeper.domain.incidents.trials.channel_test import notice_of_test
 from watchkeeper.domain.limits import NOTICE_LINE_CHARACTERS_MAX, NOTICE_TITLE_CHARACTERS_MAX
 from watchkeeper.domain.messages.notice_text import notice_text
 from watchkeeper.domain.messages.template import PLACEHOLDERS, Template, values_of
@@ -102,6 +104,53 @@ def test_a_long_text_is_cut_and_a_long_runbook_left_out():
     assert len(text.subject) == NOTICE_TITLE_CHARACTERS_MAX
     assert len(text.lines[0]) == NOTICE_LINE_CHARACTERS_MAX
     assert len(text.lines) == 2
+
+
+# Digests and reminders.
+
+
+def digest(count, ended=0, others=0, reminder=0, name="api"):
+    steps = [opened(f"inc_{number:03}", f"{name}-{number:03}") for number in range(count + others)]
+    kinds = [TransitionKind.RESOLVED] * ended + [TransitionKind.OPENED] * (count - ended)
+    members = [
+        member_of(then(step, kind) if kind is TransitionKind.RESOLVED else step, kind)
+        for step, kind in zip(steps, kinds, strict=False)
+    ]
+    standing = [member_of(step, TransitionKind.OPENED) for step in steps[count:]]
+    told = digest_of(Grouping("shop", (("group", "api"),)), members, standing)
+    change = TransitionKind.RESOLVED if count == ended and not others else TransitionKind.OPENED
+    return make_digest(told, steps[-1].incident, "ops", change, NOON.wall_ns, reminder)
+
+
+def test_a_digest_counts_and_names_its_members():
+    text = notice_text(digest(3, ended=1, others=2), "https://watch.example")
+    assert text.title == "[critical] shop: group=api"
+    assert text.lines == (
+        "4 open, since 2026-01-01 11:59:59 UTC, 1 ended",
+        "open: api-001/down, api-002/down",
+        "ended: api-000/down",
+    )
+    assert text.link == "https://watch.example/"
+
+
+def test_a_digest_of_many_counts_those_that_do_not_fit():
+    text = notice_text(digest(5_000, name="a" * 100))
+    assert text.lines[0].startswith("5,000 open")
+    assert text.lines[1].endswith(", and 4,996 more")
+    assert len(text.lines[1]) <= NOTICE_LINE_CHARACTERS_MAX
+
+
+def test_the_last_digest_of_a_group_says_that_none_is_open():
+    text = notice_text(digest(2, ended=2))
+    assert text.title == "[resolved] shop: group=api"
+    assert text.lines == ("0 open, 2 ended", "ended: api-000/down, api-001/down")
+
+
+def test_a_reminder_says_which_one_it_is():
+    reason = NoticeReason.REMINDER
+    notice = make_notice(PLAIN.incident, "ops", TransitionKind.OPENED, NOON.wall_ns, reason, reminder=2)
+    assert notice_text(notice).title == "[reminder 2, critical] shop: down"
+    assert notice_text(digest(2, reminder=1)).title == "[reminder 1, critical] shop: group=api"
 
 
 # Templates.

@@ -42,6 +42,13 @@ def test_ack_may_end_by_itself_and_unack_withdraws_it(verb, there, down):
     assert verb("ack", down, "--for", "1h", "--until", "2099-01-31T12:30:00Z")[0] == 2
 
 
+def test_ack_may_hold_until_the_severity_rises(verb, there, down):
+    says = verb("ack", down, "--until-worse")[1]
+    until = "backup: acknowledged by otto until its severity rises; ops and oncall will hear of it"
+    assert says.startswith(until)
+    assert verb("ack", down, "--until-end")[1].startswith("backup: acknowledged by otto; ")
+
+
 def test_ack_by_a_token_has_the_name_of_the_token(there, down):
     assert there("ack", down)[1].startswith("backup: acknowledged by anna; ")
 

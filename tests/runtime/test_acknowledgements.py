@@ -1,7 +1,18 @@
 """Acknowledgements of a runtime: durable with their end and their withdrawal, in a file and in virtual time."""
 
 import pytest
-from watchkeeper import Channel, Heartbeat, Http, Log, Runtime, Status, Target, UnknownName, UsageError
+from watchkeeper import (
+    Channel,
+    Consecutive,
+    Heartbeat,
+    Http,
+    Log,
+    Runtime,
+    Status,
+    Target,
+    UnknownName,
+    UsageError,
+)
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.incidents.told import ChannelTold
 from watchkeeper.testing import FakeRuntime
@@ -72,3 +83,33 @@ def test_an_open_incident_makes_its_target_down_before_the_first_sample_of_a_new
         runtime.heartbeat("job")
         runtime.heartbeat("job")
         assert runtime.status()["job"].status is Status.UP
+
+
+@pytest.mark.parametrize(
+    ("until_worse", "told"),
+    [(True, ["opened", "acknowledged", "changed"]), (None, ["opened", "acknowledged"])],
+)
+def test_a_rise_of_the_severity_withdraws_an_acknowledgement_that_holds_until_then(until_worse, told):
+    def shop(severity):
+        rule = Consecutive(id="down", after=2, severity=severity)
+        return Target(
+            id="shop",
+            every="30s",
+            http=Http(url="http://shop/"),
+            notify=("ops",),
+            rules=(rule,),
+            default_rules=False,
+        )
+
+    with FakeRuntime(targets=[shop("warning")], channels=OPS) as runtime:
+        runtime.world.script("shop", "down")
+        runtime.world.run("5m")
+        (incident,) = runtime.incidents(open_only=True)
+        runtime.acknowledge(incident.id, "ann", until_worse=until_worse)
+        runtime.track(shop("info"))
+        runtime.track(shop("warning"))
+        runtime.track(shop("critical"))
+        runtime.world.run("1m")
+        (incident,) = runtime.incidents(open_only=True)
+        assert (incident.acknowledged_by is None) is bool(until_worse)
+        assert [notice.change for notice in runtime.world.notices("ops")] == told

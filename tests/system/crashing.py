@@ -12,7 +12,7 @@ from typing import Any
 
 import watchkeeper.adapters.drivers
 import watchkeeper.host.composition
-from watchkeeper.adapters.channels.webhook import Posting, WebhookMessenger
+from watchkeeper.adapters.channels.posting import Posting, RecipeMessenger
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.notice import Answer, Notice
 from watchkeeper.domain.incidents.record import Batch, Restored
@@ -81,7 +81,7 @@ class CrashingStore(SqliteStore):
             FUSE.passes("close.after")
 
 
-class CrashingMessenger(WebhookMessenger):
+class CrashingMessenger(RecipeMessenger):
     """A messenger with crash points. `answer.before`: the answer has arrived and no actor has it; `answer.after`: an actor has
     it, and it is not recorded.
     """
@@ -107,5 +107,5 @@ class CrashingMessenger(WebhookMessenger):
 
 if __name__ == "__main__":
     watchkeeper.host.composition.SqliteStore = CrashingStore
-    watchkeeper.adapters.drivers.WebhookMessenger = CrashingMessenger
+    watchkeeper.adapters.drivers.RecipeMessenger = CrashingMessenger
     main()

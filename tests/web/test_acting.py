@@ -152,6 +152,8 @@ def test_an_acknowledgement_has_an_end_and_is_changed_by_its_author_alone(operat
     changed = operator.put(path, {"note": "rolling back"}).json
     assert changed["note"] == "rolling back"
     assert all(changed[each] == first[each] for each in ("acknowledged_at", "acknowledged_until"))
+    worse = [operator.put(path, body).json for body in ({"until_worse": True}, {}, {"until_worse": False})]
+    assert [row["acknowledged_until_worse"] for row in worse] == [True, True, False]
 
 
 def test_a_withdrawn_acknowledgement_is_gone_and_cannot_be_withdrawn_again(operator, admin, store, incident):

@@ -4,8 +4,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from records import sample_at
 from watchkeeper import HealthChanged
 from watchkeeper.domain.limits import SUBSCRIPTION_EVENTS_MAX
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.read_model.event import SampleSeen
+from watchkeeper.domain.read_model.status import TargetStatus
+from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.host.access.metrics import Traffic
 from watchkeeper.host.subscriptions import Subscriptions
 from watchkeeper.web import limits
@@ -120,3 +125,47 @@ def test_a_start_that_fails_leaves_no_stream_behind():
         assert hub.listeners == 0
 
     asyncio.run(run())
+
+
+class LateFeed(Feed):
+    """Answers with a status from before an event that it tells of meanwhile."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = 0
+        self.told = asyncio.Event()
+
+    async def status(self, *, fresh):
+        self.asked += 1
+        if self.asked == 2:
+            self.publish(SampleSeen(sample_at(0, outcome=Outcome.DOWN, reason=Reason.TIMED_OUT), Status.DOWN))
+            await self.told.wait()
+        if self.asked == 3:
+            self.publish(HealthChanged("store", "full"))
+        now = Status.UP if self.asked < 3 else Status.DOWN
+        return SimpleNamespace(targets=(shop(now),), silences=(), announcements=())
+
+
+def shop(status):
+    said = (
+        sample_at(0) if status is Status.UP else sample_at(0, outcome=Outcome.DOWN, reason=Reason.TIMED_OUT)
+    )
+    return TargetStatus(
+        id="shop", kind="tcp", status=status, since_ns=said.at.wall_ns, raw=status, paused=False, sample=said,
+        attempt=None, samples=1, missed=0,
+    )  # fmt: skip
+
+
+def test_a_status_from_before_an_event_does_not_take_it_back():
+    async def run():
+        feed = LateFeed()
+        hub = Hub(feed)
+        stream = await hub.join("here", counts_address=False)
+        seen = [await until(stream, "status")]
+        feed.told.set()
+        while seen[-1].kind != "self":
+            seen += await stream.next()
+        hub.close()
+        return [frame.data["k"]["shop"][0] for frame in seen if frame.kind == "status"]
+
+    assert asyncio.run(run()) == ["down"]

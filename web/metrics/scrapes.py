@@ -53,7 +53,7 @@ class Scrapes:
         targets = web is None or web.metrics.targets
         scrape = Scrape.of(await self._operations.metrics.read_async(targets=targets))
         slices = 1 + len(scrape.targets) * LINES_OF_TARGET / limits.SLICE_LINES
-        pause_s = min(limits.SLICE_PAUSE_S, limits.SCRAPE_PAUSES_S / slices)
+        pause_s = min(limits.SCRAPE_PAUSE_S, limits.SCRAPE_PAUSES_S / slices)
         made = []
         for part in exposition.slices(scrape):
             made.append(part)

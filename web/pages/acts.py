@@ -92,12 +92,17 @@ class AcknowledgeForm(ActForm, frozen=True):
     note: str = ""
     until: str = ""
     """A length such as 2h, or a moment in the reader's time zone."""
+    until_worse: str = ""
+    """Not empty where a rise of the severity is to end it."""
+    asks_worse: str = ""
+    """Not empty where the form asked for that: then the box that is not ticked says no."""
 
 
 async def acknowledge(call: ApiCall) -> Response:
     form = await read_act(call, AcknowledgeForm)
     zone = zone_of(call)
-    body = body_of(AcknowledgementBody, {"note": form.note.strip(), **end_fields(form.until, zone)})
+    worse = {"until_worse": bool(form.until_worse)} if form.asks_worse else {}
+    body = body_of(AcknowledgementBody, {"note": form.note.strip(), **end_fields(form.until, zone), **worse})
     effect = await perform(call, acting.acknowledge, call.path, body)
     is_taken = effect.is_durable and effect.state.acknowledged_by != call.author.name
     code = "taken" if is_taken else "acknowledged"

@@ -1,6 +1,5 @@
 """The answer that a page is."""
 
-import asyncio
 import gzip
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from ...host.own_thread import in_own_thread
 from .. import limits
 from ..origin import RequestHeaders
+from ..pacing import Pacing, joined
 from ..problems import Refusal
 from ..table import ApiCall
 from .acting.flash import forget_message, message_of
@@ -37,22 +37,16 @@ async def render(
 ) -> Response:
     """Returns a page of a template, which gets `frame` and the values; `keep` says how long a browser may keep it."""
     frame = await frame_of(call)
-    body = await rendered(frame, template, **values)
+    body = b"".join(await rendered(frame, template, **values))
     headers = {} if refusal is None else refusal.headers
     return await page_response(
         call, body, 200 if refusal is None else refusal.status, {"cache-control": keep, **headers}
     )
 
 
-async def rendered(frame: PageFrame, template: str, **values: Any) -> bytes:
-    """Returns the bytes of a page; gives way after every slice, so that a long page delays no check."""
-    parts: list[str] = []
-    for part in environment().get_template(template).generate(frame=frame, **values):
-        parts.append(part)
-        if len(parts) % limits.SLICE_PARTS == 0:
-            await asyncio.sleep(0)
-    # A lone surrogate, which a name of a file system may hold, has no place in UTF-8.
-    return "".join(parts).encode("utf-8", "replace")
+async def rendered(frame: PageFrame, template: str, pace: Pacing | None = None, **values: Any) -> list[bytes]:
+    """Returns the parts of a page; each value of the template stands in one of them as a whole."""
+    return await joined(environment().get_template(template).generate(frame=frame, **values), pace)
 
 
 async def page_response(

@@ -1,6 +1,5 @@
 """The silences: those in force, those that ended lately, each with what it held back, and the form for a new one."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from ..limits import (
     SILENCES_SHOWN_MAX,
     SUGGESTED_MAX,
 )
+from ..pacing import sliced
 from ..problems import Fault, Refusal
 from ..resources import silencing
 from ..resources.reading import incident_of
@@ -105,11 +105,7 @@ async def silences_view(call: ApiCall) -> SilencesView:
 
 async def _views(seen: "_Seen", silences: Iterable[Silence]) -> tuple[SilenceView, ...]:
     """Returns the views; gives way after each, as a pattern is held against a thousand incidents."""
-    views = []
-    for silence in silences:
-        views.append(seen.view(silence))
-        await asyncio.sleep(0)
-    return tuple(views)
+    return tuple(await sliced(silences, seen.view))
 
 
 class _Seen:

@@ -1,13 +1,13 @@
 """A public page as HTML, from its value alone."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ...domain.read_model.days import DayRun, DayState, TargetDays
 from ...domain.rules.aggregate import Status
 from ...domain.units import NS_PER_S
-from ..limits import PUBLIC_PAST_DAYS, SLICE_PARTS
+from ..limits import PUBLIC_PAST_DAYS
+from ..pacing import joined
 from ..pages.charts.day_strip import day_marks, day_rows, strip_label
 from ..pages.environment import environment
 from .gathering import EPOCH
@@ -37,12 +37,7 @@ class Links(NamedTuple):
 
 async def page_of(view: PublicView, links: Links) -> bytes:
     """Returns the page; gives way after every slice, so that a long page delays no check."""
-    parts: list[str] = []
-    for part in environment().get_template("public.html").generate(**_values(view, links)):
-        parts.append(part)
-        if len(parts) % SLICE_PARTS == 0:
-            await asyncio.sleep(0)
-    return "".join(parts).encode("utf-8", "replace")
+    return b"".join(await joined(environment().get_template("public.html").generate(**_values(view, links))))
 
 
 def error_page(title: str, detail: str, advice: str, links: Links) -> bytes:

@@ -7,10 +7,10 @@ from ...domain.errors import UnknownName, UsageError
 from ...domain.incidents.announcement import Announcement
 from ...domain.time.moment import Moment
 from ...host.access.announcing import make_announcement
+from ..pacing import sliced
 from ..problems import Refusal
 from ..shapes.announcement_rows import AnnouncementRow, announcement_row
 from ..shapes.answers import SILENCE_ID, Listed
-from ..shapes.documents import sliced
 from ..table import Accepted, ApiCall
 from .reading import page_of
 

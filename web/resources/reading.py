@@ -15,6 +15,7 @@ from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.time.duration import parse_duration
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..limits import HOURS_READ_MAX
+from ..pacing import sliced
 from ..pings import Ping
 from ..problems import Refusal, length_ns_of
 from ..shapes.answers import (
@@ -48,7 +49,6 @@ from ..shapes.documents import (
     rollup_row,
     sample_row,
     self_answer,
-    sliced,
     status_answer,
     target_row,
     time_of,

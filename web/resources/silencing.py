@@ -9,9 +9,10 @@ from ...domain.read_model.silence_preview import preview_of
 from ...domain.specification.matcher import Matcher
 from ...host.silencing import names_one, scope_of
 from ..limits import LIST_MAX
+from ..pacing import sliced
 from ..problems import Fault, Refusal
 from ..shapes.answers import SILENCE_ID, Listed, PreviewAnswer, SilenceRow
-from ..shapes.documents import silence_row, sliced, time_or_none
+from ..shapes.documents import silence_row, time_or_none
 from ..shapes.ends import end_ns
 from ..table import Accepted, ApiCall
 from .reading import page_of

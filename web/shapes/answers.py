@@ -203,6 +203,8 @@ class IncidentRow(PublicValue, frozen=True, kw_only=True):
     acknowledged_by: str | None
     acknowledged_until: datetime | None
     """When the acknowledgement ends by itself."""
+    acknowledged_until_worse: bool
+    """Whether a rise of the severity ends the acknowledgement."""
     resolved_at: datetime | None
     note: str
     """The text of the acknowledgement."""
@@ -375,6 +377,8 @@ class AcknowledgementBody(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     until: Time | None = None
     """When it ends by itself; without it and `length` it stays until the end of the incident."""
     length: LengthText | None = None
+    until_worse: bool | None = None
+    """Whether a rise of the severity ends it; without it as before, at first not."""
 
 
 class HeartbeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,10 +1,8 @@
 """Answers made from the values of the domain, each by one small function."""
 
-import asyncio
 import re
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -20,7 +18,6 @@ from ...domain.specification.construction.shape import SECRETS
 from ...domain.specification.text import MASK
 from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_MS, NS_PER_US
-from ..limits import SLICE_ROWS
 from .answers import (
     AttemptRow,
     BlindRow,
@@ -37,19 +34,7 @@ from .answers import (
     TargetRow,
 )
 
-V = TypeVar("V")
-R = TypeVar("R")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-async def sliced(values: Iterable[V], make: Callable[[V], R]) -> list[R]:
-    """Returns a row of each value; gives way after every slice, so that a long list delays no other work."""
-    rows: list[R] = []
-    for value in values:
-        rows.append(make(value))
-        if len(rows) % SLICE_ROWS == 0:
-            await asyncio.sleep(0)
-    return rows
 
 
 def time_of(wall_ns: int) -> datetime:
@@ -251,6 +236,7 @@ def incident_row(incident: Incident) -> IncidentRow:
         acknowledged_at=time_or_none(incident.acknowledged_at_ns),
         acknowledged_by=None if by is None else text_of(by),
         acknowledged_until=time_or_none(incident.acknowledged_until_ns),
+        acknowledged_until_worse=incident.acknowledged_until_worse,
         resolved_at=time_or_none(incident.resolved_at_ns),
         note=text_of(incident.note),
         cause=text_of(incident.cause),

@@ -9,7 +9,7 @@ from msgspec import inspect
 
 from ...time.duration import duration_ns
 from ..problem import quoted, suggestion
-from ..text import DurationText
+from ..text import MOMENT_PATTERN, DurationText
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
 _FALSE = frozenset({"no", "off", "false", "n"})
@@ -46,9 +46,16 @@ def plain_types(kind: inspect.Type) -> Iterator[inspect.Type]:
 
 def is_duration(kind: inspect.Type) -> bool:
     """Whether a length of time may stand there."""
-    return any(
-        isinstance(one, inspect.StrType) and one.pattern == _DURATION_PATTERN for one in plain_types(kind)
-    )
+    return _takes_text(kind, _DURATION_PATTERN)
+
+
+def is_moment(kind: inspect.Type) -> bool:
+    """Whether a moment may stand there."""
+    return _takes_text(kind, MOMENT_PATTERN)
+
+
+def _takes_text(kind: inspect.Type, pattern: str | None) -> bool:
+    return any(isinstance(one, inspect.StrType) and one.pattern == pattern for one in plain_types(kind))
 
 
 def kind_of(value: Any) -> str:
@@ -112,7 +119,19 @@ def _either(kind: inspect.UnionType) -> str:
     words = [wanted(choice) for choice in kind.types if not isinstance(choice, inspect.NoneType)]
     if all(word.startswith("a mapping with ") for word in words):
         return "a mapping"
-    return " or ".join([word for word in dict.fromkeys(words) if word != "a list"] or ["a list"])
+    others = [word for word in dict.fromkeys(words) if word != "a list"]
+    if others and _takes_list(kind):
+        others.insert(0, "a list of texts")
+    return " or ".join(others or ["a list"])
+
+
+def _takes_list(kind: inspect.Type) -> bool:
+    """Whether a list of texts may stand there."""
+    return any(
+        isinstance(choice, inspect.VarTupleType)
+        and isinstance(next(plain_types(choice.item_type)), inspect.StrType)
+        for choice in plain_types(kind)
+    )
 
 
 def _choices(kind: inspect.EnumType | inspect.LiteralType) -> list[str]:
@@ -165,6 +184,8 @@ def _hint(value: Any, kind: inspect.Type) -> str:
         case inspect.IntType() | inspect.FloatType() if word.isdigit():
             return ": write it without quotes"
         case inspect.VarTupleType() if kind_of(value) not in {"mapping", "null"}:
+            return ": put it in brackets, [like, this]"
+        case inspect.UnionType() if kind_of(value) == "text" and _takes_list(kind):
             return ": put it in brackets, [like, this]"
         case _ if value is None:
             return ": leave the key out or give it a value"

@@ -1,7 +1,7 @@
 """Construction: a specification is checked where it is written, and kept in its declared types."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from inspect import Signature
 from typing import Any, ClassVar, TypeVar
@@ -14,13 +14,14 @@ from ...time.duration import duration_ns, format_duration
 from ..problem import Problem, not_one, quoted
 from .descriptions import explained, signature_of
 from .shape import ShapeChecker
-from .shape_words import is_duration, plain_types
+from .shape_words import is_duration, is_moment, plain_types
 
 S = TypeVar("S")
 
 
 class SpecificationType(msgspec.StructMeta):
-    """Makes specifications from what hosts write: a list for a tuple, `"critical"` for Severity.CRITICAL, 5 for `5s`.
+    """Makes specifications from what hosts write: a list for a tuple, `"critical"` for Severity.CRITICAL, 5 for `5s`,
+    a datetime for its text.
 
     A class may declare an `__init__` without a body. It never runs: it says for type checkers and `help` what may be written,
     where the fields say what is kept. `msgspec.convert`, by which files are read, and `replace` do not come through here.
@@ -96,7 +97,7 @@ def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, ...]]]:
-    """How files call each field, and of which types a length of time may be where a field is one."""
+    """How files call each field, and of which types the value of a length of time or a moment may be where a field is one."""
     fields = msgspec.structs.fields(cls)
     lengths: dict[str, tuple[type, ...]] = {}
     for field in fields:
@@ -106,13 +107,17 @@ def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, 
             numbers = inspect.IntType | inspect.FloatType
             counts = any(isinstance(choice, numbers) for choice in plain_types(kind))
             lengths[field.encode_name] = (timedelta,) if counts else (int, float, timedelta)
+        elif is_moment(kind):
+            lengths[field.encode_name] = (datetime,)
     return {field.name: field.encode_name for field in fields}, lengths
 
 
 def _text_of(value: Any, lengths: tuple[type, ...]) -> Any:
-    """The text of a length of time; what is none stays as it is and is refused as such."""
+    """The text of a length of time or a moment; what is neither stays as it is and is refused as such."""
     if isinstance(value, bool) or not isinstance(value, lengths):
         return value
+    if isinstance(value, datetime):
+        return value.isoformat()
     length: Any = value
     try:
         return format_duration(duration_ns(length))

@@ -7,7 +7,8 @@ import pytest
 from hostile.names import SILENCE
 from hostile.server import HostileServer
 from hostile.visit import Visit
-from watchkeeper.adapters.channels.webhook import WebhookMessenger
+from watchkeeper.adapters.channels.posting import RecipeMessenger
+from watchkeeper.adapters.channels.recipes.webhook import WebhookRecipe
 from watchkeeper.adapters.probes.network.tcp import TcpProber
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -77,8 +78,8 @@ def test_a_channel_by_name_waits_for_no_target(bench, names, server):
     prober = HttpProber(bench.transport)
     dead = started(bench, prober, [Http(url=f"https://{n}.silent.example/") for n in range(60)], DEAD_MS)
     answer = bench.loop.create_future()
-    messenger = WebhookMessenger(
-        Webhook(url=f"http://ops.good.example:{server.port}/"), bench.transport, bench.clock
+    messenger = RecipeMessenger(
+        WebhookRecipe(Webhook(url=f"http://ops.good.example:{server.port}/")), bench.transport, bench.clock
     )
     deadline = Deadline.after(bench.clock.read(), ANSWER_WITHIN_MS * NS_PER_MS)
     messenger.send(notice_of(opened()), 1, deadline, answer.set_result)

@@ -5,8 +5,9 @@ import json
 import msgspec
 import pytest
 from hostile.server import HostileServer
+from watchkeeper.adapters.channels.posting import RecipeMessenger
+from watchkeeper.adapters.channels.recipes.webhook import WebhookRecipe
 from watchkeeper.adapters.channels.retry_after import retry_after_ns
-from watchkeeper.adapters.channels.webhook import WebhookMessenger
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
@@ -44,7 +45,7 @@ def server():
 
 def post(bench, spec, *, notice=NOTICE, timeout_ms=ANSWER_WITHIN_MS, attempt=1):
     """One attempt of a messenger, to its answer."""
-    messenger = WebhookMessenger(spec, bench.transport, bench.clock)
+    messenger = RecipeMessenger(WebhookRecipe(spec), bench.transport, bench.clock)
     answer = bench.loop.create_future()
     deadline = Deadline.after(bench.clock.read(), timeout_ms * NS_PER_MS)
     messenger.send(notice, attempt, deadline, answer.set_result)
@@ -230,8 +231,11 @@ def test_a_header_that_cannot_be_sent_is_refused_without_showing_it(fields):
 
 
 def test_a_private_receiver_is_refused_when_denied(bench, server):
-    messenger = WebhookMessenger(
-        Webhook(url=server.url("/hook")), bench.transport, bench.clock, deny_private_addresses=True
+    messenger = RecipeMessenger(
+        WebhookRecipe(Webhook(url=server.url("/hook"))),
+        bench.transport,
+        bench.clock,
+        deny_private_addresses=True,
     )
     answer = bench.loop.create_future()
     messenger.send(NOTICE, 1, Deadline.after(bench.clock.read(), NS_PER_S), answer.set_result)
@@ -243,7 +247,9 @@ def test_a_private_receiver_is_refused_when_denied(bench, server):
 
 def test_a_name_that_leads_to_a_private_address_is_tried_again(bench, server):
     spec = Webhook(url=f"http://localhost:{server.port}/hook")
-    messenger = WebhookMessenger(spec, bench.transport, bench.clock, deny_private_addresses=True)
+    messenger = RecipeMessenger(
+        WebhookRecipe(spec), bench.transport, bench.clock, deny_private_addresses=True
+    )
     answer = bench.loop.create_future()
     messenger.send(NOTICE, 1, Deadline.after(bench.clock.read(), NS_PER_S), answer.set_result)
     said = bench.wait(answer)
@@ -253,7 +259,7 @@ def test_a_name_that_leads_to_a_private_address_is_tried_again(bench, server):
 
 
 def test_a_cancel_before_the_request_left_has_no_effect(bench, server):
-    messenger = WebhookMessenger(Webhook(url=server.url("/hook")), bench.transport, bench.clock)
+    messenger = RecipeMessenger(WebhookRecipe(Webhook(url=server.url("/hook"))), bench.transport, bench.clock)
     heard = []
     posting = messenger.send(NOTICE, 1, Deadline.after(bench.clock.read(), NS_PER_S), heard.append)
 
@@ -263,7 +269,9 @@ def test_a_cancel_before_the_request_left_has_no_effect(bench, server):
 
 
 def test_a_cancel_after_the_request_left_is_unknown(bench, server):
-    messenger = WebhookMessenger(Webhook(url=server.url("/nothing")), bench.transport, bench.clock)
+    messenger = RecipeMessenger(
+        WebhookRecipe(Webhook(url=server.url("/nothing"))), bench.transport, bench.clock
+    )
     heard = []
     posting = messenger.send(NOTICE, 1, Deadline.after(bench.clock.read(), 60 * NS_PER_S), heard.append)
     assert bench.when(server.arrived)
@@ -275,7 +283,7 @@ def test_a_cancel_after_the_request_left_is_unknown(bench, server):
 
 
 def test_a_cancel_after_the_answer_comes_too_late(bench, server):
-    messenger = WebhookMessenger(Webhook(url=server.url("/hook")), bench.transport, bench.clock)
+    messenger = RecipeMessenger(WebhookRecipe(Webhook(url=server.url("/hook"))), bench.transport, bench.clock)
     answer = bench.loop.create_future()
     posting = messenger.send(NOTICE, 1, Deadline.after(bench.clock.read(), NS_PER_S), answer.set_result)
     bench.wait(answer)

@@ -6,7 +6,8 @@ Run in a network of its own, of which not even the loopback is up.
 import json
 import sys
 
-from watchkeeper.adapters.channels.webhook import WebhookMessenger
+from watchkeeper.adapters.channels.posting import RecipeMessenger
+from watchkeeper.adapters.channels.recipes.webhook import WebhookRecipe
 from watchkeeper.adapters.http.curl.transport import CurlTransport
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.net.names import LookedUp, literal_address
@@ -44,7 +45,7 @@ def main() -> None:
     seen = {name: bench.run(prober, probe, 5_000).seen for name, (prober, probe) in probes.items()}
     verdicts = {name: [one.outcome, one.reason, one.detail] for name, one in seen.items()}
     answer = bench.loop.create_future()
-    messenger = WebhookMessenger(Webhook(url="http://shop.example/"), transport, bench.clock)
+    messenger = RecipeMessenger(WebhookRecipe(Webhook(url="http://shop.example/")), transport, bench.clock)
     messenger.send(
         notice_of(opened()), 1, Deadline.after(bench.clock.read(), 5_000_000_000), answer.set_result
     )

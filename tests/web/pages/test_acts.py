@@ -64,6 +64,19 @@ def test_an_incident_is_acknowledged_with_a_note_and_an_end_and_this_is_withdraw
     assert "there was nothing to withdraw" in sent(person, f"/i/{incident.id}/unacknowledge").text
 
 
+def test_an_acknowledgement_until_its_severity_rises_is_ticked_and_unticked(person, runtime, incident):
+    way = f"/i/{incident.id}/acknowledge"
+    assert " checked>" not in person.open(f"/i/{incident.id}").answer.body.decode()
+    page = sent(person, way, asks_worse="1", until_worse="1")
+    assert runtime.incidents(open_only=True)[0].acknowledged_until_worse
+    assert "checked> Only until its severity rises" in person.open(f"/i/{incident.id}").answer.body.decode()
+    assert page.status == 200
+    sent(person, way, note="looking")
+    assert runtime.incidents(open_only=True)[0].acknowledged_until_worse, "the plain button does not ask"
+    sent(person, way, asks_worse="1")
+    assert not runtime.incidents(open_only=True)[0].acknowledged_until_worse
+
+
 def test_an_end_is_read_in_the_time_zone_of_its_reader(person, runtime, incident):
     person.open("/silences?tz=Asia/Kolkata")
     sent(person, f"/i/{incident.id}/acknowledge", until="2099-01-01 05:30")

@@ -1,5 +1,6 @@
 """The values of the overview: words, lines of groups, the picture of the days, and sparklines."""
 
+import asyncio
 import re
 
 import pytest
@@ -104,7 +105,7 @@ def test_days_are_counted_by_state_whatever_their_runs():
             DayRun(129, 1, DayState.BLIND),
         ],
     )
-    tally = tally_of([Named("a"), Named("b"), Named("new")], days)
+    tally = asyncio.run(tally_of([Named("a"), Named("b"), Named("new")], days))
     assert tally[DayState.DOWN] == [0] * 20 + [2] + [0] * 9
     assert tally[DayState.NO_DATA] == [2] * 10 + [1] * 20
     assert (sum(tally[DayState.DEGRADED]), tally[DayState.BLIND][29], sum(tally[DayState.CALM])) == (1, 1, 0)
@@ -117,7 +118,7 @@ def test_the_picture_says_its_worst_day_and_shows_no_day_without_data_as_calm():
         a=[DayRun(100, 20, DayState.NO_DATA), DayRun(120, 1, DayState.DOWN, 1)],
         b=[DayRun(100, 20, DayState.NO_DATA), DayRun(120, 1, DayState.DEGRADED, 1)],
     )
-    picture = picture_of(days, tally_of([Named("a"), Named("b")], days), 2)
+    picture = picture_of(days, asyncio.run(tally_of([Named("a"), Named("b")], days)), 2)
     assert picture.most == "most: 2 on 1 May"
     assert (
         picture.label
@@ -133,7 +134,7 @@ def test_the_picture_says_its_worst_day_and_shows_no_day_without_data_as_calm():
 def test_a_day_of_thousands_in_trouble_stays_in_the_picture():
     runs = {f"t{number}": [DayRun(129, 1, DayState.DOWN, 1)] for number in range(3_000)}
     days = fleet(**runs)
-    picture = picture_of(days, tally_of(map(Named, runs), days), len(runs))
+    picture = picture_of(days, asyncio.run(tally_of(map(Named, runs), days)), len(runs))
     heights = [float(found) for found in re.findall(r"v-([\d.]+)", picture.down)]
     assert heights == [64.0]
 

@@ -1,8 +1,7 @@
 """The overview and the page of a group: the sentence, the open incidents, and the rows of targets."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from secrets import token_hex
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
@@ -17,8 +16,8 @@ from ....domain.rules.aggregate import Status
 from ....domain.units import NS_PER_DAY
 from ... import limits
 from ...origin import Author
+from ...pacing import Pacing, sliced
 from ...problems import Refusal
-from ...shapes.documents import sliced
 from ...table import ApiCall
 from ..frame import PageFrame, frame_of
 from ..layout import ViewQuery, page_response, rendered
@@ -37,7 +36,7 @@ from .sections import (
 from .trouble import open_incidents, troubles_of
 
 SILENCED = "silenced"
-_NAME, _PROOF = token_hex(16), token_hex(16)
+_NAME, _PROOF = token_hex(16).encode(), token_hex(16).encode()
 """Stand in a page for the name and the proof of its reader, so that all readers of a role share one rendering."""
 
 
@@ -126,31 +125,42 @@ async def group(call: ApiCall) -> Response:
 async def _page(call: ApiCall, of_group: str) -> Response:
     status = await call.operations.status()
     frame = await frame_of(call)
-    view = _view(frame, call.query, of_group, status)
-    shared = frame._replace(author=Author(_NAME, frame.author.role, ""), proof=_PROOF)
+    shared = frame._replace(author=Author(_NAME.decode(), frame.author.role, ""), proof=_PROOF.decode())
     # The question as well: two that are too long to be led back to have the same address in the frame.
     key = of_group, call.query, shared._replace(now_ns=0, status=None)
-    body = await call.services.pages.body(key, lambda: _made(call, shared, view, status))
-    for mark, said in ((_NAME, str(escape(frame.author.name))), (_PROOF, frame.proof)):
-        body = body.replace(mark.encode(), said.encode("utf-8", "replace"))
+    parts = await call.services.pages.body(key, lambda: _made(call, shared, of_group, status))
+    said = {_NAME: str(escape(frame.author.name)).encode("utf-8", "replace"), _PROOF: frame.proof.encode()}
+    body = b"".join([said.get(part, part) for part in parts])
     return await page_response(call, body, headers={"cache-control": "private, no-cache"})
 
 
-def _view(frame: PageFrame, query: OverviewQuery, of_group: str, status: RuntimeStatus) -> View:
+async def _view(
+    frame: PageFrame, query: OverviewQuery, of_group: str, status: RuntimeStatus, pace: Pacing
+) -> View:
+    """Returns the part of the targets that is asked for. Raises: Refusal of a group in which no target is."""
     path = frame.root + frame.here.partition("?")[0]
-    scope = [target for target in status.targets if _is_within(target, of_group)]
+    wanted = query.q.strip().casefold()
+    scope: list[TargetStatus] = []
+    shown: list[TargetStatus] = []
+    states: Counter[Status] = Counter()
+
+    def look_at(target: TargetStatus) -> None:
+        if not _is_within(target, of_group):
+            return
+        scope.append(target)
+        states[state_of(target)] += 1
+        if (
+            _is_within(target, query.group)
+            and (not wanted or wanted in f"{target.id}\n{name_of(target)}".casefold())
+            and (not query.status or _is_in(target, query.status))
+        ):
+            shown.append(target)
+
+    await sliced(status.targets, look_at, pace)
     if of_group and not scope:
         raise Refusal(404, f"no target is in the group {of_group!r}")
-    wanted = query.q.strip().casefold()
-    shown = [
-        target
-        for target in scope
-        if _is_within(target, query.group)
-        and (not wanted or wanted in f"{target.id}\n{name_of(target)}".casefold())
-        and (not query.status or _is_in(target, query.status))
-    ]
     silenced = sum(1 for target in scope if target.silences)
-    return View(path, query, of_group, scope, shown, Counter(map(state_of, scope)), silenced)
+    return View(path, query, of_group, scope, shown, states, silenced)
 
 
 def _is_within(target: TargetStatus, group: str) -> bool:
@@ -161,40 +171,57 @@ def _is_in(target: TargetStatus, state: str) -> bool:
     return bool(target.silences) if state == SILENCED else state_of(target) == state
 
 
-async def _made(call: ApiCall, frame: PageFrame, view: View, status: RuntimeStatus) -> bytes:
-    """Returns the page as bytes: its values in slices, then its text in slices."""
-    past, unread = await _past(call, frame, view.query.days)
+async def _made(call: ApiCall, frame: PageFrame, of_group: str, status: RuntimeStatus) -> list[bytes]:
+    """Returns the parts of the page: its values in slices, then its text in slices. The marks of its reader are parts."""
+    pace = Pacing()
+    view = await _view(frame, call.query, of_group, status, pace)
+    past, unread = await _past(call, frame, view)
     ids = None if not view.group else frozenset(target.id for target in view.scope)
     incidents = open_incidents(status, ids)
     told = await _told(call, [each.id for each in incidents[: limits.TOLD_LISTED_MAX]])
     known = {target.id: target for target in status.targets}
     opening = speech.opening_of(view.scope, view.states)
-    return await rendered(
+    tally = None if past.days is None else await tally_of(view.scope, past.days, pace)
+    parts = await rendered(
         frame,
         "overview.html",
+        pace,
         view=view,
         opening=opening,
         others=speech.others_of(view.states, view.silenced, opening.state),
         sight=speech.sight_of(status, frame),
         picture=None
-        if past.days is None
-        else speech.picture_of(past.days, tally_of(view.scope, past.days), len(view.scope)),
+        if past.days is None or tally is None
+        else speech.picture_of(past.days, tally, len(view.scope)),
         troubles=troubles_of(incidents[: limits.INCIDENTS_LISTED_MAX], known, told),
         more_troubles=max(0, len(incidents) - limits.INCIDENTS_LISTED_MAX),
         axis=speech.axis_of(past.length, frame.now_ns) if past.days is not None else None,
-        sections=await _sections(call, frame, view, past),
+        sections=await _sections(call, frame, view, past, pace),
         unread=unread,
     )
+    return _apart(_apart(parts, _NAME), _PROOF)
 
 
-async def _past(call: ApiCall, frame: PageFrame, count: int) -> tuple[FleetPast, str]:
+def _apart(parts: Iterable[bytes], mark: bytes) -> list[bytes]:
+    """Returns the parts with each of the marks as one of them. No mark is in two parts: it is a value of the template."""
+    found: list[bytes] = []
+    for part in parts:
+        first, *others = part.split(mark)
+        found.append(first)
+        for other in others:
+            found += (mark, other)
+    return found
+
+
+async def _past(call: ApiCall, frame: PageFrame, view: View) -> tuple[FleetPast, str]:
     """Returns the past of all targets; without a store none, and why it cannot be read where it cannot."""
     if not call.operations.has_file:
         return FleetPast(None, None), ""
-    until_day = frame.now_ns // NS_PER_DAY + 1
+    until_day, count = frame.now_ns // NS_PER_DAY + 1, view.query.days
     try:
         days = await call.operations.fleet.days(until_day - count, until_day)
-        return FleetPast(days, await call.operations.fleet.last_day()), ""
+        # The lines of groups show no latency of a day.
+        return FleetPast(days, await call.operations.fleet.last_day() if view.has_rows else None), ""
     except StoreError as error:
         return FleetPast(None, None), str(error)
 
@@ -209,13 +236,14 @@ async def _told(call: ApiCall, incidents: Sequence[str]) -> dict[str, tuple[Chan
         return {}
 
 
-async def _sections(call: ApiCall, frame: PageFrame, view: View, past: FleetPast) -> list[GroupSection]:
-    make, made, passed = row_maker(frame, past, call.services.pages.parts), [], 0
-    for number, (name, targets) in enumerate(by_group(view.shown)):
-        rows = await sliced(in_order(targets, view.query.sort, past), make) if view.has_rows else None
-        made.append(section_of(number, name, targets, past, rows))
-        passed += len(targets)
-        if passed >= limits.SLICE_ROWS:
-            passed = 0
-            await asyncio.sleep(0)
+async def _sections(
+    call: ApiCall, frame: PageFrame, view: View, past: FleetPast, pace: Pacing
+) -> list[GroupSection]:
+    make, made, rows = row_maker(frame, past, call.services.pages.parts), [], None
+    for number, (name, targets) in enumerate(await by_group(view.shown, pace)):
+        if view.has_rows:
+            rows = await sliced(await in_order(targets, view.query.sort, past, pace), make, pace)
+        made.append(await section_of(number, name, targets, past, rows))
+        if pace.is_over:
+            await pace.rest()
     return made if view.has_rows else sections_in_order(made, view.query.sort)

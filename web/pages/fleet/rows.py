@@ -33,15 +33,6 @@ class FleetPast(NamedTuple):
         return 0 if self.days is None else self.days.until_day - self.days.since_day
 
 
-class RowText(NamedTuple):
-    """A row: two parts that change seldom, and the figures that stand behind each of them."""
-
-    begin: Markup
-    age: str
-    rest: Markup
-    now: str
-
-
 def state_of(target: TargetStatus) -> Status:
     """Returns the state of a target, which gives it its shape; a paused one is that above all."""
     return Status.PAUSED if target.paused else target.status
@@ -57,13 +48,13 @@ def in_path(name: str) -> str:
     return name if name.isalnum() and name.isascii() else quote(name.encode("utf-8", "replace"), safe="")
 
 
-def row_maker(frame: PageFrame, past: FleetPast, parts: PageParts) -> Callable[[TargetStatus], RowText]:
+def row_maker(frame: PageFrame, past: FleetPast, parts: PageParts) -> Callable[[TargetStatus], str]:
     """Returns what makes the row of a target; a row that shows the same as before is taken from `parts`."""
     fleet, hours, count = past.days, past.hours, past.length
     since_day = 0 if fleet is None else fleet.since_day
     template = _template()
 
-    def make(target: TargetStatus) -> RowText:
+    def make(target: TargetStatus) -> str:
         days = None if fleet is None else fleet.of(target.id)
         name, state, is_silenced = name_of(target), state_of(target), bool(target.silences)
         uptime = DASH if days is None else percent(days.uptime)
@@ -82,7 +73,8 @@ def row_maker(frame: PageFrame, past: FleetPast, parts: PageParts) -> Callable[[
         shows = name, state, target.since_ns, is_silenced, runs, uptime, hours, since_day
         begin, rest = parts.get((frame.root, count, target.id), shows, whole)
         latency_ns = None if target.sample is None else target.sample.latency_ns
-        return RowText(begin, duration(frame.since(target.since_ns)), rest, latency(latency_ns))
+        # Two parts that change seldom, and a figure behind each.
+        return f"{begin}{duration(frame.since(target.since_ns))}{rest}{latency(latency_ns)}"
 
     return make
 

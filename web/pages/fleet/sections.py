@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import Literal, NamedTuple, TypeAlias
 
 from ....domain.line import count_of
 from ....domain.read_model.days import DayState, FleetDays
 from ....domain.read_model.status import TargetStatus
 from ....domain.rules.aggregate import Status
+from ...pacing import Pacing, sliced
 from ..words import DASH, latency, percent
-from .rows import FleetPast, RowText, in_path, name_of, state_of
+from .rows import FleetPast, in_path, name_of, state_of
 
 STATES = (Status.DOWN, Status.DEGRADED, Status.UNKNOWN, Status.PAUSED, Status.UP)
 """The states of targets, the worst first."""
@@ -31,7 +33,8 @@ class GroupSection(NamedTuple):
     states: list[tuple[str, int]]
     """The states of its targets but `up`, with how many are in each, the worst first."""
     uptime: str
-    rows: list[RowText]
+    rows: list[str]
+    """Finished markup."""
     """Empty where the page shows one line for each group."""
     days: list[tuple[int, str]]
     """The days of the line: the share of its targets that were in trouble."""
@@ -48,17 +51,30 @@ class GroupSection(NamedTuple):
         return self.states[0][0] if self.states else Status.UP.value
 
 
-def by_group(targets: Iterable[TargetStatus]) -> list[tuple[str, list[TargetStatus]]]:
-    """Returns the targets of each group: groups by name, those without one last."""
+async def by_group(
+    targets: Iterable[TargetStatus], pace: Pacing | None = None
+) -> list[tuple[str, list[TargetStatus]]]:
+    """Returns the targets of each group, in slices: groups by name, those without one last."""
     groups: dict[str, list[TargetStatus]] = {}
-    for target in targets:
+
+    def place(target: TargetStatus) -> None:
         groups.setdefault(target.metadata.group, []).append(target)
+
+    await sliced(targets, place, pace)
     return sorted(groups.items(), key=lambda group: (group[0] == UNGROUPED, group[0].casefold(), group[0]))
 
 
-def in_order(targets: Sequence[TargetStatus], order: RowOrder, past: FleetPast) -> list[TargetStatus]:
-    """Returns targets by name, or the worst first."""
-    return sorted(targets, key=lambda each: (_place(each, order, past.days), name_of(each).casefold()))
+async def in_order(
+    targets: Sequence[TargetStatus], order: RowOrder, past: FleetPast, pace: Pacing | None = None
+) -> list[TargetStatus]:
+    """Returns targets by name, or the worst first; in slices, of which the sorting itself is one."""
+
+    def placed(target: TargetStatus) -> tuple[float, str, TargetStatus]:
+        return _place(target, order, past.days), name_of(target).casefold(), target
+
+    found = await sliced(targets, placed, pace)
+    found.sort(key=itemgetter(0, 1))
+    return [target for _, _, target in found]
 
 
 def _place(target: TargetStatus, order: RowOrder, days: FleetDays | None) -> float:
@@ -83,12 +99,14 @@ def sections_in_order(sections: list[GroupSection], order: RowOrder) -> list[Gro
     return sections
 
 
-def section_of(
-    number: int, name: str, targets: Sequence[TargetStatus], past: FleetPast, rows: list[RowText] | None
+async def section_of(
+    number: int, name: str, targets: Sequence[TargetStatus], past: FleetPast, rows: list[str] | None
 ) -> GroupSection:
     """Returns a group with its rows; without rows it has the figures of its one line in their place."""
     states = Counter(map(state_of, targets))
-    days, said = ([], "") if rows is not None or past.days is None else _days_of_line(targets, past.days)
+    days, said = (
+        ([], "") if rows is not None or past.days is None else await _days_of_line(targets, past.days)
+    )
     return GroupSection(
         name=name,
         path="/".join(map(in_path, name.split("/"))),
@@ -119,22 +137,27 @@ def _median_latency(targets: Sequence[TargetStatus]) -> str:
     return latency(found[len(found) // 2]) if found else DASH
 
 
-def tally_of(targets: Iterable[TargetStatus], days: FleetDays) -> DayTally:
-    """Returns how many of these targets were in each state on each day; calm days are not counted."""
+async def tally_of(targets: Iterable[TargetStatus], days: FleetDays, pace: Pacing | None = None) -> DayTally:
+    """Returns how many of these targets were in each state on each day, in slices; calm days are not counted."""
     count, since_day, of_targets = days.until_day - days.since_day, days.since_day, days.targets
     # Only where a run begins and ends something is noted: runs without data may have any length.
     steps = {state: [0] * (count + 1) for state in DayState}
-    for target in targets:
+
+    def count_in(target: TargetStatus) -> None:
         for day, length, state, _ in of_targets.get(target.id, days.unknown).runs:
             of_state = steps[state]
             of_state[day - since_day] += 1
             of_state[day - since_day + length] -= 1
+
+    await sliced(targets, count_in, pace)
     return {state: [*accumulate(found)][:count] for state, found in steps.items()}
 
 
-def _days_of_line(targets: Sequence[TargetStatus], days: FleetDays) -> tuple[list[tuple[int, str]], str]:
+async def _days_of_line(
+    targets: Sequence[TargetStatus], days: FleetDays
+) -> tuple[list[tuple[int, str]], str]:
     """Returns the place and the classes of each day that was not calm for some of a group, and all of it in words."""
-    tally, marks, most, troubled = tally_of(targets, days), [], 0, 0
+    tally, marks, most, troubled = await tally_of(targets, days), [], 0, 0
     of_day = zip(
         *(tally[state] for state in (DayState.DOWN, DayState.DEGRADED, DayState.BLIND, DayState.NO_DATA)),
         strict=True,
