@@ -37,6 +37,10 @@ NOTICES_REVIEWED_AT_ONCE = 200
 """Incidents of one slice of a review, some 20 microseconds each: a storm keeps no commit waiting."""
 DIGESTS_KEPT_NS = 31 * 86_400 * NS_PER_S
 """How long the record knows when a group had its last digest: far longer than the intervals of groups."""
+OPENINGS_RESTORED_NS = 86_400 * NS_PER_S
+"""How far back a restart knows the openings of incidents, by which flapping is judged: the longest window of it."""
+OPENINGS_RESTORED_MAX = 5_000
+"""The newest incidents of which a restart knows so: 20 milliseconds of reading."""
 
 # Silences.
 SILENCE_LOOK_NS = 500 * NS_PER_MS
