@@ -248,14 +248,14 @@ targets:
         ),
         "w.yaml:2:47: windows[0].length: 'long' is no duration: write it like 500ms, 1m30s, 48h or 7d",
         "w.yaml:4:18: routes[0].match: expected a list, got a number: put it in brackets, [like, this]",
-        "w.yaml:4:66: routes[0].escalate[0].after: 'soon' is no duration: write it like 500ms, 1m30s, 48h or 7d",
-        "w.yaml:4:101: routes[0].escalate[1].to[0]: this route has told 'ops' by then: name another channel or remove it",
+        "w.yaml:4:68: routes[0].escalate[0].after: 'soon' is no duration: write it like 500ms, 1m30s, 48h or 7d",
+        "w.yaml:4:104: routes[0].escalate[1].to[0]: this route has told 'ops' by then: name another channel or remove it",
         (
             "w.yaml:6:50: maintenance[0].cron: 'daily' is no cron schedule: write minute, hour, day of the month, month and day of"
             " the week, like 0 22 * * MON-FRI"
         ),
         "w.yaml:9:8: targets[1].id: expected a text, got a list",
-        "w.yaml:9:72: targets[1].depends_on.at_least: expected a whole number, got the text 'two'",
+        "w.yaml:9:76: targets[1].depends_on.at_least: expected a whole number, got a text",
     )
 
 
