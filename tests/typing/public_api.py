@@ -13,6 +13,7 @@ from typing import Unpack
 from watchkeeper import (
     ALL,
     AbandonedWork,
+    Alertmanager,
     Announcement,
     AnnouncementKind,
     AttemptRecord,
@@ -32,6 +33,7 @@ from watchkeeper import (
     Delivery,
     DeliveryState,
     DeliveryTry,
+    Discord,
     Duration,
     Evidence,
     Exec,
@@ -49,9 +51,11 @@ from watchkeeper import (
     NoticeEnded,
     NoticeReason,
     NotRunning,
+    Ntfy,
     Observation,
     Outcome,
     Outgoing,
+    PagerDuty,
     PauseMark,
     PublicPage,
     Reason,
@@ -69,6 +73,7 @@ from watchkeeper import (
     Severity,
     Silence,
     SilencePreview,
+    Slack,
     Status,
     StoreBusy,
     StoreCorrupt,
@@ -81,6 +86,7 @@ from watchkeeper import (
     TargetFields,
     TargetStatus,
     Tcp,
+    Telegram,
     Threshold,
     Tls,
     Token,
@@ -167,6 +173,15 @@ CHANNELS = (
     Channel(id="log", log=Log(logger="notices", level="error"), min_severity="critical"),
     Channel(id="call", call=CallChannel(name="tell", timeout=5), give_up_after=timedelta(days=1)),
     Channel(id="ops", webhook=Webhook(url="https://h/", secret="s", headers=HEADERS, timeout=10)),  # noqa: S106
+    Channel(
+        id="hook", webhook=Webhook(url="https://h/", method="PUT", body="{title}", accepted=[200, "3xx"])
+    ),
+    Channel(id="chat", slack=Slack(token="xoxb-1", channel="#ops", timeout=5)),  # noqa: S106
+    Channel(id="page", pagerduty=PagerDuty(routing_key="a" * 32, api="https://events.eu.pagerduty.com")),
+    Channel(id="game", discord=Discord(url="https://h/", tls=Tls())),
+    Channel(id="bot", telegram=Telegram(token="1:a", chat=-100, topic=4)),  # noqa: S106
+    Channel(id="phone", ntfy=Ntfy(topic="ops", server="https://h", token="tk_1")),  # noqa: S106
+    Channel(id="prom", alertmanager=Alertmanager(url="http://h:9093", headers=HEADERS, ends_after="7d")),
 )
 OPTIONS = RuntimeOptions(
     store="watch.db",
