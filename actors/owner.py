@@ -45,13 +45,15 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         recorder: Listener[RecorderMessage],
         supervisor: Listener[SupervisorMessage],
         told_of_problems: tuple[str, ...] | None = None,
+        routed: Iterable[str] = (),
     ) -> None:
         super().__init__(clock)
         self._sink = sink
         self._recorder = recorder
         self._supervisor = supervisor
         self._told_of_problems = told_of_problems
-        """The channels that are told of the runtime's own problems; None: every channel that a target notifies."""
+        """The channels that are told of the runtime's own problems; None: those that routes and targets name."""
+        self._routed = frozenset(routed)
         self._own = OwnProblems(run=0)
         self._ends = AcknowledgementEnds()
         self._targets = {target.id: target for target in targets}
@@ -128,7 +130,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             return  # the record is not known yet, which may have such incidents: the next review is soon
         notify = self._told_of_problems
         if notify is None:
-            notify = tuple(sorted({name for target in self._targets.values() for name in target.notify}))
+            of_targets = {name for target in self._targets.values() for name in target.notify}
+            notify = tuple(sorted(of_targets | self._routed))
         made = self._own.review(problems, notify, now)
         self._latest |= {finding.incident_id: finding for finding in self._own.latest()}
         if any(problem.part == RULE_STATE and is_due(problem, now) for problem in problems):

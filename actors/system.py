@@ -106,6 +106,7 @@ class System:
         self._handover = RosterHandover(Roster(targets, registry, {}))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
         self._told_of_problems = configuration.runtime.notify
+        self._routed = frozenset(name for route in configuration.routes for name in route.to)
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
@@ -216,6 +217,7 @@ class System:
             self.recorder,
             self.supervisor,
             self._told_of_problems,
+            self._routed,
         )
 
     def _start_supervisor(self) -> None:

@@ -6,10 +6,16 @@ from typing import Any, TypeAlias
 
 from ..domain.specification.channel import CallChannel, Channel, Log
 from ..domain.specification.configuration import Configuration
+from ..domain.specification.local_channels import Apprise, ExecChannel
+from ..domain.specification.mail_channel import Email
 from ..domain.specification.probe import Call, Exec, Http, Probe, Tcp
 from ..domain.time.timers import CallAt
+from .channels import partly_taken
+from .channels.apprise import AppriseMessenger
 from .channels.local.call import CallMessenger
+from .channels.local.exec import ExecMessenger
 from .channels.local.log import LogMessenger
+from .channels.mail.email import EmailMessenger
 from .channels.posting import RecipeMessenger
 from .channels.recipes.table import recipe_of
 from .clock import MonotonicClock
@@ -25,8 +31,10 @@ from .probes.network.tcp import TcpProber
 from .probes.shared import SharableProber, SharedProber
 from .probes.web.http import HttpProber
 
-AnyMessenger: TypeAlias = RecipeMessenger | LogMessenger | CallMessenger
-CACHES = (DNS_CACHE, tls_contexts.POLICY, shared.POLICY)
+AnyMessenger: TypeAlias = (
+    RecipeMessenger | EmailMessenger | ExecMessenger | AppriseMessenger | LogMessenger | CallMessenger
+)
+CACHES = (DNS_CACHE, tls_contexts.POLICY, shared.POLICY, partly_taken.POLICY)
 """The policy of every cache that lies between a runtime and the network."""
 
 
@@ -69,6 +77,20 @@ class Drivers:
     def _messenger(self, channel: Channel) -> AnyMessenger:
         spec = channel.transport
         match spec:
+            case Email():
+                return EmailMessenger(
+                    channel.id,
+                    spec,
+                    self._loop,
+                    self._clock,
+                    self._call_at,
+                    self._resolver,
+                    deny_private_addresses=self._deny,
+                )
+            case ExecChannel():
+                return ExecMessenger(channel.id, spec, self._loop, self._clock, self._call_at)
+            case Apprise():
+                return AppriseMessenger(channel.id, spec, self._loop, self._clock, self._call_at)
             case Log():
                 return LogMessenger(spec, self._loop, self._clock, self._call_at)
             case CallChannel():

@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from msgspec import UNSET
 
@@ -14,6 +14,8 @@ from ..domain.limits import SECRET_CHARACTERS_MIN
 from ..domain.line import escaped
 from ..domain.specification.channel import Channel, Transport, Webhook
 from ..domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
+from ..domain.specification.local_channels import Apprise, ExecChannel
+from ..domain.specification.mail_channel import Email
 from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.target import Target
@@ -26,7 +28,8 @@ _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
-"""A part of a webhook's path from this length on is a secret by itself, too."""
+"""A part of a webhook's path, or of a URL of Apprise, from this length on is a secret by itself, too."""
+_PARTS = re.compile(r"[/@:?&=#]")
 _CUT = re.compile(r"…|\.\.\.\(truncated\)|$")
 """The end of a text that was cut, where the beginning of a secret is left."""
 
@@ -142,6 +145,18 @@ def _of_transport(transport: Transport) -> Iterator[str]:
             yield key
         case Alertmanager(url=url, headers=headers):
             yield from (*_of_url(url), *_of_pairs(as_pairs(headers)))
+        case Email(password=password, smtp=url):
+            yield from (password or "", *_of_url(url))
+        case ExecChannel(environment=environment):
+            yield from _of_pairs(as_pairs(environment))
+            return
+        case Apprise(urls=urls):
+            for url in urls:
+                # Each service puts its token where it likes: all behind the scheme may be one, and so may each part.
+                behind = url.partition("://")[2]
+                yield from (url, behind, *_of_url(url))
+                yield from (part for part in _PARTS.split(behind) if len(part) >= _TOKEN_CHARACTERS_MIN)
+            return
         case _:
             return
     yield from _of_tls(transport.tls)
@@ -162,7 +177,7 @@ def _of_url(url: str) -> Iterator[str]:
         password = parsed.password
     except ValueError:
         return
-    yield password or ""
+    yield from (password or "", unquote(password or ""))
     yield from _of_pairs(parse_qsl(parsed.query))
 
 

@@ -24,8 +24,9 @@ _SECURED_URLS = (
     ("channels", "ntfy", "server"),
     ("channels", "pagerduty", "api"),
     ("channels", "alertmanager", "url"),
+    ("channels", "email", "smtp"),
 )
-"""The places of URLs that may be https, beside which `tls` says how certificates are judged."""
+"""The places of URLs that may lead over TLS, beside which `tls` says how certificates are judged."""
 _SECURED = tuple(dict.fromkeys((group, kind) for group, kind, _ in _SECURED_URLS))
 
 
@@ -79,10 +80,11 @@ def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
         yield runtime, "store", ("runtime", "store")
     for tls, path in _tls_parts(data):
         yield from ((tls, key, (*path, key)) for key in _FILES if key in tls)
-    for at, entry in enumerate(_part(data, "targets", list)):
-        command = _part(entry, "exec", dict)
-        if "directory" in command:
-            yield command, "directory", ("targets", at, "exec", "directory")
+    for group in ("targets", "channels"):
+        for at, entry in enumerate(_part(data, group, list)):
+            command = _part(entry, "exec", dict)
+            if "directory" in command:
+                yield command, "directory", (group, at, "exec", "directory")
 
 
 def _part(holder: Any, key: str, kind: type[P]) -> P:
@@ -144,8 +146,9 @@ def _system_problems(data: Any) -> Iterator[Problem]:
         for at, entry in enumerate(_part(data, group, list)):
             asked = _part(entry, kind, dict)
             tls, url = _part(asked, "tls", dict), asked.get(key)
-            secure = isinstance(url, str) and url[:8].lower() == "https://"
-            if secure and tls.get("verify", True) is not False and "ca_file" not in tls:
+            secure = isinstance(url, str) and url.lower().startswith(("https://", "smtps://", "smtp://"))
+            plain = asked.get("starttls") == "never" or tls.get("verify", True) is False
+            if secure and not plain and "ca_file" not in tls:
                 text = "needs certificate authorities, and this machine has none: install ca-certificates, or name a file under tls.ca_file"
                 yield Problem((group, at, kind, key), text)
                 return

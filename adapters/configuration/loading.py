@@ -13,7 +13,7 @@ from ...domain.specification.configuration import Configuration
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Problem, capped
 from ...domain.validation.partial import PartialConfiguration, assembled
-from ..http.fast.tls_contexts import missing_library
+from ..extras import missing_libraries
 from .document import DocumentFault, end_of, parse
 from .files import settle
 from .places import give_types
@@ -131,7 +131,7 @@ def _judge(data: Any) -> tuple[Configuration | None, tuple[Problem, ...]]:
         configuration = assembled(data)
     except (msgspec.ValidationError, TypeError):
         configuration = pieces.read()
-    return configuration, pieces.problems(configuration, missing_library(configuration.runtime))
+    return configuration, pieces.problems(configuration, missing_libraries(configuration))
 
 
 def lines_of(name: str, *groups: Iterable[DocumentFault]) -> list[str]:

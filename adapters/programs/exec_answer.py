@@ -2,6 +2,7 @@
 
 import errno
 import signal
+from typing import assert_never
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -12,9 +13,10 @@ from ...domain.observation.observation import Observation
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.observation.plugin import EXIT_STATUSES, OUTSIDE_PROTOCOL, PluginOutput, parse_plugin_output
 from ...domain.specification.probe import Exec
-from ..callables.results import Raised
+from ..callables.results import Overloaded, Raised, TimedOut
 from .command import Capture, Command
 
+TAKEN = "its exit status was taken by somebody else in this process"
 OUR_TROUBLE: dict[int, Reason] = {
     errno.EMFILE: Reason.NO_DESCRIPTORS,
     errno.ENFILE: Reason.NO_DESCRIPTORS,
@@ -31,8 +33,29 @@ def could_not_start(spec: Exec, error: Raised) -> Observation:
     return Observation(
         outcome=Outcome.DOWN if reason is None else Outcome.UNKNOWN,
         reason=Reason.COMMAND_FAILED if reason is None else reason,
-        detail=one_line(f"cannot run {spec.argv[0]}: {error.message}"),
+        detail=not_started(spec.argv[0], error),
     )
+
+
+def without_command(spec: Exec, why: Raised | TimedOut | Overloaded) -> Observation:
+    """The observation of a program that never ran under our eyes."""
+    if isinstance(why, Raised):
+        return could_not_start(spec, why)
+    detail = not_started(spec.argv[0], why)
+    return Observation(outcome=Outcome.UNKNOWN, reason=Reason.OVERLOADED, detail=detail)
+
+
+def not_started(program: str, why: Raised | TimedOut | Overloaded) -> str:
+    """Returns why a program never ran."""
+    match why:
+        case Raised():
+            return one_line(f"cannot run {program}: {why.message}")
+        case TimedOut():
+            return "the machine did not start it before the deadline"
+        case Overloaded(detail):
+            return detail
+        case _:
+            assert_never(why)
 
 
 def answer_of(command: Command, response_time_ns: int) -> Observation:
@@ -61,6 +84,19 @@ def timed_out(command: Command) -> Observation:
     )
 
 
+def said_by(command: Command) -> str:
+    """Returns the first line that a program wrote, of its errors where it wrote nothing else."""
+    return first_line(_text(command.output)) or first_line(_text(command.errors))
+
+
+def end_of(exit_status: int | None, line: str) -> str:
+    """Returns how a program ended, with a line that it wrote."""
+    if exit_status is None:
+        return TAKEN
+    how = f"exit status {exit_status}" if exit_status >= 0 else f"killed by {_signal_name(-exit_status)}"
+    return _with(how, line)
+
+
 def _parsed(command: Command) -> PluginOutput:
     parsed = parse_plugin_output(_text(command.output))
     if parsed.line:
@@ -78,16 +114,12 @@ def _text(capture: Capture) -> str:
 
 def _judged(exit_status: int | None, line: str) -> tuple[Outcome, Reason, str]:
     if exit_status is None:
-        return (
-            Outcome.UNKNOWN,
-            Reason.PROBE_CRASHED,
-            "its exit status was taken by somebody else in this process",
-        )
+        return Outcome.UNKNOWN, Reason.PROBE_CRASHED, TAKEN
     if exit_status < 0:
-        return Outcome.DOWN, Reason.COMMAND_FAILED, _with(f"killed by {_signal_name(-exit_status)}", line)
+        return Outcome.DOWN, Reason.COMMAND_FAILED, end_of(exit_status, line)
     if exit_status in EXIT_STATUSES:
         return *EXIT_STATUSES[exit_status], line
-    return *OUTSIDE_PROTOCOL, _with(f"exit status {exit_status}", line)
+    return *OUTSIDE_PROTOCOL, end_of(exit_status, line)
 
 
 def _with(what: str, line: str) -> str:

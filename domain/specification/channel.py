@@ -12,6 +12,8 @@ from ..time.duration import Duration, parse_duration
 from ..units import NS_PER_S
 from .chat_channels import Discord, Ntfy, Repeats, Slack, Telegram
 from .construction import Specification
+from .local_channels import Apprise, ExecChannel
+from .mail_channel import Email
 from .paging_channels import Alertmanager, PagerDuty
 from .probe import Tls
 from .rule import Severity, SeverityLike
@@ -99,7 +101,7 @@ class CallChannel(Specification, frozen=True, kw_only=True, forbid_unknown_field
 
 
 HttpChannel: TypeAlias = Webhook | Slack | PagerDuty | Discord | Telegram | Ntfy | Alertmanager
-Transport: TypeAlias = HttpChannel | Log | CallChannel
+Transport: TypeAlias = HttpChannel | Email | ExecChannel | Apprise | Log | CallChannel
 
 
 class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,6 +115,9 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         "telegram",
         "ntfy",
         "alertmanager",
+        "email",
+        "exec",
+        "apprise",
         "log",
         "call",
     )
@@ -133,6 +138,12 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Notices go to a topic of ntfy, and so to phones."""
     alertmanager: Alertmanager | None = None
     """Notices go to an Alertmanager as alerts."""
+    email: Email | None = None
+    """Notices go out as mail."""
+    exec: ExecChannel | None = None
+    """Notices go to a program of this machine."""
+    apprise: Apprise | None = None
+    """Notices go to a service that Apprise knows."""
     log: Log | None = None
     """Notices go to the host's log."""
     call: CallChannel | None = None
@@ -159,6 +170,9 @@ class Channel(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         telegram: Telegram | None = ...,
         ntfy: Ntfy | None = ...,
         alertmanager: Alertmanager | None = ...,
+        email: Email | None = ...,
+        exec: ExecChannel | None = ...,  # noqa: A002  # the field's name
+        apprise: Apprise | None = ...,
         log: Log | None = ...,
         call: CallChannel | None = ...,
         min_severity: SeverityLike = ...,

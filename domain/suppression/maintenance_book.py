@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from ..incidents.delivery_plan import Hold, HoldKind
 from ..specification.matcher import Selection, Subject
+from ..time.calendar import CalendarWindow
 from ..time.moment import Moment
-from .window_in_force import Calendar, WindowInForce
+from .quiet_book import first_change_ns
 
 
 class PlannedWork(NamedTuple):
@@ -14,23 +15,23 @@ class PlannedWork(NamedTuple):
 
     name: str
     selection: Selection
-    calendar: Calendar
+    window: CalendarWindow
 
 
 class MaintenanceBook:
     """Knows the planned maintenance. It decides on notices alone: samples, rules and the record go on as ever."""
 
     def __init__(self, planned: Iterable[PlannedWork] = ()) -> None:
-        self._planned = [(work.name, work.selection, WindowInForce(work.calendar)) for work in planned]
-        self.needs_metadata = any(selection.needs_metadata for _, selection, _ in self._planned)
+        self._planned = tuple(planned)
+        self.needs_metadata = any(work.selection.needs_metadata for work in self._planned)
         """Whether the group or the labels of a target decide what waits."""
 
     def hold(self, subject: Subject, now: Moment) -> Hold | None:
         """Returns the maintenance in force that selects the subject; of several, the one that ends last."""
         ends = [
-            (end_ns, name)
-            for name, selection, window in self._planned
-            if (end_ns := window.end_ns(now.wall_ns)) is not None and selection.accepts(subject)
+            (end_ns, work.name)
+            for work in self._planned
+            if (end_ns := work.window.in_force(now.wall_ns)) is not None and work.selection.accepts(subject)
         ]
         if not ends:
             return None
@@ -39,5 +40,4 @@ class MaintenanceBook:
 
     def next_change_ns(self, now: Moment) -> int | None:
         """Returns the wall time at which the first of them begins or ends next; None for never."""
-        changes = (window.next_change_ns(now.wall_ns) for _, _, window in self._planned)
-        return min((change for change in changes if change is not None), default=None)
+        return first_change_ns((work.window for work in self._planned), now)

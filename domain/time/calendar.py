@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from itertools import islice, pairwise
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-from ..limits import CALENDAR_YEARS_MAX, SAMPLE_WALL_NS_MAX
+from ..limits import CALENDAR_YEARS_MAX, SAMPLE_WALL_NS_MAX, STARTS_COMPARED
 from ..units import NS_PER_S
 from .moment import wall_ns_of
 
@@ -32,30 +33,19 @@ class RecurringWindow:
         self._cron, self._length_ns, self._zone = cron, length_ns, zone_of(zone)
         minute, hour, *_ = cron.split()
         self._is_fixed = not minute.startswith("*") and not hour.startswith("*")
-        # The last start and the next one at the moment that was asked for last: most questions are about the same span.
-        self._span: tuple[int | None, int | None] = (None, None)
-        self._span_from_ns, self._span_until_ns = 0, 0
         _require_coming(cron)
 
     def in_force(self, wall_ns: int) -> int | None:
         """Returns the wall time at which the span around this moment ends; None outside of one."""
-        start, _ = self._around(wall_ns)
-        return None if start is None or start + self._length_ns <= wall_ns else start + self._length_ns
+        wall_s = _seconds_of(wall_ns)
+        start = self._last_start(wall_s, wall_s - self._length_ns // NS_PER_S - 1)
+        end_ns = 0 if start is None else start * NS_PER_S + self._length_ns
+        return end_ns if end_ns > wall_ns else None
 
     def next_start(self, wall_ns: int) -> int | None:
         """Returns the first start after this moment; None where there is none for CALENDAR_YEARS_MAX years."""
-        return self._around(wall_ns)[1]
-
-    def _around(self, wall_ns: int) -> tuple[int | None, int | None]:
-        """Returns the last start whose span may reach this moment, and the first start after it."""
-        if not self._span_from_ns <= wall_ns < self._span_until_ns:
-            wall_s = min(max(wall_ns // NS_PER_S, 0), _LAST_S)
-            before = _in_ns(self._last_start(wall_s, wall_s - self._length_ns // NS_PER_S - 1))
-            after = _in_ns(self._first_start(wall_s))
-            self._span = before, after
-            self._span_from_ns = wall_ns if before is None else before
-            self._span_until_ns = wall_ns + 1 if after is None else after
-        return self._span
+        start = self._first_start(_seconds_of(wall_ns))
+        return None if start is None else start * NS_PER_S
 
     # All times below are whole seconds since 1970; a local time is the one that a clock on the wall shows.
 
@@ -177,6 +167,15 @@ def _is_read(cron: str) -> bool:
     return True
 
 
+def shortest_period_s(cron: str) -> int | None:
+    """Returns the shortest time between two starts of a schedule on days of 24 hours; None where it has fewer than two."""
+    try:
+        starts = [_seconds(local) for local in islice(CronSim(cron, _EPOCH), STARTS_COMPARED)]
+    except CronSimError:
+        return None
+    return min((later - earlier for earlier, later in pairwise(starts)), default=None)
+
+
 def zone_of(name: str) -> ZoneInfo:
     """Returns the time zone of this name. Raises: ValueError for an unknown one, with the name that may be meant."""
     try:
@@ -253,5 +252,6 @@ def _seconds(local: datetime) -> int:
     return (local - _EPOCH) // timedelta(seconds=1)
 
 
-def _in_ns(wall_s: int | None) -> int | None:
-    return None if wall_s is None else wall_s * NS_PER_S
+def _seconds_of(wall_ns: int) -> int:
+    """Returns the whole seconds of a wall time, within the years of a clock that was set."""
+    return min(max(wall_ns // NS_PER_S, 0), _LAST_S)

@@ -8,6 +8,7 @@ import idna
 from msgspec import UNSET
 
 from ..limits import URL_CHARACTERS_MAX
+from ..specification.local_channels import FACTS_PREFIX, Apprise, ExecChannel
 from ..specification.probe import Exec, Http, Tcp, Tls
 from ..specification.problem import Path, Problem, meant, nearest, quoted, suggestion
 from ..specification.text import Pairs, as_pairs
@@ -16,6 +17,7 @@ BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_BUT_TAB = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
+_APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.")
 # A backslash ends the host to some readers and not to others: `http://one\@other/` would be vetted as one and asked as the other.
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^:\[\]@\\]*)(?::([0-9]*))?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -54,7 +56,7 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
 
 def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
     """Yields the problems of a TCP probe."""
-    if fault := _host_fault(tcp.host):
+    if fault := host_fault(tcp.host):
         yield Problem((*path, "host"), fault)
     if tcp.address_family != "any" and (fault := _family_fault(tcp.host, tcp.address_family)):
         yield Problem((*path, "address_family"), fault)
@@ -64,7 +66,7 @@ def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
         )
 
 
-def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Problem]:
+def exec_problems(command: Exec | ExecChannel, path: Path, *, allowed: bool) -> Iterator[Problem]:
     """Yields the problems of a program to run."""
     if not allowed:
         text = "programs may not be run: set allow_exec to true under runtime to let this one"
@@ -79,6 +81,20 @@ def exec_problems(command: Exec, path: Path, *, allowed: bool) -> Iterator[Probl
             )
         if "\0" in value:
             yield Problem((*path, "environment", name), "holds a NUL: remove it")
+        if isinstance(command, ExecChannel) and name.startswith(FACTS_PREFIX):
+            yield Problem((*path, "environment", name), "is set by each notice: choose another name", True)
+
+
+def apprise_problems(apprise: Apprise, path: Path) -> Iterator[Problem]:
+    """Yields the problems of Apprise's URLs; the texts show none of them."""
+    for at, url in enumerate(apprise.urls):
+        if len(url) > URL_CHARACTERS_MAX or BLANK_OR_CONTROL.search(url):
+            text = f"is longer than {URL_CHARACTERS_MAX:,} characters, or holds a blank or a control character: write %20 for a blank"
+            yield Problem((*path, "urls", at), text)
+        elif not _APPRISE.match(url):
+            yield Problem((*path, "urls", at), "is no URL of Apprise: write it like json://host/path")
+        elif url in apprise.urls[:at]:
+            yield Problem((*path, "urls", at), "stands twice: keep one")
 
 
 def url_problems(url: str, path: Path) -> Iterator[Problem]:
@@ -137,7 +153,8 @@ def _family_fault(host: str, family: str) -> str:
     return "" if written == family else f"is {family}, but the host is an {written} address: leave it out"
 
 
-def _host_fault(host: str) -> str:
+def host_fault(host: str) -> str:
+    """Returns why a text is no host name and no address; empty where it is one."""
     if not host or BLANK_OR_CONTROL.search(host):
         return "is empty or holds a blank or a control character: write a name or an address"
     if "://" in host or "/" in host:
@@ -221,5 +238,5 @@ def tls_problems(tls: Tls, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "key_password"), text, depends_on=((*path, "certificate_file"),))
     if tls.ca_file is not None and not tls.verify:
         yield Problem((*path, "ca_file"), "has no effect with verify: false: leave one of them out")
-    if tls.server_name is not None and (fault := _host_fault(tls.server_name)):
+    if tls.server_name is not None and (fault := host_fault(tls.server_name)):
         yield Problem((*path, "server_name"), fault)

@@ -118,17 +118,15 @@ def differences(zone, day, fields, length_minutes):
     starts = walked(fields, zone, day)
     length_ns = length_minutes * NS_PER_MINUTE
     from_ns = round(minutes_around(zone, day)[0][0].timestamp()) * NS_PER_S
-    kept = RecurringWindow(repr(fields), length_ns, zone)
+    window = RecurringWindow(repr(fields), length_ns, zone)
     for at_ns in asked(zone, day):
         number = bisect_right(starts, at_ns)
         end = starts[number - 1] + length_ns if number else 0
-        # One that is asked for the first time, and one that has been asked before.
-        for window in (RecurringWindow(repr(fields), length_ns, zone), kept):
-            if number < len(starts) and window.next_start(at_ns) != starts[number]:
-                yield shown(at_ns, zone), shown(window.next_start(at_ns), zone), shown(starts[number], zone)
-            lasting = end if end > at_ns else None
-            if (number or length_ns < at_ns - from_ns) and window.in_force(at_ns) != lasting:
-                yield shown(at_ns, zone), shown(window.in_force(at_ns), zone), shown(lasting, zone)
+        if number < len(starts) and window.next_start(at_ns) != starts[number]:
+            yield shown(at_ns, zone), shown(window.next_start(at_ns), zone), shown(starts[number], zone)
+        lasting = end if end > at_ns else None
+        if (number or length_ns < at_ns - from_ns) and window.in_force(at_ns) != lasting:
+            yield shown(at_ns, zone), shown(window.in_force(at_ns), zone), shown(lasting, zone)
 
 
 @given(st.sampled_from(PLACES), FIELDS, st.integers(1, 48 * 60))
@@ -155,7 +153,7 @@ def test_a_window_around_changed_clocks_agrees_with_the_walk(zone, day, minutes,
     assert list(differences(zone, day, fields, length_minutes)) == []
 
 
-# What the days of changed clocks look like to people.
+# Days of changed clocks, as people see them.
 
 
 @pytest.mark.parametrize(

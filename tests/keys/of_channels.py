@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mail_server import MailServer
 from seeing import logged, samples
 from servers import web
 from watched import NOWHERE, watching
@@ -85,16 +86,19 @@ def told_function(folder: Path, value: str) -> Any:
 def channel_kind(folder: Path, value: dict[str, Any]) -> Any:
     """Whether a notice of a failing target reaches a function or the log."""
     idle, told = threading.Event(), []
-    with logged("watchkeeper.notices") as records, web() as server:
+    with logged("watchkeeper.notices") as records, web() as server, MailServer() as mail:
         if "webhook" in value:
             value = {"webhook": {"url": server.url()}}
+        if "email" in value:
+            value = {"email": {**value["email"], "smtp": mail.url()}}
         samples(
             folder,
             failing(value),
             callables={"one": lambda notice: told.append("call")},
-            settle=lambda _: pause_for(lambda: told or records or server.heard, idle),
+            settle=lambda _: pause_for(lambda: told or records or server.heard or mail.mails, idle),
         )
-        return told[:1] or ["log"] * bool(records) or ["webhook"] * bool(server.heard)
+        seen = {"log": records, "webhook": server.heard, "email": mail.mails}
+        return told[:1] or [kind for kind, heard in seen.items() if heard]
 
 
 def function_timeout(folder: Path, value: str) -> Any:

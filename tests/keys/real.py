@@ -12,6 +12,7 @@ from of_channels import (
     logger,
     told_function,
 )
+from of_mail import MAIL
 from of_probes import (
     CLIENT,
     allowed,
@@ -41,6 +42,7 @@ from of_probes import (
     url,
     user,
 )
+from of_programs import PROGRAMS
 from of_receivers import RECEIVERS
 from of_the_runtime import (
     AFTER_DAYS,
@@ -59,7 +61,7 @@ from of_the_runtime import (
 from of_the_web import WEB
 from watched import NOWHERE, Real
 
-REAL: dict[str, Real] = WEB | {
+REAL: dict[str, Real] = WEB | MAIL | PROGRAMS | {
     "Target.http": Real(probe_kind, ({"tcp": {"host": "127.0.0.1", "port": 9}}, {"http": {"url": NOWHERE}}), ("tcp", "http")),
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),

@@ -41,10 +41,15 @@ class Authority:
             )
         )
 
-    @contextmanager
-    def web(self, name: str = "127.0.0.1", *, asks_for_client: bool = False) -> Iterator[HostileServer]:
+    def context(self, name: str = "127.0.0.1") -> ssl.SSLContext:
+        """Returns what a server proves itself by."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._ca.issue_cert(name).configure_cert(context)
+        return context
+
+    @contextmanager
+    def web(self, name: str = "127.0.0.1", *, asks_for_client: bool = False) -> Iterator[HostileServer]:
+        context = self.context(name)
         if asks_for_client:
             context.verify_mode = ssl.CERT_REQUIRED
             self._ca.configure_trust(context)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from email.utils import formatdate
 from itertools import count
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from hostile.answers import DRIP_S, HEAD
@@ -33,7 +33,7 @@ class Peer:
         """Set once a request is left without an answer."""
         self.server = HostileServer({"healthy": self._attend})
 
-    def __enter__(self) -> "Peer":
+    def __enter__(self) -> Self:
         self.server.__enter__()
         return self
 
@@ -168,7 +168,7 @@ class SlackPeer(Peer):
             case "chat.update":
                 for message in self.messages:
                     if message["ts"] == said["ts"]:
-                        message |= said
+                        message.update(said)
                         return 200, {"ok": True, "channel": self.channel, "ts": said["ts"]}
                 return 200, {"ok": False, "error": "message_not_found"}
             case "conversations.list":

@@ -1,9 +1,11 @@
 """The frame of a page: what every page of one reader knows, and the times as that reader reads them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from ...domain.errors import WatchkeeperError
 from ...domain.read_model.status import RuntimeStatus
@@ -189,4 +191,11 @@ def zone_named(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        return None
+        found = _names_of_zones().get(name.casefold().replace(" ", "_"))
+        return None if found is None else ZoneInfo(found)
+
+
+@cache
+def _names_of_zones() -> Mapping[str, str]:
+    """Returns the names of all zones by their small letters, for those who type `europe/vienna` or `America/New York`."""
+    return {name.casefold(): name for name in available_timezones()}

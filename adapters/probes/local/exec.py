@@ -1,74 +1,30 @@
-"""The `exec` probe: a Nagios plugin run without a shell, watched from the loop and gone at its deadline."""
+"""The `exec` probe: a Nagios plugin run without a shell, and gone at its deadline."""
 
 import asyncio
-import threading
-from functools import partial
 from typing import assert_never
 
-from ....domain import limits
-from ....domain.observation.attempt import CancelOutcome, ProbeRequest
+from ....domain.observation.attempt import ProbeRequest
 from ....domain.observation.observation import Observation, OnObserved
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Exec
-from ....domain.time.moment import Deadline
-from ....domain.time.timers import CallAt, Timer
-from ....domain.units import NS_PER_S
-from ...activity import Activity
-from ...callables.calling import PendingCall
-from ...callables.calls import Calls
-from ...callables.results import Cancelled, Ended, Overloaded, Raised, Returned, TimedOut
-from ...callables.threads import CallThreads
+from ....domain.specification.text import as_pairs
+from ....domain.time.timers import CallAt
 from ...clock import MomentClock
-from ...programs.command import Capture, Command, start_command
-from ...programs.exec_answer import answer_of, could_not_start, timed_out
-from ...programs.leftovers import kill_leftovers
+from ...programs.command import Program, environment_of
+from ...programs.exec_answer import answer_of, timed_out, without_command
+from ...programs.runner import Exited, Killed, NotStarted, ProgramRun, ProgramRunner, RunningProgram, Stopped
 
-SEARCH_AFTER_NS = NS_PER_S // 4
-"""The time from the end of a program to the search for its leftovers, which looks for those of all that ended meanwhile."""
 CANCELLED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED, detail="cancelled")
 
 
-class ExecAttempt(Activity):
-    """One attempt: being started on a thread, then watched from the loop."""
-
-    _prober: "ExecProber"
-    request: ProbeRequest
-    spec: Exec
-    done: OnObserved
-    call: PendingCall | None = None
-    command: Command | None = None
-    timer: Timer | None = None
-    ended: bool = False
-
-    def cancel(self) -> CancelOutcome:
-        """Kill it with all its children. Only while the machine is still starting it the outcome is unknown."""
-        return self._prober.cancel(self)
-
-
 class ExecProber:
-    """Runs `exec` probes. Programs are started on a few threads, for that blocks, and watched by the loop alone."""
+    """Runs `exec` probes."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: MomentClock, call_at: CallAt) -> None:
-        self._loop = loop
         self._clock = clock
-        self._call_at = call_at
-        threads = CallThreads(loop, threads_max=limits.COMMAND_START_THREADS_MAX, name="watchkeeper-exec")
-        self._calls = Calls(threads, call_at, clock)
-        self._starting: set[ExecAttempt] = set()
-        self._running: set[ExecAttempt] = set()
-        self._reaping: set[Command] = set()
-        self._ended: dict[str, int] = {}
-        """The marks of ended programs whose leftovers are not looked for yet, with their process numbers."""
-        self._searched: dict[str, int] = {}
-        """Those whose leftovers are being looked for: one search is under way at a time, for all that ended meanwhile."""
-        # Shared with the starting threads, each access under the lock: how many of them are at work, and programs
-        # born and not yet handed to the loop.
-        self._guard = threading.Condition()
-        self._at_work = 0
-        self._born: set[Command] = set()
-        self._closed = False
+        self._runner = ProgramRunner(loop, clock, call_at)
 
-    def start(self, request: ProbeRequest, done: OnObserved) -> ExecAttempt:
+    def start(self, request: ProbeRequest, done: OnObserved) -> RunningProgram:
         """Starts an attempt.
 
         Raises: TypeError for the specification of another probe.
@@ -76,220 +32,38 @@ class ExecProber:
         spec = request.probe
         if not isinstance(spec, Exec):
             raise TypeError(f"an exec prober was given {type(spec).__name__}")
-        attempt = ExecAttempt(self, request, spec, done)
-        self._starting.add(attempt)
-        if len(self._starting) + len(self._running) > limits.COMMANDS_MAX:
-            detail = f"{limits.COMMANDS_MAX} commands run already"
-            attempt.timer = self._call_at(0, lambda: self._start_failed(attempt, Overloaded(detail)))
-            return attempt
-        attempt.call = self._calls.submit(
-            spec.argv[0],
-            lambda: self._give_birth(spec),
-            request.deadline,
-            lambda ended: self._start_ended(attempt, ended),
-            self._born_late,
-        )
-        return attempt
 
-    # On a starting thread.
+        def ended(run: ProgramRun) -> None:
+            done(self._observed(spec, request, run))
 
-    def _give_birth(self, spec: Exec) -> Command:
-        with self._guard:
-            self._at_work += 1
-        try:
-            return self._deliver(start_command(spec))
-        finally:
-            with self._guard:
-                self._at_work -= 1
-                self._guard.notify_all()
+        return self._runner.run(program_of(spec), request.deadline, ended)
 
-    def _deliver(self, command: Command) -> Command:
-        with self._guard:
-            if not self._closed:
-                self._born.add(command)
-                return command
-        command.dispose(limits.CLOSE_NS)
-        raise RuntimeError("closed while it was being started")
-
-    def _kill(self, searched: dict[str, int]) -> None:
-        with self._guard:
-            if self._closed:
-                return  # closing looks for all of them itself
-            self._at_work += 1
-        try:
-            kill_leftovers(searched)
-        finally:
-            with self._guard:
-                self._at_work -= 1
-                self._guard.notify_all()
-
-    # On the loop.
-
-    def _adopt(self, ended: Returned) -> Command | None:
-        """The program that was born, unless closing has disposed of it already."""
-        command = ended.value
-        with self._guard:
-            if not isinstance(command, Command) or command not in self._born:
-                return None
-            self._born.discard(command)
-        return command
-
-    def _born_late(self, ended: Ended) -> None:
-        if isinstance(ended, Returned):
-            command = self._adopt(ended)
-            if command is not None:
-                self._let_go(command)
-
-    def _start_ended(self, attempt: ExecAttempt, ended: Ended) -> None:
-        command = self._adopt(ended) if isinstance(ended, Returned) else None
-        if command is None:
-            self._start_failed(attempt, Cancelled() if isinstance(ended, Returned) else ended)
-        elif attempt.ended:
-            self._let_go(command)
-            attempt.done(CANCELLED)
-        else:
-            self._watch(attempt, command)
-
-    def _start_failed(self, attempt: ExecAttempt, ended: Ended) -> None:
-        self._starting.discard(attempt)
-        attempt.ended = True
-        attempt.done(_without_command(attempt.spec, ended))
-
-    def _watch(self, attempt: ExecAttempt, command: Command) -> None:
-        self._starting.discard(attempt)
-        self._running.add(attempt)
-        attempt.command = command
-        for capture in (command.output, command.errors):
-            self._loop.add_reader(capture.descriptor, partial(self._read, capture))
-        self._loop.add_reader(command.end.descriptor, partial(self._exited, attempt, command))
-        attempt.timer = self._call_at(
-            attempt.request.deadline.monotonic_ns, lambda: self._expire(attempt, command)
-        )
-
-    def _read(self, capture: Capture) -> None:
-        if not capture.read():
-            self._loop.remove_reader(capture.descriptor)
-
-    def _exited(self, attempt: ExecAttempt, command: Command) -> None:
-        self._unwatch(attempt, command)
-        command.reap()
-        command.drain_pipes()
-        self._look_for_leftovers(command)
-        attempt.done(answer_of(command, self._clock.read().since(attempt.request.started)))
-
-    def _expire(self, attempt: ExecAttempt, command: Command) -> None:
-        self._stop(attempt, command)
-        attempt.done(timed_out(command))
-
-    def _unwatch(self, attempt: ExecAttempt, command: Command) -> None:
-        attempt.ended = True
-        self._running.discard(attempt)
-        if attempt.timer is not None:
-            attempt.timer.cancel()
-        for descriptor in (command.output.descriptor, command.errors.descriptor, command.end.descriptor):
-            self._loop.remove_reader(descriptor)
-
-    def _stop(self, attempt: ExecAttempt, command: Command) -> None:
-        self._unwatch(attempt, command)
-        self._let_go(command)
-
-    def _let_go(self, command: Command) -> None:
-        """Kill it and take it back from the machine once it is gone; nobody waits for it."""
-        command.end.kill()
-        command.close_pipes()
-        self._reaping.add(command)
-        self._loop.add_reader(command.end.descriptor, self._reap, command)
-
-    def _reap(self, command: Command) -> None:
-        self._loop.remove_reader(command.end.descriptor)
-        self._reaping.discard(command)
-        command.reap()
-        self._look_for_leftovers(command)
-
-    def _look_for_leftovers(self, command: Command) -> None:
-        self._ended[command.mark] = command.pid
-        if not self._searched and len(self._ended) == 1:
-            self._search_soon()
-
-    def _search_soon(self) -> None:
-        self._call_at(self._clock.read().monotonic_ns + SEARCH_AFTER_NS, self._search)
-
-    def _search(self) -> None:
-        if self._closed:
-            return
-        searched, self._searched, self._ended = self._ended, self._ended, {}
-        deadline = Deadline.after(self._clock.read(), limits.CLOSE_NS)
-        self._calls.submit("leftovers", lambda: self._kill(searched), deadline, self._search_ended)
-
-    def _search_ended(self, ended: Ended) -> None:
-        if isinstance(ended, Overloaded | TimedOut):
-            self._ended |= self._searched  # no thread was free
-        self._searched = {}
-        if self._ended:
-            self._search_soon()
-
-    def cancel(self, attempt: ExecAttempt) -> CancelOutcome:
-        """See ExecAttempt.cancel."""
-        if attempt.ended:
-            return CancelOutcome.COMPLETED_ANYWAY
-        attempt.ended = True
-        self._starting.discard(attempt)
-        if attempt.command is not None:
-            self._stop(attempt, attempt.command)
-            return CancelOutcome.WITHOUT_EFFECT
-        if attempt.call is not None:
-            revoked = attempt.call.cancel() is CancelOutcome.WITHOUT_EFFECT
-            return CancelOutcome.WITHOUT_EFFECT if revoked else CancelOutcome.UNKNOWN
-        if attempt.timer is not None:
-            attempt.timer.cancel()
-        return CancelOutcome.WITHOUT_EFFECT
+    def _observed(self, spec: Exec, request: ProbeRequest, run: ProgramRun) -> Observation:
+        match run:
+            case Exited(command):
+                return answer_of(command, self._clock.read().since(request.started))
+            case Killed(command):
+                return timed_out(command)
+            case NotStarted(why):
+                return without_command(spec, why)
+            case Stopped():
+                return CANCELLED
+            case _:
+                assert_never(run)
 
     def close(self) -> None:
         """Kill and reap everything within limits.CLOSE_NS; attempts under way end CANCELLED."""
-        with self._guard:
-            self._closed = True
-            # A program that is being born now is disposed of by the thread that started it; a search for leftovers ends.
-            self._guard.wait_for(lambda: self._at_work == 0, limits.CLOSE_NS / NS_PER_S)
-            born, self._born = self._born, set()
-        self._calls.close()
-        for attempt in tuple(self._running):
-            if attempt.command is not None:
-                self._stop(attempt, attempt.command)
-                self._call_at(0, partial(attempt.done, CANCELLED))
-        self._reap_all(born)
-
-    def _reap_all(self, born: set[Command]) -> None:
-        for command in self._reaping:
-            self._loop.remove_reader(command.end.descriptor)
-        ends_ns = self._clock.read().monotonic_ns + limits.CLOSE_NS
-        for command in (*born, *self._reaping):
-            left_ns = max(0, ends_ns - self._clock.read().monotonic_ns)
-            if command.dispose(left_ns):
-                self._reaping.discard(command)
-        kill_leftovers({**self._ended, **self._searched})
+        self._runner.close()
 
     def abandoned(self) -> tuple[str, ...]:
         """Returns the abandoned commands: programs that survive their kill, and starts that never returned."""
-        killed = tuple(f"process {command.pid}: killed and not gone" for command in self._reaping)
-        with self._guard:
-            starts = self._calls.abandoned() if self._at_work else ()
-        return (*killed, *starts)
+        return self._runner.abandoned()
 
     def __repr__(self) -> str:
-        return f"ExecProber(running={len(self._running)}, reaping={len(self._reaping)})"
+        return f"ExecProber({self._runner!r})"
 
 
-def _without_command(spec: Exec, ended: Ended) -> Observation:
-    """The observation of a program that never ran under our eyes."""
-    match ended:
-        case Raised():
-            return could_not_start(spec, ended)
-        case TimedOut():
-            detail = "the machine did not start it before the deadline"
-            return Observation(outcome=Outcome.UNKNOWN, reason=Reason.OVERLOADED, detail=detail)
-        case Overloaded(detail):
-            return Observation(outcome=Outcome.UNKNOWN, reason=Reason.OVERLOADED, detail=detail)
-        case Cancelled() | Returned():
-            return CANCELLED
-        case _:
-            assert_never(ended)
+def program_of(spec: Exec) -> Program:
+    """Returns the program of a specification."""
+    environment = environment_of(dict(as_pairs(spec.environment)))
+    return Program(spec.argv, environment, spec.directory, spec.output_bytes_max)

@@ -9,7 +9,7 @@ from msgspec import inspect
 
 from ...time.duration import duration_ns
 from ..problem import quoted, suggestion
-from ..text import DurationText
+from ..text import MOMENT_PATTERN, DurationText
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
 _FALSE = frozenset({"no", "off", "false", "n"})
@@ -46,9 +46,16 @@ def plain_types(kind: inspect.Type) -> Iterator[inspect.Type]:
 
 def is_duration(kind: inspect.Type) -> bool:
     """Whether a length of time may stand there."""
-    return any(
-        isinstance(one, inspect.StrType) and one.pattern == _DURATION_PATTERN for one in plain_types(kind)
-    )
+    return _takes_text(kind, _DURATION_PATTERN)
+
+
+def is_moment(kind: inspect.Type) -> bool:
+    """Whether a moment may stand there."""
+    return _takes_text(kind, MOMENT_PATTERN)
+
+
+def _takes_text(kind: inspect.Type, pattern: str | None) -> bool:
+    return any(isinstance(one, inspect.StrType) and one.pattern == pattern for one in plain_types(kind))
 
 
 def kind_of(value: Any) -> str:

@@ -14,7 +14,7 @@ from ...time.duration import duration_ns, format_duration
 from ..problem import Problem, not_one, quoted
 from .descriptions import explained, signature_of
 from .shape import ShapeChecker
-from .shape_words import is_duration, plain_types
+from .shape_words import is_duration, is_moment, plain_types
 
 S = TypeVar("S")
 
@@ -91,16 +91,13 @@ def _plain(cls: Any, written: Mapping[str, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, value in written.items():
         key = names.get(name, name)
-        if isinstance(value, datetime):
-            plain[key] = value.isoformat()
-        else:
-            plain[key] = _text_of(value, lengths[key]) if key in lengths else _container_of(value)
+        plain[key] = _text_of(value, lengths[key]) if key in lengths else _container_of(value)
     return plain
 
 
 @cache
 def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, ...]]]:
-    """How files call each field, and of which types a length of time may be where a field is one."""
+    """How files call each field, and of which types the value of a length of time or a moment may be where a field is one."""
     fields = msgspec.structs.fields(cls)
     lengths: dict[str, tuple[type, ...]] = {}
     for field in fields:
@@ -110,13 +107,17 @@ def _names_and_lengths(cls: Any) -> tuple[dict[str, str], dict[str, tuple[type, 
             numbers = inspect.IntType | inspect.FloatType
             counts = any(isinstance(choice, numbers) for choice in plain_types(kind))
             lengths[field.encode_name] = (timedelta,) if counts else (int, float, timedelta)
+        elif is_moment(kind):
+            lengths[field.encode_name] = (datetime,)
     return {field.name: field.encode_name for field in fields}, lengths
 
 
 def _text_of(value: Any, lengths: tuple[type, ...]) -> Any:
-    """The text of a length of time; what is none stays as it is and is refused as such."""
+    """The text of a length of time or a moment; what is neither stays as it is and is refused as such."""
     if isinstance(value, bool) or not isinstance(value, lengths):
         return value
+    if isinstance(value, datetime):
+        return value.isoformat()
     length: Any = value
     try:
         return format_duration(duration_ns(length))

@@ -106,6 +106,7 @@ server.wait()
 def test_nothing_that_a_program_has_left_stays_a_zombie_of_a_process_that_gets_it():
     script = """
 import select
+from watchkeeper.adapters.probes.local.exec import program_of
 from watchkeeper.adapters.programs.command import start_command
 from watchkeeper.adapters.programs.leftovers import kill_leftovers
 from watchkeeper.domain.specification.probe import Exec
@@ -113,7 +114,7 @@ from watchkeeper.domain.specification.probe import Exec
 shell = "sleep 1000 & (sh -c 'exit 1' &); sleep 0.1; setsid sleep 1000 & (setsid sleep 1000 &); echo OK"
 other = subprocess.Popen(["sh", "-c", "exit 3"])
 for _ in range(20):
-    command = start_command(Exec(argv=("/bin/sh", "-c", shell)))
+    command = start_command(program_of(Exec(argv=("/bin/sh", "-c", shell))))
     poll = select.poll()
     poll.register(command.end.descriptor)
     poll.poll()

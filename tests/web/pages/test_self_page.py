@@ -198,7 +198,7 @@ def test_a_notice_that_was_given_up_is_shown_and_sent_again_by_its_button(tmp_pa
             runtime.heartbeat("shop", ok=False, detail="no stock")
             ended_as(events, "dead")
             page = person.open("/self")
-            assert "opened of shop missed" in page.text
+            assert "shop: rule missed opened" in page.text
             assert "410" in page.text
             receiver.status = 204
             again = person.press(page, "Send again")

@@ -101,6 +101,7 @@ def test_a_heartbeat_that_never_came_says_how_it_may(reader):
     page = page_of(reader, "/t/backup")
     assert "watchkeeper job backup -- COMMAND" in page
     assert "with a grace of 1h" in page
+    assert "missed ticks" not in page
     assert 'class="chart latency"' not in page
 
 

@@ -1,0 +1,18 @@
+"""The libraries of extras that a configuration needs and this environment lacks."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from ..domain.specification.configuration import Configuration
+from ..domain.specification.problem import Problem
+from .http.fast.tls_contexts import missing_library
+
+
+def missing_libraries(configuration: Configuration, apprise: str = "apprise") -> Iterator[Problem]:
+    """Yields a problem for each place that needs a library which is not installed; `apprise` is the package of its name."""
+    yield from missing_library(configuration.runtime)
+    needing = [at for at, channel in enumerate(configuration.channels) if channel.apprise is not None]
+    if needing and find_spec(apprise) is None:
+        for at in needing:
+            text = "Apprise is not installed: pip install 'watchkeeper[channels]'"
+            yield Problem(("channels", at, "apprise"), text)
