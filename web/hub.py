@@ -6,7 +6,6 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from time import monotonic
 from typing import Any, TypeAlias
 
 import msgspec
@@ -31,7 +30,7 @@ from ..host.access.operations import Operations
 from ..host.subscriptions import Subscription
 from . import limits
 from .origin import always
-from .pacing import Pace, sliced
+from .pacing import Pacing, sliced
 from .problems import Refusal
 from .shapes.documents import incident_row, text_of, time_of
 
@@ -266,10 +265,10 @@ class Hub:
     # Events and comparisons.
 
     async def _follow(self, events: Subscription) -> None:
-        dropped, pace, done_s = 0, Pace(), 0.0
+        dropped, pace, now_s, done_s = 0, Pacing(), asyncio.get_running_loop().time, 0.0
         with events:
             async for event in events:
-                has_waited = monotonic() - done_s > limits.SLICE_S
+                has_waited = now_s() - done_s > limits.SLICE_S
                 if events.dropped > dropped:
                     # This thread was too slow for a moment: clients ask anew instead of believing what is out of date.
                     dropped = events.dropped
@@ -282,10 +281,10 @@ class Hub:
                 if has_waited:
                     # The event that comes after a wait wakes this thread up: not each of 500 a second is to do that.
                     await asyncio.sleep(limits.EVENTS_EVERY_S)
-                    pace = Pace()
+                    pace = Pacing()
                 elif pace.is_over:
                     await pace.rest()
-                done_s = monotonic()
+                done_s = now_s()
         # The runtime has ended, and with this task every stream: clients come back when it runs again.
 
     def _take(self, event: Event) -> None:

@@ -7,7 +7,6 @@ without a pause takes it at once, and keeps it until its slice ends, so that a c
 
 import asyncio
 from collections.abc import Callable, Iterable
-from time import monotonic
 from typing import TypeVar
 
 from . import limits
@@ -16,26 +15,27 @@ V = TypeVar("V")
 R = TypeVar("R")
 
 
-class Pace:
+class Pacing:
     """The slices of one piece of work, by the clock. The first one begins at once."""
 
     def __init__(self) -> None:
-        self._until_s = monotonic() + limits.SLICE_S
+        self._now_s = asyncio.get_running_loop().time
+        self._until_s = self._now_s() + limits.SLICE_S
 
     @property
     def is_over(self) -> bool:
         """Whether the slice has lasted long enough."""
-        return monotonic() >= self._until_s
+        return self._now_s() >= self._until_s
 
     async def rest(self) -> None:
         """Pauses, and begins the next slice."""
         await asyncio.sleep(limits.SLICE_PAUSE_S)
-        self._until_s = monotonic() + limits.SLICE_S
+        self._until_s = self._now_s() + limits.SLICE_S
 
 
-async def sliced(values: Iterable[V], make: Callable[[V], R], pace: Pace | None = None) -> list[R]:
+async def sliced(values: Iterable[V], make: Callable[[V], R], pace: Pacing | None = None) -> list[R]:
     """Returns what `make` makes of each value, in slices; `pace` is that of work of which this is a part."""
-    pace = pace or Pace()
+    pace = pace or Pacing()
     made: list[R] = []
     for value in values:
         made.append(make(value))
@@ -44,9 +44,9 @@ async def sliced(values: Iterable[V], make: Callable[[V], R], pace: Pace | None 
     return made
 
 
-async def joined(parts: Iterable[str], pace: Pace | None = None) -> list[bytes]:
+async def joined(parts: Iterable[str], pace: Pacing | None = None) -> list[bytes]:
     """Returns a text of many parts as bytes, in slices."""
-    pace = pace or Pace()
+    pace = pace or Pacing()
     made: list[bytes] = []
     kept: list[str] = []
     for part in parts:

@@ -133,12 +133,13 @@ class LateFeed(Feed):
     def __init__(self):
         super().__init__()
         self.asked = 0
+        self.told = asyncio.Event()
 
     async def status(self, *, fresh):
         self.asked += 1
         if self.asked == 2:
             self.publish(SampleSeen(sample_at(0, outcome=Outcome.DOWN, reason=Reason.TIMED_OUT), Status.DOWN))
-            await asyncio.sleep(2 * limits.FRAME_EVERY_S)
+            await self.told.wait()
         if self.asked == 3:
             self.publish(HealthChanged("store", "full"))
         now = Status.UP if self.asked < 3 else Status.DOWN
@@ -157,10 +158,12 @@ def shop(status):
 
 def test_a_status_from_before_an_event_does_not_take_it_back():
     async def run():
-        hub = Hub(LateFeed())
+        feed = LateFeed()
+        hub = Hub(feed)
         stream = await hub.join("here", counts_address=False)
-        seen = []
-        while not seen or seen[-1].kind != "self":
+        seen = [await until(stream, "status")]
+        feed.told.set()
+        while seen[-1].kind != "self":
             seen += await stream.next()
         hub.close()
         return [frame.data["k"]["shop"][0] for frame in seen if frame.kind == "status"]

@@ -4,7 +4,7 @@ import asyncio
 from time import monotonic
 
 from watchkeeper.web import limits
-from watchkeeper.web.pacing import Pace, joined, sliced
+from watchkeeper.web.pacing import Pacing, joined, sliced
 
 
 def work():
@@ -56,7 +56,7 @@ def test_another_task_has_its_turn_after_each_slice_of_a_text():
 
 def test_a_slice_goes_on_from_one_part_of_the_work_to_the_next():
     async def run():
-        pace = Pace()
+        pace = Pacing()
         work()
         return await turns_beside(lambda turns: sliced(range(2), lambda _: turns(), pace))
 

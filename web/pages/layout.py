@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ...host.own_thread import in_own_thread
 from .. import limits
 from ..origin import RequestHeaders
-from ..pacing import Pace, joined
+from ..pacing import Pacing, joined
 from ..problems import Refusal
 from ..table import ApiCall
 from .acting.flash import forget_message, message_of
@@ -44,7 +44,7 @@ async def render(
     )
 
 
-async def rendered(frame: PageFrame, template: str, pace: Pace | None = None, **values: Any) -> list[bytes]:
+async def rendered(frame: PageFrame, template: str, pace: Pacing | None = None, **values: Any) -> list[bytes]:
     """Returns the parts of a page; each value of the template stands in one of them as a whole."""
     return await joined(environment().get_template(template).generate(frame=frame, **values), pace)
 

@@ -16,7 +16,7 @@ from ....domain.rules.aggregate import Status
 from ....domain.units import NS_PER_DAY
 from ... import limits
 from ...origin import Author
-from ...pacing import Pace, sliced
+from ...pacing import Pacing, sliced
 from ...problems import Refusal
 from ...table import ApiCall
 from ..frame import PageFrame, frame_of
@@ -135,7 +135,7 @@ async def _page(call: ApiCall, of_group: str) -> Response:
 
 
 async def _view(
-    frame: PageFrame, query: OverviewQuery, of_group: str, status: RuntimeStatus, pace: Pace
+    frame: PageFrame, query: OverviewQuery, of_group: str, status: RuntimeStatus, pace: Pacing
 ) -> View:
     """Returns the part of the targets that is asked for. Raises: Refusal of a group in which no target is."""
     path = frame.root + frame.here.partition("?")[0]
@@ -173,7 +173,7 @@ def _is_in(target: TargetStatus, state: str) -> bool:
 
 async def _made(call: ApiCall, frame: PageFrame, of_group: str, status: RuntimeStatus) -> list[bytes]:
     """Returns the parts of the page: its values in slices, then its text in slices. The marks of its reader are parts."""
-    pace = Pace()
+    pace = Pacing()
     view = await _view(frame, call.query, of_group, status, pace)
     past, unread = await _past(call, frame, view)
     ids = None if not view.group else frozenset(target.id for target in view.scope)
@@ -237,7 +237,7 @@ async def _told(call: ApiCall, incidents: Sequence[str]) -> dict[str, tuple[Chan
 
 
 async def _sections(
-    call: ApiCall, frame: PageFrame, view: View, past: FleetPast, pace: Pace
+    call: ApiCall, frame: PageFrame, view: View, past: FleetPast, pace: Pacing
 ) -> list[GroupSection]:
     make, made, rows = row_maker(frame, past, call.services.pages.parts), [], None
     for number, (name, targets) in enumerate(await by_group(view.shown, pace)):

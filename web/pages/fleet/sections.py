@@ -10,7 +10,7 @@ from ....domain.line import count_of
 from ....domain.read_model.days import DayState, FleetDays
 from ....domain.read_model.status import TargetStatus
 from ....domain.rules.aggregate import Status
-from ...pacing import Pace, sliced
+from ...pacing import Pacing, sliced
 from ..words import DASH, latency, percent
 from .rows import FleetPast, in_path, name_of, state_of
 
@@ -52,7 +52,7 @@ class GroupSection(NamedTuple):
 
 
 async def by_group(
-    targets: Iterable[TargetStatus], pace: Pace | None = None
+    targets: Iterable[TargetStatus], pace: Pacing | None = None
 ) -> list[tuple[str, list[TargetStatus]]]:
     """Returns the targets of each group, in slices: groups by name, those without one last."""
     groups: dict[str, list[TargetStatus]] = {}
@@ -65,7 +65,7 @@ async def by_group(
 
 
 async def in_order(
-    targets: Sequence[TargetStatus], order: RowOrder, past: FleetPast, pace: Pace | None = None
+    targets: Sequence[TargetStatus], order: RowOrder, past: FleetPast, pace: Pacing | None = None
 ) -> list[TargetStatus]:
     """Returns targets by name, or the worst first; in slices, of which the sorting itself is one."""
 
@@ -137,7 +137,7 @@ def _median_latency(targets: Sequence[TargetStatus]) -> str:
     return latency(found[len(found) // 2]) if found else DASH
 
 
-async def tally_of(targets: Iterable[TargetStatus], days: FleetDays, pace: Pace | None = None) -> DayTally:
+async def tally_of(targets: Iterable[TargetStatus], days: FleetDays, pace: Pacing | None = None) -> DayTally:
     """Returns how many of these targets were in each state on each day, in slices; calm days are not counted."""
     count, since_day, of_targets = days.until_day - days.since_day, days.since_day, days.targets
     # Only where a run begins and ends something is noted: runs without data may have any length.
