@@ -392,6 +392,6 @@ def test_a_value_written_as_a_duration_is_compared_in_milliseconds_and_shown_as_
             for number, ms in enumerate((299, 300, 301))
         ]
         assert verdicts == [Verdict.OK, Verdict.OK, Verdict.VIOLATED]
-        bound = "300" if rule.value == 300 else "300ms"
+        bound = "300 ms" if rule.value == 300 else "300ms"
         assert evaluator.says().endswith(f", > {bound}")
     assert evaluator.says() == "last of response_time is 301ms, > 300ms"
