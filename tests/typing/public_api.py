@@ -188,7 +188,12 @@ ROUTES = (
 WINDOWS = (Window(id="nights", cron="0 22 * * *", length=timedelta(hours=9), zone="Europe/Berlin"),)
 MAINTENANCE = (
     Maintenance(id="patch-day", match=["group=shop"], cron="0 3 * * SUN", length="2h"),
-    Maintenance(id="move", match=["group=shop"], from_="2026-12-24T20:00:00Z", until=datetime(2026, 12, 25, tzinfo=UTC)),
+    Maintenance(
+        id="move",
+        match=["group=shop"],
+        from_="2026-12-24T20:00:00Z",
+        until=datetime(2026, 12, 25, tzinfo=UTC),
+    ),
 )
 BEHIND = (
     Target(id="mirror", http=HTTP, depends_on=["shop"], flapping=False),
