@@ -8,14 +8,15 @@ from ..incidents.incident import INCIDENT_TRANSITIONS, Incident, Transition, Tra
 from ..incidents.ledger import SEVERITY_RANK
 from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
 from ..incidents.record import Batch, Restored, Silence
-from ..incidents.silence_book import subject_of
 from ..specification.metadata import TargetMetadata
 from ..specification.rule import Severity
 from ..specification.target import Target
+from ..suppression.silence_book import subject_of
 from ..time.moment import Moment
 from .durable import Durable, News
 from .receipts import Receipts
 from .violation import Complain
+from .waits import PossibleWaits
 
 
 class RecordRules:
@@ -27,6 +28,7 @@ class RecordRules:
         self._complain = complain
         self.floors: dict[str, Severity] = {}
         """The lowest severity that each channel receives; a channel without an entry receives all."""
+        self.waits = PossibleWaits()
         self.is_failed = False
         """Whether the store rejects every commit until it is opened again."""
         self._is_open = False
@@ -44,10 +46,12 @@ class RecordRules:
             self.muted(replace(self._silences[name], until_ns=now.wall_ns))
 
     def described(self, targets: Iterable[Target]) -> None:
-        """Notes the texts of watched targets. Where nothing tells them, a silence by group or label is not checked."""
+        """Notes what is said of watched targets. Where nothing tells it, a silence by group or label is not checked."""
+        given = tuple(targets)
+        self.waits.described(given)
         if self._metadata is None:
             self._metadata = {}
-        for target in targets:
+        for target in given:
             known = self._metadata.setdefault(target.id, [])
             if target.metadata not in known:
                 known.append(target.metadata)
@@ -118,6 +122,8 @@ class RecordRules:
             self._complain("S1", f"{step.target}/{step.rule} has two open incidents")
         for step in news.transitions:
             self._legal(step)
+            if step.change is TransitionKind.OPENED:
+                self.waits.opened(step)
         self._notices(batch, news, before)
         for delivery in news.deliveries:
             self._delivered(delivery)
@@ -180,14 +186,14 @@ class RecordRules:
         return selection.needs_metadata or selection.accepts(subject_of(incident))
 
     def _announced(self, step: Transition, batch: Batch) -> None:
-        """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
+        """Checks S4 in reverse: each channel that is due for a step that nothing holds has a notice in the same transaction."""
         is_muted = any(self._may_be_muted(step.incident, each) for each in self._durable.silences.values())
         if step.draft or is_muted or self._durable.lives[step.incident_id][-1].sequence != step.sequence:
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):
                 continue
-            if self._is_due(step, channel):
+            if self._is_due(step, channel) and not self.waits.allow(step, channel):
                 self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
 
     def _is_due(self, step: Transition, channel: str) -> bool:
