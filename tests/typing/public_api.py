@@ -13,6 +13,7 @@ from typing import Unpack
 from watchkeeper import (
     ALL,
     AbandonedWork,
+    Alertmanager,
     Announcement,
     AnnouncementKind,
     AttemptRecord,
@@ -33,6 +34,7 @@ from watchkeeper import (
     DeliveryState,
     DeliveryTry,
     Dependency,
+    Discord,
     Duration,
     Escalation,
     Evidence,
@@ -53,9 +55,11 @@ from watchkeeper import (
     NoticeEnded,
     NoticeReason,
     NotRunning,
+    Ntfy,
     Observation,
     Outcome,
     Outgoing,
+    PagerDuty,
     PauseMark,
     PublicPage,
     Reason,
@@ -74,6 +78,7 @@ from watchkeeper import (
     Severity,
     Silence,
     SilencePreview,
+    Slack,
     Status,
     StoreBusy,
     StoreCorrupt,
@@ -86,6 +91,7 @@ from watchkeeper import (
     TargetFields,
     TargetStatus,
     Tcp,
+    Telegram,
     Threshold,
     Tls,
     Token,
@@ -173,6 +179,15 @@ CHANNELS = (
     Channel(id="log", log=Log(logger="notices", level="error"), min_severity="critical"),
     Channel(id="call", call=CallChannel(name="tell", timeout=5), give_up_after=timedelta(days=1)),
     Channel(id="ops", webhook=Webhook(url="https://h/", secret="s", headers=HEADERS, timeout=10)),  # noqa: S106
+    Channel(
+        id="hook", webhook=Webhook(url="https://h/", method="PUT", body="{title}", accepted=[200, "3xx"])
+    ),
+    Channel(id="chat", slack=Slack(token="xoxb-1", channel="#ops", timeout=5)),  # noqa: S106
+    Channel(id="page", pagerduty=PagerDuty(routing_key="a" * 32, api="https://events.eu.pagerduty.com")),
+    Channel(id="game", discord=Discord(url="https://h/", tls=Tls())),
+    Channel(id="bot", telegram=Telegram(token="1:a", chat=-100, topic=4)),  # noqa: S106
+    Channel(id="phone", ntfy=Ntfy(topic="ops", server="https://h", token="tk_1")),  # noqa: S106
+    Channel(id="prom", alertmanager=Alertmanager(url="http://h:9093", headers=HEADERS, ends_after="7d")),
 )
 OPTIONS = RuntimeOptions(
     store="watch.db",
