@@ -95,6 +95,8 @@ class Engine:
         self.pauses: tuple[PauseMark, ...] = ()
         """The pauses of the record as this engine started."""
         self._commanded = self._obeyed = object()
+        self._book: Checks | None = None
+        """The second book of debug mode, which is told what is said of targets."""
         self._checks_waiting: set[str] = set()
         """The targets whose CheckNow the supervisor has not handled yet."""
         self._dispatcher.start()
@@ -112,8 +114,10 @@ class Engine:
         if configuration.runtime.debug:
             # Logged once: a check costs several times more in debug mode, and nothing else shows the mode.
             logger.info("Debug mode is on: messages are encoded and decoded, a second book checks the record")
-            checks = Checks(configuration.channels, self._report)
+            checks = Checks(configuration.channels, self._report, maintenance=configuration.maintenance)
             store, messengers = checks.store(store), checks.messengers(messengers)
+            checks.record.waits.described(configuration.targets)
+            self._book = checks
         return SystemDependencies(
             clock=self.clock,
             dispatcher=self._dispatcher,
@@ -209,6 +213,8 @@ class Engine:
         | EndAnnouncement,
     ) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
+        if isinstance(command, Track) and self._book is not None:
+            self._book.look(self._book.record.waits.described, (command.target,))
         match command:
             case Track() | Untrack() | Pause() | Resume() | Beat():
                 self.system.supervisor.tell(command)

@@ -15,6 +15,7 @@ from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
+from ..domain.suppression.suppression import Suppression
 from ..domain.time.moment import NS_PER_S, Moment
 from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed, RecordPause, RenewTenure
@@ -88,6 +89,8 @@ class System:
     def __init__(self, parts: SystemDependencies, configuration: Configuration) -> None:
         self._parts = parts
         self._channels = configuration.channels
+        self._routing = replace(configuration, targets=())
+        """The routes, windows and maintenance. The targets change by commands, and are told apart from it."""
         self._debugged = {each: through_bytes(each) for each in ACTORS} if configuration.runtime.debug else {}
         # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
         # logged as dead letters: without a supervisor nothing is timed.
@@ -205,7 +208,14 @@ class System:
         )
 
     def _start_sink(self, targets: Iterable[Target]) -> None:
-        self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours, targets)
+        self._spawn(
+            self.sink,
+            IncidentSink,
+            self._parts.store,
+            self._channels,
+            self._neighbours,
+            lambda: Suppression(self._routing, targets),
+        )
 
     def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)

@@ -83,7 +83,10 @@ _KEPT: Bounds = (limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
 _EVERY: Bounds = (limits.EVERY_NS_MIN, limits.EVERY_NS_MAX)
 _TIMEOUT: Bounds = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
 _CLOCK: Bounds = (0, limits.KEEP_FIRING_NS_MAX)
-_TIMED = ("Target", "Defaults", "Webhook", "Email", "ExecChannel", "Apprise", "CallChannel")
+_TIMED = (
+    *("Target", "Defaults", "Webhook", "Email", "ExecChannel", "Apprise", "CallChannel"),
+    *("Slack", "Discord", "Telegram", "Ntfy", "PagerDuty", "Alertmanager"),
+)
 DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("RuntimeOptions", "grace"): (0, limits.GRACE_NS_MAX),
     ("Connectivity", "every"): _EVERY,
@@ -94,6 +97,7 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("Target", "max_age"): (0, limits.SHARED_RESULTS_NS_MAX),
     ("Heartbeat", "grace"): (0, limits.EVERY_NS_MAX),
     ("Channel", "give_up_after"): (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),
+    ("Alertmanager", "ends_after"): (limits.ALERT_NS_MIN, limits.ALERT_NS_MAX),
     ("Channel", "after"): (0, limits.DELAY_NS_MAX),
     ("Route", "group_wait"): (0, limits.GROUP_WAIT_NS_MAX),
     ("Route", "group_interval"): (limits.GROUP_INTERVAL_NS_MIN, limits.GROUP_INTERVAL_NS_MAX),

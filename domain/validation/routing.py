@@ -1,6 +1,7 @@
 """Checks of routes, windows and maintenance beyond their types: receivers that exist, an end of each step, times that come."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 
 from .. import limits
 from ..specification.configuration import Configuration
@@ -17,11 +18,9 @@ _WINDOW = (limits.WINDOW_NS_MIN, limits.WINDOW_NS_MAX)
 
 def routing_problems(configuration: Configuration, channels: Collection[str] | None) -> Iterator[Problem]:
     """Everything wrong with the routes, the windows and the maintenance; without `channels` any channel may be there."""
-    windows = {window.id: at for at, window in enumerate(configuration.windows)}
     yield from _repeated([route.id for route in configuration.routes], "routes")
     for at, route in enumerate(configuration.routes):
-        for problem in _of_route(route, channels, windows):
-            yield problem.below(("routes", at))
+        yield from _of_route(route, ("routes", at), channels, configuration.windows)
     yield from _never_reached(configuration.routes)
     yield from _repeated([window.id for window in configuration.windows], "windows")
     for at, window in enumerate(configuration.windows):
@@ -55,31 +54,52 @@ def matcher_problems(texts: Sequence[str], path: Path) -> Iterator[Problem]:
             yield Problem((*path, at), str(error))
 
 
-# Routes. Paths begin at the route.
+# Routes.
 
 
 def _of_route(
-    route: Route, channels: Collection[str] | None, windows: Mapping[str, int]
+    route: Route, path: Path, channels: Collection[str] | None, windows: Sequence[Window]
 ) -> Iterator[Problem]:
-    yield from matcher_problems(route.match, ("match",))
-    yield from named_channel_problems(route.to, channels, ("to",))
-    yield from _of_times(route)
+    yield from matcher_problems(route.match, (*path, "match"))
+    yield from named_channel_problems(route.to, channels, (*path, "to"))
+    for problem in _of_times(route):
+        yield problem.below(path)
     for at, name in enumerate(route.group_by):
         if name in route.group_by[:at]:
-            yield Problem(("group_by", at), f"{quoted(name)} stands twice: keep one")
-    for at, name in enumerate(route.quiet):
-        if name not in windows:
-            known = ", ".join(list(windows)[:8]) or "none"
-            text = f"there is no window {quoted(name)}{suggestion(name, windows)} (known: {known})"
-            yield Problem(("quiet", at), text)
-        elif name in route.quiet[:at]:
-            yield Problem(("quiet", at), f"the window {quoted(name)} stands twice: keep one")
+            yield Problem((*path, "group_by", at), f"{quoted(name)} stands twice: keep one")
+    yield from _of_quiet(route, (*path, "quiet"), windows)
     told = set(route.to)
     for at, step in enumerate(route.escalate):
-        before = route.escalate[at - 1] if at else None
-        for problem in _of_step(step, before, told, channels):
-            yield problem.below(("escalate", at))
+        place: Path = (*path, "escalate", at)
+        yield from span_problems(step.after, (*place, "after"), NS_PER_S, limits.DELAY_NS_MAX)
+        yield from named_channel_problems(step.to, channels, (*place, "to"))
+        for number, name in enumerate(step.to):
+            if name in told:
+                text = f"this route has told {quoted(name)} by then: name another channel or remove it"
+                yield Problem((*place, "to", number), text)
         told.update(step.to)
+    yield from _of_order(route.escalate, (*path, "escalate"))
+
+
+def _of_quiet(route: Route, path: Path, windows: Sequence[Window]) -> Iterator[Problem]:
+    known = [window.id for window in windows]
+    ids = (("windows",), *(("windows", at, "id") for at in range(len(windows))))
+    for at, name in enumerate(route.quiet):
+        if name not in known:
+            text = f"there is no window {quoted(name)}{suggestion(name, known)} (known: {', '.join(known[:8]) or 'none'})"
+            yield Problem((*path, at), text, depends_on=ids)
+        elif name in route.quiet[:at]:
+            yield Problem((*path, at), f"the window {quoted(name)} stands twice: keep one")
+
+
+def _of_order(steps: Sequence[Escalation], path: Path) -> Iterator[Problem]:
+    for at, (before, step) in enumerate(pairwise(steps), 1):
+        own_ns, before_ns = length_ns(step.after), length_ns(before.after)
+        if own_ns is not None and before_ns is not None and own_ns <= before_ns:
+            text = (
+                f"{step.after} is not later than the step before it, {before.after}: write the steps in order"
+            )
+            yield Problem((*path, at, "after"), text, depends_on=((*path, at - 1, "after"),))
 
 
 def _of_times(route: Route) -> Iterator[Problem]:
@@ -97,21 +117,6 @@ def _of_times(route: Route) -> Iterator[Problem]:
         least = format_duration(least_ns)
         text = f"{route.remind_every} is shorter than group_interval, {least}: write {least} or more"
         yield Problem(("remind_every",), text, depends_on=(("group_interval",),))
-
-
-def _of_step(
-    step: Escalation, before: Escalation | None, told: Collection[str], channels: Collection[str] | None
-) -> Iterator[Problem]:
-    yield from span_problems(step.after, ("after",), NS_PER_S, limits.DELAY_NS_MAX)
-    own_ns, before_ns = length_ns(step.after), length_ns(before.after) if before else None
-    if before and own_ns is not None and before_ns is not None and own_ns <= before_ns:
-        text = f"{step.after} is not later than the step before it, {before.after}: write the steps in order"
-        yield Problem(("after",), text)
-    yield from named_channel_problems(step.to, channels, ("to",))
-    for at, name in enumerate(step.to):
-        if name in told:
-            text = f"this route has told {quoted(name)} by then: name another channel or remove it"
-            yield Problem(("to", at), text)
 
 
 def _never_reached(routes: Sequence[Route]) -> Iterator[Problem]:

@@ -38,9 +38,11 @@ class RouteFates:
     def __init__(self, configuration: Configuration) -> None:
         """Takes a microsecond for each rule and route."""
         self._routes = [(Selection(parsed(route.match)), route.continue_) for route in configuration.routes]
-        self._matched: set[int] = set()
         self._reached: set[int] = set()
+        self._behind: set[int] = set()
+        """The routes behind another one that matches and ends there."""
         self._replaced: set[int] = set()
+        """The routes in whose place a target names channels itself."""
         self.untold: list[str] = []
         """The ids of the targets of whose incidents nobody is told."""
         for target in configuration.targets:
@@ -56,10 +58,11 @@ class RouteFates:
         for at, (selection, continues) in enumerate(self._routes):
             if not selection.accepts(subject):
                 continue
-            self._matched.add(at)
             if is_replaced:
                 self._replaced.add(at)
-            elif not is_taken:
+            elif is_taken:
+                self._behind.add(at)
+            else:
                 self._reached.add(at)
                 is_reached, is_taken = True, not continues
         return is_reached
@@ -68,14 +71,14 @@ class RouteFates:
         """Returns why a route never has an incident; empty where it has some."""
         if at in self._reached:
             return ""
-        if at not in self._matched:
-            return "no target has an incident that it matches: change its matchers or remove it"
+        if at in self._behind:
+            return "earlier routes have every incident that it matches: move it before them, or write continue: true there"
         if at in self._replaced:
             return (
                 "is met only by targets with channels of their own under notify, which take its place:"
                 " remove notify there, or this route"
             )
-        return "earlier routes have every incident that it matches: move it before them, or write continue: true there"
+        return "no target has an incident that it matches: change its matchers or remove it"
 
 
 def subjects_of(target: Target) -> list[Subject]:
