@@ -22,7 +22,7 @@ from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, GetMetrics, HealthReported
-from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Unmute
+from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, SendTest, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
@@ -242,7 +242,11 @@ class Engine:
                 await wait(address.question(message), self._left_s(until_ns))
             self._obeyed = commanded
         address = self.system.sink if listener == SINK else self.system.recorder
-        return await wait(address.question(question), self._left_s(until_ns))
+        asked = address.question(question)
+        if isinstance(question, Redrive | SendTest):
+            # These change the record, too: the next question waits for it, as for that of a command.
+            self._commanded = object()
+        return await wait(asked, self._left_s(until_ns))
 
     async def arrival(self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer) -> None:
         """Waits until a future is set that an event of this engine sets. Raises: Timeout where it is not in time."""

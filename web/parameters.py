@@ -32,11 +32,11 @@ def read_pairs(pairs: Iterable[tuple[str, str]], into: type[S], *, what: str = "
 
 
 def _with_choices(fault: Fault, into: type[msgspec.Struct]) -> Fault:
-    """Returns the fault of a value; where only some words are allowed, with these."""
+    """Returns the fault of a value; where only some words are allowed, it says which."""
     place = fault.pointer.removeprefix("/")
     kinds = {field.name: field.type for field in inspect.type_info(into).fields}  # type: ignore[attr-defined]
     words = _choices(kinds[place]) if place in kinds else []
-    return Fault(fault.pointer, f"{fault.detail}: choose one of {', '.join(words)}") if words else fault
+    return Fault(fault.pointer, f"choose one of {', '.join(words)}") if words else fault
 
 
 def _choices(kind: inspect.Type) -> list[str]:
@@ -45,6 +45,8 @@ def _choices(kind: inspect.Type) -> list[str]:
             return [str(member.value) for member in cls]
         case inspect.LiteralType(values=values):
             return [str(value) for value in values if value != ""]
+        case inspect.Metadata(type=plain):
+            return _choices(plain)
         case inspect.UnionType(types=kinds):
             return [word for each in kinds for word in _choices(each)]
         case _:

@@ -177,7 +177,7 @@ class FleetJudge:
     ) -> Generator[None, None, FleetDays]:
         """Joins the runs of each target; one whose days and uptime are those of the last time keeps its value."""
         days, before = self._days, self._targets if shared == self._shared else {}
-        of_all = _runs(DayRun(day, 1, state) for day, state in sorted(shared.items()))
+        of_all = joined_days(DayRun(day, 1, state) for day, state in sorted(shared.items()))
         without = dict.fromkeys(days, DayState.NO_DATA) | shared
         targets: dict[str, TargetDays] = {}
 
@@ -282,10 +282,10 @@ def _lengths_by_day(spans: Iterable[tuple[int, int]], days: range) -> dict[int, 
 
 def _with_own(shared: Mapping[int, DayState], own: Mapping[int, DayRun]) -> tuple[DayRun, ...]:
     whole = {day: DayRun(day, 1, state) for day, state in shared.items()} | dict(own)
-    return _runs(run for _, run in sorted(whole.items()))
+    return joined_days(run for _, run in sorted(whole.items()))
 
 
-def _runs(days: Iterable[DayRun]) -> tuple[DayRun, ...]:
+def joined_days(days: Iterable[DayRun]) -> tuple[DayRun, ...]:
     """Joins days that follow each other and lost nothing: a new target has one run without data, not 89."""
     runs: list[DayRun] = []
     for each in days:

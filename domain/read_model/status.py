@@ -62,6 +62,12 @@ class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
         return f"<TargetStatus {self.id!r}: {self.status.value} since {wall_text(self.since_ns)}>"
 
 
+STANDBY = "standby"
+"""The part that has the problems of a process that stands by."""
+RECORDED = "this is the last recorded state"
+"""Begins the problem that says that a status is from the store alone."""
+
+
 class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     """The status of a whole runtime."""
 
@@ -87,6 +93,11 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     def at(self) -> datetime:
         """The moment as of which all of this holds, in UTC."""
         return utc(self.at_ns)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether this is what the store has, because the process that runs it does not answer."""
+        return any(part == STANDBY and text.startswith(RECORDED) for part, text in self.problems)
 
     @property
     def healthy(self) -> bool:

@@ -8,7 +8,8 @@ import msgspec
 from .. import limits
 
 # The end is `(?![\s\S])`, not `$`: that would let a trailing line end through, and `\Z` is unknown to JSON Schema.
-_SEGMENT = r"[^\s\x00-\x1f\x7f/]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?"
+# Each is a part of an address, and a browser takes `.` and `..` out of one before it asks, written as `%2e` or not.
+_SEGMENT = r"(?!\.\.?(/|(?![\s\S])))[^\s\x00-\x1f\x7f/]([^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?"
 NAME_PATTERN = rf"^{_SEGMENT}(?![\s\S])"
 GROUP_PATTERN = rf"^{_SEGMENT}(/{_SEGMENT})*(?![\s\S])"
 TITLE_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?(?![\s\S])"
@@ -16,14 +17,15 @@ LABEL_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*(?![\s\S])"
 LABEL_PATTERN = r"^[^\x00-\x1f\x7f]+(?![\s\S])"
 DESCRIPTION_PATTERN = r"^[^\x00-\x08\x0b-\x1f\x7f]+(?![\s\S])"
 NAME_FORM = (
-    f"1 to {limits.NAME_CHARACTERS_MAX} characters, no slash, no control character, no blank at either end"
+    f"1 to {limits.NAME_CHARACTERS_MAX} characters, no slash, no control character, no blank at either end,"
+    " and neither . nor .. alone"
 )
 
 FORMS = {
     NAME_PATTERN: f"id: {NAME_FORM}",
     GROUP_PATTERN: (
         "group: write names with a slash between two of them, like shop/api;"
-        " no name is empty, begins or ends with a blank, or holds a control character"
+        " no name is empty, . or .., begins or ends with a blank, or holds a control character"
     ),
     TITLE_PATTERN: "name for people: write one line without a blank at either end or a control character",
     LABEL_NAME_PATTERN: (

@@ -53,10 +53,6 @@ def _page_problems(web: Web, path: Path) -> Iterator[Problem]:
         if where != at:
             text = f"the id of pages[{where}] stands here again: each page has its own"
             yield Problem((*path, "pages", at, "id"), text)
-        if page.id in {".", ".."}:
-            yield Problem(
-                (*path, "pages", at, "id"), f"{quoted(page.id)} names a folder, and no page of its address"
-            )
         for number, matcher in enumerate(page.match):
             try:
                 named = Matcher.parse(matcher).name

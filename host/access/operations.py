@@ -11,7 +11,7 @@ from ...actors.policies import ActorPolicy
 from ...adapters.clock import SystemClock
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain import limits
-from ...domain.errors import UsageError
+from ...domain.errors import NotRunning, UsageError
 from ...domain.incidents.announcement import AnnouncementKind
 from ...domain.incidents.record import ALL, AllTargets
 from ...domain.observation.attempt import AttemptRecord
@@ -189,6 +189,20 @@ class Operations:
         Raises: UsageError while the runtime is stopped; TimeoutError without an answer in time.
         """
         return await self.verbs.aio.status(0 if fresh else "1s")
+
+    async def attempts(self, status: RuntimeStatus, target: str) -> tuple[AttemptRecord, ...] | None:
+        """Returns the newest attempts of a target, oldest first; None where the process that has them does not answer.
+
+        Raises: UnknownName; UsageError while the runtime is stopped; TimeoutError without an answer in time.
+        """
+        if status.is_recorded:
+            return None
+        try:
+            return await self.verbs.aio.attempts(target)
+        except (NotRunning, TimeoutError):
+            if not self.stands_by:
+                raise
+            return None
 
     async def figures(self) -> RuntimeMetrics:
         """Returns the figures of the process that watches, without those of single targets.

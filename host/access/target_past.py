@@ -11,7 +11,8 @@ from ...domain.observation.evidence import Evidence
 from ...domain.observation.outcome import Outcome, is_answered
 from ...domain.read_model.days import DayCounts, FleetDays, ProblemSpan, TargetDays, judged_days
 from ...domain.specification.rule import Severity
-from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
+from ...domain.specification.target import Target
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_US
 
 PastSample: TypeAlias = StoredSample
 """A sample as the record has it."""
@@ -173,6 +174,30 @@ def _days(
         day: DayCounts([1], [each.good], [each.bad]) for day, each in totals.items() if day >= since_day
     }
     return judged_days([target], counts, problem_spans(incidents, now_ns), blind, since_day, until_day)
+
+
+class AttemptPast(NamedTuple):
+    """The record of one attempt, by the time at which it began."""
+
+    sample: PastSample | None = None
+    evidence: Evidence | None = None
+    former_ns: int | None = None
+    """The time of the sample before it; None where none is near."""
+    later_ns: int | None = None
+
+
+def read_attempt(reader: StoreReader, target: Target, at_ns: int) -> AttemptPast:
+    """Returns what is kept of an attempt, and when those beside it were. Blocks. Raises: StoreError."""
+    # A store keeps microseconds.
+    at_ns, near_ns = at_ns // NS_PER_US * NS_PER_US, target.stale_after_ns
+    around = reader.samples(target.id, at_ns - near_ns, at_ns + near_ns)
+    evidence = reader.evidence(target.id, at_ns, at_ns + NS_PER_US)
+    return AttemptPast(
+        next((each for each in around if each.at_ns == at_ns), None),
+        evidence[0] if evidence else None,
+        max((each.at_ns for each in around if each.at_ns < at_ns), default=None),
+        min((each.at_ns for each in around if each.at_ns > at_ns), default=None),
+    )
 
 
 def parts_of_samples(samples: Sequence[StoredSample], part_ns: int) -> Iterator[Part]:

@@ -15,7 +15,7 @@ from ...actors.ports import Clock
 from ...domain.errors import NotRunning, StoreError, StoreFenced, UsageError
 from ...domain.incidents.record import PauseMark
 from ...domain.limits import ANSWER_WITHIN_NS
-from ...domain.read_model.status import AbandonedWork, RuntimeStatus
+from ...domain.read_model.status import STANDBY, AbandonedWork, RuntimeStatus
 from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.message import Message
 from ...protocol.owner import Acknowledge, Unacknowledge
@@ -27,7 +27,7 @@ from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
 from ..restart_buffer import HostReport, RestartBuffer
 from ..subscriptions import Subscriptions
-from .recorded_status import STANDBY, Recorded
+from .recorded_status import Recorded
 from .standby import Passed, PassedAnswer, PassedRequest, RuntimeRole, Standby
 
 ConfigurationCommand: TypeAlias = Track | Untrack | Pause | Resume

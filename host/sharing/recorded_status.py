@@ -9,15 +9,13 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
 from ...domain.limits import READ_INCIDENTS_MAX
 from ...domain.read_model.histogram import Percentiles
-from ...domain.read_model.status import RuntimeStatus, TargetStatus, no_sample_since
+from ...domain.read_model.status import RECORDED, STANDBY, RuntimeStatus, TargetStatus, no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status
 from ...domain.specification.matcher import Subject
 from ...domain.specification.target import Target
 from ...domain.units import NS_PER_DAY
 from ...protocol.recorder import GetIncidents, GetStatus
 
-STANDBY = "standby"
-"""The part whose problem says that an answer is from the store alone."""
 _LOOK_BACK_NS = NS_PER_DAY
 _INCIDENTS_RECENT = 100
 
@@ -43,8 +41,10 @@ class Recorded:
         silences = reader.silences(now_ns)
         latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
         paused = {mark.target for mark in reader.pauses()}
+        recorded_ns = (*(each.at_ns for each in latest.values()), *(each.at_ns for each in opened))
         return RuntimeStatus(
-            at_ns=now_ns,
+            # A clock that was set back makes no record of the future.
+            at_ns=min(max(recorded_ns, default=now_ns), now_ns),
             targets=tuple(
                 self._target(
                     target,
@@ -57,7 +57,7 @@ class Recorded:
             ),
             incidents=opened,
             silences=silences,
-            problems=((STANDBY, f"this is the last recorded state: {why}"),),
+            problems=((STANDBY, f"{RECORDED}: {why}"),),
             blind=reader.blind(now_ns - NS_PER_DAY),
             lateness=Percentiles(0, 0, 0, 0, 0),
             counters=(),

@@ -55,7 +55,7 @@ ROWS = [
         "{}",
         "targets: [{id: '', call: {name: f}}]",
         (
-            "1:16: targets[0].id: '' is no id: 1 to 128 characters, no slash, no control character, no blank at either end"
+            "1:16: targets[0].id: '' is no id: 1 to 128 characters, no slash, no control character, no blank at either end, and neither . nor .. alone"
         ),
     ),
     (HTTP, "method: 'ge t'", "1:52: targets[0].http.method: 'ge t' does not have the form ^[A-Z]{1,16}$"),

@@ -111,7 +111,13 @@ FILES = {
         "4:10: targets[0].every: -5 is no duration: write a length from 0s to 100 years, like 500ms, 1m30s or 7d"
     ],
     "targets: [{id: a/b, call: {name: f}}]": [
-        "1:16: targets[0].id: 'a/b' is no id: 1 to 128 characters, no slash, no control character, no blank at either end"
+        "1:16: targets[0].id: 'a/b' is no id: 1 to 128 characters, no slash, no control character, no blank at either end, and neither . nor .. alone"
+    ],
+    "targets: [{id: .., call: {name: f}}]": [
+        "1:16: targets[0].id: '..' is no id: 1 to 128 characters, no slash, no control character, no blank at either end, and neither . nor .. alone"
+    ],
+    "targets: [{id: a, group: shop/../api, call: {name: f}}]": [
+        "1:26: targets[0].group: 'shop/../api' is no group: write names with a slash between two of them, like shop/api; no name is empty, . or .., begins or ends with a blank, or holds a control character"
     ],
     "targets: [{id: a, call: {name: f, kind: tcp}}]": [
         "1:35: targets[0].call.kind: unknown key (known here: name)"

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote, urljoin
 
 import pytest
 import yaml
@@ -28,7 +29,7 @@ def test_the_schema_is_plain_json(validator):
 
 OBJECTS = {name: part for name, part in json_schema()["$defs"].items() if part.get("type") == "object"}
 OF_A_TYPE = {
-    "An id: 1 to 128 characters, no slash, no control character, no blank at either end.",
+    "An id: 1 to 128 characters, no slash, no control character, no blank at either end, and neither . nor .. alone.",
     "A duration such as 500ms, 30s, 1m30s, 48h or 7d.",
 }
 """The description of a key that has no sentence of its own."""
@@ -78,3 +79,14 @@ INVALID = [
 @pytest.mark.parametrize("data", INVALID)
 def test_a_file_that_does_not_load_is_not_valid(data, validator):
     assert not validator.is_valid(data)
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/..", "./a", "a/./b"])
+def test_no_part_of_a_name_is_one_that_browsers_take_out_of_addresses(validator, name):
+    """An address with any other name reaches its page, however many dots it has."""
+    target = {"id": "a", "http": HTTP, "group": name}
+    assert not validator.is_valid({"targets": [target]})
+    for kept in ("...", ".a", "a.", "..a", "a/.b/...", "..../a"):
+        assert validator.is_valid({"targets": [target | {"group": kept}]})
+        assert urljoin("http://h/", f"/g/{quote(kept)}") == f"http://h/g/{kept}"
+    assert urljoin("http://h/", f"/g/{quote(name)}") != f"http://h/g/{name}"

@@ -383,7 +383,7 @@ def test_an_incident_names_why_and_the_recovery_does_too():
 def test_a_breach_of_a_figure_is_reported_in_figures():
     world = told(SLOW)
     (opened,) = world.take(taken(1, latency_ns=400_000_000))
-    assert (opened.reason, opened.explanation) == ("threshold", "last of response_time is 400, > 300")
+    assert (opened.reason, opened.explanation) == ("threshold", "last of response_time is 400 ms, > 300 ms")
 
 
 def test_a_quiet_target_has_nothing_to_checkpoint():

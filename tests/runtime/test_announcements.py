@@ -68,6 +68,7 @@ WRONG = {
     "a title": ({"title": " \n "}, "an announcement has a title"),
     "kinds": ({"kind": "party"}, "'party' is no kind of announcement: notice, outage, maintenance are"),
     "an id": ({"id": "a/b"}, "'a/b' is no id of an announcement"),
+    "an id that no address has": ({"id": "."}, "'.' is no id of an announcement"),
     "a page": ({"pages": ["a/b"]}, "'a/b' is no id of a page"),
     "many pages": ({"pages": [str(number) for number in range(40)]}, "at most 32 pages"),
     "an end": ({"kind": "maintenance"}, "a maintenance has an end"),

@@ -41,6 +41,11 @@ GUESSES = [
     (lambda it: it.silence("etl", "1h", by=None), TypeError, "expected a text, got None"),
     (lambda it: it.silence("etl", "1h", id=7), UsageError, "7 is no id of a silence: 1 to 128 characters"),
     (lambda it: it.silence("etl", "1h", id=""), UsageError, "'' is no id of a silence"),
+    (
+        lambda it: it.silence("etl", "1h", id=".."),
+        UsageError,
+        "'..' is no id of a silence: .* neither . nor .. alone",
+    ),
     (lambda it: it.silence("etl", "1h", id="a/b"), UsageError, "'a/b' is no id of a silence: .* no slash"),
     (lambda it: it.heartbeat("etl", detail=1_204), TypeError, "expected a text, got 1204"),
     (lambda it: it.heartbeat(JOB), TypeError, "named by its id, which is a text, not by Target"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from asking import TOKENS, Asking, cookie_in, signed_in, tokens
+from browsing import Browser
 from logged import messages
 from streams import Listening
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
@@ -257,3 +258,23 @@ def test_a_session_listens_to_the_events_until_it_signs_out(strict, session):
         stream.first("reset")
         session.form("/logout", {"proof": proof})
         assert list(stream.events()) == []
+
+
+class Forgetful(Browser):
+    """A browser that keeps no cookies."""
+
+    def _ask(self, *asked, **headers):
+        self.cookies.clear()
+        return super()._ask(*asked, **headers)
+
+
+def test_a_browser_without_cookies_is_told_that_they_are_needed(strict, runtime):
+    for browser, status in ((Browser(strict), 200), (Forgetful(strict), 403)):
+        page = browser.press(browser.open("/login?next=/silences"), "Sign in", token=TOKENS["viewer"])
+        assert (page.status, "allow cookies for this site" in page.text) == (status, status == 403)
+    link = runtime.login_link(role="operator", name="otto").rpartition("/login")[2]
+    page = Forgetful(strict).press(Forgetful(strict).open(f"/login{link}"), "Sign in")
+    assert (page.status, "allow cookies for this site" in page.text) == (403, True)
+    # The link is not used up by that.
+    kept = Browser(strict)
+    assert "otto" in kept.press(kept.open(f"/login{link}"), "Sign in").text

@@ -109,11 +109,7 @@ def test_targets_are_found_by_their_status(viewer, incident):
         ("limit=0", "/limit", "Expected `int` >= 1"),
         ("limit=1001", "/limit", "Expected `int` <= 1000"),
         ("limit=x", "/limit", "Expected `int`, got `str`"),
-        (
-            "status=dwon",
-            "/status",
-            "Invalid enum value 'dwon': choose one of unknown, up, degraded, down, paused",
-        ),
+        ("status=dwon", "/status", "choose one of unknown, up, degraded, down, paused"),
         ("nope=1", "", "Object contains unknown field `nope`"),
         ("limit=1&limit=2", "limit", "is repeated"),
     ],

@@ -1,6 +1,6 @@
 """The families of metrics: name, kind, labels and help, and the series of each in the figures of one scrape.
 
-LabelTexts are ids, groups, kinds and words of a fixed set; no address, no text of an error and no id of an incident is one.
+Labels are ids, groups, kinds and words of a fixed set; no address, no text of an error and no id of an incident is one.
 """
 
 import platform

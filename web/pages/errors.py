@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -81,6 +81,14 @@ def _path(request: Request) -> str:
     return path.removeprefix(request.scope.get("root_path", ""))
 
 
+def _lead(call: ApiCall) -> Lead | None:
+    _, first, *more = _path(call.request).split("/")
+    if first == "t" and len(more) > 1 and more[1] == "a":
+        advice = "The page of the target shows its past, and what its latest bad answers held."
+        return Lead(advice, "Target", f"/t/{quote(more[0], safe='')}")
+    return _LEADS.get(first)
+
+
 async def refused_page(call: ApiCall, refusal: Refusal) -> Response:
     """Returns the page of a refusal; a reader that may sign in, and is not known yet, is led to where they do."""
     can_sign_in = not call.visit.is_by_socket and call.authority.actor is None
@@ -96,7 +104,7 @@ async def refused_page(call: ApiCall, refusal: Refusal) -> Response:
 async def _page(call: ApiCall, refusal: Refusal) -> Response:
     status = refusal.status
     wait_s = refusal.headers.get("retry-after", "1")
-    lead = _LEADS.get(_path(call.request).split("/")[1]) if status == NOT_FOUND else None
+    lead = _lead(call) if status == NOT_FOUND else None
     advice = ADVICE.get(status, "") if lead is None else lead.advice
     # The browser names the page before this one only where it is of this site.
     before = urlsplit(call.visit.headers.one(b"referer") or "") if call.visit.changes else None

@@ -1,9 +1,11 @@
 """The frame of a page: what every page of one reader knows, and the times as that reader reads them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from ...domain.errors import WatchkeeperError
 from ...domain.read_model.status import RuntimeStatus
@@ -49,6 +51,8 @@ class PageFrame(NamedTuple):
     """Whether a person signs in here: not where the program that serves the site says who asks."""
     stands_by: bool = False
     """Whether another process watches, and this one waits to take over."""
+    recorded_ns: int | None = None
+    """The time of the record that is shown in place of the process that watches, which does not answer; None where it does."""
     message: str = ""
     """The effect of the form that led here, in words."""
 
@@ -136,6 +140,7 @@ async def frame_of(call: ApiCall) -> PageFrame:
         degraded=counted.count(Status.DEGRADED),
         has_public_pages=_has_public_pages(call),
         stands_by=call.operations.stands_by,
+        recorded_ns=status.at_ns if status is not None and status.is_recorded else None,
         can_sign_in=not call.visit.is_by_socket and call.authority.actor is None,
         message=message_of(call.visit, now_ns),
     )
@@ -186,4 +191,11 @@ def zone_named(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        return None
+        found = _names_of_zones().get(name.casefold().replace(" ", "_"))
+        return None if found is None else ZoneInfo(found)
+
+
+@cache
+def _names_of_zones() -> Mapping[str, str]:
+    """Returns the names of all zones by their small letters, for those who type `europe/vienna` or `America/New York`."""
+    return {name.casefold(): name for name in available_timezones()}

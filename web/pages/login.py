@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from .. import limits
 from ..origin import Visit, is_foreign, is_of_this_machine, relative_target
 from ..problems import Refusal
-from ..sessions import cookie, cookie_name
+from ..sessions import cookie, cookie_name, cookie_of
 from ..table import ApiCall, ApiRoute, Unlocked
 from .errors import refused_page
 from .forms import ActForm, PageForm, read_act, read_form
@@ -21,7 +21,22 @@ UNENCRYPTED = (
 )
 
 
-class LoginForm(PageForm, frozen=True):
+NO_COOKIES = (
+    "this browser keeps no cookies of this site, and without one it is not known again after signing in: allow cookies for"
+    " this site, load the page again, and sign in"
+)
+ASKED = "wk-asked"
+"""The cookie that a form for signing in leaves, to be found again with what is sent. It says nothing and opens nothing."""
+
+
+class LinkForm(PageForm, frozen=True):
+    """The button of a link."""
+
+    asked: str = ""
+    """Stands in the forms of pages, which have left the cookie; a program that sends a form has none."""
+
+
+class LoginForm(LinkForm, frozen=True):
     """The form for a token."""
 
     token: str = ""
@@ -40,13 +55,25 @@ async def login(call: ApiCall) -> Response:
     if found is None:
         return await _form(call, call.query.next)
     kept = relative_target(call.query.next) or ""
-    return await render(call, "signed_in.html", keep=NOT_AT_ALL, session=found[1], next=kept)
+    return _asking(await render(call, "signed_in.html", keep=NOT_AT_ALL, session=found[1], next=kept))
 
 
 async def _form(call: ApiCall, target: str, refusal: Refusal | None = None) -> Response:
     said = None if refusal is None else refusal.document.detail
     kept = relative_target(target) or ""
-    return await render(call, "login.html", refusal=refusal, keep=NOT_AT_ALL, said=said, next=kept)
+    return _asking(await render(call, "login.html", refusal=refusal, keep=NOT_AT_ALL, said=said, next=kept))
+
+
+def _asking(response: Response) -> Response:
+    """Returns a page with a form for signing in, which leaves its cookie."""
+    response.headers.append("set-cookie", f"{ASKED}=1; Path=/; HttpOnly; SameSite=Lax")
+    return response
+
+
+def _require_cookies(call: ApiCall, form: LinkForm) -> None:
+    """Raises: Refusal of a form whose page has left a cookie that the browser does not have: it would be led back in silence."""
+    if form.asked and cookie_of(call.visit.headers.all(b"cookie"), ASKED) is None:
+        raise Refusal(403, NO_COOKIES)
 
 
 async def sign_in(call: ApiCall) -> Response:
@@ -54,6 +81,7 @@ async def sign_in(call: ApiCall) -> Response:
     _require_browser(call)
     form = await read_form(call, LoginForm)
     try:
+        _require_cookies(call, form)
         id_ = call.authority.sign_in(call.visit, form.token)
     except Refusal as refusal:
         return await _form(call, form.next, refusal)
@@ -66,12 +94,15 @@ async def link(call: ApiCall) -> Response:
     found = call.operations.links.find(call.path["secret"])
     if found is None:
         return await _no_link(call)
-    return await render(call, "login_link.html", keep=NOT_AT_ALL, link=found, secret=call.path["secret"])
+    return _asking(
+        await render(call, "login_link.html", keep=NOT_AT_ALL, link=found, secret=call.path["secret"])
+    )
 
 
 async def use_link(call: ApiCall) -> Response:
-    """Opens the session of a link, which is used up by it."""
+    """Opens the session of a link, which is used up by it. Raises: Refusal of a browser without cookies, which keeps the link."""
     _require_browser(call)
+    _require_cookies(call, await read_form(call, LinkForm))
     try:
         call.authority.count_login(call.visit.where)
     except Refusal as refusal:

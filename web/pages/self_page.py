@@ -31,7 +31,6 @@ BLIND_FOR_NS = 90 * NS_PER_DAY
 STUCK_AFTER_NS = NS_PER_MINUTE
 """How old the oldest notice of a channel is before the channel counts as stuck: a retry or two take less."""
 STORE = "store"
-STANDBY = "standby"
 
 
 class Headline(NamedTuple):
@@ -84,7 +83,8 @@ async def self_page(call: ApiCall) -> Response:
 async def self_view(call: ApiCall) -> SelfView:
     """Returns the state of the runtime itself, as far as a process answers: one that waits shows the record alone."""
     operations = call.operations
-    status, metrics = await operations.status(), await _metrics(call)
+    status = await operations.status()
+    metrics = await _metrics(call, status)
     dead: tuple[Outgoing, ...] = ()
     blind = status.blind
     tries: tuple[DeliveryTry, ...] = ()
@@ -119,8 +119,8 @@ def headline_of(status: RuntimeStatus, stuck: Sequence[ChannelRow]) -> Headline:
     """Returns the sentence that says whether the runtime sees, writes and tells."""
     began = {each.rule: each for each in status.incidents if each.target == OWN_NAME}
     problems = dict(status.problems)
-    if STANDBY in problems:
-        return Headline("No process is watching.", "down")
+    if status.is_recorded:
+        return Headline("The active process does not answer.", "down")
     if NETWORK in problems:
         return Headline(f"It is blind{_for(began.get(NETWORK), status)}.", "down")
     if STORE in problems:
@@ -150,8 +150,10 @@ def _role(call: ApiCall) -> str:
     )
 
 
-async def _metrics(call: ApiCall) -> RuntimeMetrics | None:
+async def _metrics(call: ApiCall, status: RuntimeStatus) -> RuntimeMetrics | None:
     """Returns the figures of the process that watches; None where it does not answer."""
+    if status.is_recorded:
+        return None
     try:
         return await call.operations.figures()
     except (WatchkeeperError, TimeoutError):

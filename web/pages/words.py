@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from ...domain.time.moment import utc
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S, NS_PER_US
 
 WORDS = (
@@ -79,6 +80,11 @@ def day_of_month(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
+def instant(wall_ns: int) -> str:
+    """Returns a wall time as addresses of pages have it: to the microsecond, in UTC."""
+    return utc(wall_ns).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 FILTERS = {
     "duration": duration,
     "latency": latency,
@@ -87,5 +93,6 @@ FILTERS = {
     "sentence": sentence,
     "begin": capital,
     "day": day_of_month,
+    "instant": instant,
 }
 """The filters that templates have beside those of Jinja."""

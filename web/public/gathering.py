@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ...domain.incidents.announcement import Announcement, AnnouncementKind
-from ...domain.read_model.days import DayRun, DayState, FleetDays, IncidentSpan, TargetDays
+from ...domain.read_model.days import DayRun, DayState, FleetDays, IncidentSpan, TargetDays, joined_days
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.rules.aggregate import Status
 from ...domain.specification.rule import Severity
@@ -125,7 +125,7 @@ def _together(several: Sequence[TargetDays], fleet: FleetDays) -> TargetDays:
         if worst.state is not DayState.CALM:
             runs.append(DayRun(day, 1, worst.state, worst.lost_ns))
     uptimes = [days.uptime for days in several if days.uptime is not None]
-    return TargetDays(tuple(runs), min(uptimes, default=None))
+    return TargetDays(joined_days(runs), min(uptimes, default=None))
 
 
 def _days(run: DayRun) -> PublicDays:

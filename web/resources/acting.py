@@ -76,11 +76,12 @@ async def _incident_afterwards(call: ApiCall, found: Incident) -> IncidentRow | 
     return incident_row(await incident_of(call))
 
 
-async def redrive(call: ApiCall) -> Done:
+async def redrive(call: ApiCall) -> Done | Accepted:
     """Sends a dead letter again. Raises: UnknownName where there is none of this key."""
     key = call.path["key"]
     if await call.operations.verbs.aio.redrive(key):
-        return Done(done=True, detail=f"{key} is back in the outbox")
+        done = Done(done=True, detail=f"{key} is back in the outbox")
+        return done if (await call.operations.settled()).is_durable else Accepted(done)
     raise UnknownName(
         f"no notice that can be sent again has the key {key!r}: it was never given up, its channel has a "
         "later one, or the store waits to be reopened"

@@ -25,6 +25,9 @@ def fail(*_):
     raise ValueError(f"{EVIL_TEXT} no stock")
 
 
+CALLABLES = {"fail": fail, "taken": lambda _notice: None}
+
+
 @pytest.fixture(scope="session")
 def past(tmp_path_factory):
     """The file of a store with a past of six days, and the ids of its incidents, oldest first."""
@@ -64,8 +67,8 @@ def seeded(past, tmp_path):
         Target(id="backup", heartbeat=Heartbeat(grace="1h", key=PING_KEY), every="24h", group="Jobs"),
         Target(id="evil", call=Call(name="fail"), every="1h", name=EVIL_TEXT, description=EVIL_TEXT),
     ]
-    channels = [Channel(id="ops", log=Log()), Channel(id="mail", call=CallChannel(name="fail"))]
-    with Runtime(targets=targets, channels=channels, store=store, callables={"fail": fail}) as runtime:
+    channels = [Channel(id="ops", log=Log()), Channel(id="mail", call=CallChannel(name="taken"))]
+    with Runtime(targets=targets, channels=channels, store=store, callables=CALLABLES) as runtime:
         yield runtime
 
 

@@ -98,9 +98,13 @@ def test_a_zone_is_shown_once_and_kept(strict, person):
     assert "times in UTC" in page_of(kept, "/?tz=UTC")
 
 
-@pytest.mark.parametrize("typed", ["utc", "%20UTC%20", "Asia/Kolkata%20"])
+@pytest.mark.parametrize("typed", ["utc", "%20UTC%20", "Asia/Kolkata%20", "asia/kolkata"])
 def test_a_zone_may_be_typed_in_small_letters_and_with_blanks(person, typed):
     assert f"times in {'UTC' if 'k' not in typed else 'Asia/Kolkata'}" in page_of(person, f"/?tz={typed}")
+
+
+def test_a_zone_of_two_words_may_be_typed_as_people_write_it(person):
+    assert "times in America/New_York" in page_of(person, "/?tz=america/new%20york")
 
 
 def test_the_form_of_the_zone_keeps_the_other_choices_of_its_page(strict, runtime, incident):

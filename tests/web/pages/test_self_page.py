@@ -133,7 +133,11 @@ def own_incident(part):
             status_of(("store", "full"), incidents=(own_incident("store"),)),
             "It cannot write its record for 6 min.",
         ),
-        (status_of(("standby", "gone")), "No process is watching."),
+        (
+            status_of(("standby", "this is the last recorded state: gone")),
+            "The active process does not answer.",
+        ),
+        (status_of(("standby", "another has a newer configuration")), "It sees, with 1 problem of its own."),
         (status_of(("poller/a", "x"), ("poller/b", "y")), "It sees, with 2 problems of its own."),
     ],
 )
@@ -194,7 +198,7 @@ def test_a_notice_that_was_given_up_is_shown_and_sent_again_by_its_button(tmp_pa
             runtime.heartbeat("shop", ok=False, detail="no stock")
             ended_as(events, "dead")
             page = person.open("/self")
-            assert "opened of shop missed" in page.text
+            assert "shop: rule missed opened" in page.text
             assert "410" in page.text
             receiver.status = 204
             again = person.press(page, "Send again")

@@ -1,6 +1,8 @@
-"""Forms of a stand-by: the active process obeys, and the author is the one of the form."""
+"""Pages of a stand-by: the active process obeys its forms, and where that process does not answer the record is shown."""
 
+import re
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlencode
 
 import apsw
@@ -88,3 +90,53 @@ def test_a_host_that_says_who_asks_needs_the_word_of_the_browser(active, waiting
     ):
         assert sent(waiting, "/t/nightly job/pause", **headers)[0] == 403
     assert not active.status()["nightly job"].paused
+
+
+# Without an answer of the active process.
+
+
+@pytest.fixture
+def unanswered(active, waiting, store):
+    """A stand-by whose active process holds the store and cannot be reached; there is an open incident."""
+    active.heartbeat("nightly job", ok=False, detail="no stock")
+    (incident,) = active.incidents()
+    Path(f"{store}.sock").unlink()
+    return waiting, incident
+
+
+def shown(runtime, path):
+    status, _, page = exchanged(
+        runtime.asgi(actor), "GET", path, {"host": "localhost", "accept": "text/html"}
+    )
+    return status, page.decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/t/nightly job",
+        "/incidents",
+        "/i/{incident}",
+        "/silences",
+        "/announcements",
+        "/silences/new",
+        "/self",
+    ],
+)
+def test_a_standby_shows_the_record_where_the_active_process_does_not_answer(unanswered, path):
+    waiting, incident = unanswered
+    status, page = shown(waiting, path.format(incident=incident.id))
+    assert status == 200
+    said = re.search(r'does not answer: this is the record of <time datetime="([^"]+)">', page)
+    record = waiting.status()
+    assert record.is_recorded
+    assert said[1] == f"{record.at:%Y-%m-%dT%H:%M:%SZ}"
+    assert "another one watches" not in page
+
+
+def test_an_active_process_that_answers_is_no_record(waiting):
+    assert not waiting.status().is_recorded
+    status, page = shown(waiting, "/t/nightly job")
+    assert (status, "does not answer" in page) == (200, False)
+    assert "this process stands by: another one watches" in page

@@ -8,10 +8,13 @@ from asking import Asking
 from markup import faults_of, page_of
 from records import sample_at
 from watchkeeper import Heartbeat, Http, Runtime, Target, Threshold
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.units import NS_PER_MINUTE
 from watchkeeper.web.pages.watched.conditions_view import condition_rows
 from watchkeeper.web.pages.watched.past_view import speed_limits
 from watchkeeper.web.pages.watched.target import rule_text, what_is_checked
+from watchkeeper.web.pages.words import instant
 
 SPANS = ("1h", "24h", "7d", "30d", "90d", "1y")
 
@@ -98,6 +101,7 @@ def test_a_heartbeat_that_never_came_says_how_it_may(reader):
     page = page_of(reader, "/t/backup")
     assert "watchkeeper job backup -- COMMAND" in page
     assert "with a grace of 1h" in page
+    assert "missed ticks" not in page
     assert 'class="chart latency"' not in page
 
 
@@ -198,12 +202,13 @@ def test_a_failure_that_is_of_no_condition_is_shown_all_the_same():
 def test_an_attempt_has_a_page_with_what_it_saw(seeded, reader):
     seeded.check_now("payments-api")
     record = judged(seeded)
-    name = f"{record.attempt.epoch}-{record.attempt.number}"
-    assert f'href="/t/payments-api/a/{name}"' in page_of(reader, "/t/payments-api")
-    page = page_of(reader, f"/t/payments-api/a/{name}")
-    assert faults_of(page) == []
-    assert "no stock" in page
-    assert "late by" in page
+    by_time = f"/t/payments-api/a/{instant(record.started.wall_ns)}"
+    assert f'href="{by_time}"' in page_of(reader, "/t/payments-api")
+    for address in (by_time, f"/t/payments-api/a/{record.attempt.epoch}-{record.attempt.number}"):
+        page = page_of(reader, address)
+        assert faults_of(page) == []
+        assert "no stock" in page
+        assert "late by" in page
 
 
 def judged(runtime):
@@ -213,7 +218,51 @@ def judged(runtime):
     return next(each for each in runtime.attempts("payments-api") if each.attempt.number == sample.attempt)
 
 
-def test_an_attempt_of_long_ago_says_where_its_evidence_is(reader):
-    answer = reader.ask("GET", "/t/payments-api/a/1-999999", accept="text/html")
+def test_the_evidence_of_an_incident_leads_to_its_attempt_for_as_long_as_it_is_kept(reader, incident_ids):
+    """The incident began before this process: its attempts are none of the newest."""
+    ways = re.findall(r'href="(/t/payments-api/a/[^"]+)"', page_of(reader, f"/i/{incident_ids[-1]}"))
+    assert len(ways) == 2
+    for way in ways:
+        page = page_of(reader, way)
+        assert faults_of(page) == []
+        assert "overloaded" in page
+        assert "first byte" in page
+        assert "late by" not in page
+        assert "what bad answers held for 90d" in page
+
+
+def test_an_attempt_of_the_past_leads_to_those_beside_it(past, seeded, reader):
+    """Good attempts of the hour before now are a minute apart; of each its figures are kept."""
+    now_ns = seeded.status().at_ns
+    span = now_ns - 58 * NS_PER_MINUTE, now_ns - 45 * NS_PER_MINUTE
+    samples = StoreReader(past[0]).samples("payments-api", *span)
+    former, middle, later = (instant(each.at_ns) for each in samples[2:5])
+    page = page_of(reader, f"/t/payments-api/a/{middle}")
+    assert faults_of(page) == []
+    assert "Of a good answer nothing but its figures is kept." in page
+    assert f'<a href="/t/payments-api/a/{former}">← before</a>' in page
+    assert f'<a href="/t/payments-api/a/{later}">after →</a>' in page
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["1-999999", "nope", "2026-01-02T03:04:05Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"],
+)
+def test_an_attempt_that_is_gone_says_what_is_kept_and_for_how_long(reader, name):
+    answer = reader.ask("GET", f"/t/payments-api/a/{name}", accept="text/html")
     assert answer.status == 404
-    assert b"page of the target" in answer.body
+    said = unescape(answer.body.decode())
+    assert "times all of the last 30d; what bad answers held is kept for 90d" in said
+    assert '<a class="button first" href="/t/payments-api">Target</a>' in said
+
+
+def test_an_attempt_without_a_store_says_that_nothing_is_kept():
+    with Runtime(targets=[Target(id="shop", heartbeat=Heartbeat(), every="1h")]) as runtime:
+        reader = Asking(runtime.serve("127.0.0.1:0", anonymous="viewer"))
+        answer = reader.ask("GET", "/t/shop/a/2026-01-02T03:04:05Z", accept="text/html")
+    assert answer.status == 404
+    assert b"without a store, the newest 8 attempts of each target are known" in answer.body
+
+
+def test_the_page_says_of_which_answers_it_shows_the_phases(reader):
+    assert "The phases of the last answer and of bad answers" in page_of(reader, "/t/payments-api?span=7d")

@@ -42,7 +42,7 @@ def test_a_page_that_shows_something_is_no_problem(tmp_path):
             "'severity=info' chooses incidents: a page chooses targets",
         ),
         ("{id: a/b, title: A}", "web.pages[1].id: 'a/b' is no id"),
-        ('{id: "..", title: A}', "web.pages[1].id: '..' names a folder"),
+        ("{id: .., title: A}", "web.pages[1].id: '..' is no id"),
         ("{id: a}", "web.pages[1]: has no title"),
         ("{id: a, title: A, targets: [shop]}", "web.pages[1].targets: unknown key"),
     ],

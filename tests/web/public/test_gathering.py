@@ -92,6 +92,18 @@ def test_targets_of_one_public_name_are_one_service_as_bad_as_the_worst():
     assert (mail.name, mail.days) == ("Mail", [])
 
 
+def test_days_without_data_of_several_targets_are_one_run():
+    new = TargetDays((DayRun(TODAY - 89, 80, DayState.NO_DATA),), 1.0)
+    newer = TargetDays((DayRun(TODAY - 89, 85, DayState.NO_DATA),), 1.0)
+    made = view(
+        [target("a", "Checkout"), target("b", "Checkout")],
+        status(a="up", b="up"),
+        past({"a": new, "b": newer}),
+    )
+    (checkout,) = made.components
+    assert [(each.state.value, each.count) for each in checkout.days] == [("no_data", 80)]
+
+
 @pytest.mark.parametrize(
     ("names", "slugs"),
     [

@@ -84,7 +84,7 @@ def _channels(count: int) -> str:
 
 
 def _before(earlier: Sequence[Incident], now_ns: int) -> str:
-    """Returns how many earlier incidents there were in 90 days, and how long the middle one took."""
+    """Returns how many earlier incidents there were in 90 days, and how long the middle one lasted."""
     lately = sorted(
         each.lasted_ns or 0
         for each in earlier
@@ -94,8 +94,8 @@ def _before(earlier: Sequence[Incident], now_ns: int) -> str:
         return "no other incident in 90 days"
     median = duration(lately[len(lately) // 2])
     noun = "incident" if len(lately) == 1 else "incidents"
-    took = f"it took {median}" if len(lately) == 1 else f"the middle one took {median}"
-    return f"{number(len(lately))} {noun} in 90 days, {took}"
+    lasted = f"it lasted {median}" if len(lately) == 1 else f"the middle one lasted {median}"
+    return f"{number(len(lately))} {noun} in 90 days, {lasted}"
 
 
 def _chart(frame: PageFrame, found: Found) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The page of one attempt: when it was due, how it ended, and what it saw."""
 
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from starlette.responses import Response
 
@@ -8,60 +9,122 @@ from ....domain.errors import StoreError
 from ....domain.limits import ATTEMPTS_KEPT_PER_TARGET
 from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.evidence import Evidence, evidence_of
+from ....domain.observation.observation import Phases
 from ....domain.observation.sample import Sample
 from ....domain.specification.web import Role
 from ....domain.units import NS_PER_US
-from ....host.access.target_past import PastSample
+from ....host.access.target_past import AttemptPast, read_attempt
 from ...problems import Refusal
+from ...shapes.documents import ns_of
 from ...table import ApiCall, ApiRoute
 from ..layout import ViewQuery, render
-from .attempt_rows import attempt_views, evidence_at
+from ..words import instant
+from .attempt_rows import AttemptView, attempt_views, kept_view
 from .conditions_view import condition_rows
 from .past_view import phases_view
 from .target import Known, TargetQuery, known_of, target_page
 
 
-class _Kept(NamedTuple):
-    """The record of one attempt in the store."""
-
-    samples: tuple[PastSample, ...] = ()
-    evidence: Evidence | None = None
-
-
 async def attempt_page(call: ApiCall) -> Response:
-    """Shows one of the newest attempts. Raises: Refusal of one that is no longer known by its number."""
+    """Shows one attempt: of the newest ones all that is known, of any other what the record keeps of it.
+
+    Raises: Refusal of one of which nothing is kept.
+    """
     known = await known_of(call, fresh=True)
-    record = _record_of(known, call.path["attempt"])
-    kept = await _kept(call, record)
+    asked = call.path["attempt"]
+    at_ns = _time_in(asked)
+    record = next((each for each in known.attempts if _is_named(each, asked, at_ns)), None)
+    if record is None:
+        return await _past_page(call, known, at_ns)
+    kept = await _kept(call, known, record)
     sample = known.row.sample if _is_of(known.row.sample, record) else None
-    (view,) = attempt_views([record], kept.samples, sample)
+    (view,) = attempt_views([record], () if kept.sample is None else (kept.sample,), sample)
     evidence = kept.evidence or (None if sample is None or not view.why else evidence_of(sample))
     phases = sample.phases if sample is not None else None if evidence is None else evidence.phases
-    chart, rows = phases_view([("this attempt", phases)])
-    return await render(
+    return await _shown(
         call,
-        "attempt.html",
-        row=known.row,
-        record=record,
-        attempt=view,
+        known,
+        view,
+        evidence,
+        phases,
         sample=sample,
-        kept=bool(kept.samples),
-        evidence=evidence,
-        phase_chart=chart,
-        phase_rows=rows,
+        kept=kept.sample is not None,
         conditions=[] if sample is None else condition_rows(known.target, sample),
         **_neighbours(known, record),
     )
 
 
-def _record_of(known: Known, asked: str) -> AttemptRecord:
-    for record in known.attempts:
-        if f"{record.attempt.epoch}-{record.attempt.number}" == asked:
-            return record
-    raise Refusal(
-        404,
-        f"the newest {ATTEMPTS_KEPT_PER_TARGET} attempts of a target are known by their numbers, and this is none of them:"
-        " the page of the target shows what earlier bad answers held",
+async def _past_page(call: ApiCall, known: Known, at_ns: int | None) -> Response:
+    """Shows what the record keeps of an attempt that is none of the newest. Raises: Refusal where that is nothing; StoreError."""
+    kept = AttemptPast()
+    if at_ns is not None and call.operations.has_file:
+        kept = await call.operations.read(lambda reader: read_attempt(reader, known.target, at_ns))
+    if at_ns is None or (kept.sample is None and kept.evidence is None):
+        raise Refusal(404, _gone(call))
+    phases = None if kept.evidence is None else kept.evidence.phases
+    return await _shown(
+        call,
+        known,
+        kept_view(at_ns, kept.sample, kept.evidence),
+        kept.evidence,
+        phases,
+        sample=None,
+        kept=True,
+        conditions=[],
+        former="" if kept.former_ns is None else instant(kept.former_ns),
+        later="" if kept.later_ns is None else instant(kept.later_ns),
+    )
+
+
+async def _shown(
+    call: ApiCall,
+    known: Known,
+    view: AttemptView,
+    evidence: Evidence | None,
+    phases: Phases | None,
+    **values: Any,
+) -> Response:
+    chart, rows = phases_view([("this attempt", phases)])
+    return await render(
+        call,
+        "attempt.html",
+        row=known.row,
+        attempt=view,
+        evidence=evidence,
+        retention=call.operations.configuration().runtime.retention,
+        phase_chart=chart,
+        phase_rows=rows,
+        **values,
+    )
+
+
+def _time_in(asked: str) -> int | None:
+    """Returns the time by which an address names an attempt, to the microsecond; None where it names it otherwise."""
+    try:
+        at = datetime.fromisoformat(asked)
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else ns_of(at)
+
+
+def _is_named(record: AttemptRecord, asked: str, at_ns: int | None) -> bool:
+    if at_ns is not None and record.started is not None:
+        return record.started.wall_ns // NS_PER_US == at_ns // NS_PER_US
+    return f"{record.attempt.epoch}-{record.attempt.number}" == asked
+
+
+def _gone(call: ApiCall) -> str:
+    """Returns why an attempt cannot be shown: what is kept of attempts, and for how long."""
+    if not call.operations.has_file:
+        return (
+            f"nothing is kept of this attempt: without a store, the newest {ATTEMPTS_KEPT_PER_TARGET} attempts of each target are"
+            " known"
+        )
+    retention = call.operations.configuration().runtime.retention
+    return (
+        f"nothing is kept of this attempt: numbers name the newest {ATTEMPTS_KEPT_PER_TARGET} attempts of a target, and times all"
+        f" of the last {retention.history}; what bad answers held is kept for {retention.failed_samples}, once an hour while they"
+        " say the same"
     )
 
 
@@ -70,18 +133,15 @@ def _is_of(sample: Sample | None, record: AttemptRecord) -> bool:
     return sample is not None and (sample.epoch, sample.attempt) == (attempt.epoch, attempt.number)
 
 
-async def _kept(call: ApiCall, record: AttemptRecord) -> _Kept:
+async def _kept(call: ApiCall, known: Known, record: AttemptRecord) -> AttemptPast:
     """Returns what the store has; nothing where there is none, or it cannot be read."""
     if record.started is None or not call.operations.has_file:
-        return _Kept()
-    name, at_ns = record.attempt.target, record.started.wall_ns // NS_PER_US * NS_PER_US
-    span = name, at_ns, at_ns + NS_PER_US
+        return AttemptPast()
+    at_ns = record.started.wall_ns
     try:
-        return await call.operations.read(
-            lambda reader: _Kept(reader.samples(*span), evidence_at(reader.evidence(*span), at_ns))
-        )
+        return await call.operations.read(lambda reader: read_attempt(reader, known.target, at_ns))
     except StoreError:
-        return _Kept()
+        return AttemptPast()
 
 
 def _neighbours(known: Known, record: AttemptRecord) -> dict[str, Any]:
@@ -98,7 +158,7 @@ WATCHED: tuple[ApiRoute, ...] = (
         "GET",
         "/t/{target}/a/{attempt}",
         V,
-        "One of its newest attempts.",
+        "One of its attempts.",
         attempt_page,
         query=ViewQuery,
         is_page=True,

@@ -8,16 +8,20 @@ from ....domain.observation.evidence import Evidence
 from ....domain.observation.sample import Sample
 from ....domain.units import NS_PER_US
 from ....host.access.target_past import PastSample
+from ..words import instant
 
 
 class AttemptView(NamedTuple):
     """One attempt."""
 
-    epoch: int
-    number: int
+    name: str
+    """The numbers of its process and of itself; empty where only its sample is kept."""
+    address: str
+    """The part of the address of its page that names it: its time, which finds it for as long as its sample is kept."""
     state: str
     due_ns: int
-    late_ns: int
+    """When it began, where it is not known when it was due."""
+    late_ns: int | None
     missed: int
     took_ns: int | None
     """How long the answer took; None without one."""
@@ -46,9 +50,10 @@ def _view(record: AttemptRecord, by_time: Mapping[int, PastSample], newest: Samp
         why = "" if newest.outcome.value == "up" else newest.explanation()
     elif kept is not None:
         status, took_ns, why = kept.status, kept.latency_ns, kept.explanation
+    name = f"{record.attempt.epoch}-{record.attempt.number}"
     return AttemptView(
-        epoch=record.attempt.epoch,
-        number=record.attempt.number,
+        name=name,
+        address=name if at_ns is None else instant(at_ns),
         state=record.state.value.replace("_", " "),
         due_ns=record.due.wall_ns,
         late_ns=record.lateness_ns,
@@ -61,7 +66,19 @@ def _view(record: AttemptRecord, by_time: Mapping[int, PastSample], newest: Samp
     )
 
 
-def evidence_at(evidence: Iterable[Evidence], at_ns: int) -> Evidence | None:
-    """Returns the evidence of the sample that was taken at a time; None where none is kept."""
-    wanted_us = at_ns // NS_PER_US
-    return next((each for each in evidence if each.at_ns // NS_PER_US == wanted_us), None)
+def kept_view(at_ns: int, sample: PastSample | None, evidence: Evidence | None) -> AttemptView:
+    """Returns an attempt of which only its sample or its evidence is kept, or both."""
+    failed = evidence.failed if evidence is not None else ()
+    return AttemptView(
+        name="",
+        address=instant(at_ns),
+        state="bad answer" if sample is None else "finished",
+        due_ns=at_ns,
+        late_ns=None,
+        missed=0,
+        took_ns=None if sample is None else sample.latency_ns,
+        outcome="" if sample is None else sample.outcome.value,
+        status=None if sample is None else sample.status,
+        why=", ".join(failed) if sample is None else sample.explanation,
+        at_ns=at_ns,
+    )

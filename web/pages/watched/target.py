@@ -46,8 +46,12 @@ class Known(NamedTuple):
     row: TargetStatus
     incidents: tuple[Incident, ...]
     """Its open ones, the most severe first."""
-    attempts: tuple[AttemptRecord, ...]
-    """The newest ones, oldest first."""
+    recent: tuple[AttemptRecord, ...] | None
+    """The newest attempts, oldest first; None where the process that has them does not answer."""
+
+    @property
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        return self.recent or ()
 
 
 async def target_page(call: ApiCall) -> Response:
@@ -69,6 +73,7 @@ async def target_page(call: ApiCall) -> Response:
         reports=[_printable(ping) for ping in call.services.pings.of(known.target.id)[:REPORTS_SHOWN]],
         newest=() if known.target.heartbeat is None else tuple(reversed(samples[-REPORTS_SHOWN:])),
         attempts=attempt_views(known.attempts, samples, known.row.sample),
+        has_attempts=known.recent is not None,
         conditions=condition_rows(known.target, known.row.sample),
         rules=_standings(known, samples, now_ns),
         what=call.operations.discreet(what_is_checked(known.target)),
@@ -93,7 +98,7 @@ async def known_of(call: ApiCall, *, fresh: bool = False) -> Known:
     row = _row_of(status, target.id)
     open_ = [each for each in status.incidents if each.target == target.id]
     open_.sort(key=lambda each: (-_SEVERITIES.index(each.severity.value), each.opened_at_ns))
-    return Known(target, row, tuple(open_), await call.operations.verbs.aio.attempts(target.id))
+    return Known(target, row, tuple(open_), await call.operations.attempts(status, target.id))
 
 
 _SEVERITIES = ("info", "warning", "critical")
