@@ -54,15 +54,19 @@ class Durable:
 
     def forget_what_is_over(self) -> None:
         """Drops the resolved incidents that need no further notice."""
-        waits = {self.notices[key].incident.id: None for key in self.pending}
+        waits = {step.incident_id: None for key in self.pending for step in self.notices[key].steps}
         waits |= {name: None for (name, _), told in self.told.items() if told < len(self.lives.get(name, ()))}
         over = [name for name, life in self.lives.items() if not life[-1].is_open and name not in waits]
         for name in over:
             del self.lives[name]
         self.told = {place: told for place, told in self.told.items() if place[0] in self.lives}
         self.given_up = {place: None for place in self.given_up if place[0] in self.lives}
-        keys = [key for key, notice in self.notices.items() if notice.incident.id not in self.lives]
-        for key in keys:
+        lost = [
+            key
+            for key, notice in self.notices.items()
+            if all(step.incident_id not in self.lives for step in notice.steps)
+        ]
+        for key in lost:
             del self.notices[key]
             self.deliveries.pop(key, None)
 
@@ -126,11 +130,12 @@ class Durable:
         return True
 
     def _settle(self, delivery: Delivery, notice: Notice) -> None:
-        place = (notice.incident.id, notice.channel)
-        if delivery.state is DeliveryState.DELIVERED:
-            self.told[place] = max(notice.sequence, self.told.get(place, notice.sequence))
-        else:
-            self.given_up[place] = None
+        for step in notice.steps:
+            place = (step.incident_id, notice.channel)
+            if delivery.state is DeliveryState.DELIVERED:
+                self.told[place] = max(step.sequence, self.told.get(place, step.sequence))
+            elif not notice.reminder:
+                self.given_up[place] = None
 
     def open_incidents(self) -> list[Incident]:
         return [self.lives[incident][-1] for incident in self.open.values()]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from ..incidents.digest import digest_key
 from ..incidents.incident import INCIDENT_TRANSITIONS, Incident, Transition, TransitionKind
 from ..incidents.ledger import SEVERITY_RANK
 from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
@@ -142,20 +143,24 @@ class RecordRules:
 
     def _notices(self, batch: Batch, news: News, silences_before: dict[str, Silence]) -> None:
         """Checks S4, S6, S22 for the notices and transitions of one batch."""
-        seen: dict[tuple[str, int, str], None] = {}
+        seen: dict[tuple[str, int, str, int], None] = {}
         for notice in news.notices:
             self._well_formed(notice)
-            place = (notice.incident.id, notice.sequence, notice.channel)
-            if place in seen:
-                self._complain("S6", f"two notices for {place} in one batch")
-            seen[place] = None
+            for said in notice.steps:
+                place = (said.incident_id, said.sequence, notice.channel, notice.reminder)
+                if place in seen:
+                    self._complain("S6", f"two notices for {place} in one batch")
+                seen[place] = None
             self._audible(notice, silences_before)
         for step in news.transitions:
             self._announced(step, batch)
 
     def _well_formed(self, notice: Notice) -> None:
-        if notice.key != notice_key(notice.incident.id, notice.sequence, notice.channel):
+        if notice.key != _derived_key(notice):
             self._complain("S6", f"the key of {notice} is not derived from it")
+        for step in notice.steps if notice.digest else ():
+            if not 1 <= step.sequence <= len(self._durable.lives.get(step.incident_id, [])):
+                self._complain("S4", f"notice {notice.key} tells a step that is not recorded: {step}")
         life = self._durable.lives.get(notice.incident.id, [])
         if notice.sequence > len(life) or life[notice.sequence - 1] != notice.incident:
             self._complain("S4", f"notice {notice.key} is about a step that is not recorded with it")
@@ -164,13 +169,15 @@ class RecordRules:
 
     def _audible(self, notice: Notice, before: dict[str, Silence]) -> None:
         target, at_ns = notice.incident.target, notice.created_at_ns
+        lives = [self._durable.lives.get(step.incident_id) for step in notice.steps]
+        told = [life[-1] for life in lives if life] if notice.digest else [notice.incident]
         for silence in before.values():
             now = self._durable.silences[silence.id]
             # The sink adds the moment of creation: the end alone tells one command from the next.
             if silence.id in self._over and self._over[silence.id].until_ns == silence.until_ns:
                 continue
             until_ns = min(silence.until_ns, now.until_ns)
-            if at_ns < until_ns and self._is_muted(notice.incident, silence):
+            if at_ns < until_ns and any(self._is_muted(incident, silence) for incident in told):
                 self._complain("S22", f"{notice.change} of {target} is sent inside silence {silence.id}")
 
     def _is_muted(self, incident: Incident, silence: Silence) -> bool:
@@ -208,7 +215,7 @@ class RecordRules:
         """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""
         keys = (*self._durable.pending, *(delivery.key for delivery in batch.deliveries))
         notices = [self._durable.notices[key] for key in keys if key in self._durable.notices]
-        return any(said.channel == channel and said.incident.id == step.incident_id for said in notices)
+        return any(said.channel == channel and said.step_of(step.incident_id) is not None for said in notices)
 
     def _delivered(self, delivery: Delivery) -> None:
         """Checks S8: a notice recorded as delivered has been applied by its receiver."""
@@ -220,3 +227,9 @@ class RecordRules:
             and delivery.key not in self._receivers[notice.channel].applied
         ):
             self._complain("S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it")
+
+
+def _derived_key(notice: Notice) -> str:
+    if notice.digest:
+        return digest_key(notice.digest, notice.channel, notice.reminder)
+    return notice_key(notice.incident.id, notice.sequence, notice.channel, notice.reminder)
