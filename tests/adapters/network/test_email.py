@@ -5,9 +5,9 @@ import msgspec
 import pytest
 from mail_server import LOGIN, MailServer, cut, drip, hang
 from watchkeeper.adapters.channels.mail.email import EmailMessenger
-from watchkeeper.domain.incidents.trials.channel_test import notice_of_test
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice, notice_key
+from watchkeeper.domain.incidents.trials.channel_test import notice_of_test
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.mail_channel import Email
 from watchkeeper.domain.specification.probe import Tls
