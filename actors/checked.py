@@ -20,6 +20,8 @@ from ..domain.incidents.notice import Answer, Notice
 from ..domain.incidents.record import Batch, Restored
 from ..domain.observation.attempt import CancelOutcome
 from ..domain.specification.channel import Channel
+from ..domain.specification.matcher import Selection, parsed
+from ..domain.specification.routing import Maintenance
 from ..domain.time.moment import Deadline, Moment
 from .ports import Cancellable, Messenger, Store
 
@@ -39,7 +41,13 @@ class Checks:
     `report` that returns lets the work go on, so that an internal fault is reported and no notice is lost by the check.
     """
 
-    def __init__(self, channels: Iterable[Channel], report: Complain = _raise) -> None:
+    def __init__(
+        self,
+        channels: Iterable[Channel],
+        report: Complain = _raise,
+        *,
+        maintenance: Iterable[Maintenance] = (),
+    ) -> None:
         given = {channel.id: channel for channel in channels}
         self._report = report
         self._guard = Lock()
@@ -51,6 +59,8 @@ class Checks:
         self.durable = Durable()
         self.record = RecordRules(self.durable, self._receivers, self._refuse)
         self.record.floors = {name: channel.min_severity for name, channel in given.items()}
+        self.record.waits.delayed = frozenset(name for name, channel in given.items() if channel.after_ns)
+        self.record.waits.maintenance = tuple(Selection(parsed(each.match)) for each in maintenance)
         self.delivery = DeliveryRules(self.durable, self._receivers, self._refuse)
         self.delivery.room = {name: channel.in_flight_max for name, channel in given.items()}
 
@@ -115,13 +125,14 @@ class Checks:
 
     def left(self, channel: str, notice: Notice, attempt: int) -> None:
         """Checks a notice that is about to be sent; S9 against the last delivered step of its channel in the record."""
-        place = (notice.incident.id, channel)
-        told = self.durable.told.get(place)
-        begun = told is not None or place in self.durable.given_up
-        if not begun and notice.change is not TransitionKind.OPENED:
-            self._refuse("S9", f"{channel} would get {notice.change} first of {notice.incident.target}")
-        if told is not None and told >= notice.sequence:
-            self._refuse("S9", f"{channel} would get step {notice.sequence} after {told}")
+        for step in notice.steps:
+            place = (step.incident_id, channel)
+            told = self.durable.told.get(place)
+            begun = told is not None or place in self.durable.given_up
+            if not begun and (step.change is not TransitionKind.OPENED or notice.reminder):
+                self._refuse("S9", f"{channel} would get {step.change} first of {step.incident_id}")
+            if told is not None and told >= step.sequence + bool(notice.reminder):
+                self._refuse("S9", f"{channel} would get step {step.sequence} after {told}")
         self.delivery.sending(channel, notice, attempt)
         self._receivers[channel].arrived(notice, attempt)
 

@@ -22,7 +22,7 @@ from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, GetMetrics, HealthReported
-from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Unmute
+from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, SendTest, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
@@ -98,6 +98,8 @@ class Engine:
         self.pauses: tuple[PauseMark, ...] = ()
         """The pauses of the record as this engine started."""
         self._commanded = self._obeyed = object()
+        self._book: Checks | None = None
+        """The second book of debug mode, which is told what is said of targets."""
         self._checks_waiting: set[str] = set()
         """The targets whose CheckNow the supervisor has not handled yet."""
         self._dispatcher.start()
@@ -115,8 +117,10 @@ class Engine:
         if configuration.runtime.debug:
             # Logged once: a check costs several times more in debug mode, and nothing else shows the mode.
             logger.info("Debug mode is on: messages are encoded and decoded, a second book checks the record")
-            checks = Checks(configuration.channels, self._report)
+            checks = Checks(configuration.channels, self._report, maintenance=configuration.maintenance)
             store, messengers = checks.store(store), checks.messengers(messengers)
+            checks.record.waits.described(configuration.targets)
+            self._book = checks
         return SystemDependencies(
             clock=self.clock,
             dispatcher=self._dispatcher,
@@ -213,6 +217,8 @@ class Engine:
         | EndAnnouncement,
     ) -> None:
         """Sends a host's command to the actor that handles it. Never blocks."""
+        if isinstance(command, Track) and self._book is not None:
+            self._book.look(self._book.record.waits.described, (command.target,))
         match command:
             case Track() | Untrack() | Pause() | Resume() | Beat():
                 self.system.supervisor.tell(command)
@@ -246,7 +252,11 @@ class Engine:
                 await wait(address.question(message), self._left_s(until_ns))
             self._obeyed = commanded
         address = self.system.sink if listener == SINK else self.system.recorder
-        return await wait(address.question(question), self._left_s(until_ns))
+        asked = address.question(question)
+        if isinstance(question, Redrive | SendTest):
+            # These change the record, too: the next question waits for it, as for that of a command.
+            self._commanded = object()
+        return await wait(asked, self._left_s(until_ns))
 
     async def arrival(self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer) -> None:
         """Waits until a future is set that an event of this engine sets. Raises: Timeout where it is not in time."""

@@ -1,6 +1,6 @@
 """Operator marks: the silences, pauses and announcements that operators command, kept for the sink, which writes them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from ..domain.incidents.announcement import Announcement, AnnouncementBook
 from ..domain.incidents.pending_batch import Gathering
 from ..domain.incidents.record import PauseMark, Renamed, Restored, Silence
-from ..domain.incidents.silence_book import SilenceBook
-from ..domain.specification.target import Target
+from ..domain.suppression.suppression import Suppression
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.recorder import AnnouncementsChanged, SilencesChanged
@@ -21,24 +20,20 @@ class OperatorMarks:
 
     def __init__(
         self,
-        silences: SilenceBook,
+        policy: Suppression,
         gathered: Gathering,
         neighbours: Neighbours,
-        targets: Iterable[Target],
         reconcile: Callable[[Moment], None],
         commit_soon: Callable[[bool], None],
     ) -> None:
-        self._silences, self._gathered = silences, gathered
-        for target in targets:
-            for name in (target.id, *target.former_names):
-                self._silences.describe(name, target.metadata)
+        self._policy, self._silences, self._gathered = policy, policy.silences, gathered
         self._to = neighbours
         self._reconcile = reconcile
         self._commit_soon = commit_soon
         self._pauses: dict[str, PauseMark] = {}
         self.announcements = AnnouncementBook()
         self._is_redescribed = False
-        """Whether the texts of a target have changed by which a silence chooses."""
+        """Whether what is said of a target has changed, and with it which notices wait."""
 
     @property
     def pauses(self) -> tuple[PauseMark, ...]:
@@ -67,8 +62,8 @@ class OperatorMarks:
                 self._mute(silence, now)
             case heard.Unmute(name, by):
                 self._unmute(name, by, now)
-            case heard.DescribeTarget(target, metadata):
-                self._is_redescribed |= self._silences.describe(target, metadata)
+            case heard.DescribeTarget(target, metadata, specification):
+                self._is_redescribed |= self._policy.describe(target, metadata, specification)
                 # The commit reviews the notices, once for all targets of a reload.
                 self._commit_soon(self._is_redescribed)
             case heard.RecordPause(mark):
@@ -110,7 +105,10 @@ class OperatorMarks:
         self._commit_soon(True)
 
     def _pause(self, mark: PauseMark) -> None:
-        """Keeps the first command of a pause, until one ends it."""
+        """Keeps the first command of a pause, until one ends it. A parent that is paused holds no notice back."""
+        if self._policy.pause(mark.target, paused=mark.at_ns is not None):
+            self._is_redescribed = True
+            self._commit_soon(True)
         if (mark.at_ns is not None) is (mark.target in self._pauses):
             return
         if mark.at_ns is None:
@@ -134,7 +132,7 @@ class OperatorMarks:
             self._to.recorder.tell(SilencesChanged(self._silences.in_force(now)))
 
     def review(self, now: Moment) -> None:
-        """Lets the notices go that a silence held back until now, or until the texts of their targets changed."""
+        """Lets the notices go that a silence held back until now, or until what is said of targets changed."""
         if self._silences.drop_ended(now):
             self._to.recorder.tell(SilencesChanged(self._silences.in_force(now)))
         elif not self._is_redescribed:

@@ -21,7 +21,7 @@ from ..domain.specification.target import OWN_NAME, Target
 from ..domain.supervision.progress import MovingPart
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
-from ..protocol.recorder import CounterIncreased, HealthReported, RecorderMessage, SampleJudged
+from ..protocol.recorder import CounterIncreased, HealthReported, RecorderMessage, SampleJudged, UpResumed
 from ..protocol.sink import Commit, PassCommitted, RecordSamples, SinkMessage
 from ..protocol.supervisor import AcknowledgementCheckRequested, PartMoved, SupervisorMessage
 from .behaviour import Behaviour, shedding
@@ -46,13 +46,15 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         recorder: Listener[RecorderMessage],
         supervisor: Listener[SupervisorMessage],
         told_of_problems: tuple[str, ...] | None = None,
+        routed: Iterable[str] = (),
     ) -> None:
         super().__init__(clock)
         self._sink = sink
         self._recorder = recorder
         self._supervisor = supervisor
         self._told_of_problems = told_of_problems
-        """The channels that are told of the runtime's own problems; None: every channel that a target notifies."""
+        """The channels that are told of the runtime's own problems; None: those that routes and targets name."""
+        self._routed = frozenset(routed)
         self._own = OwnProblems(run=0)
         self._ends = AcknowledgementEnds()
         self._targets = {target.id: target for target in targets}
@@ -133,7 +135,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             return  # the record is not known yet, which may have such incidents: the next review is soon
         notify = self._told_of_problems
         if notify is None:
-            notify = tuple(sorted({name for target in self._targets.values() for name in target.notify}))
+            of_targets = {name for target in self._targets.values() for name in target.notify}
+            notify = tuple(sorted(of_targets | self._routed))
         made = self._own.review(problems, notify, now)
         self._latest |= {finding.incident_id: finding for finding in self._own.latest()}
         if any(problem.part == RULE_STATE and is_due(problem, now) for problem in problems):
@@ -212,6 +215,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         if saved or mine:
             made = aggregate.restore(saved[0] if saved else None, mine, now)
             self._follow(aggregate.incidents())
+            if aggregate.up_since_ns is not None:
+                self._recorder.tell(UpResumed(target.id, aggregate.up_since_ns))
             former = [each.target for each in saved if each.target != target.id or not each.state]
             if made or former:
                 self._record(aggregate, made, now, dropped=self._dropped(former, now))

@@ -7,7 +7,6 @@ import msgspec
 
 from ..domain import limits
 from ..domain.errors import StoreFenced
-from ..domain.incidents.due.named_channels import NamedChannels
 from ..domain.incidents.incident import Transition
 from ..domain.incidents.notice import Answer
 from ..domain.incidents.pending_batch import Gathering, unwritten
@@ -15,9 +14,9 @@ from ..domain.incidents.record import Checkpoint, Renamed, Restored
 from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
-from ..domain.specification.target import Target
 from ..domain.supervision.last_heard import HeardRegister
 from ..domain.supervision.progress import MovingPart
+from ..domain.suppression.suppression import Suppression
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
 from ..protocol.courier import PassBack
@@ -52,8 +51,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         store: Store,
         channels: Iterable[Channel],
         neighbours: Neighbours,
-        targets: Iterable[Target] = (),
-        make_policy: Callable[[], NamedChannels] = NamedChannels,
+        make_policy: Callable[[], Suppression] = Suppression,
     ) -> None:
         super().__init__(clock)
         self._writer = RecordWriter(store, neighbours.supervisor)
@@ -74,10 +72,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._register = HeardRegister()
         self._tests = ChannelTests(self._gathered, neighbours, self._commit_soon)
         self._marks = OperatorMarks(
-            policy.silences,
+            policy,
             self._gathered,
             neighbours,
-            targets,
             self._deliveries.review_all,
             self._commit_soon,
         )

@@ -15,6 +15,7 @@ from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
+from ..domain.suppression.suppression import Suppression
 from ..domain.time.moment import NS_PER_S, Moment
 from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed, RecordPause, RenewTenure
@@ -90,6 +91,8 @@ class System:
     def __init__(self, parts: SystemDependencies, configuration: Configuration) -> None:
         self._parts = parts
         self._channels = configuration.channels
+        self._routing = replace(configuration, targets=())
+        """The routes, windows and maintenance. The targets change by commands, and are told apart from it."""
         self._debugged = {each: through_bytes(each) for each in ACTORS} if configuration.runtime.debug else {}
         # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
         # logged as dead letters: without a supervisor nothing is timed.
@@ -108,6 +111,7 @@ class System:
         self._handover = RosterHandover(Roster(targets, registry, {}))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
         self._told_of_problems = configuration.runtime.notify
+        self._routed = frozenset(name for route in configuration.routes for name in route.to)
         self._supervisor_history = RestartHistory(self._policies.children)
         self._ending: set[str] = set()
         self.ended: dict[str, BaseException | None] = {}
@@ -206,7 +210,14 @@ class System:
         )
 
     def _start_sink(self, targets: Iterable[Target]) -> None:
-        self._spawn(self.sink, IncidentSink, self._parts.store, self._channels, self._neighbours, targets)
+        self._spawn(
+            self.sink,
+            IncidentSink,
+            self._parts.store,
+            self._channels,
+            self._neighbours,
+            lambda: Suppression(self._routing, targets),
+        )
 
     def _start_owner(self, targets: Iterable[Target]) -> None:
         self._ask_to_resume(self.owner)
@@ -218,6 +229,7 @@ class System:
             self.recorder,
             self.supervisor,
             self._told_of_problems,
+            self._routed,
         )
 
     def _start_supervisor(self) -> None:

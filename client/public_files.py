@@ -22,7 +22,7 @@ from ..web.public.page import Links, page_of
 from ..web.public.value import PublicView
 
 R = TypeVar("R")
-STATIC = ("watch.css", "public.css", "inter-400.woff2", "inter-600.woff2", "inter-licence.txt")
+STATIC = ("watch.css", "public.css", "public.js", "inter-400.woff2", "inter-600.woff2", "inter-licence.txt")
 ICONS = ("well.svg", "degraded.svg", "down.svg")
 
 

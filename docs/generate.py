@@ -21,6 +21,7 @@ from watchkeeper.domain.rules.phase import PHASE_TRANSITIONS
 from watchkeeper.domain.specification import rule, text
 from watchkeeper.domain.specification.rule import RULE_TRANSITIONS
 from watchkeeper.domain.specification.web import Role
+from watchkeeper.domain.units import NS_PER_S
 from watchkeeper.web.metrics.families import FAMILIES
 
 DOCS = Path(__file__).parent
@@ -82,10 +83,14 @@ _KEPT: Bounds = (limits.RETENTION_NS_MIN, limits.RETENTION_NS_MAX)
 _EVERY: Bounds = (limits.EVERY_NS_MIN, limits.EVERY_NS_MAX)
 _TIMEOUT: Bounds = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
 _CLOCK: Bounds = (0, limits.KEEP_FIRING_NS_MAX)
-_TIMED = ("Target", "Defaults", "Webhook", "Email", "ExecChannel", "Apprise", "CallChannel")
+_TIMED = (
+    *("Target", "Defaults", "Webhook", "Email", "ExecChannel", "Apprise", "CallChannel"),
+    *("Slack", "Discord", "Telegram", "Ntfy", "PagerDuty", "Alertmanager"),
+)
 DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("RuntimeOptions", "grace"): (0, limits.GRACE_NS_MAX),
     ("Connectivity", "every"): _EVERY,
+    ("Ping", "every"): (limits.PING_EVERY_NS_MIN, limits.EVERY_NS_MAX),
     ("Retention", "samples"): (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX),
     **{("Retention", name): _KEPT for name in ("failed_samples", "history", "hourly", "daily")},
     **{(owner, name): _EVERY for owner in ("Target", "Defaults") for name in ("every", "retry_every")},
@@ -93,6 +98,16 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("Target", "max_age"): (0, limits.SHARED_RESULTS_NS_MAX),
     ("Heartbeat", "grace"): (0, limits.EVERY_NS_MAX),
     ("Channel", "give_up_after"): (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),
+    ("Alertmanager", "ends_after"): (limits.ALERT_NS_MIN, limits.ALERT_NS_MAX),
+    ("Channel", "after"): (0, limits.DELAY_NS_MAX),
+    ("Route", "group_wait"): (0, limits.GROUP_WAIT_NS_MAX),
+    ("Route", "group_interval"): (limits.GROUP_INTERVAL_NS_MIN, limits.GROUP_INTERVAL_NS_MAX),
+    ("Route", "remind_every"): (limits.REMIND_NS_MIN, limits.REMIND_NS_MAX),
+    ("Escalation", "after"): (NS_PER_S, limits.DELAY_NS_MAX),
+    **{
+        (owner, "length"): (limits.WINDOW_NS_MIN, limits.WINDOW_NS_MAX) for owner in ("Window", "Maintenance")
+    },
+    ("Flapping", "window"): (limits.FLAPPING_WINDOW_NS_MIN, limits.FLAPPING_WINDOW_NS_MAX),
     **{
         (kind, name): _CLOCK
         for kind in ("Consecutive", "Threshold", "NoData")
@@ -103,6 +118,13 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("Threshold", "value"): _CLOCK,
 }
 """Rules of durations that JSON Schema cannot express; a test compares each with what a configuration is refused for."""
+WORDS = {
+    text.CRON_PATTERN: "schedule",
+    text.ZONE_PATTERN: "time zone",
+    text.MOMENT_PATTERN: "moment",
+    text.RATE_PATTERN: "rate",
+}
+"""The words for texts of a form that their descriptions explain."""
 _DURATION = get_args(text.DurationText)[1].description
 _ID = get_args(text.Name)[1].description
 
@@ -224,6 +246,8 @@ def _text_type(schema: dict[str, Any]) -> str:
             return "id"
         case pattern if "ms|s|m|h|d|w" in pattern:
             return "duration"
+        case pattern if pattern in WORDS:
+            return WORDS[pattern]
         case _:
             return "text"
 

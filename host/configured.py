@@ -19,6 +19,7 @@ from ..domain.specification.probe import Call
 from ..domain.specification.problem import Problem, capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
+from ..domain.validation.dependencies import dependency_problems
 from ..domain.validation.partial import judged, judged_target, read_target
 
 CALLERS = (Channel, Target)
@@ -141,7 +142,13 @@ class ConfiguredTargets:
         target, problems, misshapen = read_target(data, channels=self.channels, allow_exec=allow_exec)
         missing = "" if misshapen else _missing_function(target, self.callables)
         found = [Problem(("call", "name"), missing)] if missing else []
-        return target, (*problems, *found, *self._taken_keys(target)), misshapen
+        return target, (*problems, *found, *self._with_others(target)), misshapen
+
+    def _with_others(self, target: Target) -> Iterator[Problem]:
+        """The problems that a target has beside the others."""
+        yield from self._taken_keys(target)
+        if target.dependency is not None:
+            yield from dependency_problems({**self._targets, target.id: target}, {target.id: ()})
 
     def _taken_keys(self, target: Target) -> Iterator[Problem]:
         """A key that another heartbeat has: its pings would report for this one and leave the other silent."""
@@ -159,7 +166,7 @@ class ConfiguredTargets:
         allow_exec = self._configuration.runtime.allow_exec
         valid, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec)
         missing = "" if checked else _missing_function(target, self.callables)
-        found = [*problems, *([f"call.name: {missing}"] if missing else []), *self._taken_keys(valid)]
+        found = [*problems, *([f"call.name: {missing}"] if missing else []), *self._with_others(valid)]
         _refuse([f"{_titled(target)}{problem}" for problem in found])
         if valid.id not in self._targets and len(self._targets) >= limits.TARGETS_MAX:
             _refuse([f"{limits.TARGETS_MAX:,} targets are the most in one runtime"])

@@ -7,6 +7,7 @@ from ..domain.incidents.record import BlindInterval, Checkpoint, LatestFinding, 
 from ..domain.observation.evidence import Evidence
 from ..domain.observation.sample import Sample
 from ..domain.specification.metadata import TargetMetadata
+from ..domain.specification.target import Target
 from ..domain.supervision.last_heard import LastHeard
 from .message import Message
 
@@ -102,11 +103,13 @@ class Unmute(Message, frozen=True):
     by: str
 
 
-class DescribeTarget(Message, frozen=True):
-    """Judge the notices of a target by these texts from now on; None where it is watched no longer."""
+class DescribeTarget(Message, frozen=True, omit_defaults=True):
+    """Judge the notices of a target by what is said of it from now on; None where it is watched no longer."""
 
     target: str
     metadata: TargetMetadata | None
+    specification: Target | None = None
+    """With what it depends on, and by what it flaps."""
 
 
 class RecordPause(Message, frozen=True):

@@ -35,7 +35,7 @@ def _named(whole: Configuration) -> Iterator[str]:
     for target in whole.targets:
         yield from target.notify
     for route in whole.routes:
-        yield from (*route.to, *(channel for step in route.escalate for channel in step.to))
+        yield from route.named
 
 
 def _of_targets(targets: Iterable[Target], channels: Iterable[Channel]) -> Configuration:

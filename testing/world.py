@@ -111,7 +111,8 @@ class World:
 
     def _book(self) -> None:
         """Starts the second book of the record. It outlives processes, so that a restart that forgets is caught, too."""
-        self._booked, self._checks = self.store, Checks(self._channels)
+        self._booked = self.store
+        self._checks = Checks(self._channels, maintenance=self._configuration.maintenance)
         self._checked_store = self._checks.store(self.store)
 
     def _begin(self) -> System:
@@ -134,10 +135,7 @@ class World:
             discreet=self._discreet,
             is_whole=self._is_whole,
         )
-        system = System(
-            parts,
-            replace(self._configuration, targets=tuple(self._targets.values())),
-        )
+        system = System(parts, replace(self._configuration, targets=tuple(self._targets.values())))
         system.start(lambda: self._restored_pauses(system))
         self.dispatcher.run_until_idle()
         return system
@@ -185,7 +183,7 @@ class World:
     def step_wall(self, by_ns: int) -> None:
         """Moves the wall clock alone, as an operator or a time server does."""
         # A silence that has ended stays ended when the wall clock goes back, and the second book has to know.
-        self._checks.record.time_passed(self.clock.read())
+        self._checks.record.time_passed(self.now)
         self.clock.step_wall(by_ns)
 
     def stall(self, length: Duration) -> None:
@@ -319,8 +317,7 @@ class World:
         Raises: UnknownName for an incident that is not open; UsageError for an end that has passed.
         """
         self.feed.require_open(incident)
-        now = self.clock.read()
-        self.tell(make_acknowledgement(incident, by, note, until, until_worse=until_worse, now=now))
+        self.tell(make_acknowledgement(incident, by, note, until, until_worse=until_worse, now=self.now))
 
     def unacknowledge(self, incident: str, by: str = "operator") -> None:
         """Withdraws an acknowledgement. Raises: UnknownName for an incident that is not open."""

@@ -232,7 +232,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         if not target.paused and target.id in self._targets and self._targets[target.id].paused:
             self._to.sink.tell(RecordPause(PauseMark(target.id, None)))
         # Before the owner judges by the new specification: what follows from it is muted by the new texts.
-        self._to.sink.tell(DescribeTarget(target.id, target.metadata))
+        self._to.sink.tell(DescribeTarget(target.id, target.metadata, target))
         self._targets[target.id] = target
         self._to.owner.tell(Adopt(target))
         self._introduce(target)

@@ -1,20 +1,25 @@
 """The record in memory: the same rules as on disk, for runtimes without a store and as the model of the real one."""
 
 from collections import ChainMap, Counter
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ...domain import limits
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from ...domain.incidents.announcement import Announcement
+from ...domain.incidents.digest import Grouping
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
 from ...domain.incidents.record import (
     Batch,
     Checkpoint,
     HeardMark,
+    IncidentOpening,
+    LastDigest,
     LatestFinding,
     Outgoing,
     PauseMark,
@@ -37,6 +42,7 @@ class _Draft:
         self.open: MutableMapping[tuple[str, str], str | None] = above("open")
         self.outbox: MutableMapping[str, Outgoing] = above("outbox")
         self.told: MutableMapping[tuple[str, str], LastDelivered] = above("told")
+        self.digests: MutableMapping[tuple[str, Grouping], int] = above("digests")
         self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
         self.silences: MutableMapping[str, Silence] = above("silences")
         self.announcements: MutableMapping[tuple[str, int], Announcement] = above("announcements")
@@ -102,8 +108,10 @@ class MemoryStore:
             dead=tuple(
                 outgoing
                 for outgoing in self.outbox(DeliveryState.DEAD)
-                if self._is_live(self._record.latest[outgoing.notice.incident.id])
+                if any(self._is_live(self._record.latest[step.incident_id]) for step in outgoing.notice.steps)
             ),
+            digests=self._digests(),
+            openings=self._openings(now, live),
             given_up=tuple(
                 sorted(Counter(each.notice.channel for each in self.outbox(DeliveryState.DEAD)).items())
             ),
@@ -121,6 +129,23 @@ class MemoryStore:
             pauses=tuple(mark for _, mark in sorted(self._record.pauses.items()) if mark.at_ns is not None),
             latest=tuple(finding for _, finding in sorted(self._record.found.items()) if finding),
             writes=self._shared.writes,
+        )
+
+    def _digests(self) -> tuple[LastDigest, ...]:
+        made = self._record.digests
+        kept_ns = max(made.values(), default=0) - limits.DIGESTS_KEPT_NS
+        found = [LastDigest(*place, at_ns) for place, at_ns in made.items() if at_ns >= kept_ns]
+        return tuple(sorted(found, key=lambda each: (each.channel, msgspec.json.encode(each.grouping))))
+
+    def _openings(self, now: Moment, live: Iterable[Incident]) -> tuple[IncidentOpening, ...]:
+        """Returns when the live incidents opened, and those of the last day."""
+        since_ns = now.wall_ns - limits.OPENINGS_RESTORED_NS
+        wanted = {incident.id for incident in live}
+        first = {name: self._record.steps[name, 1].at_ns for name in self._record.latest}
+        return tuple(
+            IncidentOpening(name, incident.target, incident.rule, first[name])
+            for name, incident in self._record.latest.items()
+            if first[name] >= since_ns or name in wanted
         )
 
     def _claim(self) -> None:
@@ -173,12 +198,17 @@ class MemoryStore:
         outgoing = self._record.outbox.get(key)
         if outgoing is None or outgoing.delivery.state is not DeliveryState.DEAD:
             return None
-        name, channel = outgoing.notice.incident.id, outgoing.notice.channel
+        names = [step.incident_id for step in outgoing.notice.steps]
         return Restored(
             epoch=self._shared.epoch,
-            incidents=(self._record.latest[name],),
+            incidents=tuple(self._record.latest[name] for name in names),
             outbox=(outgoing,),
-            told=tuple(told for told in self._last_delivered(name) if told.channel == channel),
+            told=tuple(
+                told
+                for name in names
+                for told in self._last_delivered(name)
+                if told.channel == outgoing.notice.channel
+            ),
         )
 
     def run_maintenance(self, now: Moment) -> bool:
@@ -233,7 +263,7 @@ class MemoryStore:
         return (
             incident.is_open
             or any(told.sequence < incident.sequence for told in self._last_delivered(name))
-            or any(out.notice.incident.id == name for out in self.outbox(DeliveryState.PENDING))
+            or any(out.notice.step_of(name) for out in self.outbox(DeliveryState.PENDING))
         )
 
 
@@ -282,9 +312,13 @@ def _write_notice(draft: _Draft, notice: Notice) -> None:
         if _place(recorded.notice) != _place(notice):
             raise StoreCorrupt(f"the key {notice.key} is recorded for another notice")
         return
-    step = draft.steps.get((notice.incident.id, notice.sequence))
-    if step is None or step.incident != notice.incident:
+    lead = draft.steps.get((notice.incident.id, notice.sequence))
+    steps = [draft.steps.get((step.incident_id, step.sequence)) for step in notice.steps]
+    if lead is None or lead.incident != notice.incident or None in steps:
         raise StoreError(f"notice {notice.key} tells of a step that is not recorded")
+    if notice.digest:
+        place = (notice.channel, notice.digest.grouping)
+        draft.digests[place] = max(notice.created_at_ns, draft.digests.get(place, notice.created_at_ns))
     draft.outbox[notice.key] = Outgoing(
         notice,
         Delivery(key=notice.key, state=DeliveryState.PENDING, attempts=0, at_ns=notice.created_at_ns),
@@ -297,11 +331,13 @@ def _write_delivery(draft: _Draft, delivery: Delivery) -> None:
         raise StoreError(f"there is no notice {delivery.key} to deliver")
     if not delivery.replaces(recorded.delivery):
         return
-    draft.outbox[delivery.key] = Outgoing(recorded.notice, delivery)
+    draft.outbox[delivery.key] = Outgoing(recorded.notice, replace(delivery, memory=UNSET))
     if delivery.state is DeliveryState.DELIVERED:
-        for told in recorded.notice.as_delivered():
-            earlier = draft.told.get((told.incident_id, told.channel), told)
-            draft.told[told.incident_id, told.channel] = max(earlier, told, key=lambda each: each.sequence)
+        for told in recorded.notice.as_delivered(delivery.at_ns, delivery.memory or ""):
+            place = (told.incident_id, told.channel)
+            earlier = draft.told.get(place)
+            if earlier is None or earlier.sequence <= told.sequence:
+                draft.told[place] = told
 
 
 def _place(notice: Notice) -> tuple[str, int, str]:

@@ -4,18 +4,20 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from ..incidents.digest import digest_key
 from ..incidents.incident import INCIDENT_TRANSITIONS, Incident, Transition, TransitionKind
 from ..incidents.ledger import SEVERITY_RANK
-from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
+from ..incidents.notice import Delivery, DeliveryState, Notice, ToldStep, notice_key
 from ..incidents.record import Batch, Restored, Silence
-from ..incidents.silence_book import subject_of
 from ..specification.metadata import TargetMetadata
 from ..specification.rule import Severity
 from ..specification.target import Target
+from ..suppression.silence_book import subject_of
 from ..time.moment import Moment
 from .durable import Durable, News
 from .receipts import Receipts
 from .violation import Complain
+from .waits import PossibleWaits
 
 
 class RecordRules:
@@ -27,6 +29,7 @@ class RecordRules:
         self._complain = complain
         self.floors: dict[str, Severity] = {}
         """The lowest severity that each channel receives; a channel without an entry receives all."""
+        self.waits = PossibleWaits()
         self.is_failed = False
         """Whether the store rejects every commit until it is opened again."""
         self._is_open = False
@@ -44,10 +47,12 @@ class RecordRules:
             self.muted(replace(self._silences[name], until_ns=now.wall_ns))
 
     def described(self, targets: Iterable[Target]) -> None:
-        """Notes the texts of watched targets. Where nothing tells them, a silence by group or label is not checked."""
+        """Notes what is said of watched targets. Where nothing tells it, a silence by group or label is not checked."""
+        given = tuple(targets)
+        self.waits.described(given)
         if self._metadata is None:
             self._metadata = {}
-        for target in targets:
+        for target in given:
             known = self._metadata.setdefault(target.id, [])
             if target.metadata not in known:
                 known.append(target.metadata)
@@ -118,6 +123,8 @@ class RecordRules:
             self._complain("S1", f"{step.target}/{step.rule} has two open incidents")
         for step in news.transitions:
             self._legal(step)
+            if step.change is TransitionKind.OPENED:
+                self.waits.opened(step)
         self._notices(batch, news, before)
         for delivery in news.deliveries:
             self._delivered(delivery)
@@ -136,36 +143,64 @@ class RecordRules:
 
     def _notices(self, batch: Batch, news: News, silences_before: dict[str, Silence]) -> None:
         """Checks S4, S6, S22 for the notices and transitions of one batch."""
-        seen: dict[tuple[str, int, str], None] = {}
+        seen: dict[tuple[str, int, str, int], None] = {}
         for notice in news.notices:
             self._well_formed(notice)
-            place = (notice.incident.id, notice.sequence, notice.channel)
-            if place in seen:
-                self._complain("S6", f"two notices for {place} in one batch")
-            seen[place] = None
-            self._audible(notice, silences_before)
+            for step in notice.steps:
+                place = (step.incident_id, step.sequence, notice.channel, notice.reminder)
+                if place in seen:
+                    self._complain("S6", f"two notices for {place} in one batch")
+                seen[place] = None
+                self._tells_well(notice, step)
+                self._audible(notice, step, silences_before)
         for step in news.transitions:
             self._announced(step, batch)
 
     def _well_formed(self, notice: Notice) -> None:
-        if notice.key != notice_key(notice.incident.id, notice.sequence, notice.channel):
+        if notice.digest:
+            key = digest_key(notice.digest, notice.channel, notice.reminder)
+        else:
+            key = notice_key(notice.incident.id, notice.sequence, notice.channel, notice.reminder)
+        if notice.key != key:
             self._complain("S6", f"the key of {notice} is not derived from it")
-        life = self._durable.lives.get(notice.incident.id, [])
-        if notice.sequence > len(life) or life[notice.sequence - 1] != notice.incident:
+        if self._step(notice.incident.id, notice.sequence) != notice.incident:
             self._complain("S4", f"notice {notice.key} is about a step that is not recorded with it")
-        if notice.incident.draft:
-            self._complain("S4", f"notice {notice.key} is about a draft rule")
+        if len({step.incident_id for step in notice.steps}) != len(notice.steps):
+            self._complain("S6", f"notice {notice.key} tells of an incident twice")
 
-    def _audible(self, notice: Notice, before: dict[str, Silence]) -> None:
-        target, at_ns = notice.incident.target, notice.created_at_ns
+    def _step(self, name: str, sequence: int) -> Incident | None:
+        life = self._durable.lives.get(name, [])
+        return life[sequence - 1] if sequence <= len(life) else None
+
+    def _tells_well(self, notice: Notice, step: ToldStep) -> None:
+        """Checks S4, S6 for one incident of a notice: its step is there, and may be told so."""
+        incident = self._step(step.incident_id, step.sequence)
+        if incident is None:
+            if step.incident_id != notice.incident.id:
+                self._complain("S4", f"notice {notice.key} has a member whose step is not recorded with it")
+            return
+        if incident.draft:
+            self._complain("S4", f"notice {notice.key} is about a draft rule")
+        if incident.is_open is (step.change is TransitionKind.RESOLVED):
+            self._complain("S4", f"notice {notice.key} says {step.change} of {incident}")
+        told = self._durable.told.get((step.incident_id, notice.channel))
+        if notice.reminder and (told is None or not incident.is_open or incident.acknowledged_at_ns):
+            self._complain("S4", f"{notice.channel} would be reminded of {incident}")
+
+    def _audible(self, notice: Notice, step: ToldStep, before: dict[str, Silence]) -> None:
+        incident, at_ns = self._step(step.incident_id, step.sequence), notice.created_at_ns
+        if incident is None:
+            return
         for silence in before.values():
             now = self._durable.silences[silence.id]
             # The sink adds the moment of creation: the end alone tells one command from the next.
             if silence.id in self._over and self._over[silence.id].until_ns == silence.until_ns:
                 continue
             until_ns = min(silence.until_ns, now.until_ns)
-            if at_ns < until_ns and self._is_muted(notice.incident, silence):
-                self._complain("S22", f"{notice.change} of {target} is sent inside silence {silence.id}")
+            if at_ns < until_ns and self._is_muted(incident, silence):
+                self._complain(
+                    "S22", f"{step.change} of {incident.target} is sent inside silence {silence.id}"
+                )
 
     def _is_muted(self, incident: Incident, silence: Silence) -> bool:
         """Whether a silence surely mutes an incident: by all texts that its target has had, as a notice may wait to be written."""
@@ -180,14 +215,14 @@ class RecordRules:
         return selection.needs_metadata or selection.accepts(subject_of(incident))
 
     def _announced(self, step: Transition, batch: Batch) -> None:
-        """Checks S4 in reverse: each unmuted channel that is due for a step has a notice in the same transaction."""
+        """Checks S4 in reverse: each channel that is due for a step that nothing holds has a notice in the same transaction."""
         is_muted = any(self._may_be_muted(step.incident, each) for each in self._durable.silences.values())
         if step.draft or is_muted or self._durable.lives[step.incident_id][-1].sequence != step.sequence:
             return
         for channel in step.notify:
             if channel not in self._receivers or self._spoken_for(step, channel, batch):
                 continue
-            if self._is_due(step, channel):
+            if self._is_due(step, channel) and not self.waits.allow(step, channel):
                 self._complain("S4", f"{step.change} of {step.target} has no notice for {channel}")
 
     def _is_due(self, step: Transition, channel: str) -> bool:
@@ -199,10 +234,14 @@ class RecordRules:
         return step.is_open and step.acknowledged_at_ns is None and not is_mild
 
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
-        """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""
+        """Whether another notice of the incident is under way to the channel, or was at the time of the decision; one that
+        a digest has told goes on with digests, which wait.
+        """
+        if (step.incident_id, channel) in self._durable.grouped:
+            return True
         keys = (*self._durable.pending, *(delivery.key for delivery in batch.deliveries))
         notices = [self._durable.notices[key] for key in keys if key in self._durable.notices]
-        return any(said.channel == channel and said.incident.id == step.incident_id for said in notices)
+        return any(said.channel == channel and said.step_of(step.incident_id) for said in notices)
 
     def _delivered(self, delivery: Delivery) -> None:
         """Checks S8: a notice recorded as delivered has been applied by its receiver."""

@@ -12,7 +12,6 @@ from .digest import SEVERITY_RANK, Grouping
 from .due.digests import due_digest, reminding_digest
 from .due.entry import LedgerEntry
 from .due.groups import DigestGroup
-from .due.named_channels import NamedChannels
 from .due.review import Review
 from .due.state import LedgerState
 from .incident import Incident, Transition, TransitionKind
@@ -30,9 +29,9 @@ class Ledger:
     next digest. Every other call than `note` and `settle` only queues incidents for `review`; `flush` makes the digests.
     """
 
-    def __init__(self, channels: Iterable[Channel], policy: DeliveryPolicy | None = None) -> None:
+    def __init__(self, channels: Iterable[Channel], policy: DeliveryPolicy) -> None:
         self._channels: Mapping[str, Channel] = {channel.id: channel for channel in channels}
-        self._policy = policy or NamedChannels()
+        self._policy = policy
         self._state = LedgerState()
 
     # The record.

@@ -49,6 +49,8 @@ CRON_CHARACTERS_MAX = 256
 """The text of a schedule: a list of all hours and of all days of a month fits."""
 CALENDAR_YEARS_MAX = 50
 """How far ahead the next start of a window is looked for: the 29th of February on a Monday comes every 28 years."""
+STARTS_COMPARED = 200
+"""Starts of a schedule between which the shortest time is looked for: those of an hour repeat, and so do the hours of a day."""
 ZONE_CHARACTERS_MAX = 64
 """The name of a time zone: the longest that is known has half of it."""
 MOMENT_CHARACTERS_MAX = 40

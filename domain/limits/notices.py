@@ -1,6 +1,6 @@
 """Bounds of notices, and of what holds them back."""
 
-from ..units import NS_PER_MS, NS_PER_S
+from ..units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from .configuration import DURATION_NS_MAX, LABEL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 
 # Notices: what is sent, and what is read of the answer.
@@ -41,6 +41,10 @@ NOTICES_REVIEWED_AT_ONCE = 200
 """Incidents of one slice of a review, some 20 microseconds each: a storm keeps no commit waiting."""
 DIGESTS_KEPT_NS = 31 * 86_400 * NS_PER_S
 """How long the record knows when a group had its last digest: far longer than the intervals of groups."""
+OPENINGS_RESTORED_NS = 86_400 * NS_PER_S
+"""How far back a restart knows the openings of incidents, by which flapping is judged: the longest window of it."""
+OPENINGS_RESTORED_MAX = 5_000
+"""The newest incidents of which a restart knows so: 20 milliseconds of reading."""
 
 # Silences.
 SILENCE_LOOK_NS = 500 * NS_PER_MS
@@ -69,3 +73,30 @@ assert FLAPPING_WINDOW_NS <= FLAPPING_WINDOW_NS_MAX
 assert PARENT_DOUBT_NS_MAX < CHILD_RECHECK_NS_MAX
 DIGEST_MEMBERS_MAX = 5_000
 """Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
+
+# Routes: how long a notice waits, and how often it comes again.
+GROUP_WAIT_NS_MAX = NS_PER_HOUR
+"""The longest wait for others of a group: a first notice that comes an hour late is a report."""
+GROUP_INTERVAL_NS_MIN = NS_PER_S
+"""The shortest time between two digests of a group: at most one message a second to a channel, which chats take."""
+GROUP_INTERVAL_NS_MAX = NS_PER_DAY
+"""The longest: the news of a group comes once a day at least."""
+REMIND_NS_MIN = NS_PER_MINUTE
+"""The shortest time between two reminders: a channel is no siren."""
+REMIND_NS_MAX = 30 * NS_PER_DAY
+"""The longest: a month."""
+DELAY_NS_MAX = 30 * NS_PER_DAY
+"""The longest time after the opening at which a channel is told: incidents that last for months are told once at least."""
+WINDOW_NS_MIN = NS_PER_MINUTE
+"""The shortest window: schedules are written in minutes."""
+WINDOW_NS_MAX = 366 * NS_PER_DAY
+"""The longest window, and the longest planned maintenance: a leap year."""
+FLAPPING_WINDOW_NS_MIN = NS_PER_MINUTE
+"""The shortest time within which openings of an incident count as flapping."""
+RATE_NS_MIN = NS_PER_S
+"""The shortest time for which a channel is given a rate."""
+RATE_NS_MAX = NS_PER_DAY
+"""The longest: a rate by the month would leave people without a word for weeks."""
+assert GROUP_INTERVAL_NS_MIN <= REMIND_NS_MIN
+assert REMIND_NS_MAX <= DURATION_NS_MAX
+assert DELAY_NS_MAX <= DURATION_NS_MAX

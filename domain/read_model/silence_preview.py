@@ -5,10 +5,10 @@ from datetime import datetime
 
 from ..incidents.incident import Incident
 from ..incidents.record import Silence
-from ..incidents.silence_book import subject_of
 from ..public_value import PublicValue, moment_of
 from ..specification.matcher import Subject
 from ..specification.metadata import TargetMetadata
+from ..suppression.silence_book import subject_of
 
 
 class SilencePreview(PublicValue, frozen=True, kw_only=True):

@@ -98,7 +98,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     ping: Ping | None = None
     """A dead-man's ping to a service that raises the alarm when it stops."""
     notify: tuple[Name, ...] | None = None
-    """The channels that are told of the runtime's own problems; default: every channel that a target notifies."""
+    """The channels that are told of the runtime's own problems; default: every channel that a target notifies or a route names."""
     retention: Retention = Retention()
     """How long the record is kept."""
     debug: bool = False

@@ -77,6 +77,11 @@ class Route(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True
     ) -> None: ...
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The channels of the route and of its steps."""
+        return (*self.to, *(channel for step in self.escalate for channel in step.to))
+
+    @property
     def group_wait_ns(self) -> int:
         return parse_duration(self.group_wait)
 
@@ -179,8 +184,9 @@ class Flapping(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
     method: FlappingMethod = "transitions"
     """`transitions` counts the incidents of a rule that open; `nagios` and `icinga` weigh the changes among the last 21 samples as
     these programs do."""
-    opened_max: Annotated[int, msgspec.Meta(ge=1, le=limits.FLAPPING_OPENED_MAX)] = 3
-    """With `transitions`: how many incidents of one rule that open within `window` are told; the next ones wait."""
+    opened_max: Annotated[int, msgspec.Meta(ge=2, le=limits.FLAPPING_OPENED_MAX)] = 3
+    """With `transitions`: at which incident of one rule that opens within `window` notices begin to wait; each waits until its
+    incident has been open for `window` divided by this number."""
     window: DurationText = "1h"
     """With `transitions`: the length of time in which incidents are counted."""
     low: float | None = None

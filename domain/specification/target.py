@@ -135,8 +135,6 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.labels is not UNSET:
             labels = tuple(sorted(dict(as_pairs(self.labels)).items()))
             msgspec.structs.force_setattr(self, "labels", labels or UNSET)
-        if isinstance(self.depends_on, tuple):
-            msgspec.structs.force_setattr(self, "depends_on", Dependency(targets=self.depends_on))
 
     @property
     def kind(self) -> str:
@@ -163,7 +161,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def dependency(self) -> Dependency | None:
         """The targets without which it cannot work."""
-        return self.depends_on if isinstance(self.depends_on, Dependency) else None
+        if isinstance(self.depends_on, tuple):
+            return Dependency(targets=self.depends_on)
+        return None if self.depends_on is UNSET else self.depends_on
 
     @property
     def judged_flapping(self) -> Flapping | None:

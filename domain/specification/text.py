@@ -15,6 +15,7 @@ GROUP_PATTERN = rf"^{_SEGMENT}(/{_SEGMENT})*(?![\s\S])"
 TITLE_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?(?![\s\S])"
 LABEL_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*(?![\s\S])"
 LABEL_PATTERN = r"^[^\x00-\x1f\x7f]+(?![\s\S])"
+DURATION_PATTERN = r"^(([0-9]+(\.[0-9]+)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d|w))+(?![\s\S])"
 CRON_PATTERN = r"^\S+( +\S+){4}(?![\s\S])"
 ZONE_PATTERN = r"^[A-Za-z][A-Za-z0-9_+/-]*(?![\s\S])"
 MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?(?![\s\S])"
@@ -72,7 +73,7 @@ DurationText = Annotated[
     str,
     msgspec.Meta(
         max_length=limits.DURATION_CHARACTERS_MAX,
-        pattern=r"^(([0-9]+(\.[0-9]+)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d|w))+(?![\s\S])",
+        pattern=DURATION_PATTERN,
         description="A duration such as 500ms, 30s, 1m30s, 48h or 7d.",
     ),
 ]

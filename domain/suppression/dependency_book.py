@@ -18,7 +18,7 @@ BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """What a target depends on, and how long its own next sample may take."""
+    """The parents of a target, and how long its own next sample may take."""
 
     parents: tuple[str, ...]
     at_least: int
@@ -83,8 +83,12 @@ class DependencyBook:
         self._open, self._target_of, self._asked, self._seen = {}, {}, {}, {}
         self._began_ns = now.monotonic_ns
 
-    def watch(self, target: str, needs: Needs | None, silence_ns: int) -> None:
-        """Notes what a watched target depends on now (None: nothing), and for how long it may be silent."""
+    def watch(self, target: str, needs: Needs | None, silence_ns: int) -> bool:
+        """Notes what a watched target depends on now (None: nothing), and for how long it may be silent.
+
+        Returns whether it has open incidents that may wait otherwise than before.
+        """
+        is_other = self._needs.get(target) != needs
         for parent in self._parents_of(target):
             self._part(parent, target)
         if needs is None:
@@ -98,6 +102,7 @@ class DependencyBook:
             self._silence[target] = silence_ns
         for open_ in self._open.get(target, {}).values():
             self._ask(target, open_.first_bad_ns)
+        return is_other and target in self._open
 
     def _part(self, parent: str, child: str) -> None:
         children = self._children[parent]

@@ -55,17 +55,17 @@ STATE_OF: dict[Outcome, str] = {
 class WeightedChanges:
     """The last states of one target, and whether it flaps. A restart begins without any states."""
 
-    __slots__ = ("_rule", "_states", "is_flapping")
+    __slots__ = ("_states", "is_flapping", "rule")
 
     def __init__(self, rule: WeightedRule) -> None:
-        self._rule = rule
+        self.rule = rule
         self._states: deque[str] = deque(maxlen=STATES)
         self.is_flapping = False
 
     @property
     def share(self) -> float:
         """The weighed share of changes, in percent."""
-        return self._rule.share(tuple(self._states))
+        return self.rule.share(tuple(self._states))
 
     def take(self, outcome: Outcome) -> bool:
         """Takes the outcome of a sample. Returns whether the target has begun or ended to flap by it."""
@@ -73,7 +73,7 @@ class WeightedChanges:
         if state is None:
             return False
         self._states.append(state)
-        share, rule = self.share, self._rule
+        share, rule = self.share, self.rule
         was_flapping = self.is_flapping
         if share > rule.high or (rule.begins_at_high and share == rule.high):
             self.is_flapping = True

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from itertools import islice, pairwise
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-from ..limits import CALENDAR_YEARS_MAX, SAMPLE_WALL_NS_MAX
+from ..limits import CALENDAR_YEARS_MAX, SAMPLE_WALL_NS_MAX, STARTS_COMPARED
 from ..units import NS_PER_S
 from .moment import wall_ns_of
 
@@ -164,6 +165,15 @@ def _is_read(cron: str) -> bool:
     except CronSimError:
         return False
     return True
+
+
+def shortest_period_s(cron: str) -> int | None:
+    """Returns the shortest time between two starts of a schedule on days of 24 hours; None where it has fewer than two."""
+    try:
+        starts = [_seconds(local) for local in islice(CronSim(cron, _EPOCH), STARTS_COMPARED)]
+    except CronSimError:
+        return None
+    return min((later - earlier for earlier, later in pairwise(starts)), default=None)
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -10,6 +10,7 @@ from ..specification.target import Target
 from ..units import NS_PER_MS, NS_PER_S
 from .conditions import compiled
 from .fates import bare_numbers, quoted_constants
+from .routing_doubts import RouteFates, routed_doubts
 
 NAMES_SHOWN = 8
 SHORT_MS = 60 * NS_PER_S // NS_PER_MS
@@ -19,17 +20,23 @@ ENCRYPTED = frozenset({EXPIRY.lower(), "tls"})
 REDIRECTED = "an http url has a certificate only where it redirects to https: write the https url"
 
 
-def doubts(configuration: Configuration) -> Iterator[Problem]:
-    """The doubts about a configuration that has no problems."""
+def doubts(configuration: Configuration, now_ns: int) -> Iterator[Problem]:
+    """The doubts about a configuration that has no problems; `now_ns` is the wall time."""
     targets = configuration.targets
-    used = {name for target in targets for name in target.notify} | {*(configuration.runtime.notify or ())}
+    used = {
+        *(name for target in targets for name in target.notify),
+        *(name for route in configuration.routes for name in route.named),
+        *(configuration.runtime.notify or ()),
+    }
     for at, channel in enumerate(configuration.channels):
         if channel.id not in used:
-            said = f"no target notifies the channel {quoted(channel.id)}: name it under notify or remove it"
+            said = f"no target or route notifies the channel {quoted(channel.id)}: name it there or remove it"
             yield Problem(("channels", at), said)
-    if silent := [target.id for target in targets if not target.notify]:
-        said = f"the incidents of {names_shown(silent)} notify nobody: name a channel under notify"
+    if silent := RouteFates(configuration).untold:
+        way = ", or add a route that matches them" if configuration.routes else ""
+        said = f"the incidents of {names_shown(silent)} notify nobody: name a channel under notify{way}"
         yield Problem(("targets",), said)
+    yield from routed_doubts(configuration, now_ns)
     if unjudged := [
         target.id
         for target in targets

@@ -25,10 +25,12 @@ from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
 from .channels import channel_problems
 from .conditions import condition_faults, never_encrypted, unread
+from .dependencies import dependency_problems, flapping_problems
 from .durations import length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
+from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems
 from .web import web_problems
 
@@ -53,6 +55,7 @@ def meaning_problems(
         yield from _connectivity(configuration.runtime.connectivity, targets, path)
     if configuration.web is not None:
         yield from web_problems(configuration.web, ("web",))
+    yield from routing_problems(configuration, names)
     yield from judge.defaults(configuration.defaults, ("defaults",))
     yield from _repeated(channels, ("channels",))
     for at, channel in enumerate(channels):
@@ -60,6 +63,8 @@ def meaning_problems(
     yield from _repeated(targets, ("targets",))
     yield from _repeated_keys(targets, ("targets",))
     yield from _former(targets)
+    places: dict[str, Path] = {target.id: ("targets", at) for at, target in enumerate(targets)}
+    yield from dependency_problems({target.id: target for target in targets}, places)
     for at, target in enumerate(targets):
         yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
 
@@ -94,9 +99,11 @@ class _Judge:
         yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
         yield from _repeated(defaults.rules or (), (*path, "rules"))
         yield from self._notify(defaults.notify or (), (*path, "notify"))
+        yield from flapping_problems(defaults.flapping, (*path, "flapping"))
 
     def channel(self, channel: Channel, path: Path) -> Iterator[Problem]:
         yield from _spans(channel, path)
+        yield from _rate(channel.rate, (*path, "rate"))
         match channel.transport:
             case Email() as email:
                 yield from email_problems(email, (*path, "email"))
@@ -129,7 +136,7 @@ class _Judge:
         """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
         cadence = target.every, target.timeout, target.retry_every, target.max_age, timeout_stated
         entries = tuple(target.expect), tuple(target.rules), tuple(target.notify)
-        key = target.kind, never_encrypted(target), unread(target), cadence, entries
+        key = target.kind, never_encrypted(target), unread(target), cadence, entries, target.flapping
         if key not in self._judged:
             self._judged[key] = tuple(self._policy_problems(target, timeout_stated=timeout_stated))
         return self._judged[key]
@@ -141,6 +148,7 @@ class _Judge:
         for at, rule in enumerate(target.rules):
             yield from rule_problems(rule, target, ("rules", at))
         yield from self._notify(target.notify, ("notify",))
+        yield from flapping_problems(target.flapping, ("flapping",))
 
     def _expected(self, target: Target) -> Iterator[Problem]:
         if target.kind == "heartbeat" and target.expect:
@@ -178,18 +186,8 @@ class _Judge:
             case Heartbeat() as heartbeat:
                 yield from _spans(heartbeat, path)
 
-    def _notify(self, names: Iterable[str], path: Path) -> Iterator[Problem]:
-        seen: set[str] = set()
-        for at, name in enumerate(names):
-            if self._channels is not None and name not in self._channels:
-                known = ", ".join(sorted(self._channels)[:8]) or "none"
-                text = (
-                    f"there is no channel {quoted(name)}{suggestion(name, self._channels)} (known: {known})"
-                )
-                yield Problem((*path, at), text)
-            elif name in seen:
-                yield Problem((*path, at), f"the channel {quoted(name)} stands twice: keep one")
-            seen.add(name)
+    def _notify(self, names: Sequence[str], path: Path) -> Iterator[Problem]:
+        yield from named_channel_problems(names, self._channels, path)
 
 
 _TIMEOUT = (limits.TIMEOUT_NS_MIN, limits.TIMEOUT_NS_MAX)
@@ -203,7 +201,10 @@ _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     Retention: dict.fromkeys(Retention.__struct_fields__, _KEPT)
     | {"samples": (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX)},
     Defaults: _CADENCE,
-    Channel: {"give_up_after": (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX)},
+    Channel: {
+        "give_up_after": (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),
+        "after": (0, limits.DELAY_NS_MAX),
+    },
     **{
         kind: {"timeout": _TIMEOUT}
         for kind in (
@@ -232,6 +233,16 @@ def _spans(part: Any, path: Path) -> Iterator[Problem]:
         text = getattr(part, name)
         if text is not None:
             yield from span_problems(text, (*path, name), low_ns, high_ns)
+
+
+def _rate(rate: str | None, path: Path) -> Iterator[Problem]:
+    """A rate that lets nothing through, or whose length of time is out of range."""
+    if rate is None:
+        return
+    count, _, length = rate.partition("/")
+    if not int(count):
+        yield Problem(path, f"{rate} lets nothing through: write a number from 1 on, like 10/1m")
+    yield from span_problems(length, path, limits.RATE_NS_MIN, limits.RATE_NS_MAX)
 
 
 def _connectivity(connectivity: Connectivity, targets: Sequence[Target], path: Path) -> Iterator[Problem]:

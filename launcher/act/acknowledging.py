@@ -20,7 +20,7 @@ SHOWN_MAX = 5
 
 
 class Seen(NamedTuple):
-    """What a person says of an incident that they have seen."""
+    """The words of a person who has seen an incident."""
 
     note: str
     length: str

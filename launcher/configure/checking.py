@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET
 
+from ...adapters.clock import SystemClock
 from ...adapters.configuration import json_schema
 from ...adapters.configuration.loading import decoded, examine, folder_of, read_text
 from ...adapters.configuration.positions import located
@@ -57,7 +58,8 @@ def _checked(file: Path, options: CheckOptions) -> Checked:
         errors = [Finding.of("error", fault) for fault in examined.faults]
         findings, left_out = bounded(errors, examined.left_out)
         return Checked(file=name, findings=findings, left_out=left_out)
-    warnings = [Finding.of("warning", fault) for fault in located(text, [*doubts(configuration)])]
+    doubtful = [*doubts(configuration, SystemClock().read().wall_ns)]
+    warnings = [Finding.of("warning", fault) for fault in located(text, doubtful)]
     findings, left_out = bounded([*_notes(configuration), *warnings], 0)
     return Checked(
         file=name,

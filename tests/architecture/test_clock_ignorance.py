@@ -29,6 +29,7 @@ from watchkeeper.domain.supervision.delivery_backoff import DeliveryBackoff
 from watchkeeper.domain.supervision.restart import RestartHistory, RestartPolicy
 from watchkeeper.domain.supervision.retry import RetryPolicy
 from watchkeeper.domain.supervision.schedule import Scheduled
+from watchkeeper.domain.suppression.suppression import Suppression
 from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.domain.time.moment import Deadline
 from watchkeeper.domain.time.timers import Timers
@@ -58,7 +59,7 @@ def window():
 
 
 def ledger():
-    made = Ledger(CHANNELS)
+    made = Ledger(CHANNELS, Suppression())
     assert len(made.note(opened(), NOON)) == 1
     return made
 

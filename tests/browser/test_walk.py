@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from watchkeeper import Heartbeat, Target
 
-from tests.browser.conftest import outage_of
+from tests.browser.conftest import outage_of, wait_for
 
 expect.set_options(timeout=30_000)
 ROW = "tr:has(a:text-is('{}'))"
@@ -139,3 +139,42 @@ def test_twelve_tabs_are_live_over_one_stream(visit, runtime):
     for tab in tabs:
         expect(row(tab, "checkout")).to_contain_text("down")
     runtime.heartbeat("checkout")
+
+
+def minutes_until(page, state):
+    """Lets minutes pass on the clock of the page until it shows something."""
+
+    def is_shown():
+        page.clock.run_for(61_000)
+        return state.is_visible()
+
+    wait_for(is_shown)
+
+
+def test_a_public_page_on_a_wall_shows_what_is_announced_later_and_keeps_what_is_read(visit, runtime):
+    person = visit()
+    person.page.clock.install()
+    page = person.open("/public/shop")
+    said = page.get_by_role("heading", name="Payments are slow")
+    announcement = runtime.announce("Payments are slow", kind="outage")
+    minutes_until(page, said)
+    days = page.locator("details").first
+    days.locator("summary").click()
+    runtime.end_announcement(announcement)
+    with page.expect_response("**/public/shop"):
+        page.clock.run_for(61_000)
+    expect(days).to_have_attribute("open", "")
+    expect(said).to_be_visible()
+    days.locator("summary").click()
+    page.evaluate("document.activeElement.blur()")
+    minutes_until(page, page.locator("article.day").get_by_text("Payments are slow"))
+
+
+def test_a_public_page_on_a_wall_says_that_it_is_not_loaded_any_more(visit):
+    person = visit()
+    person.page.clock.install()
+    page = person.open("/public/shop")
+    page.route("**/public/shop", lambda route: route.fulfill(status=503, body="x"))
+    page.clock.run_for(241_000)
+    expect(page.locator("#late")).to_be_visible()
+    person.faults.clear()

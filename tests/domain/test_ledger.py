@@ -6,13 +6,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from records import NOON, delivery_of, notice_of, opened, then
-from watchkeeper.domain.incidents.due.named_channels import NamedChannels
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
 from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, LastDelivered, NoticeReason
 from watchkeeper.domain.incidents.record import Outgoing, Restored, Silence
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.rule import Severity
+from watchkeeper.domain.suppression.suppression import Suppression
 
 S = 1_000_000_000
 OPS, CALM = Channel(id="ops", log=Log()), Channel(id="calm", log=Log(), min_severity=Severity.CRITICAL)
@@ -23,7 +23,7 @@ DELIVERED, DEAD = DeliveryState.DELIVERED, DeliveryState.DEAD
 
 def ledger_of(*channels):
     """Returns a ledger whose policy is in reach: `policy.silences` are its silences."""
-    policy = NamedChannels()
+    policy = Suppression()
     ledger = Ledger(channels or CHANNELS, policy)
     ledger.silences = policy.silences
     return ledger

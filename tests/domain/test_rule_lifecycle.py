@@ -18,6 +18,7 @@ from watchkeeper.domain.specification.rule import (
     illegal_transitions,
 )
 from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.suppression.suppression import Suppression
 
 S = 1_000_000_000
 DRAFT, ACTIVE, RETIRED = RuleState.DRAFT, RuleState.ACTIVE, RuleState.RETIRED
@@ -40,7 +41,7 @@ def test_the_table_lists_every_state_and_only_forward_moves():
 
 @pytest.mark.parametrize(("state", "steps", "notices"), [(DRAFT, 1, 0), (ACTIVE, 1, 1), (RETIRED, 0, 0)])
 def test_each_state_is_judged_and_notified_as_the_lifecycle_says(state, steps, notices):
-    aggregate, ledger = TargetAggregate(shop(state), 1), Ledger([Channel(id="ops", log=Log())])
+    aggregate, ledger = TargetAggregate(shop(state), 1), Ledger([Channel(id="ops", log=Log())], Suppression())
     made = aggregate.apply(bad(1), NOON)
     assert len(made) == steps
     assert [len(ledger.note(step, NOON)) for step in made] == [notices] * steps
@@ -54,7 +55,7 @@ def test_a_draft_leaves_the_confirmed_status_alone():
 
 
 def test_a_draft_made_active_tells_what_it_has_found():
-    aggregate, ledger = TargetAggregate(shop(DRAFT), 1), Ledger([Channel(id="ops", log=Log())])
+    aggregate, ledger = TargetAggregate(shop(DRAFT), 1), Ledger([Channel(id="ops", log=Log())], Suppression())
     (opened,) = aggregate.apply(bad(1), NOON)
     ledger.note(opened, NOON)
     (changed,) = aggregate.reconfigure(shop(ACTIVE), NOON)

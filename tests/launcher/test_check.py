@@ -47,7 +47,7 @@ def test_json_has_every_finding_with_its_place(written):
             "line": 1,
             "column": 12,
             "path": "channels[0]",
-            "message": "no target notifies the channel 'ops': name it under notify or remove it",
+            "message": "no target or route notifies the channel 'ops': name it there or remove it",
         }
     ]
 

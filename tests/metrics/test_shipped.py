@@ -95,3 +95,40 @@ def test_a_legend_names_labels_of_its_series():
             names = re.findall(r"watchkeeper_\w+", target["expr"])
             labels = {label for name in names for label in SERIES[name].labels}
             assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= labels
+
+
+def cells(panel):
+    place = panel["gridPos"]
+    return {
+        (column, line)
+        for column in range(place["x"], place["x"] + place["w"])
+        for line in range(place["y"], place["y"] + place["h"])
+    }
+
+
+def overlapping(shown):
+    """The panels that lie on a cell of another one, or beside the 24 columns of a dashboard."""
+    taken = set()
+    for panel in shown:
+        found = cells(panel)
+        if found & taken or not all(0 <= column < 24 and line >= 0 for column, line in found):
+            yield panel["title"]
+        taken |= found
+
+
+def test_the_panels_of_the_dashboard_have_places_of_their_own():
+    shown = json.loads(printed("dashboard"))["panels"]
+    assert list(overlapping(shown)) == []
+    moved = [*shown, {**shown[1], "title": "moved"}]
+    assert list(overlapping(moved)) == ["moved"]
+    # Without an empty line between: Grafana would move a panel up, and say that the dashboard was changed.
+    lines = {line for panel in shown for _, line in cells(panel)}
+    assert lines == set(range(max(lines) + 1))
+
+
+def test_every_query_of_a_panel_has_a_letter_and_the_data_source_of_its_panel():
+    for panel in panels():
+        letters = [target["refId"] for target in panel["targets"]]
+        assert len(letters) == len(set(letters))
+        assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
+        assert panel["title"]

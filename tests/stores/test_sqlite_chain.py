@@ -5,8 +5,8 @@ import msgspec
 import pytest
 from records import NOON, delivery_of, notice_of, opened
 from watchkeeper.adapters.stores.sqlite.chain import Chain
+from watchkeeper.adapters.stores.sqlite.connection import digest
 from watchkeeper.adapters.stores.sqlite.head import Head, read_head, write_head
-from watchkeeper.adapters.stores.sqlite.outbox import digest
 from watchkeeper.adapters.stores.sqlite.place import require_known
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore

@@ -65,6 +65,11 @@ def test_every_incident_goes_on_with_what_each_channel_was_told(restored):
         ("inc_2", "ops", 2),
         ("inc_2", "calm", 1),
     }
+    assert {told.at_ns for told in restored.told} == {
+        kept.NOTICES[name].created_at_ns + kept.NS_PER_S for name in ("told", "begun calmly", "ended")
+    }
+    assert {told.reminders for told in restored.told} == {0}
+    assert [each.incident_id for each in restored.openings] == ["inc_1", "inc_2", "inc_3"]
 
 
 def test_rules_and_silences_go_on(restored, version):

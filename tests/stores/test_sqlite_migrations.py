@@ -35,7 +35,8 @@ COLUMNS = "SELECT name, (SELECT json_group_array(name) FROM pragma_table_info(sc
 def as_before(path):
     """Take away what later versions added to a closed store of the first, and to the head beside it."""
     connection = apsw.Connection(path)
-    for table in ("heard", "latest", "pause", "evidence", "delivery", "tenure", "announcement"):
+    later = ("heard", "latest", "pause", "evidence", "delivery", "tenure", "announcement")
+    for table in (*later, "addition", "member", "told", "grouped"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE head DROP COLUMN writes")
     connection.execute("ALTER TABLE silence DROP COLUMN digest")

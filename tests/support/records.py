@@ -3,8 +3,16 @@
 from typing import Any
 
 import msgspec
+from watchkeeper.domain.incidents.digest import Grouping, digest_of, member_of
 from watchkeeper.domain.incidents.incident import Transition, TransitionKind
-from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason, make_notice
+from watchkeeper.domain.incidents.notice import (
+    Delivery,
+    DeliveryState,
+    Notice,
+    NoticeReason,
+    make_digest,
+    make_notice,
+)
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.rule import Severity
@@ -63,3 +71,16 @@ def sample_at(after_ns: int, target: str = "shop", outcome: Outcome = Outcome.UP
         "detail": "" if up else "no answer",
     } | fields
     return Sample(target=target, at=NOON.shifted(after_ns), outcome=outcome, **said)
+
+
+def digest_of_steps(
+    *steps: Transition, channel: str = "ops", at_ns: int | None = None, reminder: int = 0
+) -> Notice:
+    """Returns the digest that tells a channel of transitions, as made a second after the last of them."""
+    grouping = Grouping("shop", (("group", "shop"),))
+    members = [member_of(step.incident, step.change) for step in steps]
+    digest = digest_of(grouping, members, ())
+    lead = next(step.incident for step in steps if step.incident_id == digest.members[0].incident_id)
+    made_ns = max(step.at_ns for step in steps) + NS_PER_S if at_ns is None else at_ns
+    change = TransitionKind.OPENED if digest.opened_count else TransitionKind.RESOLVED
+    return make_digest(digest, lead, channel, change, made_ns, reminder)

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import ALL, EVERY_TARGET, Silence, silence_id
-from ...domain.incidents.silence_book import subject_of
 from ...domain.limits import MATCHER_CHARACTERS_MAX
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.web import Role
+from ...domain.suppression.silence_book import subject_of
 from ...domain.units import NS_PER_DAY
 from ...host.silencing import names_one, scope_of
 from ..limits import (

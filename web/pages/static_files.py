@@ -16,6 +16,7 @@ MEDIA_TYPES = {
     "charts.css": "text/css",
     "live.js": "text/javascript",
     "live-worker.js": "text/javascript",
+    "public.js": "text/javascript",
     "inter-400.woff2": "font/woff2",
     "inter-600.woff2": "font/woff2",
     "inter-licence.txt": "text/plain",

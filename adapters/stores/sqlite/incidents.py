@@ -1,4 +1,4 @@
-"""Incidents, and what each channel was told of them, in SQLite."""
+"""Incidents in SQLite: their transitions, and the place of each in the chain."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -7,29 +7,31 @@ import apsw
 import msgspec
 from msgspec.structs import replace
 
+from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
-from ....domain.incidents.notice import LastDelivered, Notice
+from ....domain.incidents.record import IncidentOpening
 from .chain import TRANSITION, Chain
 
 TRANSITIONS = msgspec.json.Decoder(Transition)
 INCIDENTS = msgspec.json.Decoder(Incident)
 AnyIncident = TypeVar("AnyIncident", bound=Incident)
-TOLD = msgspec.json.Decoder(LastDelivered)
 
 _MOVE = """
 INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
 ON CONFLICT (id) DO UPDATE SET target = ?2, sequence = ?4, position = ?5, is_open = ?6
 """
 
-_TOLD = """
-SELECT body FROM chain WHERE incident = ? AND channel <> '' AND sequence =
-    (SELECT max(sequence) FROM chain AS heard WHERE heard.incident = chain.incident AND heard.channel = chain.channel)
-ORDER BY channel
+_OPENINGS = """
+SELECT incident.id, incident.target, incident.rule, json_extract(body, '$.at_ns')
+FROM incident JOIN chain ON chain.incident = incident.id AND channel = '' AND chain.sequence = 1
+WHERE is_live OR ordinal > (SELECT max(ordinal) FROM incident) - ? ORDER BY ordinal
 """
 
 _IS_LIVE = """(is_open
     OR EXISTS (SELECT 1 FROM outbox WHERE outbox.incident = incident.id AND state = 'pending')
+    OR EXISTS (
+        SELECT 1 FROM member JOIN outbox USING (key) WHERE member.incident = incident.id AND state = 'pending')
     OR EXISTS (
         SELECT 1 FROM chain WHERE chain.incident = incident.id AND channel <> ''
         GROUP BY channel HAVING max(sequence) < incident.sequence))"""
@@ -48,7 +50,7 @@ WHERE (is_live OR incident.position > ?1) AND (
 
 
 class IncidentTable:
-    """Writes transitions and told states into the chain, and keeps the place of each incident in it."""
+    """Writes transitions into the chain, and keeps the place of each incident in it."""
 
     def __init__(self, connection: apsw.Connection, chain: Chain) -> None:
         self._connection = connection
@@ -109,19 +111,18 @@ class IncidentTable:
         )
         return tuple(self.read(body) for (body,) in rows)
 
-    def told(self, name: str) -> tuple[LastDelivered, ...]:
-        """Returns the last delivered step of an incident for each channel."""
-        return tuple(TOLD.decode(body) for (body,) in self._connection.execute(_TOLD, (name,)))
+    def openings(self, since_ns: int) -> tuple[IncidentOpening, ...]:
+        """When the live incidents opened, and those of the newest ones that opened since a moment, oldest first."""
+        found = [
+            IncidentOpening(*row)
+            for row in self._connection.execute(_OPENINGS, (limits.OPENINGS_RESTORED_MAX,))
+        ]
+        live = {incident.id for incident in self.live()}
+        return tuple(each for each in found if each.at_ns >= since_ns or each.incident_id in live)
 
-    def tell(self, notice: Notice) -> None:
-        """A channel has heard a notice; what it heard later than this stands."""
-        for told in notice.as_delivered():
-            later = self._connection.execute(
-                "SELECT 1 FROM chain WHERE incident = ? AND channel = ? AND sequence >= ?",
-                (told.incident_id, told.channel, told.sequence),
-            ).fetchone()
-            if later is None:
-                self._chain.append(told.incident_id, told.sequence, told.channel, msgspec.json.encode(told))
+    def has_step(self, name: str, sequence: int) -> bool:
+        """Whether a step is recorded."""
+        return self._chain.transition(name, sequence) is not None
 
     def settle(self, names: Iterable[str]) -> None:
         """Decide anew which incidents a restart has to know of."""

@@ -16,7 +16,7 @@ from ....domain.incidents.record import (
     PauseMark,
     Silence,
 )
-from .outbox import digest
+from .connection import digest
 
 _KEYS = {
     "checkpoint": "target",

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import apsw
 
 from ....domain.errors import StoreError
-from .connection import transaction
-from .outbox import digest
+from .connection import digest, transaction
 
 APPLICATION_ID = 0x5761_7463
 """`Watc`: how a file of ours is told from somebody else's database."""
@@ -123,7 +122,34 @@ CREATE TABLE announcement (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+SIXTH = """
+-- The rest of a notice that is a reminder or a digest, with all its members. Its row in the outbox covers this digest, too.
+CREATE TABLE addition (
+    key TEXT PRIMARY KEY, reminder INTEGER NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+-- The digests that tell of an incident.
+CREATE TABLE member (
+    incident TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (incident, key)
+) STRICT, WITHOUT ROWID;
+-- How and when each channel last took a notice of an incident. The step is in the chain; a reminder of it is written over this.
+CREATE TABLE told (
+    incident TEXT NOT NULL, channel TEXT NOT NULL, sequence INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+    reminders INTEGER NOT NULL, memory TEXT NOT NULL, grouping TEXT NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (incident, channel)
+) STRICT, WITHOUT ROWID;
+INSERT INTO told
+SELECT incident, channel, sequence, at_ns, 0, '', '', digest(incident, channel, sequence, at_ns, 0, '', '')
+FROM outbox WHERE state = 'delivered' AND sequence = (
+    SELECT max(sequence) FROM outbox AS later
+    WHERE later.incident = outbox.incident AND later.channel = outbox.channel AND later.state = 'delivered');
+-- When the last digest of each group was made.
+CREATE TABLE grouped (
+    channel TEXT NOT NULL, grouping TEXT NOT NULL, at_ns INTEGER NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (channel, grouping)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 """Step n leads from version n to n + 1. A released step is never edited. `digest` is that of the rows' own digests."""
 
 

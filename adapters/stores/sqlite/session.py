@@ -19,9 +19,10 @@ from .chain import Chain
 from .head import Head, write_head
 from .incidents import IncidentTable
 from .marks import MarkTable
-from .outbox import OutboxTable
+from .notices.outbox import OutboxTable
+from .notices.told import ToldTable
+from .notices.tries import TryTable
 from .place import OpenFiles
-from .tries import TryTable
 
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
@@ -43,7 +44,8 @@ class Session:
         self.connection = connection
         self.chain = Chain(connection)
         self.incidents = IncidentTable(connection, self.chain)
-        self.outbox = OutboxTable(connection, self.incidents)
+        self.told = ToldTable(connection, self.chain)
+        self.outbox = OutboxTable(connection, self.incidents, self.told)
         self.marks = MarkTable(connection)
         self.tries = TryTable(connection)
         self.samples = SampleTables(connection)
@@ -112,8 +114,8 @@ class Session:
         for notice in batch.notices:
             self.outbox.record(notice)
         touched = {transition.incident_id: None for transition in batch.transitions}
-        touched |= {notice.incident.id: None for notice in batch.notices}
-        touched |= {self.outbox.deliver(delivery): None for delivery in batch.deliveries}
+        touched |= {step.incident_id: None for notice in batch.notices for step in notice.steps}
+        touched |= {name: None for delivery in batch.deliveries for name in self.outbox.deliver(delivery)}
         self.tries.record(batch.tries)
         self.incidents.settle(touched)
         self.marks.keep(batch.checkpoints)
@@ -153,7 +155,9 @@ class Session:
             outbox=self.outbox.all(DeliveryState.PENDING),
             dead=self.outbox.given_up(),
             given_up=tuple((each.channel, each.dead) for each in self.outbox.backlogs() if each.dead),
-            told=tuple(told for incident in incidents for told in self.incidents.told(incident.id)),
+            told=tuple(told for incident in incidents for told in self.told.of(incident.id)),
+            digests=self.told.digests(),
+            openings=self.incidents.openings(now.wall_ns - limits.OPENINGS_RESTORED_NS),
             checkpoints=self.marks.checkpoints(),
             silences=self.marks.silences(now.wall_ns),
             announcements=self.marks.announcements(now.wall_ns),
@@ -164,19 +168,28 @@ class Session:
         )
 
     def recall(self, key: str) -> Restored | None:
-        """Returns a dead letter with its incident and the last delivered step, None where the key is none.
+        """Returns a dead letter with its incidents and the last delivered step of each, None where the key is none.
 
-        Raises: StoreCorrupt where its incident is missing.
+        Raises: StoreCorrupt where an incident is missing.
         """
         outgoing = self.outbox.dead(key)
         if outgoing is None:
             return None
-        name = outgoing.notice.incident.id
-        latest = self.incidents.latest(name)
-        if latest is None:
-            raise StoreCorrupt(f"{name} has no latest step")
-        told = tuple(told for told in self.incidents.told(name) if told.channel == outgoing.notice.channel)
-        return Restored(epoch=self.chain.head().epoch, incidents=(latest,), outbox=(outgoing,), told=told)
+        incidents, told = [], []
+        for step in outgoing.notice.steps:
+            latest = self.incidents.latest(step.incident_id)
+            if latest is None:
+                raise StoreCorrupt(f"{step.incident_id} has no latest step")
+            incidents.append(latest)
+            told += [
+                each for each in self.told.of(step.incident_id) if each.channel == outgoing.notice.channel
+            ]
+        return Restored(
+            epoch=self.chain.head().epoch,
+            incidents=tuple(incidents),
+            outbox=(outgoing,),
+            told=tuple(told),
+        )
 
     def fold_all(self) -> None:
         """Checkpoint before closing, which may then remove the WAL. Where another process keeps it from that, the next opening does."""

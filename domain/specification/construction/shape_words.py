@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from math import log10
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from msgspec import inspect
 
 from ...time.duration import duration_ns
 from ..problem import quoted, suggestion
-from ..text import MOMENT_PATTERN, DurationText
+from ..text import DURATION_PATTERN, MOMENT_PATTERN
 
 _TRUE = frozenset({"yes", "on", "true", "y"})
 _FALSE = frozenset({"no", "off", "false", "n"})
@@ -29,7 +29,6 @@ _WANTED: dict[type[inspect.Type], str] = {
     inspect.FloatType: "a number",
     inspect.DictType: "a mapping of texts",
 }
-_DURATION_PATTERN = next(meta.pattern for meta in get_args(DurationText)[1:])
 
 
 def plain_types(kind: inspect.Type) -> Iterator[inspect.Type]:
@@ -46,7 +45,7 @@ def plain_types(kind: inspect.Type) -> Iterator[inspect.Type]:
 
 def is_duration(kind: inspect.Type) -> bool:
     """Whether a length of time may stand there."""
-    return _takes_text(kind, _DURATION_PATTERN)
+    return _takes_text(kind, DURATION_PATTERN)
 
 
 def is_moment(kind: inspect.Type) -> bool:
@@ -83,9 +82,7 @@ def mismatch(value: Any, kind: inspect.Type, *, secret: bool = True) -> str:
         case inspect.EnumType() | inspect.LiteralType() if found == "text":
             return _no_choice(value, _choices(kind))
         case _:
-            text = "a duration such as 30s" if is_duration(kind) else "a text"
-            expected = wanted(kind).replace("a text", text)
-            return f"expected {expected}, got {_got(value, secret=secret)}{_hint(value, kind)}"
+            return f"expected {wanted(kind)}, got {_got(value, secret=secret)}{_hint(value, kind)}"
 
 
 def _not_a_text(seconds: float) -> str:
@@ -105,6 +102,8 @@ def wanted(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata():
             return wanted(kind.type)
+        case inspect.StrType(pattern=pattern) if pattern == DURATION_PATTERN:
+            return "a duration such as 30s"
         case inspect.EnumType() | inspect.LiteralType():
             return f"one of {', '.join(_choices(kind))}"
         case inspect.StructType():
@@ -123,6 +122,10 @@ def _either(kind: inspect.UnionType) -> str:
     if others and _takes_list(kind):
         others.insert(0, "a list of texts")
     return " or ".join(others or ["a list"])
+
+
+def _takes_truth(kind: inspect.Type) -> bool:
+    return any(isinstance(choice, inspect.BoolType) for choice in plain_types(kind))
 
 
 def _takes_list(kind: inspect.Type) -> bool:
@@ -177,9 +180,9 @@ def _hint(value: Any, kind: inspect.Type) -> str:
     match kind:
         case inspect.StrType() if kind_of(value) in {"whole number", "number", "truth"}:
             return ": put it in quotes"
-        case inspect.BoolType() if word in _TRUE:
+        case _ if word in _TRUE and _takes_truth(kind):
             return ": write true"
-        case inspect.BoolType() if word in _FALSE:
+        case _ if word in _FALSE and _takes_truth(kind):
             return ": write false"
         case inspect.IntType() | inspect.FloatType() if word.isdigit():
             return ": write it without quotes"

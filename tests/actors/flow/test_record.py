@@ -65,7 +65,7 @@ def test_a_sink_that_cannot_open_its_store_again_finds_what_is_still_so(watched,
 
 
 def test_a_store_that_fails_over_and_over_repeats_nothing(watched, shop):
-    world = watched(shop(rules=QUICK))
+    world = watched(shop(rules=QUICK, flapping=False))
     world.script("shop", "ok 1m, down 1m, ok 1m, down 1m, ok 1m, down 1m, ok")
     for _ in range(120):
         world.store.failing = None if world.store.failing else "commit"

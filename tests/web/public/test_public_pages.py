@@ -66,6 +66,19 @@ def public(runtime):
     )
 
 
+def assets_of(page):
+    """The path of the static files that a page names."""
+    return re.search(r'href="([^"]+)/watch\.css"', page)[1]
+
+
+@pytest.mark.parametrize("page", ["shop", "nothing"])
+def test_a_page_that_is_left_open_is_loaded_anew_each_minute(public, page):
+    """By the browser itself without scripts, else by the script, which keeps what is being read."""
+    shown = public(page=page, accept="text/html").body.decode()
+    assert '<noscript><meta http-equiv="refresh" content="60"></noscript>' in shown
+    assert f'<script src="{assets_of(shown)}/public.js" defer></script>' in shown
+
+
 def test_a_stranger_reads_the_services_of_a_page_and_nothing_of_the_site(public):
     shown = public().body.decode()
     assert "All services are up." in shown
@@ -74,7 +87,7 @@ def test_a_stranger_reads_the_services_of_a_page_and_nothing_of_the_site(public)
         "Checkout",
         "Search & <find>",
     ]
-    assert "<script" not in shown
+    assert re.findall(r"<script[^>]*>", shown) == [f'<script src="{assets_of(shown)}/public.js" defer>']
     assert "login" not in shown
 
 

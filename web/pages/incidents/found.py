@@ -5,10 +5,10 @@ from typing import NamedTuple
 from ....domain.errors import StoreError, UnknownName
 from ....domain.incidents.incident import Incident
 from ....domain.incidents.record import Silence
-from ....domain.incidents.silence_book import subject_of
 from ....domain.incidents.told import ChannelTold
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.specification.target import Target
+from ....domain.suppression.silence_book import subject_of
 from ....domain.units import NS_PER_MINUTE
 from ....host.access.incident_past import IncidentPast, read_incident
 from ...resources.reading import incident_of

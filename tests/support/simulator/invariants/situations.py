@@ -6,7 +6,7 @@ from watchkeeper.domain.incidents.acknowledgement import ENDED, WITHDRAWN
 from watchkeeper.domain.incidents.incident import Transition
 from watchkeeper.domain.incidents.notice import DeliveryState, Notice, NoticeReason
 from watchkeeper.domain.incidents.record import Batch, Restored
-from watchkeeper.domain.incidents.silence_book import subject_of
+from watchkeeper.domain.suppression.silence_book import subject_of
 
 from .violation import Happened
 

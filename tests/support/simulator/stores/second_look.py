@@ -5,7 +5,8 @@ from watchkeeper.adapters.stores.sqlite.chain import Chain
 from watchkeeper.adapters.stores.sqlite.connection import connect_reader
 from watchkeeper.adapters.stores.sqlite.incidents import IncidentTable
 from watchkeeper.adapters.stores.sqlite.marks import MarkTable
-from watchkeeper.adapters.stores.sqlite.outbox import OutboxTable
+from watchkeeper.adapters.stores.sqlite.notices.outbox import OutboxTable
+from watchkeeper.adapters.stores.sqlite.notices.told import ToldTable
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.time.moment import Moment
@@ -34,15 +35,17 @@ class SecondLook:
 
 
 def _read(connection: apsw.Connection, now: Moment) -> Restored:
-    incidents = IncidentTable(connection, Chain(connection))
-    outbox, marks = OutboxTable(connection, incidents), MarkTable(connection)
+    chain = Chain(connection)
+    incidents, knowledge = IncidentTable(connection, chain), ToldTable(connection, chain)
+    outbox, marks = OutboxTable(connection, incidents, knowledge), MarkTable(connection)
     live = incidents.live()
     return Restored(
         incidents=live,
         outbox=outbox.all(DeliveryState.PENDING),
         dead=outbox.given_up(),
         given_up=tuple((each.channel, each.dead) for each in outbox.backlogs() if each.dead),
-        told=tuple(told for incident in live for told in incidents.told(incident.id)),
+        told=tuple(told for incident in live for told in knowledge.of(incident.id)),
+        digests=knowledge.digests(),
         checkpoints=marks.checkpoints(),
         silences=marks.silences(now.wall_ns),
         announcements=marks.announcements(now.wall_ns),

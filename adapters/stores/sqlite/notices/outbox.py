@@ -1,20 +1,35 @@
 """The outbox in SQLite: notices, and what became of them."""
 
-from hashlib import sha256
+from collections.abc import Iterable
 from typing import Any
 
 import apsw
 import msgspec
+from msgspec import UNSET
 
-from ....domain.errors import StoreCorrupt, StoreError
-from ....domain.incidents.incident import TransitionKind
-from ....domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
-from ....domain.incidents.record import Outgoing
-from ....domain.incidents.told import ChannelBacklog
-from .connection import rows
-from .incidents import IncidentTable
+from .....domain.errors import StoreCorrupt, StoreError
+from .....domain.incidents.digest import Digest
+from .....domain.incidents.incident import TransitionKind
+from .....domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
+from .....domain.incidents.record import Outgoing
+from .....domain.incidents.told import ChannelBacklog
+from ..connection import digest, rows
+from ..incidents import IncidentTable
+from .told import ToldTable
 
 _COLUMNS = "key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail"
+_SELECT = f"""
+SELECT {_COLUMNS}, outbox.digest, reminder, body, addition.digest FROM outbox LEFT JOIN addition USING (key)
+"""  # noqa: S608 - a constant
+_LIVE = "SELECT id FROM incident WHERE is_live"
+_DEAD = f"""
+WHERE state = 'dead' AND (
+    incident IN ({_LIVE}) OR key IN (SELECT key FROM member WHERE member.incident IN ({_LIVE}))) ORDER BY ordinal
+"""  # noqa: S608 - a constant
+_OF_INCIDENT = """
+WHERE incident = ?1 OR key IN (SELECT key FROM member WHERE member.incident = ?1) ORDER BY ordinal
+"""
+DIGESTS = msgspec.json.Decoder(Digest)
 
 _BACKLOGS = """
 SELECT channel, sum(state = 'pending'), min(CASE state WHEN 'pending' THEN created_at_ns END), sum(state = 'dead')
@@ -22,20 +37,16 @@ FROM outbox WHERE state <> 'delivered' GROUP BY channel ORDER BY channel
 """
 
 
-def digest(*values: object) -> bytes:
-    """Covers a row that is overwritten in place and so cannot be a link of the chain."""
-    return sha256(msgspec.json.encode(values)).digest()[:16]
-
-
 class OutboxTable:
-    """Writes notices once and moves their delivery; tells the incidents what was heard."""
+    """Writes notices once and moves their delivery; tells what was heard."""
 
-    def __init__(self, connection: apsw.Connection, incidents: IncidentTable) -> None:
+    def __init__(self, connection: apsw.Connection, incidents: IncidentTable, told: ToldTable) -> None:
         self._connection = connection
         self._incidents = incidents
+        self._told = told
 
     def record(self, notice: Notice) -> None:
-        """Adds a notice of a recorded incident; an existing key stays as it is.
+        """Adds a notice of recorded incidents; an existing key stays as it is.
 
         Raises: StoreCorrupt for a key of another notice; StoreError for a notice of a step that is not recorded.
         """
@@ -45,17 +56,39 @@ class OutboxTable:
             if (row[1], row[2], row[3]) != (name, sequence, notice.channel):
                 raise StoreCorrupt(f"the key {notice.key} is recorded for another notice")
             return
-        if self._incidents.at(name, sequence) != notice.incident:
-            raise StoreError(f"notice {notice.key} tells of a step of {name} that is not recorded")
+        self._require_steps(notice)
         said = (notice.key, name, sequence, notice.channel, notice.change.value, notice.reason.value)
         first = (notice.created_at_ns, DeliveryState.PENDING.value, 0, notice.created_at_ns, "")
+        added = self._add(notice)
         self._connection.execute(
             f"INSERT INTO outbox ({_COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-            (*said, *first, digest(*said, *first)),
+            (*said, *first, _digest((*said, *first), added)),
         )
+        self._told.begin(notice)
 
-    def deliver(self, delivery: Delivery) -> str:
-        """Records the state of a delivery; returns the id of its incident.
+    def _require_steps(self, notice: Notice) -> None:
+        if self._incidents.at(notice.incident.id, notice.sequence) != notice.incident or not all(
+            self._incidents.has_step(step.incident_id, step.sequence) for step in notice.steps
+        ):
+            raise StoreError(
+                f"notice {notice.key} tells of a step of {notice.incident.id} that is not recorded"
+            )
+
+    def _add(self, notice: Notice) -> bytes | None:
+        """Writes the rest of a reminder or a digest. Returns its digest; None for any other notice."""
+        if not (notice.reminder or notice.digest):
+            return None
+        body = msgspec.json.encode(notice.digest).decode() if notice.digest else ""
+        said = (notice.key, notice.reminder, body)
+        added = digest(*said)
+        self._connection.execute("INSERT INTO addition VALUES (?, ?, ?, ?)", (*said, added))
+        if notice.digest:
+            members = [(step.incident_id, notice.key) for step in notice.steps]
+            self._connection.executemany("INSERT INTO member VALUES (?, ?)", members)
+        return added
+
+    def deliver(self, delivery: Delivery) -> tuple[str, ...]:
+        """Records the state of a delivery; returns the ids of its incidents.
 
         Raises: StoreError for an unknown key.
         """
@@ -67,11 +100,11 @@ class OutboxTable:
             moved = (delivery.state.value, delivery.attempts, delivery.at_ns, delivery.detail)
             self._connection.execute(
                 "UPDATE outbox SET state = ?, attempts = ?, at_ns = ?, detail = ?, digest = ? WHERE key = ?",
-                (*moved, digest(*row[:7], *moved), delivery.key),
+                (*moved, _digest((*row[:7], *moved), row[-1]), delivery.key),
             )
             if delivery.state is DeliveryState.DELIVERED:
-                self._incidents.tell(outgoing.notice)
-        return outgoing.notice.incident.id
+                self._told.tell(outgoing.notice, delivery)
+        return tuple(step.incident_id for step in outgoing.notice.steps)
 
     def dead(self, key: str) -> Outgoing | None:
         """A dead letter; None when there is none under this key."""
@@ -83,10 +116,7 @@ class OutboxTable:
 
     def given_up(self) -> tuple[Outgoing, ...]:
         """The dead letters of incidents that are not over for everybody, oldest first."""
-        found = self._rows(
-            "WHERE state = 'dead' AND incident IN (SELECT id FROM incident WHERE is_live) ORDER BY ordinal"
-        )
-        return tuple(self._outgoing(row) for row in found)
+        return tuple(self._outgoing(row) for row in self._rows(_DEAD))
 
     def all(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Those in a state, oldest first."""
@@ -96,9 +126,7 @@ class OutboxTable:
 
     def of(self, incident: str) -> tuple[Outgoing, ...]:
         """Those of an incident, oldest first."""
-        return tuple(
-            self._outgoing(row) for row in self._rows("WHERE incident = ? ORDER BY ordinal", incident)
-        )
+        return tuple(self._outgoing(row) for row in self._rows(_OF_INCIDENT, incident))
 
     def backlogs(self) -> tuple[ChannelBacklog, ...]:
         """The notices that channels have not taken, for each channel that has any."""
@@ -113,12 +141,12 @@ class OutboxTable:
         return next(iter(self._rows("WHERE key = ?", key)), None)
 
     def _rows(self, rest: str, *bindings: str) -> list[tuple[Any, ...]]:
-        return rows(self._connection, f"SELECT {_COLUMNS}, digest FROM outbox {rest}", bindings)  # noqa: S608 - constants
+        return rows(self._connection, f"{_SELECT} {rest}", bindings)
 
     def _outgoing(self, row: tuple[Any, ...]) -> Outgoing:
-        *said, seen = row
+        *said, seen, reminder, body, added = row
         key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail = said
-        if digest(*said) != seen:
+        if _digest(said, added) != seen or (added is not None and digest(key, reminder, body) != added):
             raise StoreCorrupt(f"notice {key} does not read back as it was written")
         incident = self._incidents.at(name, sequence)
         if incident is None:
@@ -130,6 +158,13 @@ class OutboxTable:
             incident=incident,
             reason=NoticeReason(reason),
             created_at_ns=created_at_ns,
+            digest=DIGESTS.decode(body) if body else UNSET,
+            repeated=reminder or UNSET,
         )
         state = DeliveryState(state)
         return Outgoing(notice, Delivery(key=key, state=state, attempts=attempts, at_ns=at_ns, detail=detail))
+
+
+def _digest(said: Iterable[object], added: bytes | None) -> bytes:
+    """Covers a row of the outbox, and the rest of its notice where there is any."""
+    return digest(*said) if added is None else digest(*said, added)

@@ -4,16 +4,15 @@ from typing import Any
 
 import apsw
 
-from ....domain import limits
-from ....domain.errors import StoreCorrupt
-from ....domain.incidents.delivery_try import DeliveryTry, TryResult
-from .connection import rows
-from .outbox import digest
+from .....domain import limits
+from .....domain.errors import StoreCorrupt
+from .....domain.incidents.delivery_try import DeliveryTry, TryResult
+from ..connection import digest, rows
 
 _COLUMNS = "key, attempt, channel, at_ns, took_ns, result, detail"
-_ORDER = "ORDER BY at_ns DESC, key DESC, attempt DESC LIMIT ?"
-_OF_INCIDENT = f"WHERE key IN (SELECT key FROM outbox WHERE incident = ?) {_ORDER}"  # noqa: S608 - constants
-_OF_KEY = f"WHERE key = ? {_ORDER}"
+_LAST = "ORDER BY at_ns DESC, key DESC, attempt DESC LIMIT ?2"
+_OF_INCIDENT = f"WHERE key IN (SELECT key FROM outbox WHERE incident = ?1 UNION SELECT key FROM member WHERE incident = ?1) {_LAST}"  # noqa: S608 - constants
+_OF_KEY = f"WHERE key = ?1 {_LAST}"
 
 
 class TryTable:

@@ -1,12 +1,13 @@
-"""The silences and the texts of the watched targets: together they say which notices wait. One owner, the ledger."""
+"""The silences and the texts of the watched targets: together they say which notices wait."""
 
 from collections.abc import Iterable
 
+from ..incidents.delivery_plan import Hold, HoldKind
+from ..incidents.incident import Incident
+from ..incidents.record import Renamed, Silence
 from ..specification.matcher import Selection, Subject
 from ..specification.metadata import TargetMetadata
 from ..time.moment import Moment
-from .incident import Incident
-from .record import Renamed, Silence
 
 
 class SilenceBook:
@@ -76,15 +77,28 @@ class SilenceBook:
             del self._silences[name], self._selections[name]
         return bool(ended)
 
-    def mutes(self, incident: Incident, now: Moment) -> bool:
-        """Whether the notices of an incident wait."""
+    def metadata_of(self, target: str) -> TargetMetadata | None:
+        """Returns the present texts of a target; None where it is not watched."""
+        return self._metadata.get(target)
+
+    def subject(self, incident: Incident) -> Subject:
+        """Returns what matchers see of an incident now."""
+        return subject_of(incident, self._metadata.get(incident.target))
+
+    def hold(self, incident: Incident, now: Moment) -> Hold | None:
+        """Returns the silence by which the notices of an incident wait; of several, the one that ends last."""
         if not self._silences:
-            return False
-        subject = subject_of(incident, self._metadata.get(incident.target))
-        return any(
-            silence.until_ns > now.wall_ns and self._selections[name].accepts(subject)
+            return None
+        subject = self.subject(incident)
+        muting = [
+            (silence.until_ns, name)
             for name, silence in self._silences.items()
-        )
+            if silence.until_ns > now.wall_ns and self._selections[name].accepts(subject)
+        ]
+        if not muting:
+            return None
+        until_ns, name = max(muting)
+        return Hold(kind=HoldKind.SILENCE, name=name, until_ns=until_ns)
 
 
 def subject_of(incident: Incident, metadata: TargetMetadata | None = None) -> Subject:
