@@ -30,7 +30,7 @@ from .dispatch.run.alarm import MakeTimer
 from .dispatch.run.future import AwaitAnswer, DispatchedFuture
 from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
-from .ports import Clock, Messenger, Prober, Publisher, Store
+from .ports import Clock, Messenger, Pinger, Prober, Publisher, Store
 from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, System, SystemDependencies, shut_down
 
@@ -49,6 +49,9 @@ class DriverSet(Protocol):
 
     @property
     def messengers(self) -> Mapping[str, Messenger]: ...
+
+    @property
+    def pinger(self) -> Pinger | None: ...
 
     def close(self) -> tuple[str, ...]:
         """Releases everything. Returns the host's functions that still run and cannot be stopped."""
@@ -124,6 +127,7 @@ class Engine:
             sink_dispatcher=self._sink_thread,
             probers=self._drivers.probers,
             messengers=messengers,
+            pinger=self._drivers.pinger,
             store=store,
             publisher=dependencies.publisher,
             expectation_of=dependencies.expectation_of,

@@ -18,11 +18,12 @@ from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
 from ..domain.rules.last_reports import LastReports, Standing
 from ..domain.rules.watch import is_readable
 from ..domain.specification.target import OWN_NAME, Target
+from ..domain.supervision.progress import MovingPart
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
 from ..protocol.recorder import CounterIncreased, HealthReported, RecorderMessage, SampleJudged, UpResumed
-from ..protocol.sink import Commit, RecordSamples, SinkMessage
-from ..protocol.supervisor import AcknowledgementCheckRequested, SupervisorMessage
+from ..protocol.sink import Commit, PassCommitted, RecordSamples, SinkMessage
+from ..protocol.supervisor import AcknowledgementCheckRequested, PartMoved, SupervisorMessage
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener
 
@@ -90,6 +91,10 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             case heard.FlushSamples():
                 self._hand_over()
                 self._sink.tell(Commit())
+            case heard.PassRound(round_):
+                self._supervisor.tell(PartMoved(MovingPart.JUDGING, round_))
+                self._hand_over()
+                self._sink.tell(PassCommitted(round_))
             case heard.EndOrphans():
                 self._end_orphans(now)
             case heard.ProblemsReported(problems):

@@ -83,7 +83,13 @@ class FlushSamples(Message, frozen=True):
     """Send the held samples to the sink and have it commit them."""
 
 
-_OfSamples = SampleTaken | SamplesMissing | FlushSamples
+class PassRound(Message, frozen=True):
+    """Pass the round of a dead-man's ping on to the sink, behind what waits for it."""
+
+    round: int
+
+
+_OfSamples = SampleTaken | SamplesMissing | FlushSamples | PassRound
 _OfIncidents = ResumeFrom | EndOrphans | ProblemsReported
 _OfPeople = Acknowledge | Unacknowledge | ExpireAcknowledgements
 OwnerMessage = Adopt | Release | _OfSamples | _OfIncidents | _OfPeople

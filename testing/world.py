@@ -38,7 +38,7 @@ from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track,
 from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
-from .fakes import ScriptedMessenger, ScriptedStore
+from .fakes import ScriptedMessenger, ScriptedPinger, ScriptedStore
 from .script import Script
 from .sources import Source, configuration_of, sound
 
@@ -88,6 +88,8 @@ class World:
         self.store = ScriptedStore(self.clock.read)
         self.prober = CallingProber(self.clock.read, self._call_at, functions)
         self.messengers = {channel.id: self._messenger(channel, functions) for channel in self._channels}
+        self.pinger = ScriptedPinger(self.clock.read, self._call_at)
+        """The receiver of the dead-man's ping."""
         self.pauses: tuple[PauseMark, ...] = ()
         """The commanded pauses of the record as this process started."""
         self._book()
@@ -125,6 +127,7 @@ class World:
             probers=dict.fromkeys(KINDS.values(), self.prober),
             messengers=dict(self._checks.messengers(self.messengers)),
             store=self._checked_store,
+            pinger=self.pinger,
             publisher=self.feed,
             expectation_of=self.expectation_of,
             dice=self._dice.random,
@@ -161,6 +164,10 @@ class World:
         """
         _require_known("channel", channel, self.messengers)
         self.messengers[channel].script(Script.parse(text))
+
+    def script_ping(self, text: str) -> None:
+        """Sets the script of the receiver of the dead-man's ping: `ok 5m, status 503 10m, ok`."""
+        self.pinger.script(Script.parse(text))
 
     def run(self, length: Duration) -> None:
         """Lets time pass. Raises: InvariantBroken where watchkeeper itself violated an invariant."""
