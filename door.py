@@ -39,7 +39,9 @@ from .domain.read_model.silence_preview import SilencePreview
 from .domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from .domain.rules.aggregate import Status
 from .domain.specification.channel import CallChannel, Channel, Log, Webhook
+from .domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
 from .domain.specification.configuration import Configuration, Connectivity, Retention, RuntimeOptions
+from .domain.specification.paging_channels import Alertmanager, PagerDuty
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
@@ -56,6 +58,7 @@ asgi = Runtime.asgi
 __all__ = [
     "ALL",
     "AbandonedWork",
+    "Alertmanager",
     "Announcement",
     "AnnouncementKind",
     "AttemptRecord",
@@ -76,6 +79,7 @@ __all__ = [
     "DeliveryState",
     "DeliveryTry",
     "Dependency",
+    "Discord",
     "Duration",
     "Escalation",
     "Evidence",
@@ -96,9 +100,11 @@ __all__ = [
     "Notice",
     "NoticeEnded",
     "NoticeReason",
+    "Ntfy",
     "Observation",
     "Outcome",
     "Outgoing",
+    "PagerDuty",
     "PauseMark",
     "PublicPage",
     "Reason",
@@ -117,6 +123,7 @@ __all__ = [
     "Severity",
     "Silence",
     "SilencePreview",
+    "Slack",
     "Status",
     "StoreBusy",
     "StoreCorrupt",
@@ -129,6 +136,7 @@ __all__ = [
     "TargetFields",
     "TargetStatus",
     "Tcp",
+    "Telegram",
     "Threshold",
     "Tls",
     "Token",

@@ -129,9 +129,9 @@ class Checks:
             place = (step.incident_id, channel)
             told = self.durable.told.get(place)
             begun = told is not None or place in self.durable.given_up
-            if not begun and step.change is not TransitionKind.OPENED:
+            if not begun and (step.change is not TransitionKind.OPENED or notice.reminder):
                 self._refuse("S9", f"{channel} would get {step.change} first of {step.incident_id}")
-            if told is not None and told >= step.sequence and not notice.reminder:
+            if told is not None and told >= step.sequence + bool(notice.reminder):
                 self._refuse("S9", f"{channel} would get step {step.sequence} after {told}")
         self.delivery.sending(channel, notice, attempt)
         self._receivers[channel].arrived(notice, attempt)

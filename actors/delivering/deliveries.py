@@ -94,6 +94,7 @@ class Deliveries:
     def reviewed(self, now: Moment) -> None:
         """Does the next slice of a review: the sink's own message has come, or the moment that the supervisor watches."""
         self._is_review_asked, self._asked_ns = False, None
+        self._commit_soon(self.outbox.next_ns is not None)
         self.go_on(now)
 
     def go_on(self, now: Moment) -> None:
@@ -110,11 +111,12 @@ class Deliveries:
         self.request_check()
 
     def request_check(self, *, again: bool = False) -> None:
-        """Asks the supervisor, which owns time, for ReviewNotices at the next moment of the ledger or the policy.
+        """Asks the supervisor, which owns time, for ReviewNotices at the next moment of the ledger, the policy or the outbox.
 
         `again` asks a supervisor that was restarted.
         """
-        moments = [at_ns for at_ns in (self.ledger.next_ns, self._change_ns) if at_ns is not None]
+        sources = (self.ledger.next_ns, self._change_ns, self.outbox.next_ns)
+        moments = [at_ns for at_ns in sources if at_ns is not None]
         next_ns = min(moments, default=None)
         if next_ns is not None and (again or next_ns != self._asked_ns):
             self._to.supervisor.tell(NoticeCheckRequested(next_ns))
@@ -137,6 +139,9 @@ class Deliveries:
         """Returns the notices to send after the present commit, which records their attempts."""
         handed = self.outbox.hand_out(now.wall_ns)
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
+        if self.outbox.next_ns is not None:
+            self._gathered.deliveries.extend(self.outbox.limited(now.wall_ns))
+            self.request_check()
         return handed
 
     def send(self, handed: list[tuple[OutboxEntry, Delivery]], not_after_ns: int | None, now: Moment) -> None:

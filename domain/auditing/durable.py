@@ -20,6 +20,8 @@ class Durable:
         self.told: dict[tuple[str, str], int] = {}
         self.given_up: dict[tuple[str, str], None] = {}
         """The incidents and channels with a dead letter, though it was driven again later."""
+        self.grouped: dict[tuple[str, str], None] = {}
+        """The incidents and channels that a digest has told."""
         self.silences: dict[str, Silence] = {}
         self.announcements: dict[tuple[str, int], Announcement] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
@@ -61,12 +63,13 @@ class Durable:
             del self.lives[name]
         self.told = {place: told for place, told in self.told.items() if place[0] in self.lives}
         self.given_up = {place: None for place in self.given_up if place[0] in self.lives}
-        lost = [
+        self.grouped = {place: None for place in self.grouped if place[0] in self.lives}
+        keys = [
             key
             for key, notice in self.notices.items()
-            if all(step.incident_id not in self.lives for step in notice.steps)
+            if not any(step.incident_id in self.lives for step in notice.steps)
         ]
-        for key in lost:
+        for key in keys:
             del self.notices[key]
             self.deliveries.pop(key, None)
 
@@ -79,9 +82,12 @@ class Durable:
             self.notices.setdefault(outgoing.notice.key, outgoing.notice)
             self.deliveries.setdefault(outgoing.notice.key, outgoing.delivery)
         for outgoing in restored.dead:
-            self.given_up[outgoing.notice.incident.id, outgoing.notice.channel] = None
+            self._give_up(outgoing.notice)
         for told in restored.told:
-            self.told.setdefault((told.incident_id, told.channel), told.sequence)
+            place = (told.incident_id, told.channel)
+            self.told.setdefault(place, told.sequence)
+            if told.grouping is not None:
+                self.grouped[place] = None
 
     def apply(self, batch: Batch) -> "News":
         """Applies a committed batch. A batch that is repeated after an uncertain commit changes nothing."""
@@ -130,12 +136,19 @@ class Durable:
         return True
 
     def _settle(self, delivery: Delivery, notice: Notice) -> None:
+        if delivery.state is not DeliveryState.DELIVERED:
+            self._give_up(notice)
+            return
         for step in notice.steps:
             place = (step.incident_id, notice.channel)
-            if delivery.state is DeliveryState.DELIVERED:
-                self.told[place] = max(step.sequence, self.told.get(place, step.sequence))
-            elif not notice.reminder:
-                self.given_up[place] = None
+            self.told[place] = max(step.sequence, self.told.get(place, step.sequence))
+            if notice.digest:
+                self.grouped[place] = None
+
+    def _give_up(self, notice: Notice) -> None:
+        """Notes a dead letter; that of a reminder leaves its channel with what it was told before."""
+        if not notice.reminder:
+            self.given_up |= {(step.incident_id, notice.channel): None for step in notice.steps}
 
     def open_incidents(self) -> list[Incident]:
         return [self.lives[incident][-1] for incident in self.open.values()]

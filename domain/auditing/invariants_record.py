@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..incidents.digest import digest_key
 from ..incidents.incident import INCIDENT_TRANSITIONS, Incident, Transition, TransitionKind
 from ..incidents.ledger import SEVERITY_RANK
-from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
+from ..incidents.notice import Delivery, DeliveryState, Notice, ToldStep, notice_key
 from ..incidents.record import Batch, Restored, Silence
 from ..specification.metadata import TargetMetadata
 from ..specification.rule import Severity
@@ -146,39 +146,61 @@ class RecordRules:
         seen: dict[tuple[str, int, str, int], None] = {}
         for notice in news.notices:
             self._well_formed(notice)
-            for said in notice.steps:
-                place = (said.incident_id, said.sequence, notice.channel, notice.reminder)
+            for step in notice.steps:
+                place = (step.incident_id, step.sequence, notice.channel, notice.reminder)
                 if place in seen:
                     self._complain("S6", f"two notices for {place} in one batch")
                 seen[place] = None
-            self._audible(notice, silences_before)
+                self._tells_well(notice, step)
+                self._audible(notice, step, silences_before)
         for step in news.transitions:
             self._announced(step, batch)
 
     def _well_formed(self, notice: Notice) -> None:
-        if notice.key != _derived_key(notice):
+        if notice.digest:
+            key = digest_key(notice.digest, notice.channel, notice.reminder)
+        else:
+            key = notice_key(notice.incident.id, notice.sequence, notice.channel, notice.reminder)
+        if notice.key != key:
             self._complain("S6", f"the key of {notice} is not derived from it")
-        for step in notice.steps if notice.digest else ():
-            if not 1 <= step.sequence <= len(self._durable.lives.get(step.incident_id, [])):
-                self._complain("S4", f"notice {notice.key} tells a step that is not recorded: {step}")
-        life = self._durable.lives.get(notice.incident.id, [])
-        if notice.sequence > len(life) or life[notice.sequence - 1] != notice.incident:
+        if self._step(notice.incident.id, notice.sequence) != notice.incident:
             self._complain("S4", f"notice {notice.key} is about a step that is not recorded with it")
-        if notice.incident.draft:
-            self._complain("S4", f"notice {notice.key} is about a draft rule")
+        if len({step.incident_id for step in notice.steps}) != len(notice.steps):
+            self._complain("S6", f"notice {notice.key} tells of an incident twice")
 
-    def _audible(self, notice: Notice, before: dict[str, Silence]) -> None:
-        target, at_ns = notice.incident.target, notice.created_at_ns
-        lives = [self._durable.lives.get(step.incident_id) for step in notice.steps]
-        told = [life[-1] for life in lives if life] if notice.digest else [notice.incident]
+    def _step(self, name: str, sequence: int) -> Incident | None:
+        life = self._durable.lives.get(name, [])
+        return life[sequence - 1] if sequence <= len(life) else None
+
+    def _tells_well(self, notice: Notice, step: ToldStep) -> None:
+        """Checks S4, S6 for one incident of a notice: its step is there, and may be told so."""
+        incident = self._step(step.incident_id, step.sequence)
+        if incident is None:
+            if step.incident_id != notice.incident.id:
+                self._complain("S4", f"notice {notice.key} has a member whose step is not recorded with it")
+            return
+        if incident.draft:
+            self._complain("S4", f"notice {notice.key} is about a draft rule")
+        if incident.is_open is (step.change is TransitionKind.RESOLVED):
+            self._complain("S4", f"notice {notice.key} says {step.change} of {incident}")
+        told = self._durable.told.get((step.incident_id, notice.channel))
+        if notice.reminder and (told is None or not incident.is_open or incident.acknowledged_at_ns):
+            self._complain("S4", f"{notice.channel} would be reminded of {incident}")
+
+    def _audible(self, notice: Notice, step: ToldStep, before: dict[str, Silence]) -> None:
+        incident, at_ns = self._step(step.incident_id, step.sequence), notice.created_at_ns
+        if incident is None:
+            return
         for silence in before.values():
             now = self._durable.silences[silence.id]
             # The sink adds the moment of creation: the end alone tells one command from the next.
             if silence.id in self._over and self._over[silence.id].until_ns == silence.until_ns:
                 continue
             until_ns = min(silence.until_ns, now.until_ns)
-            if at_ns < until_ns and any(self._is_muted(incident, silence) for incident in told):
-                self._complain("S22", f"{notice.change} of {target} is sent inside silence {silence.id}")
+            if at_ns < until_ns and self._is_muted(incident, silence):
+                self._complain(
+                    "S22", f"{step.change} of {incident.target} is sent inside silence {silence.id}"
+                )
 
     def _is_muted(self, incident: Incident, silence: Silence) -> bool:
         """Whether a silence surely mutes an incident: by all texts that its target has had, as a notice may wait to be written."""
@@ -212,10 +234,14 @@ class RecordRules:
         return step.is_open and step.acknowledged_at_ns is None and not is_mild
 
     def _spoken_for(self, step: Transition, channel: str, batch: Batch) -> bool:
-        """Whether another notice of the incident is under way to the channel, or was at the time of the decision."""
+        """Whether another notice of the incident is under way to the channel, or was at the time of the decision; one that
+        a digest has told goes on with digests, which wait.
+        """
+        if (step.incident_id, channel) in self._durable.grouped:
+            return True
         keys = (*self._durable.pending, *(delivery.key for delivery in batch.deliveries))
         notices = [self._durable.notices[key] for key in keys if key in self._durable.notices]
-        return any(said.channel == channel and said.step_of(step.incident_id) is not None for said in notices)
+        return any(said.channel == channel and said.step_of(step.incident_id) for said in notices)
 
     def _delivered(self, delivery: Delivery) -> None:
         """Checks S8: a notice recorded as delivered has been applied by its receiver."""
@@ -227,9 +253,3 @@ class RecordRules:
             and delivery.key not in self._receivers[notice.channel].applied
         ):
             self._complain("S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it")
-
-
-def _derived_key(notice: Notice) -> str:
-    if notice.digest:
-        return digest_key(notice.digest, notice.channel, notice.reminder)
-    return notice_key(notice.incident.id, notice.sequence, notice.channel, notice.reminder)

@@ -1,16 +1,18 @@
 """The outbox: committed notices that are not settled, and the choice of those that a courier may send now."""
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 
 import msgspec
 
-from ..limits import DETAIL_CHARACTERS_MAX
+from ..limits import DETAIL_CHARACTERS_MAX, LIMITED_SAID_MAX
 from ..specification.channel import Channel
 from ..time.moment import Moment
 from .delivery_try import DeliveryTry
 from .notice import Answer, Delivery, DeliveryState, Notice
+from .rate_limit import RateLimit
 from .told import ChannelBacklog
 
 
@@ -40,12 +42,15 @@ class OutboxEntry(msgspec.Struct, eq=False):
     """The last error of its receiver or of the connection."""
     begun: tuple[DeliveryTry, ...] = ()
     """The record of the try under way, or of the last one; none before the first."""
+    is_limited: bool = False
+    """Whether the record says that it waits for the rate of its channel."""
     sent: Moment | None = None
     """When the record of that try was durable, and the courier was given the notice."""
 
     def begin(self, now_ns: int) -> None:
         """Begins the next try at `now_ns` (wall)."""
         self.attempts += 1
+        self.is_limited = False
         self.sent = None
         key, channel = self.notice.key, self.notice.channel
         self.begun = (DeliveryTry(key=key, attempt=self.attempts, channel=channel, at_ns=now_ns),)
@@ -70,11 +75,14 @@ class OutboxEntry(msgspec.Struct, eq=False):
 class Outbox:
     """Owns the unsettled notices.
 
-    Hands out at most `in_flight_max` per channel, oldest first; the rest waits durably.
+    Hands out at most `in_flight_max` per channel, oldest first, and no more than its rate; the rest waits durably.
     """
 
     def __init__(self, channels: Iterable[Channel]) -> None:
+        channels = tuple(channels)
         self._room = {channel.id: channel.in_flight_max for channel in channels}
+        self._rates = {channel.id: channel.rate or "" for channel in channels}
+        self._limits = {channel.id: RateLimit(*channel.most_in) for channel in channels if channel.most_in}
         self._entries: dict[str, OutboxEntry] = {}
         self._ready: dict[str, deque[str]] = {channel: deque() for channel in self._room}
         self._made_ns: dict[str, OrderedDict[str, int]] = {channel: OrderedDict() for channel in self._room}
@@ -108,13 +116,43 @@ class Outbox:
         """Returns the notices to send now, each with the record of its attempt, which must be durable first."""
         handed = []
         for channel, ready in self._ready.items():
-            while ready and self._room[channel] > 0:
+            limit = self._limits.get(channel)
+            while ready and self._room[channel] > 0 and (limit is None or limit.take(now_ns)):
                 entry = self._entries[ready.popleft()]
                 self._room[channel] -= 1
                 entry.stage = OutboxStage.HANDED_OUT
                 entry.begin(now_ns)
                 handed.append((entry, entry.delivery(DeliveryState.PENDING, now_ns, entry.attempting())))
         return handed
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the rate of a channel lets another one of its notices leave (wall); None where none waits for that."""
+        return min((next_ns for _, next_ns in self._limited()), default=None)
+
+    def limited(self, now_ns: int) -> list[Delivery]:
+        """Returns the record of notices that wait for the rate of their channel, of each once and of a bounded number."""
+        waiting = (
+            self._entries[key]
+            for channel, _ in self._limited()
+            for key in islice(self._ready[channel], LIMITED_SAID_MAX)
+        )
+        newly = [entry for entry in waiting if not entry.is_limited]
+        for entry in newly:
+            entry.is_limited = True
+        return [entry.delivery(DeliveryState.PENDING, now_ns, self._why(entry)) for entry in newly]
+
+    def _why(self, entry: OutboxEntry) -> str:
+        said = f"; the last answer: {entry.refusal}" if entry.refusal else ""
+        return f"waits for the rate of its channel, {self._rates[entry.notice.channel]}{said}"[
+            :DETAIL_CHARACTERS_MAX
+        ]
+
+    def _limited(self) -> Iterator[tuple[str, int]]:
+        """The channels whose notices wait for their rate alone, with the moment at which the next may leave."""
+        for channel, limit in self._limits.items():
+            if self._ready[channel] and self._room[channel] > 0 and limit.next_ns is not None:
+                yield channel, limit.next_ns
 
     def answered(self, key: str, attempt: int, answer: Answer, now: Moment) -> tuple[DeliveryTry, ...]:
         """Returns the record of a try with its answer; none for a late or repeated answer."""

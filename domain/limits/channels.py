@@ -25,6 +25,9 @@ ALERT_NS_MAX = 366 * 86_400 * NS_PER_S
 """The longest life of an alert that nothing renews: an Alertmanager forgets its alerts with its next start."""
 assert ALERT_NS_MIN < ALERT_NS_MAX
 
+LIMITED_SAID_MAX = 50
+"""Notices of a channel, the next ones, of which the record says that they wait for its rate: a screen of them."""
+
 # Memory.
 CHANNEL_MEMORY_CHARACTERS_MAX = 1_024
 """The memory of a channel for an incident, with each last delivered notice: ids of messages take 40 characters."""

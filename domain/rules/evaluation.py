@@ -268,18 +268,24 @@ class ThresholdEvaluator(Evaluator):
 
     def says(self) -> str:
         rule, window = self._rule, self._window
-        bound = rule.text_of(rule.bound)
+        bound = _said(rule, rule.bound)
         match rule.mode:
             case Mode.THRESHOLD:
-                figure = rule.text_of(window.read())
+                figure = _said(rule, window.read())
                 return f"{rule.aggregate.value} of {rule.measure} is {figure}, {rule.operator} {bound}"
             case Mode.CONSECUTIVE:
                 return f"{len(window)} values of {rule.measure} in a row are {rule.operator} {bound}"
             case Mode.RATE_OF_CHANGE:
-                rate = rule.text_of(window.change_per_second() or 0.0)
+                rate = _said(rule, window.change_per_second() or 0.0)
                 return f"{rule.measure} changes by {rate} a second, {rule.operator} {bound}"
             case _:
                 assert_never(rule.mode)
+
+
+def _said(rule: Threshold, figure: float) -> str:
+    """Returns a figure as the rule has its value; a time that is written as a number has its unit."""
+    said = rule.text_of(figure)
+    return f"{said} ms" if rule.measure in OWN_TIMES and not isinstance(rule.value, str) else said
 
 
 class NoDataEvaluator(Evaluator):

@@ -88,6 +88,30 @@ def test_buttons_of_a_phone_are_large_enough_for_a_thumb(visit, incident):
     assert min(size for size in sizes if size) >= 36
 
 
+NARROW = {"width": 320, "height": 640}
+ENDS = """
+() => [...document.querySelectorAll(".days")].map(each => each.getBoundingClientRect().right)
+"""
+
+
+@pytest.mark.parametrize("path", ["/", "/?days=90", "/t/payments-api", "/public/shop"])
+def test_today_is_in_sight_on_a_narrow_phone(visit, path):
+    person = visit("viewer")
+    person.page.set_viewport_size(NARROW)
+    ends = person.open(path).evaluate(ENDS)
+    assert ends
+    assert max(ends) <= NARROW["width"] - 18
+    assert person.wider_than_window() == []
+
+
+def test_a_long_name_in_a_row_ends_with_an_ellipsis(visit, odd):
+    page = visit("viewer", of=odd).open("/?view=all")
+    link = page.get_by_role("link", name=HOSTILE["long"]).last
+    assert link.evaluate(
+        "each => [getComputedStyle(each).textOverflow, each.scrollWidth > each.clientWidth]"
+    ) == ["ellipsis", True]
+
+
 LABELS = """
 kind => [...document.querySelectorAll(`.chart.${kind} text.value, .chart.${kind} text.tick`)]
     .map(each => each.getBoundingClientRect())

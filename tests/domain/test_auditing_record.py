@@ -12,10 +12,12 @@ from audited import (
     RESOLVED,
     UNTOLD,
     Book,
+    silence,
 )
 from msgspec.structs import replace
-from records import delivery_of, notice_of, opened, then
+from records import delivery_of, digest_of_steps, notice_of, opened, then
 from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.specification.rule import Severity
 
@@ -110,6 +112,57 @@ BROKEN_NOTICES = [
 @pytest.mark.parametrize(("notices", "expected"), BROKEN_NOTICES)
 def test_a_notice_is_about_a_recorded_step_under_its_own_key(book, notices, expected):
     assert book.commit(OPENED, notices=notices) == expected
+
+
+OTHER = opened("inc_2", target="mail")
+BOTH = digest_of_steps(OPENED, OTHER)
+BROKEN_DIGESTS = [
+    (BOTH, []),
+    (replace(BOTH, key="msg_other"), ["S6"]),
+    (digest_of_steps(OPENED, OTHER, OTHER), ["S6", "S6"]),
+    (digest_of_steps(OPENED, OTHER, opened("inc_3", target="bank")), ["S4"]),
+    (digest_of_steps(OPENED, then(OTHER, TransitionKind.RESOLVED, sequence=1)), ["S4"]),
+    (digest_of_steps(OPENED, OTHER, reminder=1), ["S4", "S4"]),
+]
+
+
+@pytest.mark.parametrize(("digest", "expected"), BROKEN_DIGESTS)
+def test_a_digest_tells_recorded_steps_each_once_under_its_own_key(book, digest, expected):
+    assert book.commit(OPENED, OTHER, notices=(digest,)) == expected
+
+
+def test_every_member_of_a_delivered_digest_counts_as_told(book):
+    book.commit(OPENED, OTHER, notices=(BOTH,))
+    book.receivers["ops"].apply(BOTH)
+    assert book.commit(deliveries=(delivery_of(BOTH, DELIVERED),)) == []
+    assert book.durable.told == {("inc_1", "ops"): 1, ("inc_2", "ops"): 1}
+    assert book.commit(RESOLVED) == [], "its end waits for the next digest"
+
+
+def test_a_given_up_digest_counts_for_every_member_and_a_reminder_for_none(book):
+    book.commit(OPENED, OTHER, notices=(BOTH,))
+    book.commit(deliveries=(delivery_of(BOTH, DEAD),))
+    assert set(book.durable.given_up) == {("inc_1", "ops"), ("inc_2", "ops")}
+    another = type(book)()
+    another.tell(OPENED)
+    again = make_notice(OPENED.incident, "ops", OPENED.change, OPENED.at_ns, NoticeReason.REMINDER, 1)
+    assert another.commit(notices=(again,), deliveries=(delivery_of(again, DEAD),)) == []
+    assert another.durable.given_up == {}
+
+
+@pytest.mark.parametrize("after", [ACKNOWLEDGED, RESOLVED])
+def test_nobody_is_reminded_of_what_somebody_has_seen_or_what_is_over(book, after):
+    book.tell(OPENED)
+    book.tell(after)
+    late = make_notice(after.incident, "ops", after.change, after.at_ns, NoticeReason.REMINDER, 1)
+    assert book.commit(notices=(late,)) == ["S4"]
+
+
+def test_a_silence_is_held_against_every_member_of_a_digest(book):
+    muted = silence("mail", target="mail")
+    book.rules.muted(muted)
+    book.commit(OPENED, OTHER, silences=(muted,))
+    assert book.commit(notices=(BOTH,)) == ["S22"]
 
 
 def test_a_draft_is_recorded_and_announced_to_nobody(book):

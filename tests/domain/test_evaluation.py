@@ -248,14 +248,14 @@ def test_silence_began_when_it_first_became_too_long():
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
-        (Threshold(id="slow", value=300), "last of response_time is 400, > 300"),
+        (Threshold(id="slow", value=300), "last of response_time is 400 ms, > 300 ms"),
         (
             Threshold(id="slow", value=300, mode=Mode.CONSECUTIVE),
-            "1 values of response_time in a row are > 300",
+            "1 values of response_time in a row are > 300 ms",
         ),
         (
             Threshold(id="slow", value=300, window=2, mode=Mode.RATE_OF_CHANGE),
-            "response_time changes by 0 a second, > 300",
+            "response_time changes by 0 ms a second, > 300 ms",
         ),
         (Consecutive(id="down"), ""),
         (NoData(id="silent"), ""),
@@ -392,6 +392,6 @@ def test_a_value_written_as_a_duration_is_compared_in_milliseconds_and_shown_as_
             for number, ms in enumerate((299, 300, 301))
         ]
         assert verdicts == [Verdict.OK, Verdict.OK, Verdict.VIOLATED]
-        bound = "300" if rule.value == 300 else "300ms"
+        bound = "300 ms" if rule.value == 300 else "300ms"
         assert evaluator.says().endswith(f", > {bound}")
     assert evaluator.says() == "last of response_time is 301ms, > 300ms"

@@ -7,7 +7,7 @@ from typing import Any
 
 from mail_server import MailServer
 from seeing import logged, samples
-from servers import Authority, web
+from servers import web
 from watched import NOWHERE, watching
 from watchkeeper import Runtime
 
@@ -46,31 +46,6 @@ def hook_url(folder: Path, value: str) -> Any:
 
 def hook_header(folder: Path, value: dict[str, str]) -> Any:
     return hook(folder, headers=value).header("x-key")
-
-
-def hook_timeout(folder: Path, value: str) -> Any:
-    """Whether the receiver saw the runtime leave within four seconds."""
-    with web() as server:
-        left = []
-        samples(
-            folder,
-            failing({"webhook": {"url": server.url("/nothing"), "timeout": value}}),
-            settle=lambda _: (server.arrived.wait(20), left.append(server.gone.wait(4))),
-        )
-        return left
-
-
-def hook_tls(folder: Path, value: dict[str, Any]) -> Any:
-    authority = Authority(folder)
-    with authority.web() as server:
-        heard = []
-
-        def settle(runtime: Runtime) -> None:
-            pause_for(lambda: server.arrived.is_set() or runtime.status().problems, threading.Event())
-            heard.append(server.arrived.is_set())
-
-        samples(folder, failing({"webhook": {"url": server.url(), "tls": value}}), settle=settle)
-        return heard
 
 
 def logger(folder: Path, value: str) -> Any:

@@ -7,8 +7,6 @@ from of_channels import (
     function_timeout,
     hook_header,
     hook_secret,
-    hook_timeout,
-    hook_tls,
     hook_url,
     level,
     logger,
@@ -45,6 +43,7 @@ from of_probes import (
     user,
 )
 from of_programs import PROGRAMS
+from of_receivers import RECEIVERS
 from of_the_runtime import (
     AFTER_DAYS,
     LONGER,
@@ -110,8 +109,6 @@ REAL: dict[str, Real] = WEB | MAIL | PROGRAMS | {
     "Webhook.url": Real(hook_url, ("/healthy", "/status/200"), ("/healthy", "/status/200")),
     "Webhook.secret": Real(hook_secret, (None, "whsec_" + base64.b64encode(bytes(24)).decode()), (False, True)),
     "Webhook.headers": Real(hook_header, ({}, {"X-Key": "7"}), (None, "7")),
-    "Webhook.timeout": Real(hook_timeout, ("10s", "200ms"), ([False], [True])),
-    "Webhook.tls": Real(hook_tls, ({}, {"verify": False}), ([False], [True])),
     "Log.logger": Real(logger, ("watchkeeper.notices", "elsewhere"), (False, True)),
     "Log.level": Real(level, ("warning", "error"), ("WARNING", "ERROR")),
     "CallChannel.name": Real(told_function, ("one", "two"), ("one", "two")),
@@ -123,6 +120,7 @@ REAL: dict[str, Real] = WEB | MAIL | PROGRAMS | {
     "RuntimeOptions.deny_private_addresses": Real(deny_private, (False, True), ("ok", "address_refused")),
     "RuntimeOptions.tls_library": Real(tls_library, ("openssl", "rustls"), (True, False)),
     "RuntimeOptions.debug": Real(debug, (False, True), (False, True)),
+    **RECEIVERS,
     "Channel.in_flight_max": Real(channel_in_flight, (3, 1), (3, 1)),
     "Configuration.runtime": Real(allowed, (True, False), (False, True)),
     "RuntimeOptions.retention": Real(kept("daily"), ("50d", "40d"), (True, False)),

@@ -86,7 +86,9 @@ def seed(
                 samples = tuple(_samples(target, span, now_ns, step_ns, chosen, number))
                 store.commit(Batch(samples=samples))
         _sum_up(store, Moment(end_ns - begin_ns + NS_PER_DAY, end_ns))
-    found = [_outage(store, outage, now_ns, notify) for outage in chosen]
+    # As in a life: the record has them in the order in which they opened.
+    by_time = sorted(chosen, key=lambda each: -each.ago_ns)
+    found = [_outage(store, outage, now_ns, notify) for outage in by_time]
     blind_ns = now_ns - 10 * NS_PER_DAY - 3 * NS_PER_HOUR
     store.commit(Batch(blind=(BlindInterval(blind_ns, blind_ns + 12 * NS_PER_MINUTE, "suspended"),)))
     store.close()
@@ -137,7 +139,9 @@ def _outage(store: SqliteStore, outage: Outage, now_ns: int, notify: tuple[str, 
     opened_ns = now_ns - outage.ago_ns
     decided_ns = opened_ns + NS_PER_MINUTE
     is_down = outage.severity is Severity.CRITICAL
-    said = "condition_failed: [STATUS] (503) == 200" if is_down else "p95 of response_time is 412, > 300"
+    said = (
+        "condition_failed: [STATUS] (503) == 200" if is_down else "p95 of response_time is 412 ms, > 300 ms"
+    )
     opened = Transition(
         id=incident_id(outage.target, outage.rule, 1, 1, opened_ns),
         sequence=1,

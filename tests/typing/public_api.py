@@ -6,13 +6,14 @@ A line with `type: ignore[...]` is wrong, and a type checker that stops saying s
 import logging
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Unpack
 
 from watchkeeper import (
     ALL,
     AbandonedWork,
+    Alertmanager,
     Announcement,
     AnnouncementKind,
     AttemptRecord,
@@ -32,9 +33,13 @@ from watchkeeper import (
     Delivery,
     DeliveryState,
     DeliveryTry,
+    Dependency,
+    Discord,
     Duration,
+    Escalation,
     Evidence,
     Exec,
+    Flapping,
     HealthChanged,
     Heartbeat,
     Http,
@@ -42,6 +47,7 @@ from watchkeeper import (
     IncidentChanged,
     Job,
     Log,
+    Maintenance,
     Measurement,
     NoData,
     NotAllowed,
@@ -49,9 +55,11 @@ from watchkeeper import (
     NoticeEnded,
     NoticeReason,
     NotRunning,
+    Ntfy,
     Observation,
     Outcome,
     Outgoing,
+    PagerDuty,
     PauseMark,
     PublicPage,
     Reason,
@@ -60,6 +68,7 @@ from watchkeeper import (
     Role,
     RoleChanged,
     Rollup,
+    Route,
     Rule,
     Runtime,
     RuntimeOptions,
@@ -69,6 +78,7 @@ from watchkeeper import (
     Severity,
     Silence,
     SilencePreview,
+    Slack,
     Status,
     StoreBusy,
     StoreCorrupt,
@@ -81,6 +91,7 @@ from watchkeeper import (
     TargetFields,
     TargetStatus,
     Tcp,
+    Telegram,
     Threshold,
     Tls,
     Token,
@@ -96,6 +107,7 @@ from watchkeeper import (
     Webhook,
     WebMetrics,
     WentBlind,
+    Window,
     __version__,
     asgi,
     connect,
@@ -167,6 +179,15 @@ CHANNELS = (
     Channel(id="log", log=Log(logger="notices", level="error"), min_severity="critical"),
     Channel(id="call", call=CallChannel(name="tell", timeout=5), give_up_after=timedelta(days=1)),
     Channel(id="ops", webhook=Webhook(url="https://h/", secret="s", headers=HEADERS, timeout=10)),  # noqa: S106
+    Channel(
+        id="hook", webhook=Webhook(url="https://h/", method="PUT", body="{title}", accepted=[200, "3xx"])
+    ),
+    Channel(id="chat", slack=Slack(token="xoxb-1", channel="#ops", timeout=5)),  # noqa: S106
+    Channel(id="page", pagerduty=PagerDuty(routing_key="a" * 32, api="https://events.eu.pagerduty.com")),
+    Channel(id="game", discord=Discord(url="https://h/", tls=Tls())),
+    Channel(id="bot", telegram=Telegram(token="1:a", chat=-100, topic=4)),  # noqa: S106
+    Channel(id="phone", ntfy=Ntfy(topic="ops", server="https://h", token="tk_1")),  # noqa: S106
+    Channel(id="prom", alertmanager=Alertmanager(url="http://h:9093", headers=HEADERS, ends_after="7d")),
 )
 OPTIONS = RuntimeOptions(
     store="watch.db",
@@ -175,7 +196,37 @@ OPTIONS = RuntimeOptions(
     retention=Retention(samples=timedelta(days=2), hourly=3_600),
     tls_library="rustls",
 )
-CONFIGURATION = Configuration(runtime=OPTIONS, channels=CHANNELS, targets=TARGETS)
+ROUTES = (
+    Route(id="shop", match=["group=shop"], to=["ops"], group_by=["group"], group_wait=30, continue_=True),
+    Route(to=["log"], escalate=[Escalation(after=timedelta(minutes=15), to=["call"])], quiet=["nights"]),
+)
+WINDOWS = (Window(id="nights", cron="0 22 * * *", length=timedelta(hours=9), zone="Europe/Berlin"),)
+MAINTENANCE = (
+    Maintenance(id="patch-day", match=["group=shop"], cron="0 3 * * SUN", length="2h"),
+    Maintenance(
+        id="move",
+        match=["group=shop"],
+        from_="2026-12-24T20:00:00Z",
+        until=datetime(2026, 12, 25, tzinfo=UTC),
+    ),
+)
+BEHIND = (
+    Target(id="mirror", http=HTTP, depends_on=["shop"], flapping=False),
+    Target(
+        id="far",
+        http=HTTP,
+        depends_on=Dependency(targets=["shop"], at_least=1),
+        flapping=Flapping(method="nagios", high=40),
+    ),
+)
+CONFIGURATION = Configuration(
+    runtime=OPTIONS,
+    channels=CHANNELS,
+    routes=ROUTES,
+    windows=WINDOWS,
+    maintenance=MAINTENANCE,
+    targets=(*TARGETS, *BEHIND),
+)
 
 
 def mistakes() -> None:
@@ -184,6 +235,10 @@ def mistakes() -> None:
     Target(http=HTTP)  # type: ignore[call-arg]
     Target(id="a", http=Tcp(host="h", port=1))  # type: ignore[arg-type]
     Target(id="a", http=HTTP, notify=[5])  # type: ignore[list-item]
+    Target(id="a", http=HTTP, depends_on=5)  # type: ignore[arg-type]
+    Route(to=["ops"], remind_every=[])  # type: ignore[arg-type]
+    Route(match=["group=shop"])  # type: ignore[call-arg]
+    Flapping(method="nagos")  # type: ignore[arg-type]
     Threshold(id="r", value=1, severity="fatal")  # type: ignore[arg-type]
     Threshold(id="r", value=1, window=0.5)  # type: ignore[arg-type]
     Runtime(targets=TARGETS[0])  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import NamedTuple
 
 import pytest
 from watchkeeper.domain.incidents.record import BlindInterval
@@ -139,9 +140,26 @@ def test_a_day_of_thousands_in_trouble_stays_in_the_picture():
     assert heights == [64.0]
 
 
+class Watched(NamedTuple):
+    """A target as far as the first sentences need it."""
+
+    kind: str = "http"
+    paused: bool = False
+    sample: str | None = None
+
+
+CHECKED = Watched(sample="an answer")
+LATE = Percentiles(9, 1, 2, 4 * NS_PER_MS, 5 * NS_PER_MS)
+
+
 def status(**fields):
-    said = {"problems": (), "blind": (), "lateness": Percentiles(0, 0, 0, 0, 0)} | fields
-    lists = dict.fromkeys(("targets", "incidents", "silences", "counters"), ())
+    said = {
+        "problems": (),
+        "blind": (),
+        "lateness": Percentiles(0, 0, 0, 0, 0),
+        "targets": (CHECKED,),
+    } | fields
+    lists = dict.fromkeys(("incidents", "silences", "counters"), ())
     return RuntimeStatus(at_ns=NOW_NS, **lists, **said)
 
 
@@ -154,15 +172,22 @@ class Frame:
 
 def test_the_runtime_says_how_well_it_sees():
     blind = BlindInterval(NOW_NS - 2 * NS_PER_DAY, NOW_NS - 2 * NS_PER_DAY + NS_PER_HOUR, "suspended")
-    seen = sight_of(
-        status(blind=(blind,), lateness=Percentiles(9, 1, 2, 4 * NS_PER_MS, 5 * NS_PER_MS)), Frame()
-    )
+    seen = sight_of(status(blind=(blind,), lateness=LATE), Frame())
     assert (seen.is_clear, seen.first) == (True, "Everything is seen")
     assert seen.rest == ": last blind 47 h ago for 60 min; checks run 4.0 ms late at the 99th percentile."
     assert sight_of(status(), Frame()).rest == "."
     stuck = sight_of(status(problems=(("store", "the disk is full"), ("sink", "x"), ("owner", "y"))), Frame())
     assert (stuck.is_clear, stuck.first) == (False, "watchkeeper itself has a problem, and two more")
     assert stuck.rest == ": store: the disk is full"
+
+
+def test_the_runtime_says_nothing_of_checks_before_the_first():
+    begun = sight_of(
+        status(targets=(Watched(), Watched("heartbeat", sample="a report")), lateness=LATE), Frame()
+    )
+    assert begun == (True, "The first checks are on their way", ".")
+    reported = sight_of(status(targets=(Watched("heartbeat"), Watched(paused=True)), lateness=LATE), Frame())
+    assert reported == (True, "Everything is seen", ".")
 
 
 def test_the_axis_of_a_month_has_mondays_and_that_of_a_quarter_has_firsts():

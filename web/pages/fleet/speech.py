@@ -90,7 +90,10 @@ def sight_of(status: RuntimeStatus, frame: PageFrame) -> Sight:
         last = max(status.blind, key=lambda interval: interval.ended_at_ns)
         blind_ns = max(0, last.ended_at_ns - last.started_at_ns)
         parts.append(f"last blind {duration(frame.since(last.ended_at_ns))} ago for {duration(blind_ns)}")
-    if status.lateness.count:
+    checked = [each for each in status.targets if each.kind != "heartbeat" and not each.paused]
+    if checked and all(each.sample is None for each in checked):
+        return Sight(True, "The first checks are on their way", ".")
+    if checked and status.lateness.count:
         parts.append(f"checks run {latency(status.lateness.p99_ns)} late at the 99th percentile")
     return Sight(True, "Everything is seen", f": {'; '.join(parts)}." if parts else ".")
 
