@@ -253,9 +253,3 @@ class RecordRules:
             and delivery.key not in self._receivers[notice.channel].applied
         ):
             self._complain("S8", f"{delivery.key} is recorded as delivered; its receiver has not applied it")
-
-
-def _derived_key(notice: Notice) -> str:
-    if notice.digest:
-        return digest_key(notice.digest, notice.channel, notice.reminder)
-    return notice_key(notice.incident.id, notice.sequence, notice.channel, notice.reminder)
