@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from itertools import count
 from typing import Any, Self
@@ -29,6 +29,8 @@ class Peer:
     def __init__(self) -> None:
         self._script: deque[str] = deque()
         self._lock = threading.Lock()
+        self.watcher: Callable[[str], None] | None = None
+        """Called with `taken` once a request is taken, and with `answered` after its answer."""
         self.hangs = threading.Event()
         """Set once a request is left without an answer."""
         self.server = HostileServer({"healthy": self._attend})
@@ -70,10 +72,12 @@ class Peer:
             taken = (200, None)
             if word == "200" or word in APPLIED_SILENTLY:
                 taken = self._taken(visit)
+                self._look("taken")
         match word:
             case "200":
                 status, document = taken
                 visit.answer(f"{status} Said", ["Content-Type: application/json"], body=_bytes(document))
+                self._look("answered")
             case "hang":
                 self.hangs.set()
                 visit.wait_for_client_to_leave()
@@ -86,6 +90,11 @@ class Peer:
                 visit.reset()
             case _:
                 visit.answer(REFUSED[word], self._headers(word, rest), body=self._refusal(rest))
+
+    def _look(self, stage: str) -> None:
+        watcher = self.watcher
+        if watcher is not None:
+            watcher(stage)
 
     def _taken(self, visit: Visit) -> tuple[int, Any]:
         parts = urlsplit(visit.path)
@@ -150,6 +159,12 @@ class SlackPeer(Peer):
     @property
     def shown(self) -> list[str]:
         return [message["text"] for message in self.messages if "thread_ts" not in message]
+
+    @staticmethod
+    def key_of(message: Said) -> str:
+        """Returns the key of the notice that a message was posted for."""
+        key: str = message["metadata"]["event_payload"]["key"]
+        return key
 
     @property
     def answers(self) -> list[str]:

@@ -1,6 +1,6 @@
 """Runs every leg on real processes in full size, one after the other, and prints a table of their last lines.
 
-    python -m tests.system.run [--only kill disk processes standby unfenced workers clocks races]
+    python -m tests.system.run [--only kill told disk processes standby unfenced workers clocks races]
 
 Takes about seventeen minutes on two cores and at most 37, the sum of the limits: a leg that exceeds its limit has failed. Needs root (a
 small tmpfs is mounted), a C compiler, and strace, which is installed when it is missing. The exit status is 0 only when
@@ -39,6 +39,7 @@ def tests(name: str) -> tuple[str, ...]:
 
 LEGS = {
     "kill": Leg(("-m", "tests.system.kill", "--kills", "200", "--points", "2"), 360),
+    "told": Leg(("-m", "tests.system.told_once", "--kills", "200"), 600),
     "disk": Leg(("-m", "tests.system.disk", "--faults", "12"), 420),
     "processes": Leg(tests("test_processes.py"), 120),
     "standby": Leg(("-m", "tests.system.standby", "--kills", "40", "--freezes", "40"), 420),

@@ -1,0 +1,213 @@
+"""Kills `watchkeeper run` between a post and its record, and counts what people see more than once.
+
+    python -m tests.system.told_once [--kills 200] [--seed 0]
+
+Two runs at a time, each with targets that fail and recover, and three receivers: PagerDuty, ntfy and Slack with a bot. Each life
+ends at a request that one of them has taken, before or after its answer. Then the targets recover, no process is killed, and each
+incident that was told must be shown once by each receiver: one alert, one notification, one message with each step once
+in its thread. Prints the figures as JSON and in one line; the exit status is 0 only when nothing is shown twice or not at all.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.domain.incidents.notice import DeliveryState
+
+from tests.system.audit import is_quiet
+from tests.system.kill import LANES, LOOK_EVERY_S, QUIET_WITHIN_S
+from tests.system.outside import Site
+from tests.system.processes import Watch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))  # as pytest does
+from peers import NtfyPeer, PagerDutyPeer, SlackPeer
+
+TARGETS = 2
+LIFE_S_MAX = 10.0
+"""The longest life of a process that posts nothing: on a busy machine its start alone takes seconds."""
+ROUNDS_A_KILL_MAX = 4
+"""Lives that may pass without a post, for each that ends at one."""
+NEVER = ("shown_twice", "not_shown", "not_ended", "steps_twice", "undelivered", "unsettled")
+"""Figures that are 0 where each incident is shown once."""
+
+
+class Receivers(NamedTuple):
+    """One of each kind that shows a repeat once."""
+
+    slack: SlackPeer
+    pager: PagerDutyPeer
+    phone: NtfyPeer
+
+
+class Strike:
+    """Kills a process at the n-th request that a receiver takes, before its answer or after it."""
+
+    def __init__(self, pid: int, count: int, stage: str) -> None:
+        self._pid, self._left, self._stage = pid, count, stage
+        self.hit = threading.Event()
+
+    def __call__(self, stage: str) -> None:
+        if stage == self._stage:
+            self._left -= 1
+            if self._left == 0:
+                os.killpg(self._pid, signal.SIGKILL)
+                self.hit.set()
+
+
+class Lane:
+    """One store with its targets and receivers, and the processes that run it one after the other."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.dice = Random(seed)
+        self.site = Site()
+        self.receivers = Receivers(SlackPeer(), PagerDutyPeer(), NtfyPeer())
+        for receiver in self.receivers:
+            receiver.__enter__()
+        self.store, self.path = folder / "watch.db", folder / "watch.yaml"
+        self.names = {f"t{number}" for number in range(TARGETS)}
+        self.figures: Counter[str] = Counter(dict.fromkeys(NEVER, 0))
+        self._pause = threading.Event()
+        self._configure()
+
+    def _configure(self) -> None:
+        names = ("slack", "pager", "phone")
+        channels = [{"id": name, **peer.spec} for name, peer in zip(names, self.receivers, strict=True)]
+        rules = [{"id": "down", "kind": "consecutive", "after": 1, "recover": 1}]
+        targets = [
+            {
+                "id": name, "every": "200ms", "timeout": "200ms", "http": {"url": f"{self.site.url}/{name}"},
+                "rules": rules, "default_rules": False, "notify": list(names),
+            }
+            for name in sorted(self.names)
+        ]  # fmt: skip
+        document = {"runtime": {"store": "watch.db"}, "channels": channels, "targets": targets}
+        self.path.write_text(json.dumps(document), encoding="utf-8")
+
+    def live_and_die(self) -> bool:
+        """Runs a process until it is killed. Returns True where that was at a post."""
+        self.site.down = self.names - self.site.down
+        peer = self.dice.choice(self.receivers)
+        with Watch(self.path) as watch:
+            stage = self.dice.choice(("taken", "answered"))
+            peer.watcher = strike = Strike(watch.pid, self.dice.randint(1, 3), stage)
+            at_post = strike.hit.wait(LIFE_S_MAX)
+            peer.watcher = None
+            watch.kill()
+        self.figures.update(lives=1, kills=at_post)
+        self.figures.update({f"kills_{stage}": int(at_post)})
+        return at_post
+
+    def settle(self) -> None:
+        """Lets all targets recover and one process run until nothing is open or pending."""
+        self.site.down = set()
+        with Watch(self.path) as watch:
+            watch.until_watching()
+            self.site.wait_for_questions(2)
+            quiet = any(self._is_quiet() for _ in range(int(QUIET_WITHIN_S / LOOK_EVERY_S)))
+            self.figures["unsettled"] += not (quiet and watch.stop() == 0)
+
+    def _is_quiet(self) -> bool:
+        self._pause.wait(LOOK_EVERY_S)
+        return is_quiet(self.store)
+
+    def audit(self) -> Counter[str]:
+        """Returns the figures of the record and of what each receiver shows."""
+        reader = StoreReader(str(self.store))
+        outbox = reader.outbox()
+        self.figures["undelivered"] += sum(
+            each.delivery.state is not DeliveryState.DELIVERED for each in outbox
+        )
+        incident_of = {each.notice.key: each.notice.incident.id for each in outbox}
+        told = {name: set[str]() for name in ("slack", "pager", "phone")}
+        for each in outbox:
+            told[each.notice.channel].add(each.notice.incident.id)
+        self.figures["incidents"] += len(set().union(*told.values()))
+        shown = self._shown(incident_of)
+        for name, incidents in told.items():
+            self.figures["shown_twice"] += sum(shown[name][each] > 1 for each in incidents)
+            self.figures["not_shown"] += sum(not shown[name][each] for each in incidents)
+        self._look_at_ends()
+        return self.figures
+
+    def _shown(self, incident_of: dict[str, str]) -> dict[str, Counter[str]]:
+        """How often each receiver shows each incident."""
+        slack, pager, phone = self.receivers
+        messages = (each for each in slack.messages if "thread_ts" not in each)
+        return {
+            "slack": Counter(incident_of[slack.key_of(each)] for each in messages),
+            "pager": Counter(pager.shown),
+            "phone": Counter(phone.notifications.keys()),
+        }
+
+    def _look_at_ends(self) -> None:
+        slack, pager, phone = self.receivers
+        self.figures["not_ended"] += len(pager.open)
+        self.figures["not_ended"] += sum("resolved" not in each for each in (*slack.shown, *phone.shown))
+        steps = Counter(slack.key_of(each) for each in slack.messages)
+        self.figures["steps_twice"] += sum(count - 1 for count in steps.values())
+        self.figures["messages_in_slack"] += len(slack.messages)
+
+    def close(self) -> None:
+        self.site.close()
+        for receiver in self.receivers:
+            receiver.__exit__()
+
+
+def kill_at_posts(folder: Path, seed: int, kills: int) -> Counter[str]:
+    """Kills a lane's process at so many posts, lets it settle, and returns its figures."""
+    lane = Lane(folder, seed)
+    try:
+        left = kills
+        for _ in range(kills * ROUNDS_A_KILL_MAX):
+            left -= lane.live_and_die()
+            if not left:
+                break
+        lane.settle()
+        return lane.audit()
+    finally:
+        lane.close()
+
+
+def faults_of(figures: Counter[str]) -> dict[str, int]:
+    """Returns the figures that should be 0 and are not."""
+    return {name: figures[name] for name in NEVER if figures[name]}
+
+
+def _lanes(folder: Path, kills: int, seed: int) -> Iterator[tuple[Path, int, int]]:
+    for lane in range(LANES):
+        place = folder / f"{lane}"
+        place.mkdir()
+        yield place, seed + lane, kills // LANES + (lane < kills % LANES)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args(arguments)
+    total: Counter[str] = Counter(dict.fromkeys(NEVER, 0))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(LANES) as lanes:
+        given = _lanes(Path(folder), asked.kills, asked.seed)
+        for figures in lanes.map(lambda lane: kill_at_posts(*lane), given):
+            total.update(figures)
+    sys.stdout.write(json.dumps(total, indent=2, sort_keys=True) + "\n")
+    told = ("kills", "lives", "incidents", "messages_in_slack", *NEVER)
+    sys.stdout.write(", ".join(f"{total[name]} {name}" for name in told) + "\n")
+    return 1 if faults_of(total) or total["kills"] < asked.kills else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
