@@ -20,7 +20,7 @@ from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
+from ..protocol.owner import Acknowledge, BeginDrill, EndDrill, FlushSamples, OfDrills, Unacknowledge
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, GetMetrics, HealthReported
 from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, SendTest, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
@@ -211,6 +211,7 @@ class Engine:
         | Beat
         | Acknowledge
         | Unacknowledge
+        | OfDrills
         | Mute
         | Unmute
         | Announce
@@ -224,7 +225,7 @@ class Engine:
                 self.system.supervisor.tell(command)
             case CheckNow(target):
                 self._check_now(target, command)
-            case Acknowledge() | Unacknowledge():
+            case Acknowledge() | Unacknowledge() | BeginDrill() | EndDrill():
                 self.system.owner.tell(command)
             case Mute() | Unmute() | Announce() | EndAnnouncement():
                 self.system.sink.tell(command)
