@@ -11,7 +11,7 @@ from ..domain.incidents.notice import Answer, Notice
 from ..domain.limits import CHANNEL_MEMORY_CHARACTERS_MAX
 from ..domain.time.moment import Deadline, Moment
 from ..protocol import courier as heard
-from ..protocol.sink import CourierStarted, DeliveryAnswered, SinkMessage
+from ..protocol.sink import CourierMoved, CourierStarted, DeliveryAnswered, SinkMessage
 from .behaviour import Behaviour
 from .ports import Cancellable, Clock, Listener, Messenger
 
@@ -76,6 +76,8 @@ class Courier(Behaviour[heard.CourierMessage]):
                 self._deliver(_Waiting(notice, attempt, deadline, not_after_ns, memory), now)
             case heard.AbandonDelivery(key):
                 self._abandon(key, now)
+            case heard.PassBack(round_):
+                self._sink.tell(CourierMoved(self._channel, round_))
             case _:
                 assert_never(message)
 

@@ -20,7 +20,7 @@ from ..domain.specification.probe import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
-from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
+from ..protocol.owner import Acknowledge, BeginDrill, EndDrill, FlushSamples, OfDrills, Unacknowledge
 from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, GetMetrics, HealthReported
 from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, SendTest, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
@@ -30,7 +30,7 @@ from .dispatch.run.alarm import MakeTimer
 from .dispatch.run.future import AwaitAnswer, DispatchedFuture
 from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
-from .ports import Clock, Messenger, Prober, Publisher, Store
+from .ports import Clock, Messenger, Pinger, Prober, Publisher, Store
 from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, System, SystemDependencies, shut_down
 
@@ -49,6 +49,9 @@ class DriverSet(Protocol):
 
     @property
     def messengers(self) -> Mapping[str, Messenger]: ...
+
+    @property
+    def pinger(self) -> Pinger | None: ...
 
     def close(self) -> tuple[str, ...]:
         """Releases everything. Returns the host's functions that still run and cannot be stopped."""
@@ -124,6 +127,7 @@ class Engine:
             sink_dispatcher=self._sink_thread,
             probers=self._drivers.probers,
             messengers=messengers,
+            pinger=self._drivers.pinger,
             store=store,
             publisher=dependencies.publisher,
             expectation_of=dependencies.expectation_of,
@@ -207,6 +211,7 @@ class Engine:
         | Beat
         | Acknowledge
         | Unacknowledge
+        | OfDrills
         | Mute
         | Unmute
         | Announce
@@ -220,7 +225,7 @@ class Engine:
                 self.system.supervisor.tell(command)
             case CheckNow(target):
                 self._check_now(target, command)
-            case Acknowledge() | Unacknowledge():
+            case Acknowledge() | Unacknowledge() | BeginDrill() | EndDrill():
                 self.system.owner.tell(command)
             case Mute() | Unmute() | Announce() | EndAnnouncement():
                 self.system.sink.tell(command)

@@ -11,6 +11,7 @@ from ..domain.incidents.acknowledgement import AcknowledgementEnds
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.own_problems import RULE_STATE, OwnProblem, OwnProblems, is_due, state_lost
 from ..domain.incidents.record import Checkpoint, LatestFinding
+from ..domain.incidents.trials.drills import Drills
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.evidence import Evidence, EvidenceChoice
 from ..domain.observation.sample import Sample
@@ -18,15 +19,16 @@ from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
 from ..domain.rules.last_reports import LastReports, Standing
 from ..domain.rules.watch import is_readable
 from ..domain.specification.target import OWN_NAME, Target
+from ..domain.supervision.progress import MovingPart
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
 from ..protocol.recorder import CounterIncreased, HealthReported, RecorderMessage, SampleJudged, UpResumed
-from ..protocol.sink import Commit, RecordSamples, SinkMessage
-from ..protocol.supervisor import AcknowledgementCheckRequested, SupervisorMessage
+from ..protocol.sink import Commit, PassCommitted, RecordSamples, SinkMessage
+from ..protocol.supervisor import AcknowledgementCheckRequested, PartMoved, SupervisorMessage
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener
 
-Decision: TypeAlias = Callable[[TargetAggregate | OwnProblems, str], tuple[Transition, ...]]
+Decision: TypeAlias = Callable[[TargetAggregate | OwnProblems | Drills, str], tuple[Transition, ...]]
 """Makes the steps of one incident that a command asks for, by the book that has it."""
 
 
@@ -55,6 +57,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         """The channels that are told of the runtime's own problems; None: those that routes and targets name."""
         self._routed = frozenset(routed)
         self._own = OwnProblems(run=0)
+        self._drills = Drills()
         self._ends = AcknowledgementEnds()
         self._targets = {target.id: target for target in targets}
         self._aggregates: dict[str, TargetAggregate] = {}
@@ -90,9 +93,18 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
             case heard.FlushSamples():
                 self._hand_over()
                 self._sink.tell(Commit())
+            case heard.PassRound(round_):
+                self._supervisor.tell(PartMoved(MovingPart.JUDGING, round_))
+                self._hand_over()
+                self._sink.tell(PassCommitted(round_))
             case heard.EndOrphans():
                 self._end_orphans(now)
+            case heard.BeginDrill(incident, severity, drill):
+                self._hand_over(self._drills.begin(incident, severity, drill, now))
+            case heard.EndDrill(incident, by):
+                self._hand_over(self._drills.end(incident, by, now))
             case heard.ProblemsReported(problems):
+                self._hand_over(self._drills.expire(now))
                 self._review(problems, now)
             case _:
                 assert_never(message)
@@ -243,7 +255,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _decide(self, incident: str, decide: Decision, now: Moment) -> None:
         """Lets the aggregate, or the book of own problems, that has an open incident decide about it."""
-        if own := decide(self._own, incident):
+        if own := decide(self._own, incident) or decide(self._drills, incident):
             self._hand_over(own)
             return
         for aggregate in self._aggregates.values():
@@ -281,7 +293,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._ends = AcknowledgementEnds()
         self._own = OwnProblems(generation)
         own = [each for each in incidents if each.is_open and each.target == OWN_NAME]
-        self._own.restore(own)
+        self._own.restore(each for each in own if each.drill is UNSET)
+        self._drills.restore(each for each in own if each.drill is not UNSET)
         self._follow(own)
         for incident in incidents:
             if incident.is_open and incident.target != OWN_NAME:

@@ -1,13 +1,15 @@
 """The policies that the actors follow, as values that can be printed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
+from ..domain.limits import PING_TIMEOUT_NS
 from ..domain.policy import CancellationPolicy, MailboxOverflow, OverflowPolicy
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import RuntimeOptions
 from ..domain.supervision.admission import AdmissionPolicy
 from ..domain.supervision.own_network import ConnectivityPolicy
+from ..domain.supervision.progress import PingPolicy
 from ..domain.supervision.restart import RestartPolicy, SupervisorPolicies
 from ..domain.supervision.retry import RetryPolicy
 from ..domain.time.duration import parse_duration
@@ -20,7 +22,13 @@ from .sink import IncidentSink
 from .supervisor.supervisor import Supervisor
 
 ActorPolicy = (
-    ConnectivityPolicy | RetryPolicy | RestartPolicy | CancellationPolicy | AdmissionPolicy | MailboxOverflow
+    ConnectivityPolicy
+    | PingPolicy
+    | RetryPolicy
+    | RestartPolicy
+    | CancellationPolicy
+    | AdmissionPolicy
+    | MailboxOverflow
 )
 
 ACTORS: tuple[type[Behaviour[Any]], ...] = (
@@ -33,7 +41,7 @@ ACTORS: tuple[type[Behaviour[Any]], ...] = (
 )
 
 
-def supervisor_policies(channels: Iterable[Channel], options: RuntimeOptions) -> SupervisorPolicies:
+def supervisor_policies(channels: Collection[Channel], options: RuntimeOptions) -> SupervisorPolicies:
     """Returns the policies that a supervisor of these channels applies."""
     speaking = options.connectivity
     connectivity = (
@@ -48,10 +56,21 @@ def supervisor_policies(channels: Iterable[Channel], options: RuntimeOptions) ->
         for channel in channels
     }
     admission = AdmissionPolicy(in_flight_max=options.in_flight_max)
-    return SupervisorPolicies(admission, retries, connectivity=connectivity)
+    ping = _ping_policy(channels, options)
+    return SupervisorPolicies(admission, retries, connectivity=connectivity, ping=ping)
 
 
-def actor_policies(channels: Iterable[Channel], options: RuntimeOptions) -> tuple[ActorPolicy, ...]:
+def _ping_policy(channels: Collection[Channel], options: RuntimeOptions) -> PingPolicy:
+    if options.ping is None:
+        return PingPolicy()
+    every = [channel.id for channel in channels]
+    told = [channel.id for channel in channels if channel.log is None]
+    return PingPolicy(
+        every_ns=parse_duration(options.ping.every), timeout_ns=PING_TIMEOUT_NS, channels=tuple(told or every)
+    )
+
+
+def actor_policies(channels: Collection[Channel], options: RuntimeOptions) -> tuple[ActorPolicy, ...]:
     """Returns every policy in use: retry, restart, cancellation, admission, and the overflow of each mailbox."""
     applied = supervisor_policies(channels, options)
     return (
@@ -62,6 +81,7 @@ def actor_policies(channels: Iterable[Channel], options: RuntimeOptions) -> tupl
         applied.cancellation,
         applied.admission,
         applied.connectivity,
+        *([applied.ping] if applied.ping.every_ns else []),
         *map(_mailbox_overflow, ACTORS),
     )
 

@@ -83,6 +83,14 @@ class Messenger(Protocol):
         ...
 
 
+class Pinger(Protocol):
+    """Tells a dead man's switch far away that this runtime works, without blocking the dispatcher that calls it."""
+
+    def ping(self, deadline: Deadline, done: Callable[[str], None]) -> Cancellable:
+        """Starts a ping; `done` is called once, never from within `ping`, with why it failed, empty where it arrived."""
+        ...
+
+
 class Publisher(Protocol):
     """Passes events to subscribers, and knows the open incidents. Never blocks and never raises."""
 

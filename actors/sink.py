@@ -15,12 +15,14 @@ from ..domain.policy import OverflowPolicy
 from ..domain.read_model.status import IN_THE_OUTBOX, KEPT_BY_THE_PROCESS, STORE_LOST, UNWRITTEN
 from ..domain.specification.channel import Channel
 from ..domain.supervision.last_heard import HeardRegister
+from ..domain.supervision.progress import MovingPart
 from ..domain.suppression.suppression import Suppression
 from ..domain.time.moment import Moment
 from ..protocol import sink as heard
+from ..protocol.courier import PassBack
 from ..protocol.owner import ResumeFrom
 from ..protocol.recorder import Abandoned, Committed, CounterIncreased, IncidentsResumed
-from ..protocol.supervisor import LastHeardResumed, StoreRecovered
+from ..protocol.supervisor import LastHeardResumed, PartMoved, StoreRecovered
 from .behaviour import Behaviour
 from .delivering.channel_tests import ChannelTests
 from .delivering.deliveries import Deliveries
@@ -63,6 +65,8 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._ledger = self._deliveries.ledger
         self._commit_asked = False
         self._draining = False
+        self._round = 0
+        """The round of a dead-man's ping that waits for a commit; 0 for none."""
         self._generation = 0
         self._checkpoints: dict[str, Checkpoint] = {}
         self._register = HeardRegister()
@@ -113,6 +117,11 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._commit_soon(True)
             case heard.RecordBlindness(interval):
                 self._gathered.blind.append(interval)
+            case heard.PassCommitted(round_):
+                self._round = round_
+                self._commit_soon(True)
+            case heard.CourierMoved(channel, round_):
+                self._to.supervisor.tell(PartMoved(MovingPart.SENDING, round_, channel))
             case heard.GetResumed():
                 self._resume_owner(now)
             case heard.ReopenStore():
@@ -207,11 +216,24 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         handed += self._tests.hand_out(now.wall_ns)
         self._gathered.tries.extend(begun for entry, _ in handed for begun in entry.begun)
         if self._gathered.empty and not self._register.has_urgent:
+            self._pass_round()
             return
         self._gathered.add_heard(self._register.urgent(now))
         unit = CommitUnit(self._gathered.take(), handed, self._deliveries.take_settled())
         if self._writer.write(unit, now):
             self._publish(unit, now)
+            self._pass_round()
+
+    def _pass_round(self) -> None:
+        """Passes on the round of a ping, if one has come: nothing that came before it is left to be written."""
+        round_, self._round = self._round, 0
+        if not round_:
+            return
+        self._to.supervisor.tell(PartMoved(MovingPart.COMMITTING, round_))
+        for courier in self._to.couriers.values():
+            courier.tell(PassBack(round_))
+        if not self._to.couriers:
+            self._to.supervisor.tell(PartMoved(MovingPart.SENDING, round_))
 
     def _publish(self, unit: CommitUnit, now: Moment) -> None:
         """Sends the notices and results of a durable commit; called for no other."""

@@ -33,7 +33,7 @@ from .dispatch.spawning import address_for, spawn
 from .owner import AggregateOwner
 from .policies import ACTORS, supervisor_policies
 from .poller import Poller, PollerContext
-from .ports import Clock, Messenger, Neighbours, Prober, Publisher, Store
+from .ports import Clock, Messenger, Neighbours, Pinger, Prober, Publisher, Store
 from .recorder import Recorder
 from .sink import IncidentSink
 from .supervisor.poller_registry import PollerRegistry, Roster, RosterHandover
@@ -72,6 +72,8 @@ class SystemDependencies(NamedTuple):
     """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
     discreet: Callable[[str], str] = str
     """Masks the known secrets in a foreign text."""
+    pinger: Pinger | None = None
+    """Sends the dead-man's ping; None where there is none."""
     is_whole: bool = False
     """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
 
@@ -242,6 +244,7 @@ class System:
             dice=self._parts.dice,
             discreet=self._parts.discreet,
             is_whole=self._parts.is_whole,
+            pinger=self._parts.pinger,
         )
 
     def _children(self) -> Iterator[Child]:

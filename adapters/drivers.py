@@ -24,6 +24,7 @@ from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
 from .net.resolver import DNS_CACHE, Resolver
+from .pinging import HttpPinger
 from .probes import shared
 from .probes.local.call import CallProber
 from .probes.local.exec import ExecProber
@@ -72,6 +73,11 @@ class Drivers:
             Call: self._calls,
         }
         self.probers = {kind: SharedProber(prober, clock, call_at) for kind, prober in probers.items()}
+        self.pinger = (
+            None
+            if options.ping is None
+            else HttpPinger(options.ping, self._transport, deny_private_addresses=self._deny)
+        )
         self.messengers = {channel.id: self._messenger(channel) for channel in configuration.channels}
 
     def _messenger(self, channel: Channel) -> AnyMessenger:

@@ -14,6 +14,7 @@ from ..domain.limits import SECRET_CHARACTERS_MIN
 from ..domain.line import escaped
 from ..domain.specification.channel import Channel, Transport, Webhook
 from ..domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
+from ..domain.specification.configuration import RuntimeOptions
 from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
 from ..domain.specification.paging_channels import Alertmanager, PagerDuty
@@ -102,11 +103,14 @@ def _forms_of(secret: str) -> Iterator[str]:
     }
 
 
-def secrets_of(parts: Iterable[Target | Channel]) -> Iterator[str]:
-    """Returns the secrets that targets and channels state: passwords, tokens, and what a telling name holds."""
+def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[str]:
+    """Returns the secrets that targets, channels and options state: passwords, tokens, and what a telling name holds."""
     for part in parts:
         if isinstance(part, Channel):
             yield from _of_transport(part.transport)
+        elif isinstance(part, RuntimeOptions):
+            if part.ping is not None:
+                yield from (*_of_hook(part.ping.url), *_of_tls(part.ping.tls))
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
         elif isinstance(probe, Exec):

@@ -13,14 +13,16 @@ from ..domain.incidents.record import AllTargets
 from ..domain.line import first_line
 from ..domain.observation.outcome import Outcome
 from ..domain.specification.probe import Call
+from ..domain.specification.rule import Severity, SeverityLike
 from ..domain.specification.target import Target, TargetFields
 from ..domain.time.duration import Duration
-from ..protocol.owner import Unacknowledge
+from ..protocol.owner import EndDrill, Unacknowledge
 from ..protocol.recorder import GetAttempts
 from ..protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from .access.announcing import KindLike, make_announcement, require_pages
 from .configured import ConfiguredTargets, named
+from .drilling import make_drill
 from .job import Job
 from .lifecycle import Lifecycle
 from .silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
@@ -198,6 +200,38 @@ class Commands:
         now = self._clock.read()
         seen = make_acknowledgement(incident, by, note, until, until_worse=until_worse, now=now)
         self._lifecycle.acknowledge(seen)
+
+    @bridge
+    def drill(
+        self,
+        route: str,
+        *,
+        by: str = "",
+        length: Duration = "",
+        severity: SeverityLike = Severity.CRITICAL,
+        despite_holds: bool = False,
+    ) -> str:
+        """Tries a route out: an incident that nothing has caused, marked as a drill wherever it is told and shown.
+
+        It takes the way of every incident: the groups, delays and holds of the route, and its channels. It ends after a length, by
+        default ten minutes, or with `end_drill`. `despite_holds` lets no silence and no quiet window hold its notices back. Returns the
+        id of its incident, which the record keeps.
+
+        Raises: UnknownName for a route that is not there, which is named by its id or its place such as `routes[0]`; UsageError for a
+        length of no time or of more than a day, and while the runtime is stopped; ValueError for a text that is no length or severity.
+        """
+        routes, now = self._configured.given.routes, self._clock.read()
+        made = make_drill(route, by, length, severity, despite_holds=despite_holds, routes=routes, now=now)
+        self._lifecycle.drill(made)
+        return made.incident
+
+    @bridge
+    def end_drill(self, incident: str, *, by: str = "") -> None:
+        """Ends a drill, whose channels then hear of its end.
+
+        Raises: UsageError while the runtime is stopped; UnknownName for an incident that is not open, with those that are.
+        """
+        self._lifecycle.drill(EndDrill(first_line(incident), first_line(by)))
 
     @bridge
     def unacknowledge(self, incident: str, by: str) -> None:

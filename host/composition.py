@@ -50,7 +50,9 @@ def make_engine(
 
     Its loop thread runs already, because drivers are made on that thread.
     """
-    configured.mask.learn(secrets_of((*configuration.channels, *configuration.targets)))
+    configured.mask.learn(
+        secrets_of((configuration.runtime, *configuration.channels, *configuration.targets))
+    )
     clock, options, functions = SystemClock(), configuration.runtime, configured.callables
     store: Store = (
         SqliteStore(options.store, options.retention, lapsed=claim.lapsed, configuration=claim.stamp)

@@ -266,7 +266,7 @@ class ConfiguredTargets:
 
     def apply(self, diff: ConfigurationDiff) -> None:
         """Makes a compared configuration the current one; the caller holds the guard since `diff`."""
-        self.mask.learn(secrets_of((*diff.configuration.channels, *diff.changed)))
+        self.mask.learn(secrets_of((diff.configuration.runtime, *diff.configuration.channels, *diff.changed)))
         self._configuration = diff.configuration
         stays = self._checks | {
             target.id for target in diff.configuration.targets if self._says_as_before(target)

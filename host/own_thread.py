@@ -1,4 +1,4 @@
-"""Runs a blocking call on its own thread and awaits it."""
+"""Runs a blocking call on its own thread and awaits it; the pace of such a call."""
 
 import asyncio
 import threading
@@ -6,7 +6,29 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from ..domain.limits import READ_PAUSE_NS, READ_SLICE_NS
+from ..domain.units import NS_PER_S
+
 R = TypeVar("R")
+
+
+class ThreadPacing:
+    """The pace of long work on one thread beside checks: called again and again, it pauses once a slice has lasted long enough.
+
+    Without it a thread that computes keeps the lock of the interpreter for 5 ms each time that a check has given it away for a
+    call to the system.
+    """
+
+    def __init__(self, monotonic_ns: Callable[[], int]) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._never = threading.Event()
+        self._until_ns = monotonic_ns() + READ_SLICE_NS
+
+    def __call__(self) -> None:
+        """Pauses, if it is time to."""
+        if self._monotonic_ns() >= self._until_ns:
+            self._never.wait(READ_PAUSE_NS / NS_PER_S)
+            self._until_ns = self._monotonic_ns() + READ_SLICE_NS
 
 
 async def in_own_thread(name: str, work: Callable[[], R], undo: Callable[[], object] | None = None) -> R:

@@ -8,12 +8,12 @@ from pykka import Timeout
 from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ..domain.errors import UsageError
 from ..domain.limits import COMMANDS_KEPT_MAX
-from ..protocol.owner import Acknowledge, Unacknowledge
+from ..protocol.owner import Acknowledge, OfDrills, Unacknowledge
 from ..protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow
 
 HostReport: TypeAlias = (
-    Beat | CheckNow | Acknowledge | Unacknowledge | Mute | Unmute | Announce | EndAnnouncement
+    Beat | CheckNow | Acknowledge | Unacknowledge | OfDrills | Mute | Unmute | Announce | EndAnnouncement
 )
 """Reports an event: needs an engine, and is kept in the restart buffer while a reload replaces the engine."""
 LATE = "this runtime is restarting and has not finished in time: try again, and see its log for the cause"

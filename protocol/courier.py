@@ -22,4 +22,10 @@ class AbandonDelivery(Message, frozen=True):
     key: str
 
 
-CourierMessage = Deliver | AbandonDelivery
+class PassBack(Message, frozen=True):
+    """Pass the round of a dead-man's ping back to the sink."""
+
+    round: int
+
+
+CourierMessage = Deliver | AbandonDelivery | PassBack

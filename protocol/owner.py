@@ -3,8 +3,10 @@
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.own_problems import OwnProblem
 from ..domain.incidents.record import Checkpoint
+from ..domain.incidents.trials.drill import Drill
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.sample import Sample
+from ..domain.specification.rule import Severity
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
 from .message import Message
@@ -57,6 +59,21 @@ class Unacknowledge(Message, frozen=True):
     by: str
 
 
+class BeginDrill(Message, frozen=True):
+    """Open the incident of a drill under this id."""
+
+    incident: str
+    severity: Severity
+    drill: Drill
+
+
+class EndDrill(Message, frozen=True):
+    """End a drill before its time, in the name of `by`; one that is not open changes nothing."""
+
+    incident: str
+    by: str
+
+
 class ExpireAcknowledgements(Message, frozen=True):
     """End the acknowledgements whose time is over: the supervisor's answer to AcknowledgementCheckRequested."""
 
@@ -83,7 +100,14 @@ class FlushSamples(Message, frozen=True):
     """Send the held samples to the sink and have it commit them."""
 
 
-_OfSamples = SampleTaken | SamplesMissing | FlushSamples
+class PassRound(Message, frozen=True):
+    """Pass the round of a dead-man's ping on to the sink, behind what waits for it."""
+
+    round: int
+
+
+_OfSamples = SampleTaken | SamplesMissing | FlushSamples | PassRound
 _OfIncidents = ResumeFrom | EndOrphans | ProblemsReported
 _OfPeople = Acknowledge | Unacknowledge | ExpireAcknowledgements
-OwnerMessage = Adopt | Release | _OfSamples | _OfIncidents | _OfPeople
+OfDrills = BeginDrill | EndDrill
+OwnerMessage = Adopt | Release | OfDrills | _OfSamples | _OfIncidents | _OfPeople

@@ -165,6 +165,19 @@ class ContinueMaintenance(Message, frozen=True):
     """Do the next slice of a round: the supervisor's answer to NextSliceRequested, after a pause."""
 
 
+class PassCommitted(Message, frozen=True):
+    """Pass the round of a dead-man's ping on to the couriers, once all that came before it is durable."""
+
+    round: int
+
+
+class CourierMoved(Message, frozen=True):
+    """A courier has passed on the round of a dead-man's ping."""
+
+    channel: str
+    round: int
+
+
 class DrainSink(Message, frozen=True):
     """Commit, start no further delivery, and stop once no courier holds a notice."""
 
@@ -186,5 +199,6 @@ OfDeliveries = (
 _OfChannels = SendTest | GetTest
 _OfAnnouncements = Announce | EndAnnouncement
 OfOperators = Mute | Unmute | DescribeTarget | RecordPause | GetPauses | _OfAnnouncements
+_OfRounds = PassCommitted | CourierMoved
 _OfStore = ReopenStore | RenewTenure | RunMaintenance | ContinueMaintenance | DrainSink | EndSink
-SinkMessage = _OfRecord | OfDeliveries | _OfChannels | OfOperators | _OfStore
+SinkMessage = _OfRecord | _OfRounds | OfDeliveries | _OfChannels | OfOperators | _OfStore

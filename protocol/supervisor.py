@@ -5,6 +5,7 @@ from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
 from ..domain.specification.target import Target
 from ..domain.supervision.last_heard import LastHeard
+from ..domain.supervision.progress import MovingPart
 from ..domain.time.moment import Moment
 from .message import Message
 
@@ -153,6 +154,20 @@ class LastHeardResumed(Message, frozen=True):
     heard: tuple[LastHeard, ...]
 
 
+class PartMoved(Message, frozen=True, omit_defaults=True):
+    """A part has passed on the round of a dead-man's ping; `channel` is that of a courier."""
+
+    part: MovingPart
+    round: int
+    channel: str = ""
+
+
+class PingEnded(Message, frozen=True):
+    """The dead-man's ping has ended; `detail` says why it failed, empty where it arrived."""
+
+    detail: str
+
+
 class Woke(Message, frozen=True):
     """The supervisor's alarm rang; it was set for `planned_ns` (monotonic)."""
 
@@ -171,9 +186,10 @@ class Drain(Message, frozen=True):
 
 _OfTargets = Track | Untrack | Pause | Resume | CheckNow | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
-_OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
+OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
 OfChecks = NoticeCheckRequested | AcknowledgementCheckRequested
 _OfStore = StoreFailed | StoreRecovered | StoreAsked | StoreAnswered
 OfRecord = _OfStore | RenewalRequested | NextSliceRequested | OfChecks
+OfPing = PartMoved | PingEnded
 _OfRuntime = ChildExited | LastHeardResumed | Woke | Barrier | Drain
-SupervisorMessage = _OfTargets | _OfAttempts | _OfDeliveries | OfRecord | _OfRuntime
+SupervisorMessage = _OfTargets | _OfAttempts | OfDeliveries | OfRecord | OfPing | _OfRuntime

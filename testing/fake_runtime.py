@@ -75,7 +75,9 @@ class WorldLifecycle(Lifecycle):
         self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None
     ) -> RunningEngine:
         configured = self._configured
-        configured.mask.learn(secrets_of((*configuration.channels, *configuration.targets)))
+        configured.mask.learn(
+            secrets_of((configuration.runtime, *configuration.channels, *configuration.targets))
+        )
         if self._world is None:
             clock, functions = self._clock, configured.callables
             assert isinstance(clock, ManualClock)  # noqa: S101 - a FakeRuntime has no other

@@ -129,6 +129,32 @@ class ScriptedMessenger:
         """Keeps the recorded posts, so that a test can still read them."""
 
 
+class ScriptedPinger:
+    """A dead man's switch that follows a script (`ok`, `status 503`, `hang`) and records every ping."""
+
+    def __init__(self, read: Callable[[], Moment], call_at: CallAt) -> None:
+        self._read, self._call_at = read, call_at
+        self._began_ns = read().monotonic_ns
+        self._script = ALWAYS_OK
+        self.pings: list[Moment] = []
+
+    def script(self, script: Script) -> None:
+        self._began_ns = self._read().monotonic_ns
+        self._script = script
+
+    def ping(self, deadline: Deadline, done: Callable[[str], None]) -> Pending:
+        now = self._read()
+        self.pings.append(now)
+        behaviour = self._script.at(now.monotonic_ns - self._began_ns)
+        answer = answer_to(behaviour.observation)
+        left_ns = deadline.remaining_ns(now)
+        after_ns = behaviour.within(left_ns)
+        detail = "" if answer.accepted else answer.detail
+        if after_ns == left_ns:
+            detail = "timed out"
+        return Pending(self._call_at, now.monotonic_ns + after_ns, partial(done, detail))
+
+
 class ScriptedStore(MemoryStore):
     """The store in memory, on a disk that can be full for a while."""
 

@@ -49,5 +49,7 @@ def sound(given: Configuration) -> Configuration:
     Raises: ConfigurationError with everything that is wrong.
     """
     runtime = given.runtime
-    options = RuntimeOptions(allow_exec=True, connectivity=runtime.connectivity, notify=runtime.notify)
+    options = RuntimeOptions(
+        allow_exec=True, connectivity=runtime.connectivity, notify=runtime.notify, ping=runtime.ping
+    )
     return require_valid(replace(given, runtime=options), None)

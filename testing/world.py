@@ -23,22 +23,24 @@ from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import KINDS
+from ..domain.specification.rule import Severity, SeverityLike
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.access.announcing import KindLike, make_announcement
+from ..host.drilling import make_drill
 from ..host.restart_buffer import HostReport
 from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions
-from ..protocol.owner import Acknowledge, FlushSamples, Unacknowledge
+from ..protocol.owner import Acknowledge, BeginDrill, EndDrill, FlushSamples, Unacknowledge
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
 from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
-from .fakes import ScriptedMessenger, ScriptedStore
+from .fakes import ScriptedMessenger, ScriptedPinger, ScriptedStore
 from .script import Script
 from .sources import Source, configuration_of, sound
 
@@ -88,6 +90,8 @@ class World:
         self.store = ScriptedStore(self.clock.read)
         self.prober = CallingProber(self.clock.read, self._call_at, functions)
         self.messengers = {channel.id: self._messenger(channel, functions) for channel in self._channels}
+        self.pinger = ScriptedPinger(self.clock.read, self._call_at)
+        """The receiver of the dead-man's ping."""
         self.pauses: tuple[PauseMark, ...] = ()
         """The commanded pauses of the record as this process started."""
         self._book()
@@ -125,6 +129,7 @@ class World:
             probers=dict.fromkeys(KINDS.values(), self.prober),
             messengers=dict(self._checks.messengers(self.messengers)),
             store=self._checked_store,
+            pinger=self.pinger,
             publisher=self.feed,
             expectation_of=self.expectation_of,
             dice=self._dice.random,
@@ -161,6 +166,10 @@ class World:
         """
         _require_known("channel", channel, self.messengers)
         self.messengers[channel].script(Script.parse(text))
+
+    def script_ping(self, text: str) -> None:
+        """Sets the script of the receiver of the dead-man's ping: `ok 5m, status 503 10m, ok`."""
+        self.pinger.script(Script.parse(text))
 
     def run(self, length: Duration) -> None:
         """Lets time pass. Raises: InvariantBroken where watchkeeper itself violated an invariant."""
@@ -281,7 +290,10 @@ class World:
                 self._checks.record.unmuted(silence_id, self.clock.read())
             case _:
                 pass
-        of_sink, of_owner = (Mute, Unmute, Announce, EndAnnouncement), (Acknowledge, Unacknowledge)
+        of_sink, of_owner = (
+            (Mute, Unmute, Announce, EndAnnouncement),
+            (Acknowledge, Unacknowledge, BeginDrill, EndDrill),
+        )
         listeners = dict.fromkeys(of_sink, self.system.sink) | dict.fromkeys(of_owner, self.system.owner)
         self._tell(listeners.get(type(command), self.system.supervisor), command)
 
@@ -311,6 +323,36 @@ class World:
         """
         self.feed.require_open(incident)
         self.tell(make_acknowledgement(incident, by, note, until, until_worse=until_worse, now=self.now))
+
+    def drill(
+        self,
+        route: str,
+        by: str = "operator",
+        length: Duration = "",
+        *,
+        severity: SeverityLike = Severity.CRITICAL,
+        despite_holds: bool = False,
+    ) -> str:
+        """Begins a drill of a route, as `Runtime.drill` does, and returns the id of its incident.
+
+        Raises: UnknownName for a route that is not there.
+        """
+        begun = make_drill(
+            route,
+            by,
+            length,
+            severity,
+            despite_holds=despite_holds,
+            routes=self._configuration.routes,
+            now=self.clock.read(),
+        )
+        self.tell(begun)
+        return begun.incident
+
+    def end_drill(self, incident: str, by: str = "operator") -> None:
+        """Ends a drill. Raises: UnknownName for an incident that is not open."""
+        self.feed.require_open(incident)
+        self.tell(EndDrill(incident, by))
 
     def unacknowledge(self, incident: str, by: str = "operator") -> None:
         """Withdraws an acknowledgement. Raises: UnknownName for an incident that is not open."""

@@ -41,6 +41,7 @@ class Chore(Enum):
     REOPEN = "reopen the store"
     UNANSWERED = "report that the store does not answer"
     TENURE = "renew the lease of the store"
+    PING = "begin the next round of the dead-man's ping"
 
     # A key of `Timers` is hashed several times for each sample, and Enum computes its hash in Python, which is slow.
     __hash__ = object.__hash__
@@ -230,6 +231,8 @@ class PeriodicTimers:
                 self._store_unanswered()
             case Chore.TENURE:
                 self._to.sink.tell(RenewTenure())
+            case Chore.PING:
+                pass  # of the supervisor's own
             case _:
                 assert_never(chore)
 

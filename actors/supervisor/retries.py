@@ -1,10 +1,12 @@
 """Retries: the supervisor's timers for notices, the deadline of a delivery and the time of its next attempt."""
 
+from typing import assert_never
+
 from ...domain import limits
 from ...domain.supervision.delivery_backoff import DeliveryBackoff
 from ...domain.time.moment import Moment
 from ...protocol.sink import GiveUpDelivery
-from ...protocol.supervisor import DeliveryBegan, RetryAsked
+from ...protocol.supervisor import ChannelRecovered, DeliveryBegan, DeliverySettled, OfDeliveries, RetryAsked
 from .periodic_timers import DeliveryDeadline, DeliveryRetry, SupervisorContext
 
 
@@ -15,17 +17,31 @@ class Retries:
         self._timers, self._sink, self._dice = context.timers, context.to.sink, context.dice
         self._backoff = DeliveryBackoff(context.policies.retries)
 
-    def began(self, delivery: DeliveryBegan, now: Moment) -> None:
+    def take(self, message: OfDeliveries, now: Moment) -> None:
+        """Takes what becomes of a notice."""
+        match message:
+            case DeliveryBegan():
+                self._began(message, now)
+            case DeliverySettled(channel, key):
+                self._settled(channel, key)
+            case ChannelRecovered(channel):
+                self._retry_now(channel, now)
+            case RetryAsked():
+                self._asked(message, now)
+            case _:
+                assert_never(message)
+
+    def _began(self, delivery: DeliveryBegan, now: Moment) -> None:
         """Arms the deadline of a delivery: its timeout and a slack, after which a missing answer is a failure."""
         ends_ns = now.monotonic_ns + delivery.timeout_ns + limits.DEADLINE_SLACK_NS
         self._timers.arm(DeliveryDeadline(delivery.channel, delivery.key), ends_ns)
 
-    def settled(self, channel: str, key: str) -> None:
+    def _settled(self, channel: str, key: str) -> None:
         """Cancels the deadline and forgets the backoff of a notice that was delivered or given up."""
         self._timers.cancel(DeliveryDeadline(channel, key))
         self._backoff.settled(channel, key)
 
-    def asked(self, request: RetryAsked, now: Moment) -> None:
+    def _asked(self, request: RetryAsked, now: Moment) -> None:
         """Arms the next attempt, or gives the notice up where the policy allows no other."""
         channel, key = request.channel, request.key
         self._timers.cancel(DeliveryDeadline(channel, key))
@@ -37,7 +53,7 @@ class Retries:
         else:
             self._timers.arm(DeliveryRetry(key), at_ns)
 
-    def retry_now(self, channel: str, now: Moment) -> None:
+    def _retry_now(self, channel: str, now: Moment) -> None:
         """Retries every waiting notice of a channel now, as the channel has accepted one."""
         for key in self._backoff.retry_now(channel):
             if DeliveryRetry(key) in self._timers:

@@ -1,5 +1,6 @@
 """The supervisor: owns time, and is the only actor that decides what is due, what is late and what is retried."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, assert_never
 
@@ -36,8 +37,9 @@ from ...protocol.sink import (
     RetryDelivery,
 )
 from ..behaviour import Behaviour, shedding
-from ..ports import Clock, Neighbours
+from ..ports import Clock, Neighbours, Pinger
 from .attempts import BAD, Attempts
+from .dead_mans_ping import DeadMansPing
 from .periodic_timers import (
     ChildRestart,
     Chore,
@@ -94,9 +96,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         dice: Callable[[], float],
         discreet: Callable[[str], str] = str,
         is_whole: bool = False,
+        pinger: Pinger | None = None,
     ) -> None:
         super().__init__(clock)
-        self._is_whole = is_whole
+        self._is_whole, self._pinger = is_whole, pinger
         self._policies = policies
         self._to = neighbours
         self._dice = dice
@@ -122,7 +125,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._attempts = Attempts(
             context, self._blindness, self._blind, self.address.epoch << ATTEMPT_NUMBER_BITS
         )
-        self._periodic_timers = PeriodicTimers(context, self._attempts.newly_counted, self._take_load)
+        self._periodic_timers = PeriodicTimers(context, self._newly_counted, self._take_load)
+        self._ping = DeadMansPing(context, self._pinger, self._attempts.counters, self.address.tell)
         for target in self._targets.values():
             self._introduce(target)
             self._continue_former(target)
@@ -136,7 +140,11 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._to.recorder.tell(HealthReported(part, ""))
         self._make_whole(now)
         self._periodic_timers.begin(now)
+        self._ping.begin(now)
         self._timer_driver.rearm()
+
+    def _newly_counted(self) -> Counter[str]:
+        return self._attempts.newly_counted() + self._ping.newly_counted()
 
     def _take_load(self) -> LoadSeen:
         """Returns the load since this was last asked for."""
@@ -183,14 +191,16 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 return self._attempts.check_now(target, now)
             case heard.ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
-            case heard.DeliveryBegan():
-                self._retries.began(message, now)
-            case heard.DeliverySettled(channel, key):
-                self._retries.settled(channel, key)
-            case heard.ChannelRecovered(channel):
-                self._retries.retry_now(channel, now)
-            case heard.RetryAsked():
-                self._retries.asked(message, now)
+            case (
+                heard.DeliveryBegan()
+                | heard.DeliverySettled()
+                | heard.ChannelRecovered()
+                | heard.RetryAsked()
+            ):
+                self._ping.watch(message)
+                self._retries.take(message, now)
+            case heard.PartMoved() | heard.PingEnded():
+                self._ping.take(message, now)
             case (
                 heard.NoticeCheckRequested()
                 | heard.AcknowledgementCheckRequested()
@@ -315,6 +325,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             case Chore():
                 if key is Chore.ORPHANS:
                     self._attempts.review(now)
+                if key is Chore.PING:
+                    self._ping.next(now)
                 self._periodic_timers.do(key, now)
             case DrainStep.CANCEL:
                 self._attempts.cancel_all()
@@ -365,6 +377,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
 
     def on_stop(self) -> None:
         self._timer_driver.stop()
+        self._ping.stop()
 
     def on_failure(self, *_: object) -> None:
         """Cancels every attempt: its answer would reach an incarnation that does not know its number.
@@ -372,6 +385,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         Nor does that one know of a gap that ended with the crash, and would count it as silence: every wait begins anew.
         """
         self._attempts.cancel_all()
+        self._ping.stop()
         now = self._now()
         overdue_ns = self._timer_driver.overdue_ns(now.monotonic_ns)
         self._timer_driver.stop()

@@ -68,6 +68,8 @@ def _key_problems(data: Any) -> Iterator[Problem]:
 
 
 def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
+    ping = _part(_part(data, "runtime", dict), "ping", dict)
+    yield _part(ping, "tls", dict), ("runtime", "ping", "tls")
     for group, kind in _SECURED:
         for at, entry in enumerate(_part(data, group, list)):
             yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")

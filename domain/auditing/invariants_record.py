@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..incidents.digest import digest_key
@@ -189,7 +190,7 @@ class RecordRules:
 
     def _audible(self, notice: Notice, step: ToldStep, before: dict[str, Silence]) -> None:
         incident, at_ns = self._step(step.incident_id, step.sequence), notice.created_at_ns
-        if incident is None:
+        if incident is None or (incident.drill is not UNSET and incident.drill.despite_holds):
             return
         for silence in before.values():
             now = self._durable.silences[silence.id]

@@ -16,6 +16,7 @@ from ..specification.rule import Severity
 from ..time.duration import format_duration
 from ..time.moment import utc, wall_text
 from ..units import NS_PER_MS
+from .trials.drill import Drill
 
 
 class TransitionKind(StrEnum):
@@ -85,6 +86,9 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
     """Opened by a draft rule: recorded, but no channel receives it."""
     notify: tuple[str, ...] = ()
     """The channels to notify, as configured at the last transition."""
+
+    drill: Drill | UnsetType = UNSET
+    """The mark of a drill; UNSET, and not in the record, for an incident that something has caused."""
 
     @property
     def is_open(self) -> bool:

@@ -102,6 +102,11 @@ class Notice(PublicValue, frozen=True, kw_only=True):
         return f"{len(self.digest.members)} of {self.digest.group}"
 
     @property
+    def is_drill(self) -> bool:
+        """Whether it is about a drill, which nothing has caused."""
+        return self.incident.drill is not UNSET
+
+    @property
     def type(self) -> str:
         """The type on the wire: `incident.opened`, `digest.opened` and their like, or `channel.test`."""
         if self.is_test:

@@ -20,7 +20,7 @@ def notice_document(notice: Notice) -> dict[str, Any]:
 
     `incident` is the lead of a digest, and `digest` there only for one; `reminder` is its number, there only for one.
     """
-    mark = {"test": True} if notice.is_test else {}
+    mark = {"test": True} if notice.is_test else {"drill": True} if notice.is_drill else {}
     repeated = {"reminder": notice.reminder} if notice.reminder else {}
     digest = {} if notice.digest is UNSET else {"digest": digest_document(notice.digest)}
     return {

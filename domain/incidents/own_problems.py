@@ -21,8 +21,11 @@ RULE_STATE = "state of rules"
 POLLER = "poller/"
 """The prefix of a poller's name; the rest is the target's id."""
 POLLERS = "pollers"
+PING = "ping"
+"""The part by which it names the dead-man's ping, whose receiver raises the alarm itself: it opens no incident."""
 _CHANNEL = "channel "
 _BLINDING = frozenset({NETWORK, "store"})
+_UNTOLD = frozenset({UNCHECKED, PING})
 _REASON = "own_problem"
 _NAMED = 3
 
@@ -170,7 +173,7 @@ def _parts(problems: Iterable[OwnProblem]) -> Mapping[str, OwnProblem]:
     for problem in problems:
         if problem.part.startswith(POLLER):
             pollers.append(problem)
-        elif problem.part != UNCHECKED:
+        elif problem.part not in _UNTOLD:
             parts[problem.part] = problem
     if pollers:
         first = min(pollers, key=lambda problem: problem.began.monotonic_ns)

@@ -20,6 +20,16 @@ APPRISE_URLS_MAX = 16
 """Services of one `apprise` channel: they share one process and its deadline."""
 PARTLY_TAKEN_KEPT = 1_000
 """Notices that some receivers of a channel have taken and others have not: the next try leaves those out that have."""
+DRILLS_MAX = 16
+"""Drills under way at once: each tells people who then look."""
+DRILL_NS = 600 * NS_PER_S
+"""How long a drill lasts that nobody ends: longer than most channels and groups wait."""
+DRILL_NS_MAX = 86_400 * NS_PER_S
+"""The longest drill: escalation steps come within a day."""
+PING_EVERY_NS_MIN = 10 * NS_PER_S
+"""The shortest time between two dead-man's pings: their receivers count in minutes, and a ping may take as long."""
+PING_TIMEOUT_NS = 10 * NS_PER_S
+"""How long one dead-man's ping may take: the next one says the same."""
 GIVE_UP_NS_MIN = NS_PER_S
 """The shortest patience with a channel: the first wait between two tries."""
 GIVE_UP_NS_MAX = 30 * 86_400 * NS_PER_S

@@ -39,6 +39,10 @@ FLEET_HOUR_FRESH_NS = 60 * NS_PER_S
 """... which are read again once a minute: those of 5,000 targets take 0.1 s."""
 FLEET_HOUR_SETTLE_NS = 5 * 60 * NS_PER_S
 """The time after which an hour has all its samples: the longest timeouts but few have passed."""
+READ_SLICE_NS = 1 * NS_PER_MS
+"""How long a reading for pages works at a stretch ..."""
+READ_PAUSE_NS = NS_PER_MS // 2
+"""... and its pause after that, in which checks have the lock of the interpreter to themselves."""
 PAGE_FRESH_NS = 1 * NS_PER_S
 """How old a finished page may be that several readers get."""
 PAGES_KEPT_MAX = 32

@@ -23,6 +23,7 @@ from ..time.moment import utc
 from ..units import NS_PER_S
 
 TEST = "test"
+DRILL = "DRILL"
 _MARKS = {
     TransitionKind.CHANGED: "changed",
     TransitionKind.ACKNOWLEDGED: "acknowledged",
@@ -78,7 +79,7 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
         subject = notice.digest.group
         words = _of_digest(notice.digest, late)
     return NoticeText(
-        mark=_mark(notice),
+        mark=f"{DRILL}, {_mark(notice)}" if notice.is_drill else _mark(notice),
         subject=one_line(subject, NOTICE_TITLE_CHARACTERS_MAX),
         lines=tuple(one_line(line, NOTICE_LINE_CHARACTERS_MAX) for line in words if line),
         link=link_of(notice, address),

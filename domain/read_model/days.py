@@ -4,10 +4,10 @@ A day is coloured by incidents and by lost time, never by a single bad sample, a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import chain, zip_longest
-from typing import NamedTuple
+from itertools import chain, islice, zip_longest
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -15,6 +15,9 @@ from ..limits import BLIND_DAY_NS_MIN, BLIPS_OF_A_DAY_MAX, LOST_SHARE_OF_A_DAY_M
 from ..specification.rule import Severity
 from ..units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
+V = TypeVar("V")
+PIECE = 100
+"""Targets that are judged in one piece."""
 LEVELS_NS = (15 * NS_PER_MINUTE, NS_PER_HOUR, 4 * NS_PER_HOUR, 12 * NS_PER_HOUR)
 """The lost times from which a day stands one level higher; any lost time is level 1."""
 
@@ -110,6 +113,96 @@ class ProblemSpan(NamedTuple):
     """Whether the incident was critical."""
 
 
+class FleetJudge:
+    """Judges the days of all targets in a span again and again. A day or a target without a change is not judged anew."""
+
+    def __init__(self, since_day: int, until_day: int) -> None:
+        self._days = range(since_day, until_day)
+        self._by_samples: dict[int, tuple[DayCounts, bool, dict[int, DayRun]]] = {}
+        """By day, what was judged last, and the runs by the number of their target."""
+        self._shared: dict[int, DayState] = {}
+        self._own: dict[str, dict[int, DayRun]] = {}
+        self._targets: dict[str, TargetDays] = {}
+        """Of the targets with a sample, the value of the last time."""
+
+    def judge(
+        self,
+        names: Sequence[str],
+        counts: Mapping[int, DayCounts],
+        lost: Mapping[str, Mapping[int, DayRun]],
+        blind: Iterable[tuple[int, int]],
+    ) -> Generator[None, None, FleetDays]:
+        """Returns the days of the targets `names`, which `counts` numbers in this order; yields after each piece of the work.
+
+        A day that `counts` does not have is one without data of all. `lost` has the days that targets lost to incidents, as
+        `lost_days` returns them. Spans are half open, in wall nanoseconds. Counts that change are another object.
+        """
+        days = self._days
+        shared = dict.fromkeys((day for day in days if day not in counts), DayState.NO_DATA)
+        shared |= dict.fromkeys(_blind_days(blind, days), DayState.BLIND)
+        own: defaultdict[str, dict[int, DayRun]] = defaultdict(dict)
+        for day in days:
+            if day in counts:
+                for number, run in self._runs_of(day, counts[day], is_blind=day in shared).items():
+                    own[names[number]][day] = run
+                if day not in shared:
+                    for name in names[len(counts[day].seen) :]:
+                        own[name][day] = DayRun(day, 1, DayState.NO_DATA)
+                yield
+        for piece in _pieces(lost.items()):
+            for target, runs in piece:
+                if within := {day: run for day, run in runs.items() if day in days}:
+                    own[target] |= within
+            yield
+        uptimes: list[float | None] = []
+        of_days = [found for day, found in counts.items() if day in days]
+        for begin in range(0, len(names), PIECE):
+            uptimes += _uptimes(of_days, begin, min(begin + PIECE, len(names)))
+            yield
+        return (yield from self._joined(names, uptimes, shared, own))
+
+    def _runs_of(self, day: int, counts: DayCounts, *, is_blind: bool) -> dict[int, DayRun]:
+        kept = self._by_samples.get(day)
+        if kept is None or kept[0] is not counts or kept[1] is not is_blind:
+            kept = counts, is_blind, dict(_by_samples(day, counts, is_blind=is_blind))
+            self._by_samples[day] = kept
+        return kept[2]
+
+    def _joined(
+        self,
+        names: Sequence[str],
+        uptimes: Sequence[float | None],
+        shared: dict[int, DayState],
+        own: dict[str, dict[int, DayRun]],
+    ) -> Generator[None, None, FleetDays]:
+        """Joins the runs of each target; one whose days and uptime are those of the last time keeps its value."""
+        days, before = self._days, self._targets if shared == self._shared else {}
+        of_all = joined_days(DayRun(day, 1, state) for day, state in sorted(shared.items()))
+        without = dict.fromkeys(days, DayState.NO_DATA) | shared
+        targets: dict[str, TargetDays] = {}
+
+        def join(name: str, uptime: float | None) -> TargetDays:
+            kept, mine = before.get(name), own.get(name)
+            if kept is None or self._own.get(name) != mine:
+                runs = of_all if mine is None else _with_own(shared, mine)
+                return TargetDays(runs, uptime)
+            return kept if kept.uptime == uptime else TargetDays(kept.runs, uptime)
+
+        for piece in _pieces(zip(names, uptimes, strict=True)):
+            for name, uptime in piece:
+                targets[name] = join(name, uptime)
+            yield
+        # Those without a sample are not among them: their other days are without data.
+        self._targets = targets.copy()
+        for others in _pieces([name for name in own if name not in targets]):
+            for name in others:
+                targets[name] = TargetDays(_with_own(without, own[name]), None)
+            yield
+        self._shared, self._own = shared, own
+        unknown = TargetDays(_with_own(without, {}), None)
+        return FleetDays(days.start, days.stop, targets, unknown)
+
+
 def judged_days(
     names: Sequence[str],
     counts: Mapping[int, DayCounts],
@@ -118,33 +211,39 @@ def judged_days(
     since_day: int,
     until_day: int,
 ) -> FleetDays:
-    """Returns the days of the targets `names`, which `counts` numbers in this order.
-
-    A day that `counts` does not have is one without data of all. Spans are half open, in wall nanoseconds.
-    """
+    """Returns the days of targets, judged once and in one piece; `FleetJudge.judge` says what the arguments are."""
+    of_target: defaultdict[str, list[ProblemSpan]] = defaultdict(list)
+    for problem in problems:
+        of_target[problem.target].append(problem)
     days = range(since_day, until_day)
-    shared = dict.fromkeys((day for day in days if day not in counts), DayState.NO_DATA)
-    shared |= dict.fromkeys(_blind_days(blind, days), DayState.BLIND)
-    own: defaultdict[str, dict[int, DayRun]] = defaultdict(dict)
-    for day in days:
-        if day in counts:
-            for number, run in _by_samples(day, counts[day], len(names), is_blind=day in shared):
-                own[names[number]][day] = run
-    for target, runs in _by_incidents(problems, days).items():
-        own[target] |= runs
-    of_all = joined_days(DayRun(day, 1, state) for day, state in sorted(shared.items()))
-    uptimes = _uptimes([found for day, found in counts.items() if day in days], len(names))
-    targets = {
-        name: TargetDays(of_all if name not in own else _with_own(shared, own[name]), uptime)
-        for name, uptime in zip(names, uptimes, strict=True)
-    }
-    targets |= {
-        name: TargetDays(_with_own(dict.fromkeys(days, DayState.NO_DATA) | shared, runs), None)
-        for name, runs in own.items()
-        if name not in targets
-    }
-    unknown = _with_own(dict.fromkeys(days, DayState.NO_DATA) | shared, {})
-    return FleetDays(since_day, until_day, targets, TargetDays(unknown, None))
+    lost = {target: lost_days(spans, days) for target, spans in of_target.items()}
+    judging = FleetJudge(since_day, until_day).judge(names, counts, lost, blind)
+    while True:
+        try:
+            next(judging)
+        except StopIteration as ended:
+            found: FleetDays = ended.value
+            return found
+
+
+def lost_days(problems: Iterable[ProblemSpan], days: range) -> dict[int, DayRun]:
+    """Returns the days that one target lost to incidents: the worst state of each, and how long that took."""
+    found: dict[int, DayRun] = {}
+    spans: tuple[list[tuple[int, int]], list[tuple[int, int]]] = [], []
+    for problem in problems:
+        spans[problem.is_down].append((problem.since_ns, problem.until_ns))
+    # Critical ones come last, and stand.
+    for state, of_state in zip((DayState.DEGRADED, DayState.DOWN), spans, strict=True):
+        for day, lost_ns in _lengths_by_day(of_state, days).items():
+            found[day] = DayRun(day, 1, state, lost_ns)
+    return found
+
+
+def _pieces(values: Iterable[V]) -> Iterator[list[V]]:
+    """Yields values in pieces that take less than a millisecond."""
+    left = iter(values)
+    while piece := list(islice(left, PIECE)):
+        yield piece
 
 
 def _blind_days(blind: Iterable[tuple[int, int]], days: range) -> list[int]:
@@ -152,7 +251,7 @@ def _blind_days(blind: Iterable[tuple[int, int]], days: range) -> list[int]:
     return [day for day, length_ns in lengths.items() if length_ns >= BLIND_DAY_NS_MIN]
 
 
-def _by_samples(day: int, counts: DayCounts, size: int, *, is_blind: bool) -> Iterable[tuple[int, DayRun]]:
+def _by_samples(day: int, counts: DayCounts, *, is_blind: bool) -> Iterable[tuple[int, DayRun]]:
     """Yields the targets whose samples alone make a day one that is not calm, by their numbers."""
     # For 5,000 targets and 30 days a loop over each of them takes 50 ms; nearly all are calm.
     for number in [number for number, bad in enumerate(counts.bad) if bad > BLIPS_OF_A_DAY_MAX]:
@@ -164,22 +263,6 @@ def _by_samples(day: int, counts: DayCounts, size: int, *, is_blind: bool) -> It
     for number in [number for number, good in enumerate(counts.good) if not good]:
         if not counts.bad[number]:
             yield number, DayRun(day, 1, DayState.BLIND if counts.seen[number] else DayState.NO_DATA)
-    for number in range(len(counts.seen), size):
-        yield number, DayRun(day, 1, DayState.NO_DATA)
-
-
-def _by_incidents(problems: Iterable[ProblemSpan], days: range) -> dict[str, dict[int, DayRun]]:
-    """Returns the lost days of each target that had an open incident: the worst state of each, and its length."""
-    spans: defaultdict[tuple[bool, str], list[tuple[int, int]]] = defaultdict(list)
-    for problem in problems:
-        spans[problem.is_down, problem.target].append((problem.since_ns, problem.until_ns))
-    found: defaultdict[str, dict[int, DayRun]] = defaultdict(dict)
-    # Critical ones come last, and stand.
-    for (is_down, target), of_target in sorted(spans.items()):
-        state = DayState.DOWN if is_down else DayState.DEGRADED
-        for day, lost_ns in _lengths_by_day(of_target, days).items():
-            found[target][day] = DayRun(day, 1, state, lost_ns)
-    return found
 
 
 def _lengths_by_day(spans: Iterable[tuple[int, int]], days: range) -> dict[int, int]:
@@ -220,13 +303,15 @@ def joined_days(days: Iterable[DayRun]) -> tuple[DayRun, ...]:
     return tuple(runs)
 
 
-def _uptimes(counts: Sequence[DayCounts], size: int) -> list[float | None]:
-    good, bad = _added([each.good for each in counts]), _added([each.bad for each in counts])
+def _uptimes(counts: Sequence[DayCounts], begin: int, end: int) -> list[float | None]:
+    """Returns the uptimes of the targets with the numbers from `begin` on, before `end`."""
+    good = _added([each.good[begin:end] for each in counts])
+    bad = _added([each.bad[begin:end] for each in counts])
     found = [
         of_target / (of_target + lost) if of_target + lost else None
         for of_target, lost in zip(good, bad, strict=True)
     ]
-    return found + [None] * (size - len(found))
+    return found + [None] * (end - begin - len(found))
 
 
 def _added(days: Sequence[Sequence[int]]) -> list[int]:

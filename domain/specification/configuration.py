@@ -11,6 +11,7 @@ from .. import limits
 from ..time.duration import Duration
 from .channel import Channel
 from .construction import Specification
+from .probe import Tls
 from .routing import Flapping, Maintenance, Route, Window
 from .rule import Rule
 from .target import Target
@@ -54,6 +55,23 @@ class Connectivity(Specification, frozen=True, kw_only=True, forbid_unknown_fiel
     def __init__(self, *, targets: Sequence[str], every: Duration = ...) -> None: ...
 
 
+class Ping(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A dead-man's ping: a GET that goes while this runtime does its work, so that its silence raises an alarm elsewhere."""
+
+    url: str
+    """The URL to ask, such as `https://hc-ping.com/KEY`; it is a secret."""
+    every: DurationText = "1m"
+    """The time from one ping to the next; the receiver should wait two of these before it raises the alarm."""
+    tls: Tls = Tls()
+    """How the receiver's certificate is judged, for https."""
+
+    def __init__(self, *, url: str, every: Duration = ..., tls: Tls = ...) -> None: ...
+
+    def __repr__(self) -> str:
+        # The URL is the right to ping.
+        return f"Ping(every={self.every!r})"
+
+
 IN_MEMORY = ":memory:"
 """The name that SQLite gives to a database without a file."""
 
@@ -77,6 +95,8 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     """The TLS library of plain `https` checks; rustls takes half the time and needs the extra `rustls`."""
     connectivity: Connectivity | None = None
     """The targets that speak for this machine's own network."""
+    ping: Ping | None = None
+    """A dead-man's ping to a service that raises the alarm when it stops."""
     notify: tuple[Name, ...] | None = None
     """The channels that are told of the runtime's own problems; default: every channel that a target notifies or a route names."""
     retention: Retention = Retention()
@@ -95,6 +115,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
         deny_private_addresses: bool = ...,
         tls_library: Literal["openssl", "rustls"] = ...,
         connectivity: Connectivity | None = ...,
+        ping: Ping | None = ...,
         notify: Sequence[str] | None = ...,
         retention: Retention = ...,
         debug: bool = ...,

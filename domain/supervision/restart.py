@@ -14,6 +14,7 @@ from ..public_value import PublicValue
 from ..units import NS_PER_MS, NS_PER_S
 from .admission import AdmissionPolicy
 from .own_network import ConnectivityPolicy
+from .progress import PingPolicy
 from .retry import RetryPolicy
 
 
@@ -54,6 +55,7 @@ class SupervisorPolicies(NamedTuple):
     pollers: RestartPolicy = POLLER_POLICY
     cancellation: CancellationPolicy = CancellationPolicy()
     connectivity: ConnectivityPolicy = ConnectivityPolicy()
+    ping: PingPolicy = PingPolicy()
 
 
 class Restart(msgspec.Struct, frozen=True):

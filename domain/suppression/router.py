@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..incidents.delivery_plan import Recipient
 from ..incidents.incident import Incident
+from ..incidents.trials.drill import Drill
 from ..specification.configuration import Configuration
 from ..specification.matcher import Selection, Subject, parsed
 from ..specification.metadata import TargetMetadata
@@ -28,6 +30,8 @@ class Router:
         next one too where it says `continue`. A channel that a route names keeps its first route, and comes before those of later
         steps, which are told at the earliest step that names them.
         """
+        if incident.drill is not UNSET:
+            return self._of_drill(incident, incident.drill, metadata)
         if incident.notify:
             known = (self._named.get(name) or Recipient(channel=name) for name in incident.notify)
             return _each_once(known)
@@ -39,6 +43,22 @@ class Router:
         further = [recipient for route in matching for recipient in route.escalated(subject)]
         return _each_once((*named, *sorted(further, key=lambda recipient: recipient.after_ns)))
 
+    def _of_drill(self, incident: Incident, drill: Drill, metadata: TargetMetadata) -> tuple[Recipient, ...]:
+        """Returns the channels of the route that is tried out, whatever it matches. A drill shares no digest with anything else."""
+        subject = Subject(incident.target, metadata, incident.rule, incident.severity)
+        tried = next((route for route in self._routes if route.id == drill.route), None)
+        if tried is None:
+            return ()
+        alone = [
+            replace(
+                recipient,
+                group=None if recipient.group is None else (*recipient.group, ("drill", incident.id)),
+                quiet=() if drill.despite_holds else recipient.quiet,
+            )
+            for recipient in (*tried.named(subject), *tried.escalated(subject))
+        ]
+        return _each_once(alone)
+
     def _matching(self, subject: Subject) -> Iterator["_RouteMatch"]:
         for route in self._routes:
             if route.selection.accepts(subject):
@@ -47,16 +67,22 @@ class Router:
                     return
 
 
+def name_of(route: Route, position: int) -> str:
+    """Returns the name of the route at a position of the configuration, which may have no id."""
+    return route.id or f"routes[{position}]"
+
+
 class _RouteMatch:
     """A route made ready to be asked often."""
 
     def __init__(self, route: Route, position: int, delays: Mapping[str, int]) -> None:
         """`delays` has the shortest delay of each channel."""
         self.selection, self.goes_on = Selection(parsed(route.match)), route.continue_
+        self.id = name_of(route, position)
         self._group_by = route.group_by
         common = Recipient(
             channel="",
-            route=route.id or f"routes[{position}]",
+            route=self.id,
             group_wait_ns=route.group_wait_ns,
             group_interval_ns=route.group_interval_ns,
             remind_every_ns=route.remind_every_ns,

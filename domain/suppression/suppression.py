@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from msgspec import UNSET
+
 from ..incidents.delivery_plan import Hold, HoldKind, Recipient
 from ..incidents.incident import Incident, Transition
 from ..incidents.record import Restored
@@ -147,6 +149,8 @@ class Suppression:
 
     def hold(self, incident: Incident, now: Moment) -> Hold | None:
         """Returns what holds back every notice of an incident now."""
+        if incident.drill is not UNSET:
+            return None if incident.drill.despite_holds else self.silences.hold(incident, now)
         return (
             self.silences.hold(incident, now)
             or self._planned(incident, now)
@@ -173,6 +177,8 @@ class Suppression:
 
     def note(self, transition: Transition, now: Moment) -> tuple[str, ...]:
         """Takes a step of an incident. Returns the targets whose incidents are to be reviewed besides."""
+        if transition.drill is not UNSET:
+            return ()  # it says nothing about a target
         self._flapping.note(transition, self._openings.get(transition.target, ALL_TOLD), now)
         return self._dependencies.note(transition, now)
 

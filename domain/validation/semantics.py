@@ -8,7 +8,14 @@ import msgspec
 from .. import limits
 from ..specification.channel import CallChannel, Channel, Log, Webhook
 from ..specification.chat_channels import Discord, Ntfy, Slack, Telegram
-from ..specification.configuration import Configuration, Connectivity, Defaults, Retention, RuntimeOptions
+from ..specification.configuration import (
+    Configuration,
+    Connectivity,
+    Defaults,
+    Ping,
+    Retention,
+    RuntimeOptions,
+)
 from ..specification.local_channels import Apprise, ExecChannel
 from ..specification.mail_channel import Email
 from ..specification.paging_channels import Alertmanager, PagerDuty
@@ -22,7 +29,7 @@ from .dependencies import dependency_problems, flapping_problems
 from .durations import length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
-from .network import apprise_problems, exec_problems, http_problems, tcp_problems
+from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
 from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems
 from .web import web_problems
@@ -78,6 +85,10 @@ class _Judge:
     def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
         yield from _spans(options, path)
         yield from _spans(options.retention, (*path, "retention"))
+        if options.ping is not None:
+            yield from url_problems(options.ping.url, (*path, "ping", "url"))
+            yield from tls_problems(options.ping.tls, (*path, "ping", "tls"))
+            yield from _spans(options.ping, (*path, "ping"))
         if options.store is not None and (not options.store or "\0" in options.store):
             text = "names no file: write a path, or leave it out to keep the record in memory only"
             yield Problem((*path, "store"), text)
@@ -186,6 +197,7 @@ _CADENCE = {"every": _EVERY, "timeout": _TIMEOUT, "retry_every": _EVERY}
 _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     RuntimeOptions: {"grace": (0, limits.GRACE_NS_MAX)},
     Connectivity: {"every": _EVERY},
+    Ping: {"every": (limits.PING_EVERY_NS_MIN, limits.EVERY_NS_MAX)},
     Retention: dict.fromkeys(Retention.__struct_fields__, _KEPT)
     | {"samples": (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX)},
     Defaults: _CADENCE,

@@ -2,7 +2,8 @@
 
 import threading
 from array import array
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from operator import add, or_
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -10,9 +11,18 @@ from ...adapters.stores.history.stored import Totals
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain import limits
 from ...domain.policy import CachePolicy
-from ...domain.read_model.days import DayCounts, FleetDays, IncidentSpan, ProblemSpan, judged_days
+from ...domain.read_model.days import (
+    PIECE,
+    DayCounts,
+    DayRun,
+    FleetDays,
+    FleetJudge,
+    IncidentSpan,
+    ProblemSpan,
+    lost_days,
+)
 from ...domain.specification.rule import Severity
-from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
+from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MS, NS_PER_US
 
 R = TypeVar("R")
 POLICY = CachePolicy(
@@ -44,23 +54,27 @@ class _Counts(NamedTuple):
 class FleetHours:
     """The mean latency of all targets in the hours of a span."""
 
-    def __init__(self, since_hour: int, numbers: Mapping[str, int], hours: Sequence[_Counts | None]) -> None:
+    def __init__(self, since_hour: int, numbers: Mapping[str, int], hours: Sequence[_Counts]) -> None:
         self.since_hour = since_hour
         self._numbers = numbers
-        self._hours = hours
+        padded = [_padded(hour, len(numbers)) for hour in hours]
+        self._means = [(hour.latency_sum_us, hour.timed) for hour in padded]
+        self._bad = [hour.bad for hour in padded]
 
     def latency_ms(self, target: str) -> list[float | None]:
         """Returns the mean latency of the answers of each hour, oldest first; None for an hour without any."""
         number = self._numbers.get(target)
-        return [_mean_ms(counts, number) for counts in self._hours]
+        if number is None:
+            return [None] * len(self._means)
+        return [
+            sums[number] / timed[number] * (NS_PER_US / NS_PER_MS) if timed[number] else None
+            for sums, timed in self._means
+        ]
 
     def is_bad(self, target: str) -> list[bool]:
         """Returns for each hour whether any sample of it was bad."""
-        number = self._numbers.get(target, -1)
-        return [
-            counts is not None and 0 <= number < len(counts.bad) and counts.bad[number] > 0
-            for counts in self._hours
-        ]
+        number = self._numbers.get(target)
+        return [number is not None and bad[number] > 0 for bad in self._bad]
 
 
 class _Reading(Protocol):
@@ -85,10 +99,21 @@ class FleetHistory:
     def _forget(self, path: str) -> None:
         self._path = path
         self._numbers: dict[str, int] = {}
-        self._days: dict[int, _Counts] = {}
+        self._days: dict[int, DayCounts] = {}
+        """The days that are over."""
+        self._unsealed: set[int] = set()
+        """Those of them whose samples the record had not summed up yet: they are read once more when it has."""
+        self._judges: dict[tuple[int, int], FleetJudge] = {}
         self._hours: dict[int, tuple[int, _Counts]] = {}
         """The counts of an hour, and when they were read."""
         self._spans: dict[str, IncidentSpan] = {}
+        self._spans_of: dict[str, set[str]] = {}
+        """By target, its incidents among them."""
+        self._lost: dict[str, dict[int, DayRun]] = {}
+        """By target, the days that it lost to incidents; those of one without an open incident are kept for good."""
+        self._losing: set[str] = set()
+        """The targets with an open incident."""
+        self._kept_since_day = 0
         self._position = 0
         self._made.clear()
         self._hours_made = None
@@ -135,30 +160,34 @@ class FleetHistory:
                 return kept[1]
             self._follow(reader)
             unfinished = reader.unfinished_days() | {now_ns // NS_PER_DAY}
-            counts = {}
-            for day in range(since_day, until_day):
+            counts, days = {}, range(since_day, until_day)
+            self._read_finished(reader, [day for day in days if day not in unfinished])
+            for day in days:
                 found = self._day(reader, day, now_ns, is_finished=day not in unfinished)
-                if found is not None:
-                    counts[day] = found.of_day
+                if any(found.seen):
+                    counts[day] = found
             blind = reader.blind(since_day * NS_PER_DAY)
-            made = judged_days(
+            judge = self._judges.setdefault((since_day, until_day), FleetJudge(since_day, until_day))
+            judging = judge.judge(
                 [*self._numbers],
                 counts,
-                self._problems(now_ns),
+                self._lost,
                 [(each.started_at_ns, each.ended_at_ns) for each in blind],
-                since_day,
-                until_day,
             )
+            made = _paced(judging, reader.pause)
             self._keep(since_day, until_day, now_ns, made)
             return made
 
     def _keep(self, since_day: int, until_day: int, now_ns: int, made: FleetDays) -> None:
         self._made[since_day, until_day] = now_ns, made
         while len(self._made) > _SPANS_KEPT:
-            self._made.pop(min(self._made, key=lambda span: self._made[span][0]))
+            oldest = min(self._made, key=lambda span: self._made[span][0])
+            del self._made[oldest]
+            del self._judges[oldest]
         today = now_ns // NS_PER_DAY
         for day in [day for day in self._days if day < today - limits.FLEET_DAYS_KEPT]:
             del self._days[day]
+            self._unsealed.discard(day)
         for hour in [hour for hour in self._hours if hour < today * 24 - limits.FLEET_HOURS_KEPT]:
             del self._hours[hour]
 
@@ -170,8 +199,9 @@ class FleetHistory:
                 return kept[1]
             self._follow(reader)
             until_hour = now_ns // NS_PER_HOUR + 1
-            hours = [self._hour(reader, hour, now_ns) for hour in range(until_hour - 25, until_hour)]
-            made = FleetHours(until_hour - 25, dict(self._numbers), hours)
+            hours = range(until_hour - 25, until_hour)
+            self._read_hours(reader, hours, now_ns)
+            made = FleetHours(hours.start, dict(self._numbers), [self._hours[hour][1] for hour in hours])
             self._hours_made = now_ns, made
             return made
 
@@ -185,63 +215,108 @@ class FleetHistory:
             self._forget(reader.path)
             end, moved = reader.incident_spans()
         self._position = end
+        now_ns = self._now_ns()
+        self._forget_old(now_ns // NS_PER_DAY - limits.FLEET_DAYS_KEPT - 1)
         for span in moved:
             self._spans[span.incident] = span
-        since_ns = self._now_ns() - (limits.FLEET_DAYS_KEPT + 1) * NS_PER_DAY
-        self._spans = {
-            name: span
-            for name, span in self._spans.items()
-            if span.resolved_at_ns is None or span.resolved_at_ns >= since_ns
-        }
+            self._spans_of.setdefault(span.target, set()).add(span.incident)
+        # An open incident takes more of its day each time.
+        changed = self._losing | {span.target for span in moved}
+        for target in changed:
+            self._judge_lost(target, now_ns)
+            reader.pause()
 
-    def _problems(self, now_ns: int) -> Iterable[ProblemSpan]:
-        for span in self._spans.values():
-            if not span.draft:
-                until_ns = now_ns if span.resolved_at_ns is None else span.resolved_at_ns
-                is_down = span.severity is Severity.CRITICAL
-                # One that ended at once has taken some time of its day, too.
-                yield ProblemSpan(
-                    span.target, span.opened_at_ns, max(until_ns, span.opened_at_ns + 1), is_down
-                )
+    def _forget_old(self, since_day: int) -> None:
+        """Forgets, once a day, the incidents that ended before the days that are kept."""
+        if since_day == self._kept_since_day:
+            return
+        self._kept_since_day = since_day
+        since_ns = since_day * NS_PER_DAY
+        for name, span in [*self._spans.items()]:
+            if span.resolved_at_ns is not None and span.resolved_at_ns < since_ns:
+                del self._spans[name]
+                self._spans_of[span.target].discard(name)
+                if not self._spans_of[span.target]:
+                    del self._spans_of[span.target], self._lost[span.target]
 
-    def _day(self, reader: StoreReader, day: int, now_ns: int, *, is_finished: bool) -> _Counts | None:
-        """Returns a finished day as it is kept, or read now; another one as the sum of its hours."""
-        if is_finished:
-            if day not in self._days:
-                whole = list(reader.days(day * NS_PER_DAY, (day + 1) * NS_PER_DAY))
-                packed = self._packed(whole[0][1] if whole else {})
-                # The latency of a day is on no page of all targets.
-                self._days[day] = packed._replace(timed=array("I"), latency_sum_us=array("Q"))
-            found = self._days[day]
-            return found if any(found.seen) else None
-        self._days.pop(day, None)
-        until_hour = min(day * 24 + 24, now_ns // NS_PER_HOUR + 1)
-        hours = [self._hour(reader, hour, now_ns) for hour in range(day * 24, until_hour)]
-        return _summed([hour for hour in hours if hour is not None])
+    def _judge_lost(self, target: str, now_ns: int) -> None:
+        spans = [self._spans[name] for name in self._spans_of.get(target, ())]
+        days = range(self._kept_since_day, now_ns // NS_PER_DAY + 1)
+        self._lost[target] = lost_days((_problem_of(span, now_ns) for span in spans if not span.draft), days)
+        if any(span.resolved_at_ns is None for span in spans):
+            self._losing.add(target)
+        else:
+            self._losing.discard(target)
 
-    def _hour(self, reader: StoreReader, hour: int, now_ns: int) -> _Counts | None:
-        kept = self._hours.get(hour)
-        if kept is None or not self._may_stay(hour, kept[0]):
-            whole = list(reader.hours(hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR))
-            kept = self._hours[hour] = now_ns, self._packed(whole[0][1] if whole else {})
-        return kept[1] if any(kept[1].seen) else None
+    def _day(self, reader: StoreReader, day: int, now_ns: int, *, is_finished: bool) -> DayCounts:
+        """Returns a day that is over as it is kept, or read now; another one as the sum of its hours."""
+        kept = self._days.get(day)
+        if kept is not None and (is_finished or day in self._unsealed):
+            return kept
+        if kept is not None:
+            # Late samples: the hours that were read before do not have them.
+            for hour in range(day * 24, day * 24 + 24):
+                self._hours.pop(hour, None)
+        found = self._summed(reader, range(day * 24, min(day * 24 + 24, now_ns // NS_PER_HOUR + 1)), now_ns)
+        if now_ns >= (day + 1) * NS_PER_DAY + limits.FLEET_HOUR_SETTLE_NS:
+            self._days[day] = found
+            self._unsealed.add(day)
+        else:
+            self._days.pop(day, None)
+        return found
+
+    def _read_finished(self, reader: StoreReader, days: Iterable[int]) -> None:
+        """Reads the finished days that are not kept yet."""
+        missing = [day for day in days if day not in self._days or day in self._unsealed]
+        for first, end in _runs(missing):
+            found = dict.fromkeys(range(first, end), _no_counts(0).of_day)
+            for began_ns, totals in reader.days(first * NS_PER_DAY, end * NS_PER_DAY):
+                found[began_ns // NS_PER_DAY] = self._packed(totals, reader.pause).of_day
+            # As a whole: of a reading that fails half-way nothing is kept.
+            self._days |= found
+            self._unsealed -= found.keys()
+
+    def _summed(self, reader: StoreReader, hours: range, now_ns: int) -> DayCounts:
+        """Returns the counts of a day by its hours."""
+        self._read_hours(reader, hours, now_ns)
+        made = _no_counts(len(self._numbers))
+        for hour in hours:
+            made = _added(made, self._hours[hour][1])
+            reader.pause()
+        return made.of_day
+
+    def _read_hours(self, reader: StoreReader, hours: Iterable[int], now_ns: int) -> None:
+        """Reads the hours that are not kept, or may have changed."""
+        missing = [
+            hour
+            for hour in hours
+            if hour not in self._hours or not self._may_stay(hour, self._hours[hour][0])
+        ]
+        for first, end in _runs(missing):
+            found = dict.fromkeys(range(first, end), (now_ns, _no_counts(0)))
+            for began_ns, totals in reader.hours(first * NS_PER_HOUR, end * NS_PER_HOUR):
+                found[began_ns // NS_PER_HOUR] = now_ns, self._packed(totals, reader.pause)
+            self._hours |= found
 
     def _may_stay(self, hour: int, read_ns: int) -> bool:
         was_over = read_ns >= (hour + 1) * NS_PER_HOUR + limits.FLEET_HOUR_SETTLE_NS
         return was_over or self._is_fresh(read_ns, limits.FLEET_HOUR_FRESH_NS)
 
-    def _packed(self, found: Mapping[str, Totals]) -> _Counts:
+    def _packed(self, found: Mapping[str, Totals], pause: Callable[[], None]) -> _Counts:
         numbers = self._numbers
         for name in found:
             numbers.setdefault(name, len(numbers))
         counts = _no_counts(len(numbers))
-        for name, totals in found.items():
-            number = numbers[name]
-            counts.seen[number] = 1
-            counts.good[number] = totals.good
-            counts.bad[number] = totals.bad
-            counts.timed[number] = totals.timed
-            counts.latency_sum_us[number] = totals.latency_sum_us
+        left = iter(found.items())
+        while piece := dict(islice(left, PIECE)):
+            places = [numbers[name] for name in piece]
+            for place, totals in zip(places, piece.values(), strict=True):
+                counts.seen[place] = 1
+                counts.good[place] = totals.good
+                counts.bad[place] = totals.bad
+                counts.timed[place] = totals.timed
+                counts.latency_sum_us[place] = totals.latency_sum_us
+            pause()
         return counts
 
 
@@ -250,20 +325,46 @@ def _no_counts(size: int) -> _Counts:
     return _Counts(bytearray(size), array("I", four), array("I", four), array("I", four), array("Q", eight))
 
 
-def _summed(hours: Sequence[_Counts]) -> _Counts | None:
-    """Returns the counts of a day that goes on; None without any hour."""
-    if not hours:
-        return None
-    made = _no_counts(max(len(hour.seen) for hour in hours))
-    for hour in hours:
-        size = len(hour.seen)
-        made.seen[:size] = bytes(map(or_, made.seen, hour.seen))
-        made.good[:size] = array("I", map(add, made.good, hour.good))
-        made.bad[:size] = array("I", map(add, made.bad, hour.bad))
-    return made
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yields the spans of days or hours that follow each other, half open: each is one question to the store."""
+    for _, run in groupby(enumerate(numbers), lambda placed: placed[1] - placed[0]):
+        found = [number for _, number in run]
+        yield found[0], found[-1] + 1
 
 
-def _mean_ms(counts: _Counts | None, number: int | None) -> float | None:
-    if counts is None or number is None or number >= len(counts.timed) or not counts.timed[number]:
-        return None
-    return counts.latency_sum_us[number] / counts.timed[number] * NS_PER_US / 1e6
+def _padded(counts: _Counts, size: int) -> _Counts:
+    """Returns the counts with a zero for each target that came later."""
+    missing = size - len(counts.seen)
+    if not missing:
+        return counts
+    nothing = _no_counts(missing)
+    return _Counts(*(each + zeros for each, zeros in zip(counts, nothing, strict=True)))  # type: ignore[operator]  # of one kind
+
+
+def _added(sums: _Counts, hour: _Counts) -> _Counts:
+    """Returns the counts of a day and of one more hour of it; the latency of a day is on no page of all targets."""
+    size = max(len(sums.seen), len(hour.seen))
+    one, other = _padded(sums, size), _padded(hour, size)
+    return one._replace(
+        seen=bytearray(map(or_, one.seen, other.seen)),
+        good=array("I", map(add, one.good, other.good)),
+        bad=array("I", map(add, one.bad, other.bad)),
+    )
+
+
+def _problem_of(span: IncidentSpan, now_ns: int) -> ProblemSpan:
+    until_ns = now_ns if span.resolved_at_ns is None else span.resolved_at_ns
+    # One that ended at once has taken some time of its day, too.
+    until_ns = max(until_ns, span.opened_at_ns + 1)
+    return ProblemSpan(span.target, span.opened_at_ns, until_ns, span.severity is Severity.CRITICAL)
+
+
+def _paced(work: Generator[None, None, R], pause: Callable[[], None]) -> R:
+    """Returns the result of work in pieces, with a pause where it is time for one."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as ended:
+            found: R = ended.value
+            return found
+        pause()

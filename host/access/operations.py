@@ -29,7 +29,7 @@ from ...protocol.message import Message
 from ...protocol.recorder import GetMetrics
 from ..awaitable import AsyncSurface
 from ..configured import ConfiguredTargets
-from ..own_thread import in_own_thread
+from ..own_thread import ThreadPacing, in_own_thread
 from ..sharing.standby import PassedAnswer, PassedRequest
 from ..silencing import MatcherTexts
 from ..subscriptions import Subscription
@@ -257,10 +257,12 @@ class Operations:
         path = self._configured.given.runtime.store
         if path is None:
             raise UsageError(NO_FILE)
-        reader = StoreReader(path)
         loop = asyncio.get_running_loop()
         async with self._reading.setdefault(loop, asyncio.Semaphore(READERS_MAX)):
-            return await in_own_thread("watchkeeper-read", lambda: work(reader))
+            return await in_own_thread("watchkeeper-read", lambda: work(self._reader(path)))
+
+    def _reader(self, path: str) -> StoreReader:
+        return StoreReader(path, ThreadPacing(self._clock.monotonic_ns))
 
     async def past(self, status: RuntimeStatus, since_day: int, until_day: int, since_ns: int) -> PublicPast:
         """Returns the past that public pages tell of: days (UTC) counted from 1970, and what stood since `since_ns`.

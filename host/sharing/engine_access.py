@@ -18,7 +18,7 @@ from ...domain.limits import ANSWER_WITHIN_NS
 from ...domain.read_model.status import STANDBY, AbandonedWork, RuntimeStatus
 from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.message import Message
-from ...protocol.owner import Acknowledge, Unacknowledge
+from ...protocol.owner import Acknowledge, EndDrill, OfDrills, Unacknowledge
 from ...protocol.recorder import GetIncidents, GetStatus
 from ...protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ...protocol.supervisor import Beat, Pause, Resume, Track, Untrack
@@ -199,6 +199,14 @@ class EngineAccess:
         if self._engine is not None:
             self.feed.require_open(seen.incident)
         self.report(seen)
+
+    def drill(self, command: OfDrills) -> None:
+        """Reports a drill, or its end. Raises: UsageError where no engine runs; UnknownName for one that is not open."""
+        if self.pass_on(command):
+            return
+        if isinstance(command, EndDrill) and self._engine is not None:
+            self.feed.require_open(command.incident)
+        self.report(command)
 
     def silence(self, mute: Mute) -> None:
         """Reports a silence, which `unsilence` knows at once. Raises: UsageError where no engine runs."""

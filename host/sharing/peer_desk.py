@@ -9,13 +9,14 @@ from ...domain.errors import MessageError, NotRunning, WatchkeeperError
 from ...domain.observation.outcome import Outcome
 from ...protocol.codec import decode
 from ...protocol.message import Message
-from ...protocol.owner import Acknowledge, Unacknowledge
+from ...protocol.owner import Acknowledge, BeginDrill, EndDrill, Unacknowledge
 from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
 from ...protocol.sink import Announce, EndAnnouncement, Mute, Redrive, SendTest, Unmute
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from ..access.announcing import require_pages
 from ..access.operations import HostVerbs
 from ..configured import ConfiguredTargets
+from ..drilling import route_of
 from ..lifecycle import Lifecycle
 from ..silencing import names_one
 from .peer_wire import answer_bytes, error_bytes
@@ -84,6 +85,11 @@ class PeerDesk:
                 self._verbs.heartbeat(target, ok=outcome is Outcome.UP, detail=detail)
             case Acknowledge() | Unacknowledge():
                 self._lifecycle.acknowledge(message)
+            case BeginDrill():
+                route_of(message.drill.route, self._configured.given.routes)
+                self._lifecycle.drill(message)
+            case EndDrill():
+                self._lifecycle.drill(message)
             case Mute():
                 muted = message.silence.target
                 if muted is not None and names_one(muted):

@@ -57,6 +57,7 @@ class Outside:
     """One channel that takes everything."""
 
     probers = MappingProxyType({})
+    pinger = None
 
     def __init__(self, dispatcher):
         self._loop = dispatcher.loop

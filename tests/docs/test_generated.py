@@ -64,6 +64,7 @@ PLACES = {
     "RuntimeOptions": ("runtime",),
     "Retention": ("runtime", "retention"),
     "Connectivity": ("runtime", "connectivity"),
+    "Ping": ("runtime", "ping"),
     "Defaults": ("defaults",),
     "Channel": ("channels", 0),
     "Webhook": ("channels", 0, "webhook"),
@@ -97,7 +98,7 @@ def plain():
         {"id": "c", "kind": "no_data"},
     ]
     return {
-        "runtime": {"retention": {}, "connectivity": {"targets": ["a"]}},
+        "runtime": {"retention": {}, "connectivity": {"targets": ["a"]}, "ping": {"url": "http://h/"}},
         "defaults": {},
         "channels": [
             {"id": "a", "webhook": {"url": "http://h/"}},

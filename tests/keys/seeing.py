@@ -37,6 +37,24 @@ def told(folder, document, script="ok 5m, down 5m, ok", length="20m", channel="o
     ]
 
 
+def posts(folder, document, script, length):
+    """Returns the notices of all channels, as `(channel, seconds since the start, notice)`, in the order of time.
+
+    `script` is that of every target, or a mapping of targets to their scripts.
+    """
+    world = World(written(folder, document))
+    began_ns = world.now.wall_ns
+    for target in world.targets:
+        world.script(target, script if isinstance(script, str) else script[target])
+    world.run(length)
+    found = [
+        (each["id"], (notice.created_at_ns - began_ns) // NS_PER_S, notice)
+        for each in document["channels"]
+        for notice in world.notices(each["id"])
+    ]
+    return sorted(found, key=lambda each: each[1])
+
+
 def words(folder, document, **how):
     """The same without the times."""
     return [said for _, said, _ in told(folder, document, **how)]

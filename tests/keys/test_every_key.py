@@ -2,10 +2,11 @@
 
 import pytest
 from cases import VIRTUAL, changed
+from of_routes import ROUTED
 from real import REAL
 from watchkeeper.adapters.configuration.schema import json_schema
 
-CASES = VIRTUAL
+CASES = VIRTUAL | ROUTED
 
 
 @pytest.mark.parametrize("key", CASES)
@@ -37,8 +38,8 @@ def keys_of(document):
 
 
 def test_every_key_of_the_schema_has_a_case():
-    assert keys_of(json_schema()) - {*VIRTUAL, *REAL} == set()
+    assert keys_of(json_schema()) - {*CASES, *REAL} == set()
 
 
 def test_no_case_is_left_of_a_key_that_is_gone():
-    assert {*VIRTUAL, *REAL} - keys_of(json_schema()) == set()
+    assert {*CASES, *REAL} - keys_of(json_schema()) == set()

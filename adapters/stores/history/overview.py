@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ import apsw
 
 from ....domain.observation.outcome import NO_EVIDENCE, Outcome, is_answered
 from ....domain.units import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_US
-from ..sqlite.connection import rows
+from ..sqlite.connection import go_on, pieces, rows
 from .chunks import unpack
 from .history import History
 from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table, rolled_days
@@ -41,10 +41,26 @@ _NEWEST_HOUR = "SELECT max(hour) FROM chunk WHERE hour BETWEEN ? AND ?"
 class Overview(Findable):
     """Reads within one transaction. Spans are half open, in wall nanoseconds."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        pause: Callable[[], None] = go_on,
+        names: dict[int, str] | None = None,
+    ) -> None:
+        """`pause` is called after each piece of the days and hours that are read; `names` are those of an earlier question."""
         super().__init__(connection)
-        self._names = dict(rows(connection, "SELECT id, name FROM target"))
+        self._pause = pause
+        self._kept_names = {} if names is None else names
         self._rolled = rolled_days(connection)
+
+    @property
+    def _names(self) -> dict[int, str]:
+        if not self._kept_names:
+            self._read_names()
+        return self._kept_names
+
+    def _read_names(self) -> None:
+        self._kept_names |= dict(rows(self._connection, "SELECT id, name FROM target"))
 
     # The newest sample of each.
 
@@ -171,9 +187,13 @@ class Overview(Findable):
     def _named(self, found: Iterator[Counted]) -> dict[str, Totals]:
         """One entry for each target; its parts are added."""
         by_name: dict[str, Totals] = {}
-        for target, totals in found:
-            name = self._names[target]
-            by_name[name] = by_name[name] + totals if name in by_name else totals
+        names = self._names
+        for piece in pieces(found, self._pause):
+            for target, totals in piece:
+                if target not in names:
+                    self._read_names()
+                name = names[target]
+                by_name[name] = by_name[name] + totals if name in by_name else totals
         return by_name
 
     def _of_daily(self, day: int) -> Iterator[Counted]:
@@ -193,6 +213,7 @@ class Overview(Findable):
             for target, name in self._names.items():
                 for each in History(self._connection, name).hourly(begin_ns, end_ns):
                     yield target, each.rollup.totals
+                self._pause()
             return
         from_us = (hour % 24) * US_PER_HOUR
         for target, finding, count, timed, sum_us, max_us in self._connection.execute(

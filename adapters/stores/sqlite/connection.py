@@ -1,11 +1,12 @@
 """Connections to SQLite: how they are set up, how a transaction ends, and what an error means."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import apsw
@@ -18,6 +19,9 @@ from ..ownership.forks import FORKS
 from .files import create_own
 from .head import HeadDisagrees
 
+T = TypeVar("T")
+ROWS_OF_A_PIECE = 100
+"""Rows that are read and decoded in one piece."""
 SQLITE_VERSION_MIN = 3_051_003
 """Before it, a checkpoint racing a commit could corrupt a WAL (https://sqlite.org/wal.html#walresetbug)."""
 
@@ -103,6 +107,18 @@ def rows(
 ) -> list[tuple[Any, ...]]:
     """All rows of a short answer; STRICT tables vouch for their types."""
     return connection.execute(sql, bindings).fetchall()
+
+
+def go_on() -> None:
+    """The pause of a reading that nothing else waits for: none."""
+
+
+def pieces(found: Iterable[T], pause: Callable[[], None]) -> Iterator[list[T]]:
+    """Yields rows in pieces that take less than a millisecond, with a pause after each."""
+    left = iter(found)
+    while piece := list(islice(left, ROWS_OF_A_PIECE)):
+        yield piece
+        pause()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Reading a store that a runtime may be writing at the same time, or has left behind."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..history.overview import Overview
 from ..history.sample_tables import day_tables, rolled_days
 from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
-from .connection import connect_reader, explained, rows
+from .connection import connect_reader, explained, go_on, pieces, rows
 from .files import real_path, refuse_devices, told_from_others
 from .head import Head, HeadDisagrees, read_head
 from .incidents import TRANSITIONS, IncidentTable
@@ -96,8 +96,10 @@ class StoreReader:
     Usable on any thread and in any process. Raises StoreError where there is no store.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, pause: Callable[[], None] = go_on) -> None:
+        """`pause` is called again and again in a long reading: it may let other threads go first."""
         self._path = real_path(path)
+        self.pause = pause
 
     def __repr__(self) -> str:
         return f"StoreReader({self._path!r})"
@@ -135,9 +137,11 @@ class StoreReader:
         The 50,000 that opened last; those of drafts are among them.
         """
         with self._reading() as connection:
-            found = rows(connection, _SPANS, (after, limits.READ_SPANS_MAX))
-            spans = tuple(_INCIDENT_SPANS.decode(body) for (body,) in found)
-            return Chain(connection).head().position, spans
+            found = connection.execute(_SPANS, (after, limits.READ_SPANS_MAX))
+            spans: list[IncidentSpan] = []
+            for piece in pieces(found, self.pause):
+                spans += [_INCIDENT_SPANS.decode(body) for (body,) in piece]
+            return Chain(connection).head().position, tuple(spans)
 
     def recovered(self) -> dict[str, int]:
         """When the last incident of every target that had one ended (wall time), by name; those of drafts do not count."""
@@ -211,7 +215,7 @@ class StoreReader:
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""
         with self._reading() as connection:
-            return tuple(name for (name,) in connection.execute("SELECT name FROM target ORDER BY name"))
+            return tuple(name for (name,) in rows(connection, "SELECT name FROM target ORDER BY name"))
 
     def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
         """The newest sample of every target that has one in a span, by name."""
@@ -229,17 +233,19 @@ class StoreReader:
 
         Each day is read by a question of its own when it is asked for, so that a slow reader delays no writer.
         """
+        names: dict[int, str] = {}
         for day in self._kept(since_ns, until_ns, NS_PER_DAY):
             with self._reading() as connection:
-                totals = Overview(connection).day(day)
+                totals = Overview(connection, self.pause, names).day(day)
             if totals:
                 yield day * NS_PER_DAY, totals
 
     def hours(self, since_ns: int, until_ns: int) -> Iterator[tuple[int, dict[str, Totals]]]:
         """The hours that begin in a span, read and given as `days` does."""
+        names: dict[int, str] = {}
         for hour in self._kept(since_ns, until_ns, NS_PER_HOUR):
             with self._reading() as connection:
-                totals = Overview(connection).hour(hour)
+                totals = Overview(connection, self.pause, names).hour(hour)
             if totals:
                 yield hour * NS_PER_HOUR, totals
 

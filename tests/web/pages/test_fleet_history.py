@@ -8,6 +8,7 @@ from records import NOON, opened, sample_at, then
 from watchkeeper import Runtime, Target
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, BlindInterval, Renamed
 from watchkeeper.domain.limits import FLEET_FRESH_NS, FLEET_HOUR_FRESH_NS
@@ -20,11 +21,31 @@ TODAY = NOON.wall_ns // NS_PER_DAY
 TARGETS = ("shop", "door")
 
 
+class CountingReader(StoreReader):
+    """Notes the days whose hours or totals it is asked for; may fail behind the first of them."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.asked = []
+        self.fails = False
+
+    def days(self, since_ns, until_ns):
+        self.asked += range(since_ns // NS_PER_DAY, until_ns // NS_PER_DAY)
+        for found in super().days(since_ns, until_ns):
+            yield found
+            if self.fails:
+                raise StoreError("the disk fails")
+
+    def hours(self, since_ns, until_ns):
+        self.asked += {hour // 24 for hour in range(since_ns // NS_PER_HOUR, until_ns // NS_PER_HOUR)}
+        return super().hours(since_ns, until_ns)
+
+
 class Reading:
     """Runs questions at once, counts them, and has a clock."""
 
     def __init__(self, path):
-        self.reader = StoreReader(path)
+        self.reader = CountingReader(path)
         self.now_ns = NOON.wall_ns
         self.count = 0
 
@@ -83,13 +104,54 @@ def test_a_finished_day_is_read_once(store, fleet, reading):
     store.commit(Batch(samples=measured(40, every_s=600)))
     run_maintenance(store, 75 * NS_PER_HOUR, 150)
     reading.now_ns += 75 * NS_PER_HOUR
-    days(fleet)
-    read = []
-    reading.reader.days = lambda since_ns, until_ns: read.append(since_ns)
+    before = days(fleet)
+    assert TODAY in reading.reader.asked
+    reading.reader.asked.clear()
+    reading.now_ns += FLEET_HOUR_FRESH_NS
+    assert days(fleet) == before
+    assert set(reading.reader.asked) == {TODAY + 3}
+
+
+def test_a_day_that_is_over_and_not_sealed_is_read_once_and_again_when_it_is(store, fleet, reading):
+    store.commit(Batch(samples=measured(40, every_s=600)))
+    reading.now_ns += 8 * NS_PER_DAY
+    span = TODAY, TODAY + 9
+    before = asyncio.run(fleet.days(*span))
+    assert reading.reader.asked.count(TODAY) == 1
+    reading.reader.asked.clear()
+    reading.now_ns += FLEET_HOUR_FRESH_NS
+    assert asyncio.run(fleet.days(*span)).of("shop") is before.of("shop")
+    assert set(reading.reader.asked) == {TODAY + 8}
+    run_maintenance(store, 75 * NS_PER_HOUR, 150)
     reading.now_ns += FLEET_FRESH_NS
-    agree_again = days(fleet)
-    assert read == []
-    assert agree_again.of("shop").uptime is not None
+    assert asyncio.run(fleet.days(*span)) == before
+    assert reading.reader.asked.count(TODAY) == 1
+
+
+def test_days_of_a_reading_that_failed_are_read_again(store, fleet, reading):
+    store.commit(Batch(samples=measured(60, every_s=600)))
+    run_maintenance(store, 99 * NS_PER_HOUR, 200)
+    reading.now_ns += 75 * NS_PER_HOUR
+    reading.reader.fails = True
+    with pytest.raises(StoreError, match="the disk fails"):
+        days(fleet)
+    reading.reader.fails = False
+    agree(fleet, reading)
+
+
+def test_a_judge_says_the_same_as_one_that_begins_anew(store, fleet, reading, tmp_path):
+    moves = [
+        Batch(samples=measured(30, every_s=600)),
+        Batch(samples=measured(50, every_s=600), transitions=(opened(),)),
+        Batch(transitions=(then(opened(), TransitionKind.RESOLVED),)),
+        Batch(blind=(BlindInterval(NOON.wall_ns, NOON.wall_ns + 10 * NS_PER_MINUTE, "suspended"),)),
+        Batch(transitions=(opened("inc_2", target="new", opened_at_ns=NOON.wall_ns + NS_PER_DAY),)),
+        Batch(samples=(sample_at(3 * NS_PER_DAY, "new"),)),
+    ]
+    for move in moves:
+        store.commit(move)
+        reading.now_ns += 14 * NS_PER_HOUR
+        assert days(fleet) == days(FleetHistory(reading, lambda: reading.now_ns))
 
 
 def test_many_pages_within_ten_seconds_are_one_reading(store, fleet, reading):
