@@ -274,7 +274,11 @@ async def incident(call: ApiCall) -> IncidentRow:
 
 async def incident_of(call: ApiCall) -> Incident:
     """Returns the incident of the path as it stands. Raises: UnknownName where none has this id."""
-    name = call.path["incident"]
+    return await incident_named(call, call.path["incident"])
+
+
+async def incident_named(call: ApiCall, name: str) -> Incident:
+    """Returns an incident as it stands. Raises: UnknownName where none has this id."""
     for each in await call.operations.verbs.aio.incidents():
         if each.id == name:
             return each

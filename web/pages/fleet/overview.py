@@ -144,10 +144,13 @@ async def _view(
     scope: list[TargetStatus] = []
     shown: list[TargetStatus] = []
     states: Counter[Status] = Counter()
+    silenced = 0
 
     def look_at(target: TargetStatus) -> None:
+        nonlocal silenced
         if not _is_within(target, of_group):
             return
+        silenced += bool(target.silences)
         scope.append(target)
         states[state_of(target)] += 1
         if (
@@ -160,7 +163,6 @@ async def _view(
     await sliced(status.targets, look_at, pace)
     if of_group and not scope:
         raise Refusal(404, f"no target is in the group {of_group!r}")
-    silenced = sum(1 for target in scope if target.silences)
     return View(path, query, of_group, scope, shown, states, silenced)
 
 
