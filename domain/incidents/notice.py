@@ -104,7 +104,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     @property
     def is_drill(self) -> bool:
         """Whether it is about a drill, which nothing has caused."""
-        return self.incident.drill is not UNSET
+        return self.incident.is_drill
 
     @property
     def type(self) -> str:

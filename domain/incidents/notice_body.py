@@ -70,7 +70,8 @@ def _member_document(member: DigestMember) -> dict[str, Any]:
 def incident_document(incident: Incident) -> dict[str, Any]:
     """Returns the state of an incident as plain data with the keys of a notice.
 
-    `acknowledged_until` is there only for an acknowledgement with an end, `about` only where the target has metadata.
+    `acknowledged_until` is there only for an acknowledgement with an end, `about` only where the target has metadata, and `drill`,
+    the name of a route, only for a drill.
     """
     document = {
         "id": incident.id,
@@ -92,6 +93,8 @@ def incident_document(incident: Incident) -> dict[str, Any]:
     }
     if incident.acknowledged_until_ns is not None:
         document["acknowledged_until"] = wall_text(incident.acknowledged_until_ns)
+    if incident.drill is not UNSET:
+        document["drill"] = _text(incident.drill.route)
     about = incident.metadata.to_dict()
     return document | {"about": about} if about else document
 
