@@ -194,8 +194,8 @@ class FleetJudge:
             yield
         # Those without a sample are not among them: their other days are without data.
         self._targets = targets.copy()
-        for piece in _pieces([name for name in own if name not in targets]):
-            for name in piece:
+        for others in _pieces([name for name in own if name not in targets]):
+            for name in others:
                 targets[name] = TargetDays(_with_own(without, own[name]), None)
             yield
         self._shared, self._own = shared, own
