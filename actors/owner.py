@@ -20,7 +20,7 @@ from ..domain.rules.watch import is_readable
 from ..domain.specification.target import OWN_NAME, Target
 from ..domain.time.moment import Moment
 from ..protocol import owner as heard
-from ..protocol.recorder import CounterIncreased, HealthReported, RecorderMessage, SampleJudged
+from ..protocol.recorder import CounterIncreased, HealthReported, RecorderMessage, SampleJudged, UpResumed
 from ..protocol.sink import Commit, RecordSamples, SinkMessage
 from ..protocol.supervisor import AcknowledgementCheckRequested, SupervisorMessage
 from .behaviour import Behaviour, shedding
@@ -207,6 +207,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         if saved or mine:
             made = aggregate.restore(saved[0] if saved else None, mine, now)
             self._follow(aggregate.incidents())
+            if aggregate.up_since_ns is not None:
+                self._recorder.tell(UpResumed(target.id, aggregate.up_since_ns))
             former = [each.target for each in saved if each.target != target.id or not each.state]
             if made or former:
                 self._record(aggregate, made, now, dropped=self._dropped(former, now))

@@ -59,6 +59,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         """By target, the incidents of a former run, until the first sample of this one."""
         self._paused_ns: dict[str, int] = {}
         """By target, when a pause of the record began, until the target is tracked."""
+        self._up_since_ns: dict[str, int] = {}
+        """By target, since when it was up at the end of a former run, until the first sample of this one."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
         self._announcements: tuple[Announcement, ...] = ()
@@ -80,7 +82,10 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._settled(notice, delivery, now)
             case heard.TargetTracked():
                 self._track(message, now)
+            case heard.UpResumed(target, since_ns):
+                self._up_since_ns[target] = since_ns
             case heard.TargetUntracked(target):
+                self._up_since_ns.pop(target, None)
                 if (row := self._rows.pop(target, None)) is not None:
                     self._figures.leave(row.durations)
             case heard.IncidentsResumed():
@@ -170,8 +175,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             self._counters["samples_without_target"] += 1
             return
         resumed = self._resumed.pop(message.sample.target, ())
+        up_since_ns = self._up_since_ns.pop(message.sample.target, None) if self._up_since_ns else None
         status = message.raw, message.confirmed
-        row.take(message.sample, message.record, status, now, self._asleep_ns, resumed)
+        row.take(message.sample, message.record, status, now, self._asleep_ns, resumed, up_since_ns)
         for finding in message.latest:
             self._follow(finding)
         if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:

@@ -58,6 +58,13 @@ class IncidentsResumed(Message, frozen=True, omit_defaults=True):
     """Those that stand."""
 
 
+class UpResumed(Message, frozen=True):
+    """A target was up when the last process ended: since when, if its first sample finds it so again."""
+
+    target: str
+    since_ns: int
+
+
 class SilencesChanged(Message, frozen=True):
     """The silences changed: these are in force now."""
 
@@ -157,7 +164,7 @@ class GetAbandoned(Message, frozen=True):
     """Answered with the Abandoned messages received so far."""
 
 
-_OfTargets = TargetTracked | TargetUntracked | SampleJudged
+_OfTargets = TargetTracked | TargetUntracked | UpResumed | SampleJudged
 _OfRecord = (
     IncidentsResumed | SilencesChanged | AnnouncementsChanged | Committed | NoticeSettled | CommitFinished
 )

@@ -23,7 +23,7 @@ from .notice import Delivery, LastDelivered, Notice
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):
-    """The state of one target's rules, as bytes that only the aggregate reads; empty without anything to resume."""
+    """The state of one target and its rules, as bytes that only the aggregate reads; empty without anything to resume."""
 
     target: str
     state: bytes

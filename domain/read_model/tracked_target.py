@@ -68,14 +68,19 @@ class TrackedTarget(msgspec.Struct):
         now: Moment,
         asleep_ns: int,
         resumed: Iterable[Incident],
+        up_since_ns: int | None,
     ) -> None:
-        """Takes a judged sample with its raw and its confirmed status; `resumed` are incidents of a former run, for the first
-        sample of this one.
+        """Takes a judged sample with its raw and its confirmed status.
+
+        For the first sample of this run, `resumed` are incidents of a former one, and `up_since_ns` is since when the target was up at
+        its end: a stop of the process is no change of what it watches.
         """
         raw, confirmed = status
         goes_on = confirmed in _BY_INCIDENTS or not self.is_stale(now, asleep_ns)
         if confirmed is not self.confirmed or not goes_on:
             self.since_ns = min([sample.at.wall_ns, *_openings(resumed, confirmed)])
+        if self.sample is None and confirmed is Status.UP and up_since_ns is not None:
+            self.since_ns = min(self.since_ns, up_since_ns)
         self.asleep_ns = asleep_ns
         self.sample, self.raw, self.confirmed = sample, raw, confirmed
         self.samples += 1

@@ -17,7 +17,17 @@ from ..specification.target import Target
 from ..time.moment import Moment
 from .evaluation import NoDataEvaluator, Verdict, evaluator_of
 from .phase import IDLE, Phase, PhaseState, next_state
-from .watch import RuleWatch, counts_alike, is_idle, measures_otherwise, resume, rules_of, saved_of
+from .watch import (
+    OF_TARGET,
+    RuleWatch,
+    counts_alike,
+    is_idle,
+    measures_otherwise,
+    resume,
+    rules_of,
+    saved_of,
+    saved_up,
+)
 
 
 class Status(StrEnum):
@@ -59,7 +69,7 @@ class TargetAggregate:
     Owns its rules' state and incidents; returns and never notifies.
     """
 
-    __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_watches")
+    __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_up_since_ns", "_watches")
 
     def __init__(self, target: Target, run: int) -> None:
         self._target = target
@@ -70,6 +80,12 @@ class TargetAggregate:
         self._applied = 0
         self._last: Sample | None = None
         self._judged: Moment | None = None
+        self._up_since_ns: int | None = None
+
+    @property
+    def up_since_ns(self) -> int | None:
+        """The wall time since which the target is up, also over stops of the process; None where it is not."""
+        return self._up_since_ns
 
     @property
     def target(self) -> Target:
@@ -109,8 +125,21 @@ class TargetAggregate:
         if not self.is_news(sample):
             return ()
         self._applied = sample.attempt
-        self._last = sample
+        before, self._last = self._last, sample
         self._note(sample.at)
+        made = self._judge(sample, now)
+        if self.status() is not Status.UP:
+            self._up_since_ns = None
+        elif self._up_since_ns is None or (before is not None and self._is_gap(before, sample)):
+            self._up_since_ns = sample.at.wall_ns
+        return made
+
+    def _is_gap(self, before: Sample, sample: Sample) -> bool:
+        """Whether nothing was known between two samples. Suspended time, which the monotonic clock does not show, counts."""
+        apart_ns = max(sample.at.since(before.at), sample.at.wall_ns - before.at.wall_ns)
+        return apart_ns > self._target.stale_after_ns
+
+    def _judge(self, sample: Sample, now: Moment) -> tuple[Transition, ...]:
         if not sample.outcome.is_evidence:
             return ()
         cause: Cause | None = None
@@ -145,6 +174,8 @@ class TargetAggregate:
             for watch in judged:
                 # A later bad sample is the first of a new breach, which began after the one that ends here.
                 watch.evaluator.begin_anew()
+        if self.status() is not Status.UP:
+            self._up_since_ns = None
         return tuple(transition for transition in made if transition is not None)
 
     def _silence(self) -> Cause:
@@ -274,9 +305,11 @@ class TargetAggregate:
         return tuple(self._end(watches, REMOVED, now))
 
     def checkpoint(self) -> bytes:
-        """Returns the state that a restart resumes besides the incidents; empty when every rule is idle."""
+        """Returns the state that a restart resumes besides the incidents; empty when the target is not up and every rule is idle."""
         at = self._judged
         rules = [saved_of(watch, at) for watch in self._watches if at and not is_idle(watch)]
+        if self._up_since_ns is not None:
+            rules.append(saved_up(self._up_since_ns))
         return msgspec.msgpack.encode(rules) if rules else b""
 
     def restore(
@@ -290,6 +323,8 @@ class TargetAggregate:
         if saved:
             self._note(now)  # its clocks go on from now
         for rule in rules_of(saved.state if saved else b""):
+            if rule.rule == OF_TARGET:
+                self._up_since_ns = rule.since_wall_ns
             watch = by_rule.get(rule.rule)
             if watch is not None:
                 resume(watch, rule, now)

@@ -100,6 +100,15 @@ def resume(watch: RuleWatch, saved: RuleCheckpoint, now: Moment) -> None:
         )
 
 
+OF_TARGET = ""
+"""Stands for the target itself among its rules, which have ids: since when it is up. Earlier versions leave it aside."""
+
+
+def saved_up(since_ns: int) -> RuleCheckpoint:
+    """Returns the part of a checkpoint that says since when the target is up."""
+    return RuleCheckpoint(OF_TARGET, Phase.INACTIVE, None, None, since_ns, ())
+
+
 def rules_of(state: bytes) -> list[RuleCheckpoint]:
     """Returns the rules of a checkpoint. Raises: msgspec.DecodeError of bytes that are none."""
     return msgspec.msgpack.decode(state, type=list[RuleCheckpoint]) if state else []

@@ -42,7 +42,9 @@ def write_pages(where: Where, out: Path, names: tuple[str, ...]) -> None:
     except OSError as error:
         raise ConfigurationError(f"{out}: cannot be written: {error.strerror}") from None
     pages = count_of(len(views), "page")
-    click.echo(f"wrote {pages} into {out}: open {out / ('index.html' if len(views) == 1 else 'public')}")
+    several = [out / "public" / name / "index.html" for name in views]
+    opened = several if len(views) > 1 else [out / "index.html"]
+    click.echo(f"wrote {pages} into {out}: open {', '.join(map(str, opened))}")
 
 
 def _of_url(where: Where, names: tuple[str, ...]) -> "dict[str, PublicView]":

@@ -163,3 +163,11 @@ def test_an_empty_site_says_what_to_do(visit, tmp_path):
         for path in ("/", "/incidents", "/silences"):
             assert "No" in person.open(path).inner_text("main")
         assert person.violations() == []
+
+
+def test_the_phases_of_the_last_answer_are_shown_once(visit):
+    page = visit("viewer").open("/t/payments-api")
+    labels = page.locator(".chart.phases text:not(.value)").all_text_contents()
+    said = page.locator("section:has(.phases) .figures small").all_text_contents()
+    assert labels[0] == "last answer"
+    assert said[0] not in said[1:]

@@ -39,7 +39,7 @@ def outage(folder):
 
 def test_pages_of_a_record_have_everything_that_they_name(quiet, tmp_path):
     outage(tmp_path)
-    says = "wrote 2 pages into out: open out/public\n"
+    says = "wrote 2 pages into out: open out/public/jobs/index.html, out/public/none/index.html\n"
     assert quiet("page", "out") == (0, says)
     shown = status_of(tmp_path / "out")
     assert [(each["name"], each["status"]) for each in shown["components"]] == [

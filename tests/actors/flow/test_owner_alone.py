@@ -1,5 +1,6 @@
 """The messages of an owner that is alone with listeners: what it holds, what it hands over, and in which order."""
 
+import msgspec
 import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, Att
 from watchkeeper.domain.observation.evidence import evidence_of
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.rules.watch import saved_up
 from watchkeeper.domain.specification.rule import Consecutive, NoData
 from watchkeeper.protocol.owner import (
     Acknowledge,
@@ -33,6 +35,7 @@ from tests.actors.flow.alone import Told
 
 S = 1_000_000_000
 UP, DOWN = Outcome.UP, Outcome.DOWN
+UP_SINCE = msgspec.msgpack.encode([saved_up(NOON.wall_ns)])
 ONCE = (Consecutive(id="down", after=1, recover=1),)
 
 
@@ -71,7 +74,11 @@ class OwnerAlone:
             on_exit=lambda *exit_: self.ends.append(exit_),
         )
         if resumed:
-            self.tell(ResumeFrom(7, (), ()))
+            # Each target is up, so that a good sample changes nothing.
+            self.tell(
+                ResumeFrom(7, (), tuple(Checkpoint(each.id, UP_SINCE, NOON.wall_ns) for each in targets))
+            )
+            self.recorder.clear()
 
     def tell(self, *messages):
         for message in messages:
@@ -163,7 +170,7 @@ def test_the_state_of_rules_is_handed_over_where_it_changed_and_removed_where_it
     assert alone.sink == []
     alone.take(2)
     assert [record.checkpoints for record in alone.sink.of(RecordSamples)] == [
-        (Checkpoint("shop", b"", NOON.wall_ns),)
+        (Checkpoint("shop", UP_SINCE, NOON.wall_ns),)
     ]
     alone.sink.clear()
     alone.take(3)

@@ -6,7 +6,7 @@ from watchkeeper.domain.incidents.incident import Transition
 from watchkeeper.domain.incidents.record import PauseMark
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.rule import Severity
-from watchkeeper.protocol.recorder import Committed, IncidentsResumed, TargetTracked
+from watchkeeper.protocol.recorder import Committed, IncidentsResumed, TargetTracked, UpResumed
 
 from tests.actors.flow.test_recorder_alone import TRACKED, RecorderAlone, S, judged
 
@@ -138,3 +138,28 @@ def test_a_pause_began_when_it_was_commanded(watching):
     assert seen(watching) == (Status.UP, 10)
     watching.tell(PAUSED)
     assert seen(watching) == (Status.PAUSED, 50)
+
+
+def test_a_target_that_was_up_when_the_process_ended_is_up_since_then(watching):
+    watching.tell(UpResumed("shop", NOON.wall_ns - 3_600 * S))
+    assert seen(watching) == (Status.UNKNOWN, 0)
+    sample(watching, 10)
+    sample(watching, 20)
+    assert seen(watching) == (Status.UP, -3_600)
+    sample(watching, 30, Status.DOWN)
+    sample(watching, 40)
+    assert seen(watching) == (Status.UP, 40)
+
+
+def test_a_target_that_is_found_otherwise_is_so_since_its_sample(watching):
+    watching.tell(UpResumed("shop", NOON.wall_ns - 3_600 * S))
+    sample(watching, 10, Status.DEGRADED)
+    sample(watching, 20)
+    assert seen(watching) == (Status.UP, 20)
+
+
+def test_an_owner_that_starts_again_changes_no_beginning(watching):
+    sample(watching, 10)
+    watching.tell(UpResumed("shop", NOON.wall_ns - 3_600 * S))
+    sample(watching, 20)
+    assert seen(watching) == (Status.UP, 10)

@@ -264,3 +264,18 @@ def test_an_answer_of_the_record_that_is_late_makes_no_time_out_doubtful(shop, d
     world.system.supervisor.tell(LastHeardResumed((overdue,)))
     world.run("2s")
     assert {incident.target for incident in world.incidents()} == {"nightly", "shop"}
+
+
+@pytest.mark.parametrize("how", [World.restart, World.crash])
+def test_a_target_is_up_since_before_the_restart(shop, how):
+    """A stop of three hours is no change; the outage before it was one."""
+    world = World([shop(rules=QUICK)])
+    world.script("shop", "ok 5m, down 5m, ok 10h")
+    world.run("1h")
+    status = world.status()["shop"]
+    assert status.status == "up"
+    assert status.since_ns == world.incidents()[0].resolved_at_ns
+    how(world, "3h")
+    world.run("1m")
+    again = world.status()["shop"]
+    assert (again.status, again.since_ns) == ("up", status.since_ns)

@@ -18,6 +18,7 @@ from ....domain.specification.probe import Call, Exec, Heartbeat, Http, Tcp
 from ....domain.specification.rule import Consecutive, NoData, NoDataPolicy, Rule, Threshold
 from ....domain.specification.target import Target
 from ....domain.time.moment import Moment
+from ....domain.units import NS_PER_US
 from ....host.access.target_past import SPANS, Pace, PastSample, TargetPast, read_past
 from ...pings import Ping
 from ...table import ApiCall
@@ -206,18 +207,15 @@ def rule_text(rule: Rule) -> str:
 
 def _view(frame: PageFrame, past: TargetPast | None, known: Known, span: str) -> dict[str, Any]:
     """Returns the charts, whose times are those of the reader's zone."""
-    rows = (
-        []
-        if past is None
-        else [
-            (frame.clock(each.at_ns), each.phases)
-            for each in reversed(past.evidence)
-            if each.phases is not None
-        ]
-    )
     newest = known.row.sample
-    if newest is not None and newest.phases is not None:
-        rows = [("last answer", newest.phases), *(row for row in rows)]
+    rows = [] if newest is None or newest.phases is None else [("last answer", newest.phases)]
+    # The evidence of the last answer, where it was bad, has the same phases: it is shown once.
+    shown_us = newest.at.wall_ns // NS_PER_US if newest is not None and rows else None
+    rows.extend(
+        (frame.clock(each.at_ns), each.phases)
+        for each in reversed(() if past is None else past.evidence)
+        if each.phases is not None and each.at_ns // NS_PER_US != shown_us
+    )
     chart, phases = phases_view(rows)
     charts: dict[str, Any] = {"phase_chart": chart, "phase_rows": phases}
     if past is not None:
