@@ -29,7 +29,7 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.access.announcing import KindLike, make_announcement
-from ..host.drilling import make_drill
+from ..host.access.drilling import make_drill
 from ..host.restart_buffer import HostReport
 from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions

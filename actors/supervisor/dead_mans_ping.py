@@ -12,7 +12,7 @@ from ...protocol.owner import PassRound
 from ...protocol.recorder import HealthReported
 from ...protocol.supervisor import (
     ChannelRecovered,
-    OfDeliveries,
+    OfNotices,
     OfPing,
     PartMoved,
     PingEnded,
@@ -83,7 +83,7 @@ class DeadMansPing:
             case _:
                 assert_never(message)
 
-    def watch(self, message: OfDeliveries) -> None:
+    def watch(self, message: OfNotices) -> None:
         """Notes whether a channel takes notices."""
         match message:
             case ChannelRecovered(channel):

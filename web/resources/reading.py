@@ -10,6 +10,7 @@ from ...domain.errors import UnknownName
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import Outgoing
+from ...domain.incidents.told import with_waits
 from ...domain.limits import INTEGER_MAX, READ_INCIDENTS_MAX
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.time.duration import parse_duration
@@ -273,7 +274,11 @@ async def incident(call: ApiCall) -> IncidentRow:
 
 async def incident_of(call: ApiCall) -> Incident:
     """Returns the incident of the path as it stands. Raises: UnknownName where none has this id."""
-    name = call.path["incident"]
+    return await incident_named(call, call.path["incident"])
+
+
+async def incident_named(call: ApiCall, name: str) -> Incident:
+    """Returns an incident as it stands. Raises: UnknownName where none has this id."""
     for each in await call.operations.verbs.aio.incidents():
         if each.id == name:
             return each
@@ -307,7 +312,8 @@ async def incident_notices(call: ApiCall) -> Listed[IncidentNoticeRow]:
 async def told(call: ApiCall) -> Listed[ToldRow]:
     name = (await incident_of(call)).id
     found = await call.operations.read(lambda reader: reader.told(name))
-    return Listed(items=[told_row(each) for each in found])
+    waits = (await call.operations.status()).waits_of(name)
+    return Listed(items=[told_row(each) for each in with_waits(found, waits)])
 
 
 async def notices(call: ApiCall) -> Listed[NoticeRow]:
