@@ -16,6 +16,7 @@ from watchkeeper import (
     Alertmanager,
     Announcement,
     AnnouncementKind,
+    Apprise,
     AttemptRecord,
     AttemptState,
     Backup,
@@ -36,9 +37,11 @@ from watchkeeper import (
     Dependency,
     Discord,
     Duration,
+    Email,
     Escalation,
     Evidence,
     Exec,
+    ExecChannel,
     Flapping,
     HealthChanged,
     Heartbeat,
@@ -61,6 +64,7 @@ from watchkeeper import (
     Outgoing,
     PagerDuty,
     PauseMark,
+    PingOptions,
     PublicPage,
     Reason,
     Record,
@@ -187,12 +191,16 @@ CHANNELS = (
     Channel(id="game", discord=Discord(url="https://h/", tls=Tls())),
     Channel(id="bot", telegram=Telegram(token="1:a", chat=-100, topic=4)),  # noqa: S106
     Channel(id="phone", ntfy=Ntfy(topic="ops", server="https://h", token="tk_1")),  # noqa: S106
+    Channel(id="post", email=Email(to=["a@h"], from_="b@h", smtp="smtp://h", user="u", password="p")),  # noqa: S106
+    Channel(id="own", exec=ExecChannel(argv=["/bin/true"], environment={"A": "b"}, timeout=5)),
+    Channel(id="rest", apprise=Apprise(urls=["json://h"], timeout="20s")),
     Channel(id="prom", alertmanager=Alertmanager(url="http://h:9093", headers=HEADERS, ends_after="7d")),
 )
 OPTIONS = RuntimeOptions(
     store="watch.db",
     grace=10,
     connectivity=Connectivity(targets=["port"], every=timedelta(seconds=10)),
+    ping=PingOptions(url="https://h/ping", every=timedelta(minutes=1)),
     retention=Retention(samples=timedelta(days=2), hourly=3_600),
     tls_library="rustls",
 )
@@ -298,6 +306,7 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         for incident in runtime.incidents(open_only=True):
             runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
             runtime.unacknowledge(incident.id, by="ada")
+            runtime.end_drill(runtime.drill("shop", by="ada", length="2m", severity="warning"), by="ada")
             runtime.test_channel("ops", by="ada")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
@@ -424,6 +433,7 @@ def second_process(url: str, secret: str) -> list[str]:
     seen = there.status()
     since: datetime = seen["shop"].since
     latency: float | None = seen["shop"].latency_ms
+    there.end_drill(there.drill("shop", length="2m", despite_holds=True).incident.id)
     there.acknowledge(seen.incidents[0].id, note="rolling back")
     ends: datetime = there.silence(ALL, timedelta(hours=1), reason="deploy").until
     told: datetime | None = there.announce("Slow", "We look into it.", kind="outage").until
