@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..limits import NOTICES_REVIEWED_AT_ONCE
 from ..specification.channel import Channel
 from ..time.moment import Moment
-from .delivery_plan import DeliveryPolicy, Hold, HoldKind, Recipient
+from .delivery_plan import DeliveryPolicy, Hold, HoldKind, IncidentWait, Recipient
 from .digest import SEVERITY_RANK, Grouping
 from .due.digests import due_digest, reminding_digest
 from .due.entry import LedgerEntry
@@ -170,9 +170,16 @@ class Ledger:
         entry = self._state.entries.get(incident_id)
         return {} if entry is None else entry.waits
 
-    def take_changed_waits(self) -> dict[str, Mapping[str, Hold]]:
+    def take_changed_waits(self) -> dict[str, tuple[IncidentWait, ...]]:
         """Returns the waits of the incidents whose waits have changed since the last call."""
-        return {name: dict(self.waits(name)) for name in self._state.take_changed()}
+        return {name: self._waiting(name) for name in self._state.take_changed()}
+
+    def all_waits(self) -> tuple[IncidentWait, ...]:
+        """Returns every channel that waits, and why."""
+        return tuple(waiting for name in self._state.entries for waiting in self._waiting(name))
+
+    def _waiting(self, name: str) -> tuple[IncidentWait, ...]:
+        return tuple(IncidentWait(name, channel, hold) for channel, hold in self.waits(name).items())
 
     # The one comparison.
 

@@ -255,10 +255,12 @@ def test_the_waits_that_have_changed_are_taken_once():
     desk = Desk(Planned(grouped()))
     desk.tell(incident(1))
     (changed,) = desk.ledger.take_changed_waits().items()
-    assert (changed[0], [hold.kind for hold in changed[1].values()]) == ("inc_001", [HoldKind.GROUPING])
+    assert (changed[0], [each.hold.kind for each in changed[1]]) == ("inc_001", [HoldKind.GROUPING])
+    assert desk.ledger.all_waits() == changed[1]
     assert desk.ledger.take_changed_waits() == {}
     desk.wait(30)
-    assert desk.ledger.take_changed_waits() == {"inc_001": {}}
+    assert desk.ledger.take_changed_waits() == {"inc_001": ()}
+    assert desk.ledger.all_waits() == ()
 
 
 # Delays.

@@ -24,7 +24,7 @@ from ..limits import (
     SILENCES_SHOWN_MAX,
     SUGGESTED_MAX,
 )
-from ..pacing import sliced
+from ..pacing import Pacing
 from ..problems import Fault, Refusal
 from ..resources import silencing
 from ..resources.reading import incident_of
@@ -105,7 +105,12 @@ async def silences_view(call: ApiCall) -> SilencesView:
 
 async def _views(seen: "_Seen", silences: Iterable[Silence]) -> tuple[SilenceView, ...]:
     """Returns the views; gives way after each, as a pattern is held against a thousand incidents."""
-    return tuple(await sliced(silences, seen.view))
+    views, pace = [], Pacing()
+    for silence in silences:
+        views.append(seen.view(silence))
+        if pace.is_over:
+            await pace.rest()
+    return tuple(views)
 
 
 class _Seen:

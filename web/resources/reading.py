@@ -10,6 +10,7 @@ from ...domain.errors import UnknownName
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import Outgoing
+from ...domain.incidents.told import with_waits
 from ...domain.limits import INTEGER_MAX, READ_INCIDENTS_MAX
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.time.duration import parse_duration
@@ -311,7 +312,8 @@ async def incident_notices(call: ApiCall) -> Listed[IncidentNoticeRow]:
 async def told(call: ApiCall) -> Listed[ToldRow]:
     name = (await incident_of(call)).id
     found = await call.operations.read(lambda reader: reader.told(name))
-    return Listed(items=[told_row(each) for each in found])
+    waits = (await call.operations.status()).waits_of(name)
+    return Listed(items=[told_row(each) for each in with_waits(found, waits)])
 
 
 async def notices(call: ApiCall) -> Listed[NoticeRow]:

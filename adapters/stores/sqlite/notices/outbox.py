@@ -67,9 +67,8 @@ class OutboxTable:
         self._told.begin(notice)
 
     def _require_steps(self, notice: Notice) -> None:
-        if self._incidents.at(notice.incident.id, notice.sequence) != notice.incident or not all(
-            self._incidents.has_step(step.incident_id, step.sequence) for step in notice.steps
-        ):
+        lead = self._incidents.at(notice.incident.id, notice.sequence)
+        if lead != notice.incident or (notice.digest and not self._incidents.has_steps(notice.steps)):
             raise StoreError(
                 f"notice {notice.key} tells of a step of {notice.incident.id} that is not recorded"
             )
