@@ -93,7 +93,7 @@ def _of_incident(notice: Notice, text: NoticeText) -> Alert:
         incident.target,
         incident.severity,
         notice.change,
-        (*stated.labels, ("group", stated.group)),
+        (*stated.labels, ("group", stated.group), ("drill", "true" if notice.is_drill else "")),
         {"summary": text.title, "description": text.body, "runbook_url": stated.runbook},
         incident.opened_at_ns,
         incident.at_ns,

@@ -267,6 +267,8 @@ def _stand_in(kind: inspect.Type, path: Path) -> Any:
             return [_text_for(path)]
         case inspect.TupleType():
             return _DROPPED  # a pair is known by its key, so that none has to keep the place of another
+        case inspect.IntType(ge=int() as least) if least > 1:
+            return least
         case inspect.IntType() | inspect.FloatType():
             return 1
         case inspect.StrType(pattern=str() as pattern):
