@@ -4,6 +4,7 @@ import threading
 
 import logged
 import pytest
+from records import digest_of_steps, opened, then
 from watchkeeper.adapters.channels.local.call import CallMessenger
 from watchkeeper.adapters.channels.local.log import LogMessenger, line_of
 from watchkeeper.adapters.clock import SystemClock
@@ -262,3 +263,13 @@ def test_a_log_filter_that_raises_is_tried_again():
     finally:
         logger.removeFilter(refuse)
     assert answer == Answer(accepted=False, detail="RuntimeError: no")
+
+
+def test_a_line_of_a_digest_says_its_group_and_counts_and_that_of_a_reminder_its_number():
+    step = opened()
+    end = then(opened("inc_2", target="mail"), TransitionKind.RESOLVED)
+    line = line_of(digest_of_steps(step, end), step.at_ns)
+    assert line.startswith('digest.opened digest="shop: group=shop" opened=1 ended=1 open=1 target=shop ')
+    again = line_of(digest_of_steps(step, reminder=2), step.at_ns)
+    assert again.startswith("digest.reminder ")
+    assert " reminder=2 " in again

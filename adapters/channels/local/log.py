@@ -35,7 +35,13 @@ class LogMessenger(CallMessenger):
 def line_of(notice: Notice, now_wall_ns: int) -> str:
     """All that a person or a program needs, on one line whatever the names and explanations contain."""
     incident, late_s = notice.incident, lateness_s(notice, now_wall_ns)
+    digest = {}
+    if notice.digest:
+        counts = {"opened": notice.digest.opened_count, "ended": notice.digest.ended_count}
+        digest = {"digest": notice.digest.group} | {name: str(count) for name, count in counts.items()}
+        digest["open"] = str(notice.digest.open_count)
     words = {
+        **digest,
         "target": incident.target,
         "name": incident.metadata.name,
         "group": incident.metadata.group,
@@ -50,6 +56,7 @@ def line_of(notice: Notice, now_wall_ns: int) -> str:
         "late": "" if late_s is None else f"{late_s}s",
         "incident": incident.id,
         "sequence": str(incident.sequence),
+        "reminder": str(notice.reminder or ""),
         "key": notice.key,
     }
     pairs = " ".join(f"{name}={_quoted(text)}" for name, text in words.items() if text)
