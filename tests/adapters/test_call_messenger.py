@@ -4,12 +4,12 @@ import threading
 
 import logged
 import pytest
-from records import digest_of_steps, opened, then
 from watchkeeper.adapters.channels.local.call import CallMessenger
 from watchkeeper.adapters.channels.local.log import LogMessenger, line_of
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import Answer, NoticeReason, make_notice
+from watchkeeper.domain.incidents.trials.drill import Drill
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.channel import CallChannel, Log
 from watchkeeper.domain.specification.metadata import TargetMetadata
@@ -193,6 +193,14 @@ def test_a_notice_is_one_line_at_its_level(caplog, level):
     )
 
 
+def test_a_drill_has_its_title_on_the_line(caplog):
+    drilled = notice_of(drill=Drill(route="shop", until_ns=0))
+
+    _, records = log_line(caplog, Log(), drilled)
+
+    assert 'incident.opened title="[DRILL, critical] shop: down" target=shop ' in records[0].getMessage()
+
+
 def test_hostile_names_stay_on_one_line_and_in_quotes(caplog):
     hostile = notice_of(target='a" rule=x', explanation="100%s\nincident.resolved target=\x1b[2J\\")
 
@@ -263,13 +271,3 @@ def test_a_log_filter_that_raises_is_tried_again():
     finally:
         logger.removeFilter(refuse)
     assert answer == Answer(accepted=False, detail="RuntimeError: no")
-
-
-def test_a_line_of_a_digest_says_its_group_and_counts_and_that_of_a_reminder_its_number():
-    step = opened()
-    end = then(opened("inc_2", target="mail"), TransitionKind.RESOLVED)
-    line = line_of(digest_of_steps(step, end), step.at_ns)
-    assert line.startswith('digest.opened digest="shop: group=shop" opened=1 ended=1 open=1 target=shop ')
-    again = line_of(digest_of_steps(step, reminder=2), step.at_ns)
-    assert again.startswith("digest.reminder ")
-    assert " reminder=2 " in again
