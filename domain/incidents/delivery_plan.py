@@ -109,6 +109,10 @@ class DeliveryPolicy(Protocol):
         """Returns what holds back every notice of an incident now."""
         ...
 
+    def remark(self, incident: Incident) -> str:
+        """Returns what the first notice of an incident says besides; empty for nothing."""
+        ...
+
     def quiet(self, recipient: Recipient, now: Moment) -> Hold | None:
         """Returns the quiet window in force of a recipient."""
         ...

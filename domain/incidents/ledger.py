@@ -197,7 +197,10 @@ class Ledger:
             if group is not None:
                 self._tell_later(entry, group, None if is_held else change, review)
             elif change is not None and not is_held:
-                made.append(make_notice(incident, recipient.channel, change, now.wall_ns, reason))
+                remark = self._policy.remark(incident) if change is TransitionKind.OPENED else ""
+                made.append(
+                    make_notice(incident, recipient.channel, change, now.wall_ns, reason, remark=remark)
+                )
             elif change is None and review.is_reminder_due(recipient):
                 made.append(_reminder(entry, recipient.channel, now))
         entry.under_way |= {notice.channel: notice for notice in made}

@@ -18,10 +18,12 @@ from .notice import Notice
 def notice_document(notice: Notice) -> dict[str, Any]:
     """Returns the document as plain data; moments are RFC 3339 in UTC, null where they have not come.
 
-    `incident` is the lead of a digest, and `digest` there only for one; `reminder` is its number, there only for one.
+    `incident` is the lead of a digest, and `digest` there only for one; `reminder` is its number, there only for one;
+    `remark` is there only where there is one.
     """
     mark = {"test": True} if notice.is_test else {"drill": True} if notice.is_drill else {}
     repeated = {"reminder": notice.reminder} if notice.reminder else {}
+    remark = {} if notice.remark is UNSET else {"remark": _text(notice.remark)}
     digest = {} if notice.digest is UNSET else {"digest": digest_document(notice.digest)}
     return {
         "id": notice.key,
@@ -31,6 +33,7 @@ def notice_document(notice: Notice) -> dict[str, Any]:
         "timestamp": wall_text(notice.said_at_ns),
         "reason": notice.reason.value,
         **repeated,
+        **remark,
         **digest,
         "incident": incident_document(notice.incident),
     }

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import pytest
 from watchkeeper.domain.incidents.notice import NoticeReason
+from watchkeeper.domain.incidents.notice_body import notice_document
+from watchkeeper.domain.messages.notice_text import notice_text
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probe import Heartbeat, Http
@@ -173,6 +175,10 @@ def test_a_flapping_target_that_stays_down_is_told_after_twenty_minutes():
     assert world.delivered("ops") == [OPENED, RESOLVED] * 2
     world.run("3m")
     assert world.delivered("ops") == [*([OPENED, RESOLVED] * 2), OPENED]
+    released = world.notices("ops")[-1]
+    assert notice_document(released)["remark"] == "opened 6 times within 1h"
+    assert ", opened 6 times within 1h" in notice_text(released).lines[1]
+    assert "remark" not in notice_document(world.notices("ops")[0])
 
 
 def test_flapping_that_begins_while_it_is_down_ends_with_one_recovery():
