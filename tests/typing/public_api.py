@@ -123,6 +123,7 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         for incident in runtime.incidents(open_only=True):
             runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
             runtime.unacknowledge(incident.id, by="ada")
+            runtime.end_drill(runtime.drill("shop", by="ada", length="2m", severity="warning"), by="ada")
             runtime.test_channel("ops", by="ada")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
@@ -249,6 +250,7 @@ def second_process(url: str, secret: str) -> list[str]:
     seen = there.status()
     since: datetime = seen["shop"].since
     latency: float | None = seen["shop"].latency_ms
+    there.end_drill(there.drill("shop", length="2m", despite_holds=True).incident.id)
     there.acknowledge(seen.incidents[0].id, note="rolling back")
     ends: datetime = there.silence(ALL, timedelta(hours=1), reason="deploy").until
     told: datetime | None = there.announce("Slow", "We look into it.", kind="outage").until

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from watchkeeper import (
     Alertmanager,
+    Apprise,
     BasicAuth,
     Call,
     CallChannel,
@@ -18,8 +19,10 @@ from watchkeeper import (
     Consecutive,
     Dependency,
     Discord,
+    Email,
     Escalation,
     Exec,
+    ExecChannel,
     Flapping,
     Heartbeat,
     Http,
@@ -28,6 +31,7 @@ from watchkeeper import (
     NoData,
     Ntfy,
     PagerDuty,
+    PingOptions,
     Retention,
     Route,
     Rule,
@@ -114,12 +118,16 @@ CHANNELS = (
     Channel(id="game", discord=Discord(url="https://h/", tls=Tls())),
     Channel(id="bot", telegram=Telegram(token="1:a", chat=-100, topic=4)),  # noqa: S106
     Channel(id="phone", ntfy=Ntfy(topic="ops", server="https://h", token="tk_1")),  # noqa: S106
+    Channel(id="post", email=Email(to=["a@h"], from_="b@h", smtp="smtp://h", user="u", password="p")),  # noqa: S106
+    Channel(id="own", exec=ExecChannel(argv=["/bin/true"], environment={"A": "b"}, timeout=5)),
+    Channel(id="rest", apprise=Apprise(urls=["json://h"], timeout="20s")),
     Channel(id="prom", alertmanager=Alertmanager(url="http://h:9093", headers=HEADERS, ends_after="7d")),
 )
 OPTIONS = RuntimeOptions(
     store="watch.db",
     grace=10,
     connectivity=Connectivity(targets=["port"], every=timedelta(seconds=10)),
+    ping=PingOptions(url="https://h/ping", every=timedelta(minutes=1)),
     retention=Retention(samples=timedelta(days=2), hourly=3_600),
     tls_library="rustls",
 )
