@@ -87,7 +87,7 @@ class Lane:
         targets = [
             {
                 "id": name, "every": "200ms", "timeout": "200ms", "http": {"url": f"{self.site.url}/{name}"},
-                "rules": rules, "default_rules": False, "notify": list(names),
+                "rules": rules, "default_rules": False, "flapping": False, "notify": list(names),
             }
             for name in sorted(self.names)
         ]  # fmt: skip
