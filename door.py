@@ -40,7 +40,15 @@ from .domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from .domain.rules.aggregate import Status
 from .domain.specification.channel import CallChannel, Channel, Log, Webhook
 from .domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
-from .domain.specification.configuration import Configuration, Connectivity, Retention, RuntimeOptions
+from .domain.specification.configuration import (
+    Configuration,
+    Connectivity,
+    PingOptions,
+    Retention,
+    RuntimeOptions,
+)
+from .domain.specification.local_channels import Apprise, ExecChannel
+from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
 from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
@@ -61,6 +69,7 @@ __all__ = [
     "Alertmanager",
     "Announcement",
     "AnnouncementKind",
+    "Apprise",
     "AttemptRecord",
     "AttemptState",
     "Backup",
@@ -81,9 +90,11 @@ __all__ = [
     "Dependency",
     "Discord",
     "Duration",
+    "Email",
     "Escalation",
     "Evidence",
     "Exec",
+    "ExecChannel",
     "Flapping",
     "HealthChanged",
     "Heartbeat",
@@ -106,6 +117,7 @@ __all__ = [
     "Outgoing",
     "PagerDuty",
     "PauseMark",
+    "PingOptions",
     "PublicPage",
     "Reason",
     "Record",

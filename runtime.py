@@ -169,6 +169,9 @@ class Runtime(Commands):
         runtime = cls(
             targets=configuration.targets,
             channels=configuration.channels,
+            routes=configuration.routes,
+            windows=configuration.windows,
+            maintenance=configuration.maintenance,
             options=configuration.runtime,
             callables=callables,
             web=configuration.web,

@@ -60,9 +60,13 @@ class Checks:
         self.record = RecordRules(self.durable, self._receivers, self._refuse)
         self.record.floors = {name: channel.min_severity for name, channel in given.items()}
         self.record.waits.delayed = frozenset(name for name, channel in given.items() if channel.after_ns)
-        self.record.waits.maintenance = tuple(Selection(parsed(each.match)) for each in maintenance)
+        self.plan(maintenance)
         self.delivery = DeliveryRules(self.durable, self._receivers, self._refuse)
         self.delivery.room = {name: channel.in_flight_max for name, channel in given.items()}
+
+    def plan(self, maintenance: Iterable[Maintenance]) -> None:
+        """Takes over the planned maintenance, for which notices may wait."""
+        self.record.waits.maintenance = tuple(Selection(parsed(each.match)) for each in maintenance)
 
     def store(self, inner: Store) -> "CheckedStore":
         """Returns a store that checks every commit and opening (S1, S2, S4, S6, S8, S11, S14, S20, S22, S33)."""

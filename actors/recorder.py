@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from ..domain import limits
 from ..domain.incidents.announcement import Announcement
+from ..domain.incidents.delivery_plan import IncidentWait
 from ..domain.incidents.incident import Incident, Transition, TransitionKind, by_target
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
 from ..domain.incidents.own_problems import NETWORK, POLLER, POLLERS, channel_part
@@ -64,6 +65,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
         self._announcements: tuple[Announcement, ...] = ()
+        self._waits: dict[str, tuple[IncidentWait, ...]] = {}
+        """By incident, the channels that wait to be told of it; none without any."""
         self._problems = PresentProblems()
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
         self._asleep_ns = 0
@@ -90,6 +93,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                     self._figures.leave(row.durations)
             case heard.IncidentsResumed():
                 self._resume(message)
+            case heard.WaitsChanged(incidents, waits):
+                self._wait(incidents, waits)
             case heard.SilencesChanged(silences):
                 self._show_silences(silences)
             case heard.AnnouncementsChanged(announcements):
@@ -147,6 +152,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._publisher.resume(message.incidents)
         self._figures.keep_backlogs(message.backlogs)
         self._show_silences(message.silences)
+        self._waits = {}
+        self._wait((), message.waits)
         self._announcements = message.announcements
         self._publisher.show_announcements(message.announcements)
         self._paused_ns = {mark.target: mark.at_ns for mark in message.pauses if mark.at_ns is not None}
@@ -155,6 +162,14 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             row.incident_changed()
             if row.paused:
                 row.pause_began(self._paused_ns.pop(target, row.paused_ns))
+
+    def _wait(self, incidents: Iterable[str], waits: Iterable[IncidentWait]) -> None:
+        """Replaces the waits of incidents."""
+        for name in incidents:
+            self._waits.pop(name, None)
+        for waiting in waits:
+            name = waiting.incident_id
+            self._waits[name] = (*self._waits.get(name, ()), waiting)
 
     def _show_silences(self, silences: tuple[Silence, ...]) -> None:
         """Takes over the silences in force. A new one alone is held against all targets: 5 us each for a pattern."""
@@ -180,7 +195,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         row.take(message.sample, message.record, status, now, self._asleep_ns, resumed, up_since_ns)
         for finding in message.latest:
             self._follow(finding)
-        if message.record.started is not None and message.sample.outcome is not Outcome.CANCELLED:
+        # A report is no check: it is due when it comes, and would hide how late the checks are.
+        is_check = row.kind != "heartbeat" and message.record.started is not None
+        if is_check and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
             self._figures.began_late(message.record.lateness_ns)
         self._counters["samples"] += 1
@@ -253,6 +270,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             lateness=self._lateness.percentiles(),
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),
             announcements=tuple(each for each in self._announcements if each.stands(now.wall_ns)),
+            waits=tuple(waiting for waits in self._waits.values() for waiting in waits),
         )
 
     def _metrics(self, now: Moment, *, targets: bool) -> RuntimeMetrics:

@@ -272,7 +272,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         silences, pauses = self._marks.silences(now), self._marks.pauses
         standing = self._marks.announcements.standing(now.wall_ns)
         backlogs = self._deliveries.outbox.backlogs()
-        self._to.recorder.tell(IncidentsResumed(open_, silences, pauses, backlogs, standing))
+        self._to.recorder.tell(
+            IncidentsResumed(open_, silences, pauses, backlogs, standing, self._ledger.all_waits())
+        )
 
     def _reopen(self, now: Moment) -> None:
         reopened = self._writer.reopen(now)

@@ -92,11 +92,16 @@ class Drivers:
                     self._call_at,
                     self._resolver,
                     deny_private_addresses=self._deny,
+                    address=self._address,
                 )
             case ExecChannel():
-                return ExecMessenger(channel.id, spec, self._loop, self._clock, self._call_at)
+                return ExecMessenger(
+                    channel.id, spec, self._loop, self._clock, self._call_at, address=self._address
+                )
             case Apprise():
-                return AppriseMessenger(channel.id, spec, self._loop, self._clock, self._call_at)
+                return AppriseMessenger(
+                    channel.id, spec, self._loop, self._clock, self._call_at, address=self._address
+                )
             case Log():
                 return LogMessenger(spec, self._loop, self._clock, self._call_at)
             case CallChannel():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ..domain.limits import NOTICE_ANSWER_BYTES_MAX
 from ..domain.line import one_line
-from ..domain.specification.configuration import Ping
+from ..domain.specification.configuration import PingOptions
 from ..domain.time.moment import Deadline
 from .http.curl.transport import CurlTransport, Transfer
 from .http.destination import destination_of
@@ -16,7 +16,9 @@ from .http.naming import naming_of
 class HttpPinger:
     """Pings one URL over a transport, which belongs to the object that made it and is closed by that."""
 
-    def __init__(self, spec: Ping, transport: CurlTransport, *, deny_private_addresses: bool = False) -> None:
+    def __init__(
+        self, spec: PingOptions, transport: CurlTransport, *, deny_private_addresses: bool = False
+    ) -> None:
         naming = naming_of(destination_of(spec.url), spec.tls)
         self._transport, self._destination = transport, naming.destination
         self._shape = HttpShape(

@@ -34,6 +34,7 @@ from ..web.shapes.answers import (
 )
 from ..web.shapes.check_answer import CheckAnswer
 from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
+from ..web.shapes.drill_answers import DrillAnswer, DrillChannel
 from ..web.shapes.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
@@ -43,6 +44,8 @@ __all__ = [
     "ChannelTestRow",
     "CheckAnswer",
     "Done",
+    "DrillAnswer",
+    "DrillChannel",
     "EvidenceRow",
     "IncidentNoticeRow",
     "IncidentRow",

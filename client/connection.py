@@ -10,6 +10,7 @@ from ..domain.errors import UnknownName, UsageError, WatchkeeperError
 from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import ALL, AllTargets, silence_id
 from ..domain.line import first_line, one_line
+from ..domain.specification.rule import Severity, SeverityLike
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..domain.time.moment import names_moment, wall_ns_of, wall_text
 from ..host.access.announcing import KindLike, make_announcement
@@ -20,7 +21,15 @@ from .questions import Questions, of_announcement, of_incident, of_silence, of_t
 from .tokens import TokenVerbs
 
 if TYPE_CHECKING:
-    from .answers import AnnouncementRow, ChannelTestRow, CheckAnswer, IncidentRow, SilenceRow, TargetRow
+    from .answers import (
+        AnnouncementRow,
+        ChannelTestRow,
+        CheckAnswer,
+        DrillAnswer,
+        IncidentRow,
+        SilenceRow,
+        TargetRow,
+    )
 
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 150.0
@@ -120,7 +129,7 @@ class Connection(Questions, TokenVerbs):
         """
         from .answers import IncidentRow
 
-        body = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
+        body: dict[str, Any] = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
         if until_worse is not None:
             body["until_worse"] = until_worse
         return self._ask("PUT", f"{of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)
@@ -234,6 +243,30 @@ class Connection(Questions, TokenVerbs):
         within_s = max(self._timeout_s, RELOAD_TIMEOUT_S)
         path = f"/channels/{part(channel)}/test"
         return self._ask("POST", path, ChannelTestRow, body={}, by=by, timeout_s=within_s)
+
+    @sync_alone
+    def drill(
+        self,
+        route: str,
+        *,
+        by: str = "",
+        length: Duration = "",
+        severity: SeverityLike = Severity.CRITICAL,
+        despite_holds: bool = False,
+    ) -> "DrillAnswer":
+        """Begins a drill of a route, as `Runtime.drill` does. Returns its incident and the channels that it tells."""
+        from .answers import DrillAnswer
+
+        body: dict[str, Any] = {"route": route, "severity": severity, "despite_holds": despite_holds}
+        body |= {} if length == "" else {"length": format_duration(duration_ns(length))}
+        return self._ask("POST", "/drill", DrillAnswer, body=body, by=by)
+
+    @sync_alone
+    def end_drill(self, incident: str, *, by: str = "") -> "IncidentRow":
+        """Ends a drill; returns its incident."""
+        from .answers import IncidentRow
+
+        return self._ask("DELETE", f"/drill/{part(incident)}", IncidentRow, by=by)
 
     @sync_alone
     def reload(self) -> None:

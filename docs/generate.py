@@ -90,7 +90,7 @@ _TIMED = (
 DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("RuntimeOptions", "grace"): (0, limits.GRACE_NS_MAX),
     ("Connectivity", "every"): _EVERY,
-    ("Ping", "every"): (limits.PING_EVERY_NS_MIN, limits.EVERY_NS_MAX),
+    ("PingOptions", "every"): (limits.PING_EVERY_NS_MIN, limits.EVERY_NS_MAX),
     ("Retention", "samples"): (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX),
     **{("Retention", name): _KEPT for name in ("failed_samples", "history", "hourly", "daily")},
     **{(owner, name): _EVERY for owner in ("Target", "Defaults") for name in ("every", "retry_every")},

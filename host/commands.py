@@ -21,8 +21,8 @@ from ..protocol.recorder import GetAttempts
 from ..protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from .access.announcing import KindLike, make_announcement, require_pages
+from .access.drilling import make_drill
 from .configured import ConfiguredTargets, named
-from .drilling import make_drill
 from .job import Job
 from .lifecycle import Lifecycle
 from .silencing import MatcherTexts, make_acknowledgement, make_silence, names_one

@@ -11,7 +11,7 @@ SECTIONS = {
     "See": ("status", "top", "show", "incidents", "notices", "probe"),
     "Act": (
         *("ack", "unack", "silence", "unsilence", "announce", "unannounce", "pause", "resume", "check-now"),
-        *("heartbeat", "job", "notify", "redrive", "reload"),
+        *("heartbeat", "job", "notify", "drill", "redrive", "reload"),
     ),
     "Configure": ("init", "check", "simulate", "schema", "token", "completion", "prometheus"),
     "Maintain": ("backup", "verify", "page"),

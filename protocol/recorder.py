@@ -3,6 +3,7 @@
 from msgspec import UNSET, UnsetType
 
 from ..domain.incidents.announcement import Announcement
+from ..domain.incidents.delivery_plan import IncidentWait
 from ..domain.incidents.delivery_try import TryResult
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.notice import Delivery, Notice
@@ -56,6 +57,8 @@ class IncidentsResumed(Message, frozen=True, omit_defaults=True):
     """The notices that each channel has not taken."""
     announcements: tuple[Announcement, ...] = ()
     """Those that stand."""
+    waits: tuple[IncidentWait, ...] = ()
+    """The channels that wait to be told of an incident."""
 
 
 class UpResumed(Message, frozen=True):
@@ -63,6 +66,13 @@ class UpResumed(Message, frozen=True):
 
     target: str
     since_ns: int
+
+
+class WaitsChanged(Message, frozen=True):
+    """The channels that wait to be told of these incidents changed: `waits` are all of theirs now."""
+
+    incidents: tuple[str, ...]
+    waits: tuple[IncidentWait, ...]
 
 
 class SilencesChanged(Message, frozen=True):
@@ -166,7 +176,13 @@ class GetAbandoned(Message, frozen=True):
 
 _OfTargets = TargetTracked | TargetUntracked | UpResumed | SampleJudged
 _OfRecord = (
-    IncidentsResumed | SilencesChanged | AnnouncementsChanged | Committed | NoticeSettled | CommitFinished
+    IncidentsResumed
+    | WaitsChanged
+    | SilencesChanged
+    | AnnouncementsChanged
+    | Committed
+    | NoticeSettled
+    | CommitFinished
 )
 _OfRuntime = BlindnessSeen | HealthReported | HandOverProblems | CounterIncreased | LoadSeen | Abandoned
 RecorderQuestion = GetStatus | GetMetrics | GetIncidents | GetAttempts | GetAbandoned

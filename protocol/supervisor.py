@@ -186,10 +186,10 @@ class Drain(Message, frozen=True):
 
 _OfTargets = Track | Untrack | Pause | Resume | CheckNow | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
-OfDeliveries = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
+OfNotices = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked
 OfChecks = NoticeCheckRequested | AcknowledgementCheckRequested
 _OfStore = StoreFailed | StoreRecovered | StoreAsked | StoreAnswered
 OfRecord = _OfStore | RenewalRequested | NextSliceRequested | OfChecks
 OfPing = PartMoved | PingEnded
 _OfRuntime = ChildExited | LastHeardResumed | Woke | Barrier | Drain
-SupervisorMessage = _OfTargets | _OfAttempts | OfDeliveries | OfRecord | OfPing | _OfRuntime
+SupervisorMessage = _OfTargets | _OfAttempts | OfNotices | OfRecord | OfPing | _OfRuntime

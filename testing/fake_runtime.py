@@ -35,7 +35,7 @@ class _WorldEngine:
         return self._world.pauses
 
     def start(self) -> None:
-        self._world.start(self._configuration.targets, is_whole=self._is_whole)
+        self._world.start(self._configuration, is_whole=self._is_whole)
 
     def tell(self, command: Track | Untrack | Pause | Resume | HostReport) -> None:
         self._world.tell(command)

@@ -29,7 +29,7 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
 from ..host.access.announcing import KindLike, make_announcement
-from ..host.drilling import make_drill
+from ..host.access.drilling import make_drill
 from ..host.restart_buffer import HostReport
 from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions
@@ -218,10 +218,12 @@ class World:
         left = self.system.recorder.ask(GetAbandoned(), 60.0)
         return (*((each.what, each.names) for each in left), *([(LATE, late)] if late else []))
 
-    def start(self, targets: Iterable[Target], *, is_whole: bool = True) -> None:
-        """Starts again after a stop, with these targets. Incidents of others end; where more may come, a minute later."""
+    def start(self, configuration: Configuration, *, is_whole: bool = True) -> None:
+        """Starts again after a stop, with these targets and routes. Incidents of others end; where more may come, a minute later."""
         self._is_whole = is_whole
-        self._targets = {target.id: target for target in targets}
+        self._configuration = replace(configuration, runtime=self._configuration.runtime)
+        self._targets = {target.id: target for target in configuration.targets}
+        self._checks.plan(configuration.maintenance)
         self._new_process(0)
         self.system = self._begin()
 
@@ -244,7 +246,9 @@ class World:
 
     def track(self, target: Target) -> None:
         """Watches a target, or replaces its specification."""
-        (target,) = sound(Configuration(channels=self._channels, targets=[target])).targets
+        others = self._targets.values() if target.dependency else ()
+        parents = [other for other in others if other.id != target.id]
+        *_, target = sound(Configuration(channels=self._channels, targets=[*parents, target])).targets
         self.tell(Track(target))
 
     def untrack(self, target: str) -> None:

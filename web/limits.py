@@ -101,6 +101,8 @@ FLASH_WITHIN_S = 60
 """How long the message of a form waits for the page that shows it."""
 SILENCES_SHOWN_MAX = 200
 """Silences in force on their page; the API lists all."""
+PLANNED_SHOWN_MAX = 50
+"""Planned maintenance on that page: what is in force, and what comes next."""
 ENDED_SHOWN_MAX = 50
 """Ended silences on their page; the newest."""
 HELD_BACK_SHOWN_MAX = 20

@@ -17,7 +17,7 @@ from ...domain.observation.sample import Sample
 from ...domain.specification.channel import Channel
 from ...domain.time.moment import Moment
 from ...protocol.courier import Deliver
-from ...protocol.recorder import HealthReported, NoticeSettled
+from ...protocol.recorder import HealthReported, NoticeSettled, WaitsChanged
 from ...protocol.sink import ReviewNotices, SinkMessage
 from ...protocol.supervisor import (
     ChannelRecovered,
@@ -108,7 +108,14 @@ class Deliveries:
         if self.ledger.is_reviewing and not self._is_review_asked:
             self._is_review_asked = True
             self._itself.tell(ReviewNotices())
+        self._show_waits()
         self.request_check()
+
+    def _show_waits(self) -> None:
+        """Tells the read model which notices wait and why, where that has changed."""
+        if changed := self.ledger.take_changed_waits():
+            waits = tuple(waiting for each in changed.values() for waiting in each)
+            self._to.recorder.tell(WaitsChanged(tuple(changed), waits))
 
     def request_check(self, *, again: bool = False) -> None:
         """Asks the supervisor, which owns time, for ReviewNotices at the next moment of the ledger, the policy or the outbox.

@@ -227,7 +227,6 @@ class Attempts:
         if entry is None or pending is None or pending.attempt != attempt:
             self.counters["late_answers"] += 1
             return False
-        self.counters["answers"] += 1
         self._hear_of_network(sample, now)
         trusted = self._trusted(sample, pending, now)
         # The poller's own start: the lateness then includes the way to the poller, behind others due at the same time.

@@ -12,7 +12,7 @@ from ...protocol.owner import PassRound
 from ...protocol.recorder import HealthReported
 from ...protocol.supervisor import (
     ChannelRecovered,
-    OfDeliveries,
+    OfNotices,
     OfPing,
     PartMoved,
     PingEnded,
@@ -42,6 +42,8 @@ class DeadMansPing:
         self._timers, self._to, self._discreet = context.timers, context.to, context.discreet
         self._pinger, self._attempts, self._ended = pinger, attempts, ended
         self._progress = Progress(self._policy.channels)
+        self.answered = 0
+        """How many attempts have had an answer of their poller."""
         self._under_way: Cancellable | None = None
         self._is_due = False
         """Whether the present round has not been followed by a ping yet."""
@@ -53,9 +55,9 @@ class DeadMansPing:
         return news
 
     def _polls(self) -> tuple[int, int]:
-        """Returns how many attempts a poller has answered, and how many ended, or never began, without an answer."""
+        """Returns how many attempts had an answer, and how many ended, or never began, without one."""
         unanswered = sum(self._attempts.get(name, 0) for name in _UNANSWERED)
-        return self._attempts.get("answers", 0), unanswered
+        return self.answered, unanswered
 
     def begin(self, now: Moment) -> None:
         """Begins the first round, where a ping is configured."""
@@ -83,7 +85,7 @@ class DeadMansPing:
             case _:
                 assert_never(message)
 
-    def watch(self, message: OfDeliveries) -> None:
+    def watch(self, message: OfNotices) -> None:
         """Notes whether a channel takes notices."""
         match message:
             case ChannelRecovered(channel):
@@ -121,7 +123,10 @@ class DeadMansPing:
         """Takes the end of a ping; `detail` says why it failed, empty where it arrived."""
         self._under_way = None
         detail = self._discreet(message.detail)
-        self._counters["pings_failed" if detail else "pings_sent"] += 1
+        if detail:
+            self._counters["pings_failed"] += 1
+        else:
+            self._counters["pings_sent"] += 1
         self._to.recorder.tell(HealthReported(PING, f"the ping failed: {detail}" if detail else ""))
 
     def stop(self) -> None:

@@ -6,7 +6,7 @@ from ...domain import limits
 from ...domain.supervision.delivery_backoff import DeliveryBackoff
 from ...domain.time.moment import Moment
 from ...protocol.sink import GiveUpDelivery
-from ...protocol.supervisor import ChannelRecovered, DeliveryBegan, DeliverySettled, OfDeliveries, RetryAsked
+from ...protocol.supervisor import ChannelRecovered, DeliveryBegan, DeliverySettled, OfNotices, RetryAsked
 from .periodic_timers import DeliveryDeadline, DeliveryRetry, SupervisorContext
 
 
@@ -17,7 +17,7 @@ class Retries:
         self._timers, self._sink, self._dice = context.timers, context.to.sink, context.dice
         self._backoff = DeliveryBackoff(context.policies.retries)
 
-    def take(self, message: OfDeliveries, now: Moment) -> None:
+    def take(self, message: OfNotices, now: Moment) -> None:
         """Takes what becomes of a notice."""
         match message:
             case DeliveryBegan():

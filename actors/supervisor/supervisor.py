@@ -172,6 +172,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 if self._attempts.finished(attempt, sample, now):
                     self._periodic_timers.commit_in_time(now)
                     self._children.poller_answered(attempt.target)
+                    self._ping.answered += 1
                     self._leave_when_drained()
             case heard.Woke(planned_ns):
                 self._woke(planned_ns, now)

@@ -1,12 +1,13 @@
 """The plan of a delivery: the recipients of an incident, and why a notice waits. The ledger asks for it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
+from ..line import escaped
 from ..observation.sample import Sample
 from ..public_value import PublicValue, moment_of
 from ..time.moment import Moment
@@ -43,6 +44,34 @@ class Hold(PublicValue, frozen=True, kw_only=True):
         """When it ends by itself, in UTC; None where an event ends it."""
         return moment_of(self.until_ns)
 
+    @property
+    def reason(self) -> str:
+        """The reason in words, without its end: `maintenance patch-day`."""
+        return f"{_REASONS[self.kind]} {escaped(self.name)}".rstrip()
+
+    def said(self, moment: Callable[[int], str]) -> str:
+        """Returns the reason in words with its end, which `moment` makes a text."""
+        return self.reason if self.until_ns is None else f"{self.reason} until {moment(self.until_ns)}"
+
+
+_REASONS = {
+    HoldKind.SILENCE: "silence",
+    HoldKind.MAINTENANCE: "maintenance",
+    HoldKind.DEPENDENCY: "depends on",
+    HoldKind.FLAPPING: "flapping:",
+    HoldKind.QUIET: "quiet window",
+    HoldKind.DELAY: "its delay",
+    HoldKind.GROUPING: "digest of",
+}
+
+
+class IncidentWait(PublicValue, frozen=True):
+    """A channel that is to be told of an incident, and the reason for which it waits."""
+
+    incident_id: str
+    channel: str
+    hold: Hold
+
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """A channel that is to be told of an incident, and how."""
@@ -78,6 +107,10 @@ class DeliveryPolicy(Protocol):
 
     def hold(self, incident: Incident, now: Moment) -> Hold | None:
         """Returns what holds back every notice of an incident now."""
+        ...
+
+    def remark(self, incident: Incident) -> str:
+        """Returns what the first notice of an incident says besides; empty for nothing."""
         ...
 
     def quiet(self, recipient: Recipient, now: Moment) -> Hold | None:

@@ -150,6 +150,11 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
         lasted_ns = self.lasted_ns
         return None if lasted_ns is None else format_duration(lasted_ns // NS_PER_MS * NS_PER_MS)
 
+    @property
+    def is_drill(self) -> bool:
+        """Whether an operator tries a route out by it, and nothing has caused it."""
+        return self.drill is not UNSET
+
     def summary(self) -> str:
         """Returns the last transition in one line for people, with what the incident is about."""
         said = self.explanation or self.reason

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..limits import NOTICES_REVIEWED_AT_ONCE
 from ..specification.channel import Channel
 from ..time.moment import Moment
-from .delivery_plan import DeliveryPolicy, Hold, HoldKind, Recipient
+from .delivery_plan import DeliveryPolicy, Hold, HoldKind, IncidentWait, Recipient
 from .digest import SEVERITY_RANK, Grouping
 from .due.digests import due_digest, reminding_digest
 from .due.entry import LedgerEntry
@@ -170,9 +170,16 @@ class Ledger:
         entry = self._state.entries.get(incident_id)
         return {} if entry is None else entry.waits
 
-    def take_changed_waits(self) -> dict[str, Mapping[str, Hold]]:
+    def take_changed_waits(self) -> dict[str, tuple[IncidentWait, ...]]:
         """Returns the waits of the incidents whose waits have changed since the last call."""
-        return {name: dict(self.waits(name)) for name in self._state.take_changed()}
+        return {name: self._waiting(name) for name in self._state.take_changed()}
+
+    def all_waits(self) -> tuple[IncidentWait, ...]:
+        """Returns every channel that waits, and why."""
+        return tuple(waiting for name in self._state.entries for waiting in self._waiting(name))
+
+    def _waiting(self, name: str) -> tuple[IncidentWait, ...]:
+        return tuple(IncidentWait(name, channel, hold) for channel, hold in self.waits(name).items())
 
     # The one comparison.
 
@@ -190,7 +197,10 @@ class Ledger:
             if group is not None:
                 self._tell_later(entry, group, None if is_held else change, review)
             elif change is not None and not is_held:
-                made.append(make_notice(incident, recipient.channel, change, now.wall_ns, reason))
+                remark = self._remark(incident, change)
+                made.append(
+                    make_notice(incident, recipient.channel, change, now.wall_ns, reason, remark=remark)
+                )
             elif change is None and review.is_reminder_due(recipient):
                 made.append(_reminder(entry, recipient.channel, now))
         entry.under_way |= {notice.channel: notice for notice in made}
@@ -206,11 +216,14 @@ class Ledger:
         if change is None:
             group.due.pop(incident.id, None)
             return
-        group.add(incident.id, change, incident.at_ns, now_ns)
+        group.add(incident, change, self._remark(incident, change), now_ns)
         until_ns = self._state.groups.arm(group, now_ns)
         review.waits[group.channel] = Hold(
             kind=HoldKind.GROUPING, name=str(group.grouping), until_ns=until_ns
         )
+
+    def _remark(self, incident: Incident, change: TransitionKind) -> str:
+        return self._policy.remark(incident) if change is TransitionKind.OPENED else ""
 
     def _conclude(self, entry: LedgerEntry, review: Review, now: Moment) -> None:
         """Keeps what a review has found: why channels wait, and when it is to be reviewed again."""

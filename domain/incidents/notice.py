@@ -78,6 +78,8 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     """The incidents of a digest; UNSET, and not in the bytes, of a notice about one."""
     repeated: int | UnsetType = UNSET
     """The number of a reminder; UNSET, and not in the bytes, of any other notice."""
+    remark: str | UnsetType = UNSET
+    """What else is to be known of an opening, such as `opened 7 times within 1h`; UNSET, and not in the bytes, for nothing."""
 
     @property
     def created_at(self) -> datetime:
@@ -104,7 +106,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     @property
     def is_drill(self) -> bool:
         """Whether it is about a drill, which nothing has caused."""
-        return self.incident.drill is not UNSET
+        return self.incident.is_drill
 
     @property
     def type(self) -> str:
@@ -292,6 +294,7 @@ def make_notice(
     now_ns: int,
     reason: NoticeReason,
     reminder: int = 0,
+    remark: str = "",
 ) -> Notice:
     """Returns the notice for `channel` about the present state of an incident."""
     return Notice(
@@ -302,6 +305,7 @@ def make_notice(
         reason=reason,
         created_at_ns=now_ns,
         repeated=reminder or UNSET,
+        remark=remark or UNSET,
     )
 
 

@@ -18,10 +18,12 @@ from .notice import Notice
 def notice_document(notice: Notice) -> dict[str, Any]:
     """Returns the document as plain data; moments are RFC 3339 in UTC, null where they have not come.
 
-    `incident` is the lead of a digest, and `digest` there only for one; `reminder` is its number, there only for one.
+    `incident` is the lead of a digest, and `digest` there only for one; `reminder` is its number, there only for one;
+    `remark` is there only where there is one.
     """
     mark = {"test": True} if notice.is_test else {"drill": True} if notice.is_drill else {}
     repeated = {"reminder": notice.reminder} if notice.reminder else {}
+    remark = {} if notice.remark is UNSET else {"remark": _text(notice.remark)}
     digest = {} if notice.digest is UNSET else {"digest": digest_document(notice.digest)}
     return {
         "id": notice.key,
@@ -31,6 +33,7 @@ def notice_document(notice: Notice) -> dict[str, Any]:
         "timestamp": wall_text(notice.said_at_ns),
         "reason": notice.reason.value,
         **repeated,
+        **remark,
         **digest,
         "incident": incident_document(notice.incident),
     }
@@ -53,6 +56,7 @@ def digest_document(digest: Digest) -> dict[str, Any]:
 
 
 def _member_document(member: DigestMember) -> dict[str, Any]:
+    remark = {"remark": _text(member.remark)} if member.remark else {}
     return {
         "id": member.incident_id,
         "sequence": member.sequence,
@@ -64,13 +68,15 @@ def _member_document(member: DigestMember) -> dict[str, Any]:
         "opened_at": wall_text(member.opened_at_ns),
         "acknowledged": member.is_acknowledged,
         "cause": _text(member.cause),
+        **remark,
     }
 
 
 def incident_document(incident: Incident) -> dict[str, Any]:
     """Returns the state of an incident as plain data with the keys of a notice.
 
-    `acknowledged_until` is there only for an acknowledgement with an end, `about` only where the target has metadata.
+    `acknowledged_until` is there only for an acknowledgement with an end, `about` only where the target has metadata, and `drill`,
+    the name of a route, only for a drill.
     """
     document = {
         "id": incident.id,
@@ -92,6 +98,8 @@ def incident_document(incident: Incident) -> dict[str, Any]:
     }
     if incident.acknowledged_until_ns is not None:
         document["acknowledged_until"] = wall_text(incident.acknowledged_until_ns)
+    if incident.drill is not UNSET:
+        document["drill"] = _text(incident.drill.route)
     about = incident.metadata.to_dict()
     return document | {"about": about} if about else document
 

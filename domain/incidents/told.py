@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ..public_value import PublicValue, moment_of
-from .delivery_plan import Hold
+from .delivery_plan import Hold, IncidentWait
 from .incident import Incident, TransitionKind
 from .notice import DeliveryState
 from .record import Outgoing
@@ -52,6 +52,15 @@ class ChannelBacklog(PublicValue, frozen=True):
     """When the oldest pending one was made; None without any."""
     dead: int = 0
     """Those that were given up."""
+
+
+def with_waits(told: Iterable[ChannelTold], waits: Iterable[IncidentWait]) -> tuple[ChannelTold, ...]:
+    """Returns what each channel of an incident knows, with the reasons for which channels wait; `waits` are of this incident."""
+    rows = {row.channel: row for row in told}
+    for waiting in waits:
+        row = rows.get(waiting.channel, ChannelTold(channel=waiting.channel))
+        rows[waiting.channel] = replace(row, waits=waiting.hold)
+    return tuple(row for _, row in sorted(rows.items()))
 
 
 def told_of(incident: Incident, notices: Iterable[Outgoing]) -> tuple[ChannelTold, ...]:

@@ -74,7 +74,9 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
     late = "" if late_s is None else f"told {format_duration(late_s * NS_PER_S)} late"
     if notice.digest is UNSET:
         subject = f"{name_of(incident)}: {incident.rule}"
-        words = (incident.summary(), _place(incident, late), _besides(incident))
+        remark = "" if notice.remark is UNSET else notice.remark
+        besides = ", ".join(filter(None, (remark, late)))
+        words: tuple[str, ...] = (incident.summary(), _place(incident, besides), _besides(incident))
     else:
         subject = notice.digest.group
         words = _of_digest(notice.digest, late)

@@ -130,7 +130,7 @@ class Figures:
 
     def moved(self, incident: Incident) -> None:
         """Counts a durable transition."""
-        if not incident.draft:
+        if not (incident.draft or incident.is_drill):
             self._transitions[incident.severity, incident.change] += 1
 
     def ended(self, notice: Notice, delivery: Delivery) -> None:
@@ -172,7 +172,9 @@ class Figures:
         parts: tuple[PartMetrics, ...],
     ) -> RuntimeMetrics:
         """Returns all figures. Counts that are zero are there where their labels are known, so that their first step shows."""
-        open_by_severity = Counter(incident.severity for incident in open_incidents if not incident.draft)
+        open_by_severity = Counter(
+            incident.severity for incident in open_incidents if not (incident.draft or incident.is_drill)
+        )
         steps = ((severity, change) for severity in Severity for change in TransitionKind)
         ends = dict.fromkeys((channel, end) for channel in self._backlogs for end in _ENDS) | self._notices
         answers = (

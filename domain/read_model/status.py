@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import UnknownName
 from ..incidents.announcement import Announcement
+from ..incidents.delivery_plan import IncidentWait
 from ..incidents.incident import Incident
 from ..incidents.record import BlindInterval, Silence
 from ..line import count_of
@@ -88,11 +89,17 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     counters: tuple[tuple[str, int], ...]
     announcements: tuple[Announcement, ...] = ()
     """The announcements that stand, for the readers of public pages."""
+    waits: tuple[IncidentWait, ...] = ()
+    """The channels that are to be told of an incident and wait: each with the reason, and until when it lasts."""
 
     @property
     def at(self) -> datetime:
         """The moment as of which all of this holds, in UTC."""
         return utc(self.at_ns)
+
+    def waits_of(self, incident_id: str) -> tuple[IncidentWait, ...]:
+        """Returns the channels that wait to be told of an incident."""
+        return tuple(waiting for waiting in self.waits if waiting.incident_id == incident_id)
 
     @property
     def is_recorded(self) -> bool:

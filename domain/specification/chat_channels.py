@@ -20,7 +20,7 @@ class Slack(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A message in Slack. With a bot token it is kept up to date, and each step of the incident is an answer in its thread."""
 
     one_of: ClassVar[tuple[str, ...]] = ("token", "url")
-    harmless: ClassVar[Mapping[str, Any]] = {"url": "https://hooks.slack.com/services/T/B/x"}
+    harmless: ClassVar[Mapping[str, Any]] = {"url": "https://hooks.slack.com/services/T/B/x", "channel": None}
     token: str | None = None
     """The bot token of a Slack app, `xoxb-...`; it is never shown."""
     channel: str | None = None

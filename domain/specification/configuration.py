@@ -55,7 +55,7 @@ class Connectivity(Specification, frozen=True, kw_only=True, forbid_unknown_fiel
     def __init__(self, *, targets: Sequence[str], every: Duration = ...) -> None: ...
 
 
-class Ping(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PingOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dead-man's ping: a GET that goes while this runtime does its work, so that its silence raises an alarm elsewhere."""
 
     url: str
@@ -69,7 +69,7 @@ class Ping(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def __repr__(self) -> str:
         # The URL is the right to ping.
-        return f"Ping(every={self.every!r})"
+        return f"PingOptions(every={self.every!r})"
 
 
 IN_MEMORY = ":memory:"
@@ -95,7 +95,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     """The TLS library of plain `https` checks; rustls takes half the time and needs the extra `rustls`."""
     connectivity: Connectivity | None = None
     """The targets that speak for this machine's own network."""
-    ping: Ping | None = None
+    ping: PingOptions | None = None
     """A dead-man's ping to a service that raises the alarm when it stops."""
     notify: tuple[Name, ...] | None = None
     """The channels that are told of the runtime's own problems; default: every channel that a target notifies or a route names."""
@@ -115,7 +115,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
         deny_private_addresses: bool = ...,
         tls_library: Literal["openssl", "rustls"] = ...,
         connectivity: Connectivity | None = ...,
-        ping: Ping | None = ...,
+        ping: PingOptions | None = ...,
         notify: Sequence[str] | None = ...,
         retention: Retention = ...,
         debug: bool = ...,

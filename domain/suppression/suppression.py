@@ -171,6 +171,10 @@ class Suppression:
             return None
         return Hold(kind=HoldKind.FLAPPING, name=f"its state has changed by {states.share:.0f} %")
 
+    def remark(self, incident: Incident) -> str:
+        """Returns how often an incident has opened that was held for it: its first notice says so."""
+        return self._flapping.remark(incident)
+
     def quiet(self, recipient: Recipient, now: Moment) -> Hold | None:
         """Returns the quiet window in force of a recipient."""
         return self._quiet.hold(recipient.quiet, now) if recipient.quiet else None

@@ -86,7 +86,7 @@ def _of_slack(slack: Slack, path: Path) -> Iterator[Problem]:
         yield from url_problems(slack.url, (*path, "url"))
         if slack.channel is not None:
             text = "has no effect with url, whose channel Slack knows: leave it out"
-            yield Problem((*path, "channel"), text, depends_on=((*path, "url"),))
+            yield Problem((*path, "channel"), text, depends_on=((*path, "url"), (*path, "token")))
         return
     token = slack.token or ""
     yield from _token_problems(token, (*path, "token"))

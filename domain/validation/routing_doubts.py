@@ -27,8 +27,11 @@ def routed_doubts(configuration: Configuration, now_ns: int) -> Iterator[Problem
         if window.id not in named:
             said = f"no route names the window {quoted(window.id)} under quiet: name it there or remove it"
             yield Problem(("windows", at), said)
+    subjects: list[Subject] = []
+    if configuration.maintenance:
+        subjects += (subject for target in configuration.targets for subject in subjects_of(target))
     for at, maintenance in enumerate(configuration.maintenance):
-        for doubt in _of_maintenance(maintenance, configuration.targets, now_ns):
+        for doubt in _of_maintenance(maintenance, subjects, now_ns):
             yield doubt.below(("maintenance", at))
 
 
@@ -45,6 +48,9 @@ class RouteFates:
         """The routes in whose place a target names channels itself."""
         self.untold: list[str] = []
         """The ids of the targets of whose incidents nobody is told."""
+        if not self._routes:
+            self.untold += [target.id for target in configuration.targets if not target.notify]
+            return
         for target in configuration.targets:
             routed = [self._lead(subject, is_replaced=bool(target.notify)) for subject in subjects_of(target)]
             if not target.notify and not any(routed):
@@ -83,8 +89,9 @@ class RouteFates:
 
 def subjects_of(target: Target) -> list[Subject]:
     """The incidents that the active rules of a target open."""
+    metadata = target.metadata
     active = (rule for rule in target.judged_rules if rule.state is RuleState.ACTIVE)
-    return [Subject(target.id, target.metadata, rule.id, rule.severity) for rule in active]
+    return [Subject(target.id, metadata, rule.id, rule.severity) for rule in active]
 
 
 def _of_groups(route: Route, labels: set[str]) -> Iterator[Problem]:
@@ -101,9 +108,9 @@ def _of_groups(route: Route, labels: set[str]) -> Iterator[Problem]:
             yield Problem((key,), "has no effect without group_by: name there what incidents are grouped by")
 
 
-def _of_maintenance(maintenance: Maintenance, targets: Sequence[Target], now_ns: int) -> Iterator[Problem]:
+def _of_maintenance(maintenance: Maintenance, subjects: Sequence[Subject], now_ns: int) -> Iterator[Problem]:
     selection = Selection(parsed(maintenance.match))
-    if not any(selection.accepts(subject) for target in targets for subject in subjects_of(target)):
+    if not any(map(selection.accepts, subjects)):
         yield Problem(("match",), "selects no target: change its matchers or remove it")
     if maintenance.until is not None:
         until_ns = wall_ns_in(maintenance.until, maintenance.zone)

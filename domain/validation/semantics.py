@@ -12,7 +12,7 @@ from ..specification.configuration import (
     Configuration,
     Connectivity,
     Defaults,
-    Ping,
+    PingOptions,
     Retention,
     RuntimeOptions,
 )
@@ -197,7 +197,7 @@ _CADENCE = {"every": _EVERY, "timeout": _TIMEOUT, "retry_every": _EVERY}
 _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     RuntimeOptions: {"grace": (0, limits.GRACE_NS_MAX)},
     Connectivity: {"every": _EVERY},
-    Ping: {"every": (limits.PING_EVERY_NS_MIN, limits.EVERY_NS_MAX)},
+    PingOptions: {"every": (limits.PING_EVERY_NS_MIN, limits.EVERY_NS_MAX)},
     Retention: dict.fromkeys(Retention.__struct_fields__, _KEPT)
     | {"samples": (limits.RETENTION_NS_MIN, limits.RAW_SAMPLES_NS_MAX)},
     Defaults: _CADENCE,

@@ -309,15 +309,28 @@ class FleetHistory:
         counts = _no_counts(len(numbers))
         left = iter(found.items())
         while piece := dict(islice(left, PIECE)):
-            places = [numbers[name] for name in piece]
-            for place, totals in zip(places, piece.values(), strict=True):
-                counts.seen[place] = 1
-                counts.good[place] = totals.good
-                counts.bad[place] = totals.bad
-                counts.timed[place] = totals.timed
-                counts.latency_sum_us[place] = totals.latency_sum_us
+            _put(counts, [numbers[name] for name in piece], [*piece.values()])
             pause()
         return counts
+
+
+def _put(counts: _Counts, places: list[int], found: list[Totals]) -> None:
+    """Sets the counts of some targets."""
+    first, end = places[0], places[0] + len(places)
+    if places == [*range(first, end)]:
+        # Nearly always, as the store has the targets of each day in one order: a third of the time.
+        counts.seen[first:end] = b"\1" * len(places)
+        counts.good[first:end] = array("I", [totals.good for totals in found])
+        counts.bad[first:end] = array("I", [totals.bad for totals in found])
+        counts.timed[first:end] = array("I", [totals.timed for totals in found])
+        counts.latency_sum_us[first:end] = array("Q", [totals.latency_sum_us for totals in found])
+        return
+    for place, totals in zip(places, found, strict=True):
+        counts.seen[place] = 1
+        counts.good[place] = totals.good
+        counts.bad[place] = totals.bad
+        counts.timed[place] = totals.timed
+        counts.latency_sum_us[place] = totals.latency_sum_us
 
 
 def _no_counts(size: int) -> _Counts:

@@ -20,6 +20,7 @@ from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Problem
+from ...domain.specification.rule import SeverityLike
 from ...domain.specification.target import Target
 from ...domain.specification.web import IssuedToken, RoleLike, Token
 from ...domain.time.duration import Duration
@@ -84,6 +85,18 @@ class HostVerbs(Protocol):
     ) -> None: ...
 
     def unacknowledge(self, incident: str, by: str) -> None: ...
+
+    def drill(
+        self,
+        route: str,
+        *,
+        by: str = "",
+        length: Duration = "",
+        severity: SeverityLike = ...,
+        despite_holds: bool = False,
+    ) -> str: ...
+
+    def end_drill(self, incident: str, *, by: str = "") -> None: ...
 
     def silence(
         self,

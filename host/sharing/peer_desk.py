@@ -14,9 +14,9 @@ from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatu
 from ...protocol.sink import Announce, EndAnnouncement, Mute, Redrive, SendTest, Unmute
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from ..access.announcing import require_pages
+from ..access.drilling import route_of
 from ..access.operations import HostVerbs
 from ..configured import ConfiguredTargets
-from ..drilling import route_of
 from ..lifecycle import Lifecycle
 from ..silencing import names_one
 from .peer_wire import answer_bytes, error_bytes

@@ -312,6 +312,46 @@ def notify(where: Where, channel: str, *, as_json: bool) -> None:
     sys.exit(notify(where, channel, as_json=as_json))
 
 
+@click.command()
+@reaching
+@JSON
+@click.argument("route")
+@click.option(
+    "--for", "length", default="", metavar="LENGTH", help="End at the latest after this; by default 10m."
+)
+@click.option(
+    "--severity",
+    type=click.Choice(["info", "warning", "critical"]),
+    default="critical",
+    show_default=True,
+    help="That of its incident.",
+)
+@click.option("--despite-holds", is_flag=True, help="Let no silence and no quiet window hold it back.")
+@click.option("--end", is_flag=True, help="End the drills of ROUTE that are open, and begin none.")
+def drill(
+    where: Where,
+    route: str,
+    *,
+    length: str,
+    severity: str,
+    despite_holds: bool,
+    end: bool,
+    as_json: bool,
+) -> None:
+    """Try a route out with an incident that nothing has caused.
+
+    It is marked as a drill wherever it is told, and takes the way of every incident: groups, delays, silences and quiet windows.
+    Each channel is shown as it answers; once all of them have, the drill ends, and they hear of that.
+
+    ROUTE is its id, or its place such as 'routes[0]'. It ends with 1 where a channel did not take it.
+    """
+    from .drilling import NewDrill, drill, end_drills
+
+    if end:
+        sys.exit(end_drills(where, route, as_json=as_json))
+    sys.exit(drill(where, NewDrill(route, length, severity, despite_holds), as_json=as_json))
+
+
 ACTING = (
     show,
     top,
@@ -327,6 +367,7 @@ ACTING = (
     heartbeat,
     job,
     notify,
+    drill,
     redrive,
     reload,
 )

@@ -81,6 +81,7 @@ def _notes(configuration: Configuration) -> Iterator[Finding]:
         *_of_bodies(configuration),
         *_of_functions(configuration),
         *_of_default_rules(configuration),
+        *_of_repeats(configuration),
     ):
         yield Finding(level="note", message=said)
 
@@ -101,6 +102,16 @@ def _of_functions(configuration: Configuration) -> Iterator[str]:
     probed = {target.call.name for target in configuration.targets if target.call is not None}
     if names := sorted(told | probed):
         yield f"calls {names_shown(names)}: `run` refuses this file, pass functions in `callables` of a program"
+
+
+def _of_repeats(configuration: Configuration) -> Iterator[str]:
+    """Names the channels whose receiver knows no repeat, so that people may see it."""
+    names = [channel.id for channel in configuration.channels if channel.transport.repeats == "possible"]
+    if names:
+        yield (
+            f"after a crash {names_shown(names)} may show a notice twice: no answer of the receiver tells "
+            "whether it has taken one"
+        )
 
 
 def _of_default_rules(configuration: Configuration) -> Iterator[str]:

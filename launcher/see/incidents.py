@@ -61,7 +61,12 @@ def _shown(incident: Incident, now_ns: int) -> dict[str, Any]:
         "status": "open" if incident.is_open else "resolved",
         "opened": minute_text(incident.opened_at_ns),
         "lasted": _for_people(incident.opened_at_ns, incident.resolved_at_ns or now_ns),
-        "cause": "; ".join(filter(None, (cause, now, seen, "draft" if incident.draft else ""))),
+        "cause": "; ".join(
+            filter(
+                None,
+                (cause, now, seen, "draft" if incident.draft else "", "drill" if incident.is_drill else ""),
+            )
+        ),
     }
 
 

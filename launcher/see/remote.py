@@ -3,9 +3,12 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
 from ...client.connection import Connection
 from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
+from ...domain.incidents.trials.drill import Drill
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.time.moment import wall_ns_of, wall_text
@@ -144,6 +147,8 @@ def _incident(row: "IncidentRow") -> Incident:
         reason=row.reason,
         explanation=row.explanation,
         draft=row.draft,
+        # Only its route is shown, and the row has no more of it.
+        drill=UNSET if row.drill is None else Drill(route=row.drill, until_ns=0),
         notify=tuple(row.notify),
     )
 

@@ -9,6 +9,7 @@ from watchkeeper.adapters.channels.local.log import LogMessenger, line_of
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import Answer, NoticeReason, make_notice
+from watchkeeper.domain.incidents.trials.drill import Drill
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.channel import CallChannel, Log
 from watchkeeper.domain.specification.metadata import TargetMetadata
@@ -190,6 +191,14 @@ def test_a_notice_is_one_line_at_its_level(caplog, level):
         "incident.opened target=shop rule=down severity=critical reason=connection_refused "
         f"opened_at=2026-01-01T00:00:00.000Z incident=inc_1 sequence=1 key={NOTICE.key}"
     )
+
+
+def test_a_drill_has_its_title_on_the_line(caplog):
+    drilled = notice_of(drill=Drill(route="shop", until_ns=0))
+
+    _, records = log_line(caplog, Log(), drilled)
+
+    assert 'incident.opened title="[DRILL, critical] shop: down" target=shop ' in records[0].getMessage()
 
 
 def test_hostile_names_stay_on_one_line_and_in_quotes(caplog):

@@ -110,6 +110,30 @@ def test_the_secret_the_path_and_the_headers_of_a_webhook_are_secrets():
     assert found == {"", "canary", "hooks/T1/x", "whsec_Y2FuYXJ5", "Y2FuYXJ5"}
 
 
+HOOK = "https://a.test/hooks/T1/x"
+CHANNELS = {
+    "slack": ({"token": "xoxb-canary", "channel": "#ops"}, {"xoxb-canary"}),
+    "slack by a webhook": ({"url": HOOK}, {"hooks/T1/x"}),
+    "pagerduty": ({"routing_key": "c" * 32}, {"c" * 32}),
+    "discord": ({"url": HOOK}, {"hooks/T1/x"}),
+    "telegram": ({"token": "123:canary", "chat": 1}, {"123:canary", "canary"}),
+    "ntfy": ({"topic": "canary7", "token": "tk_canary"}, {"canary7", "tk_canary"}),
+    "ntfy of a word": ({"topic": "ops"}, set()),
+    "alertmanager": (
+        {"url": "http://a.test", "headers": {"Authorization": "Bearer canary"}},
+        {"Bearer canary", "canary"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_the_tokens_of_a_channel_are_secrets_and_its_repr_shows_none(name):
+    fields, secrets = CHANNELS[name]
+    channel = Channel(id="ops", **{name.partition(" ")[0]: fields})
+    assert set(secrets_of([channel])) - {""} == secrets
+    assert not any(secret in repr(channel) for secret in secrets)
+
+
 @pytest.mark.parametrize(
     ("path", "secrets"),
     [

@@ -64,7 +64,7 @@ PLACES = {
     "RuntimeOptions": ("runtime",),
     "Retention": ("runtime", "retention"),
     "Connectivity": ("runtime", "connectivity"),
-    "Ping": ("runtime", "ping"),
+    "PingOptions": ("runtime", "ping"),
     "Defaults": ("defaults",),
     "Channel": ("channels", 0),
     "Webhook": ("channels", 0, "webhook"),

@@ -143,6 +143,7 @@ REPORTED = {
     "SUPERVISOR": "supervisor",
     "NETWORK": "network",
     "UNCHECKED": "targets",
+    "PING": "ping",
     "RULE_STATE": "state of rules",
     "'invariants'": "invariants",
     "child": "sink",

@@ -255,10 +255,12 @@ def test_the_waits_that_have_changed_are_taken_once():
     desk = Desk(Planned(grouped()))
     desk.tell(incident(1))
     (changed,) = desk.ledger.take_changed_waits().items()
-    assert (changed[0], [hold.kind for hold in changed[1].values()]) == ("inc_001", [HoldKind.GROUPING])
+    assert (changed[0], [each.hold.kind for each in changed[1]]) == ("inc_001", [HoldKind.GROUPING])
+    assert desk.ledger.all_waits() == changed[1]
     assert desk.ledger.take_changed_waits() == {}
     desk.wait(30)
-    assert desk.ledger.take_changed_waits() == {"inc_001": {}}
+    assert desk.ledger.take_changed_waits() == {"inc_001": ()}
+    assert desk.ledger.all_waits() == ()
 
 
 # Delays.
@@ -465,6 +467,17 @@ def test_a_digest_is_given_the_memory_of_its_group_until_the_group_is_well():
     desk.tell(incident(3, desk))
     (again,) = desk.wait(10)
     assert (again.change, desk.ledger.memory(again)) == (OPENED, "")
+
+
+def test_a_digest_says_what_is_to_be_known_of_an_opening():
+    desk = Desk(Planned(grouped(wait_s=0)))
+    desk.policy.remark = lambda incident: "opened 7 times within 1h" if incident.target == "t1" else ""
+    step = incident(1)
+    (digest,) = desk.tell(step, incident(2))
+    assert [member.remark for member in digest.digest.members] == ["opened 7 times within 1h", ""]
+    desk.deliver()
+    desk.tell(ended(step, desk))
+    assert [member.remark for member in desk.wait(300)[0].digest.members] == [""]
 
 
 # Dead letters of digests.

@@ -1,7 +1,9 @@
 import json
 
+import msgspec
 import pytest
 from msgspec import UNSET
+from records import digest_of_steps, opened, then
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
@@ -120,3 +122,91 @@ def test_hostile_names_stay_inert_in_valid_json(text):
 def test_a_moment_outside_the_calendar_cannot_be_written():
     with pytest.raises(ValueError, match=r"calendar|year"):
         notice_body(notice(transition(opened_at_ns=10**20 * NS_PER_S)))
+
+
+def digest(count=2, reminder=0):
+    steps = [
+        opened(
+            f"inc_{number:03}",
+            target=f"t{number}",
+            severity=Severity.CRITICAL if number == count - 1 else Severity.WARNING,
+        )
+        for number in range(count)
+    ]
+    return digest_of_steps(*steps, reminder=reminder)
+
+
+def test_a_digest_reads_as_documented():
+    step, end = opened(), then(opened("inc_2", target="mail"), TransitionKind.RESOLVED)
+    one = digest_of_steps(step, end)
+    document = json.loads(notice_body(one))
+    assert (document["id"], document["type"], document["timestamp"]) == (
+        one.key,
+        "digest.opened",
+        "2026-01-01T12:00:02.000Z",
+    )
+    assert document["incident"]["id"] == "inc_1", "the lead"
+    assert document["digest"] == {
+        "id": one.thread_id,
+        "route": "shop",
+        "labels": {"group": "shop"},
+        "opened": 1,
+        "ended": 1,
+        "open": 1,
+        "members": [
+            {
+                "id": "inc_1",
+                "sequence": 1,
+                "change": "opened",
+                "target": "shop",
+                "rule": "down",
+                "severity": "critical",
+                "at": "2026-01-01T12:00:00.000Z",
+                "opened_at": "2026-01-01T11:59:59.000Z",
+                "acknowledged": False,
+                "cause": "timed_out: no answer",
+            },
+            {
+                "id": "inc_2",
+                "sequence": 2,
+                "change": "resolved",
+                "target": "mail",
+                "rule": "down",
+                "severity": "critical",
+                "at": "2026-01-01T12:00:01.000Z",
+                "opened_at": "2026-01-01T11:59:59.000Z",
+                "acknowledged": False,
+                "cause": "timed_out: no answer",
+            },
+        ],
+        "members_left_out": 0,
+        "others": [],
+        "others_left_out": 0,
+    }
+
+
+def test_a_body_names_the_first_fifty_members_and_counts_the_rest():
+    document = json.loads(notice_body(digest(5_000)))["digest"]
+    assert (document["opened"], len(document["members"]), document["members_left_out"]) == (5_000, 50, 4_950)
+    assert document["members"][0]["severity"] == "critical"
+    assert len(notice_body(digest(5_000))) < 32 * 1024
+
+
+def test_the_body_of_a_digest_stays_the_same_to_the_byte_through_the_record():
+    one = digest(60)
+    again = msgspec.json.decode(msgspec.json.encode(one), type=type(one))
+    assert notice_body(again) == notice_body(one)
+
+
+def test_a_reminder_says_its_number_and_has_a_type_of_its_own():
+    step = opened()
+    said = make_notice(step.incident, "ops", step.change, step.at_ns + NS_PER_S, NoticeReason.REMINDER, 3)
+    document = json.loads(notice_body(said))
+    assert (document["type"], document["reason"], document["reminder"]) == (
+        "incident.reminder",
+        "reminder",
+        3,
+    )
+    assert document["timestamp"] == "2026-01-01T12:00:01.000Z"
+    assert json.loads(notice_body(digest(reminder=2)))["type"] == "digest.reminder"
+    assert "reminder" not in json.loads(notice_body(digest()))

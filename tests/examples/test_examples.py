@@ -59,4 +59,10 @@ def test_an_example_is_short():
 
 def test_the_configuration_with_comments_is_valid():
     configuration = load(EXAMPLES / "watchkeeper.yaml", {})
-    assert [target.id for target in configuration.targets] == ["shop", "database", "nightly backup"]
+    assert [target.id for target in configuration.targets] == [
+        "shop",
+        "database",
+        "gateway",
+        "mirror",
+        "nightly backup",
+    ]

@@ -51,7 +51,7 @@ def ping_every(folder: Path, value: str) -> Any:
 
 PING: dict[str, Real] = {
     "RuntimeOptions.ping": Real(has_ping, (False, True), ([], ["/ping"])),
-    "Ping.url": Real(ping_url, ("/one", "/two"), (["/one"], ["/two"])),
-    "Ping.every": Real(ping_every, ("1m", "2m"), (10, 5)),
-    "Ping.tls": Real(ping_tls, ({}, {"verify": False}), (0, 1)),
+    "PingOptions.url": Real(ping_url, ("/one", "/two"), (["/one"], ["/two"])),
+    "PingOptions.every": Real(ping_every, ("1m", "2m"), (10, 5)),
+    "PingOptions.tls": Real(ping_tls, ({}, {"verify": False}), (0, 1)),
 }

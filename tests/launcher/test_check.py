@@ -52,6 +52,21 @@ def test_json_has_every_finding_with_its_place(written):
     ]
 
 
+TWICE = """\
+channels:
+- {id: a, slack: {url: "https://h/"}}
+- {id: b, slack: {token: xoxb-1, channel: "#ops"}}
+- {id: c, discord: {url: "https://h/"}}
+- {id: d, log: {}}
+targets: [{id: job, heartbeat: {}, notify: [a, b, c, d]}]
+"""
+
+
+def test_channels_that_may_show_a_notice_twice_are_named(written):
+    said = check(written("twice.yaml", TWICE)).stderr
+    assert "note: after a crash 'a', 'c' may show a notice twice" in said
+
+
 def test_github_shows_findings_beside_their_lines(written):
     bad, doubtful = written("bad:1,5%.yaml", BAD), written("doubtful.yaml", DOUBTFUL)
     first, second, third = check("--format", "github", bad, doubtful).stdout.splitlines()

@@ -12,6 +12,7 @@ from watchkeeper import (
     Configuration,
     ConfigurationError,
     Heartbeat,
+    Route,
     Runtime,
     RuntimeOptions,
     StoreBusy,
@@ -26,11 +27,17 @@ from watchkeeper.testing import FakeRuntime
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"), notify=("ops",))
 LATE = Target(id="late", every="1h", heartbeat=Heartbeat())
 OPS = Channel(id="ops", call=CallChannel(name="announce"))
+SHOP = Route(id="shop", match=["group=shop"], to=["ops"])
 
 
 def made(store, **given):
     runtime = Runtime(
-        store=store, targets=[JOB], channels=[OPS], callables={"announce": lambda notice: None}, **given
+        store=store,
+        targets=[JOB],
+        channels=[OPS],
+        routes=[SHOP],
+        callables={"announce": lambda notice: None},
+        **given,
     )
     runtime.check("queue", every="100ms", rules=())(lambda: 3)
     return runtime
@@ -99,6 +106,13 @@ def test_an_incident_is_acknowledged_by_a_standby(active, waiting):
     assert active.incidents(open_only=True)[0].acknowledged_by == "ann"
     waiting.unacknowledge(incident, by="ann")
     assert active.incidents(open_only=True)[0].acknowledged_by is None
+
+
+def test_a_drill_is_begun_and_ended_by_a_standby(active, waiting):
+    name = waiting.drill("shop", by="ann")
+    assert [each.id for each in active.incidents(open_only=True)] == [name]
+    waiting.end_drill(name)
+    assert active.incidents(open_only=True) == ()
 
 
 def test_a_standby_asks_the_active_process(active, waiting):

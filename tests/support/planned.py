@@ -48,6 +48,9 @@ class Planned:
             return None
         return Hold(kind=HoldKind.MAINTENANCE, name="work", until_ns=until_ns)
 
+    def remark(self, incident):
+        return ""
+
     def quiet(self, recipient, now):
         return Hold(kind=HoldKind.QUIET, name="nights") if recipient.channel in self.quieted else None
 

@@ -1,4 +1,4 @@
-"""Debian's Prometheus and its promtool, beside a test."""
+"""Debian's Prometheus, its promtool and its Alertmanager, beside a test."""
 
 import json
 import shutil
@@ -17,12 +17,12 @@ from ports import free_port
 WITHIN_S = 60.0
 
 
-def find(program: str) -> str:
-    """Returns the path of `prometheus` or `promtool`; root installs both with apt-get where they are missing."""
+def find(program: str, package: str = "prometheus") -> str:
+    """Returns the path of a program such as `promtool`; root installs its package with apt-get where it is missing."""
     if shutil.which(program) is None:
         subprocess.run(["apt-get", "update", "--quiet"], check=True)
         subprocess.run(
-            ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "prometheus"], check=True
+            ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", package], check=True
         )
     return shutil.which(program) or program
 
@@ -80,11 +80,35 @@ def prometheus(folder: Path, target: str, rules: Path) -> Iterator[Prometheus]:
         f"--web.listen-address={address}",
         "--log.level=warn",
     ]
-    with (folder / "prometheus.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
+    with _serving(command, folder / "prometheus.log", address):
+        yield Prometheus(f"http://{address}")
+
+
+@contextmanager
+def alertmanager(folder: Path) -> Iterator[str]:
+    """Runs an Alertmanager beside the block that tells nobody; gives its address. It has ended afterwards."""
+    settings = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
+    (folder / "alertmanager.yml").write_text(json.dumps(settings), encoding="utf-8")
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        find("prometheus-alertmanager", "prometheus-alertmanager"),
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    ]
+    with _serving(command, folder / "alertmanager.log", address):
+        yield f"http://{address}"
+
+
+@contextmanager
+def _serving(command: list[str], said: Path, address: str) -> Iterator[None]:
+    with said.open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             assert until(lambda: process.poll() is not None or _is_ready(address), WITHIN_S)
-            assert process.poll() is None, (folder / "prometheus.log").read_text()
-            yield Prometheus(f"http://{address}")
+            assert process.poll() is None, said.read_text()
+            yield
         finally:
             process.terminate()
             try:

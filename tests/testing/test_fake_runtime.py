@@ -3,6 +3,7 @@
 import asyncio
 from itertools import pairwise
 
+import msgspec
 import pytest
 from watchkeeper import (
     CallChannel,
@@ -12,6 +13,8 @@ from watchkeeper import (
     Http,
     IncidentChanged,
     Log,
+    Maintenance,
+    Route,
     Runtime,
     Status,
     Target,
@@ -23,7 +26,7 @@ from watchkeeper import (
 from watchkeeper.domain import limits
 from watchkeeper.domain.observation.outcome import Reason
 from watchkeeper.domain.units import NS_PER_S
-from watchkeeper.testing import FakeRuntime
+from watchkeeper.testing import FakeRuntime, World
 
 SHOP = Target(id="shop", every="10s", http=Http(url="http://h/"), notify=("ops",))
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="5m"), notify=("ops",))
@@ -304,6 +307,39 @@ def test_a_reload_changes_targets_and_refuses_channels():
             runtime.reload(Configuration(channels=[OPS, Channel(id="boss", log=Log())], targets=[SHOP]))
         runtime.world.run("1m")
         assert runtime.status()["shop"].status is Status.UP
+
+
+def test_a_reload_changes_routes_windows_and_maintenance():
+    boss = Channel(id="boss", log=Log())
+    silent = msgspec.structs.replace(SHOP, notify=())
+    whole = Configuration(channels=[OPS, boss], routes=[Route(to=["ops"])], targets=[silent])
+    with FakeRuntime(channels=[OPS, boss], routes=[Route(to=["boss"])], targets=[silent]) as runtime:
+        runtime.world.script("shop", "ok 5m, down 5m, ok 5m, down 5m, ok")
+        runtime.world.run("12m")
+        runtime.reload(whole)
+        runtime.world.run("12m")
+        assert runtime.world.delivered("boss") == ["shop/down opened", "shop/down resolved"]
+        assert runtime.world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
+
+
+def test_a_reload_ends_planned_maintenance():
+    planned = Maintenance(id="m", match=["target=shop"], cron="0 0 * * *", length="12h")
+    with FakeRuntime(channels=[OPS], maintenance=[planned], targets=[SHOP]) as runtime:
+        runtime.world.script("shop", "ok 5m, down")
+        runtime.world.run("1h")
+        assert runtime.world.delivered("ops") == []
+        runtime.reload(Configuration(channels=[OPS], targets=[SHOP]))
+        runtime.world.run("1m")
+        assert runtime.world.delivered("ops") == ["shop/down opened"]
+
+
+def test_a_tracked_target_may_depend_on_a_watched_one():
+    world = World([msgspec.structs.replace(SHOP, id="gateway", notify=()), SHOP])
+    world.track(msgspec.structs.replace(SHOP, depends_on=("gateway",)))
+    for target in ("gateway", "shop"):
+        world.script(target, "ok 5m, down")
+    world.run("1h")
+    assert world.delivered("ops") == []
 
 
 def test_a_file_is_read_as_by_a_runtime(tmp_path):

@@ -4,81 +4,55 @@ A line with `type: ignore[...]` is wrong, and a type checker that stops saying s
 """
 
 import logging
-from collections import deque
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Unpack
 
+from public_specifications import CHANNELS, CONFIGURATION, OPTIONS, RULES, SECONDS, TARGETS
 from watchkeeper import (
     ALL,
     AbandonedWork,
-    Alertmanager,
     Announcement,
     AnnouncementKind,
     AttemptRecord,
     AttemptState,
     Backup,
-    BasicAuth,
     BlindInterval,
-    Call,
-    CallChannel,
-    Channel,
     ChannelTold,
-    Configuration,
     ConfigurationError,
     Connection,
-    Connectivity,
-    Consecutive,
     Delivery,
     DeliveryState,
     DeliveryTry,
-    Dependency,
-    Discord,
     Duration,
-    Escalation,
     Evidence,
-    Exec,
-    Flapping,
     HealthChanged,
-    Heartbeat,
-    Http,
     Incident,
     IncidentChanged,
     Job,
-    Log,
-    Maintenance,
     Measurement,
-    NoData,
     NotAllowed,
     Notice,
     NoticeEnded,
     NoticeReason,
     NotRunning,
-    Ntfy,
     Observation,
     Outcome,
     Outgoing,
-    PagerDuty,
     PauseMark,
     PublicPage,
     Reason,
     Record,
-    Retention,
     Role,
     RoleChanged,
     Rollup,
-    Route,
-    Rule,
     Runtime,
-    RuntimeOptions,
     RuntimeStatus,
     Sample,
     SampleSeen,
     Severity,
     Silence,
     SilencePreview,
-    Slack,
     Status,
     StoreBusy,
     StoreCorrupt,
@@ -87,13 +61,8 @@ from watchkeeper import (
     Subscription,
     Summed,
     Surface,
-    Target,
     TargetFields,
     TargetStatus,
-    Tcp,
-    Telegram,
-    Threshold,
-    Tls,
     Token,
     Totals,
     Transition,
@@ -104,10 +73,8 @@ from watchkeeper import (
     Verification,
     WatchkeeperError,
     Web,
-    Webhook,
     WebMetrics,
     WentBlind,
-    Window,
     __version__,
     asgi,
     connect,
@@ -116,148 +83,6 @@ from watchkeeper import (
 from watchkeeper.testing import FakeRuntime, InvariantBroken, ManualClock, Script, World
 
 logger = logging.getLogger(__name__)
-HEADERS: Mapping[str, str] = {"Accept": "text/plain"}
-SECONDS: float = 0.5
-
-# Specifications: what may be written.
-
-RULES: list[Rule] = [
-    Consecutive(id="down", after=3, recover=2, on="degraded", severity="warning", state="draft", for_=60),
-    Threshold(
-        id="slow",
-        measure="response_time",
-        operator=">=",
-        value=300,
-        window=timedelta(minutes=5),
-        aggregate="p95",
-        mode="consecutive",
-        severity=Severity.INFO,
-        keep_firing_for=timedelta(minutes=1),
-    ),
-    NoData(id="silent", after=SECONDS, policy="fire"),
-]
-HTTP = Http(
-    url="https://h/",
-    method="POST",
-    headers=HEADERS,
-    body="{}",
-    basic_auth=BasicAuth(user="u", password="p"),  # noqa: S106  # it opens nothing
-    bearer=None,
-    follow_redirects=False,
-    redirects_max=3,
-    body_bytes_max=1_000,
-    address_family="ipv4",
-    connection="reuse",
-    tls=Tls(
-        verify=True,
-        ca_file="ca.pem",
-        certificate_file="c.pem",
-        key_file="k.pem",
-        key_password="p",  # noqa: S106  # it opens nothing
-        server_name="h",
-    ),
-)
-TARGETS = [
-    Target(
-        id="shop",
-        every=5,
-        timeout=SECONDS,
-        retry_every=timedelta(seconds=1),
-        http=HTTP,
-        expect=["[STATUS] == 200"],
-        rules=RULES,
-        notify=["ops"],
-        max_age="30s",
-        paused=False,
-    ),
-    Target(id="port", tcp=Tcp(host="h", port=1, send="PING", expect="PONG"), notify=deque(["ops"])),
-    Target(id="disk", exec=Exec(argv=["df", "-h"], environment={"LANG": "C"}, directory="/")),
-    Target(id="depth", call=Call(name="depth"), notify=("ops",)),
-    Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
-]
-CHANNELS = (
-    Channel(id="log", log=Log(logger="notices", level="error"), min_severity="critical"),
-    Channel(id="call", call=CallChannel(name="tell", timeout=5), give_up_after=timedelta(days=1)),
-    Channel(id="ops", webhook=Webhook(url="https://h/", secret="s", headers=HEADERS, timeout=10)),  # noqa: S106
-    Channel(
-        id="hook", webhook=Webhook(url="https://h/", method="PUT", body="{title}", accepted=[200, "3xx"])
-    ),
-    Channel(id="chat", slack=Slack(token="xoxb-1", channel="#ops", timeout=5)),  # noqa: S106
-    Channel(id="page", pagerduty=PagerDuty(routing_key="a" * 32, api="https://events.eu.pagerduty.com")),
-    Channel(id="game", discord=Discord(url="https://h/", tls=Tls())),
-    Channel(id="bot", telegram=Telegram(token="1:a", chat=-100, topic=4)),  # noqa: S106
-    Channel(id="phone", ntfy=Ntfy(topic="ops", server="https://h", token="tk_1")),  # noqa: S106
-    Channel(id="prom", alertmanager=Alertmanager(url="http://h:9093", headers=HEADERS, ends_after="7d")),
-)
-OPTIONS = RuntimeOptions(
-    store="watch.db",
-    grace=10,
-    connectivity=Connectivity(targets=["port"], every=timedelta(seconds=10)),
-    retention=Retention(samples=timedelta(days=2), hourly=3_600),
-    tls_library="rustls",
-)
-ROUTES = (
-    Route(id="shop", match=["group=shop"], to=["ops"], group_by=["group"], group_wait=30, continue_=True),
-    Route(to=["log"], escalate=[Escalation(after=timedelta(minutes=15), to=["call"])], quiet=["nights"]),
-)
-WINDOWS = (Window(id="nights", cron="0 22 * * *", length=timedelta(hours=9), zone="Europe/Berlin"),)
-MAINTENANCE = (
-    Maintenance(id="patch-day", match=["group=shop"], cron="0 3 * * SUN", length="2h"),
-    Maintenance(
-        id="move",
-        match=["group=shop"],
-        from_="2026-12-24T20:00:00Z",
-        until=datetime(2026, 12, 25, tzinfo=UTC),
-    ),
-)
-BEHIND = (
-    Target(id="mirror", http=HTTP, depends_on=["shop"], flapping=False),
-    Target(
-        id="far",
-        http=HTTP,
-        depends_on=Dependency(targets=["shop"], at_least=1),
-        flapping=Flapping(method="nagios", high=40),
-    ),
-)
-CONFIGURATION = Configuration(
-    runtime=OPTIONS,
-    channels=CHANNELS,
-    routes=ROUTES,
-    windows=WINDOWS,
-    maintenance=MAINTENANCE,
-    targets=(*TARGETS, *BEHIND),
-)
-
-
-def mistakes() -> None:
-    Target(id="a", http=HTTP, every=[])  # type: ignore[arg-type]
-    Target(id="a", http=HTTP, interval="5s")  # type: ignore[call-arg]
-    Target(http=HTTP)  # type: ignore[call-arg]
-    Target(id="a", http=Tcp(host="h", port=1))  # type: ignore[arg-type]
-    Target(id="a", http=HTTP, notify=[5])  # type: ignore[list-item]
-    Target(id="a", http=HTTP, depends_on=5)  # type: ignore[arg-type]
-    Route(to=["ops"], remind_every=[])  # type: ignore[arg-type]
-    Route(match=["group=shop"])  # type: ignore[call-arg]
-    Flapping(method="nagos")  # type: ignore[arg-type]
-    Threshold(id="r", value=1, severity="fatal")  # type: ignore[arg-type]
-    Threshold(id="r", value=1, window=0.5)  # type: ignore[arg-type]
-    Runtime(targets=TARGETS[0])  # type: ignore[arg-type]
-    Runtime().check("depth", evry=5)  # type: ignore[call-arg]
-    Runtime().stop(within=b"5s")  # type: ignore[arg-type]
-
-
-# Specifications: the types of their fields.
-
-
-def kept(target: Target, channel: Channel, rule: Threshold) -> tuple[object, ...]:
-    every: str = target.every
-    notify: tuple[str, ...] = target.notify
-    severity: Severity = rule.severity
-    floor: Severity = channel.min_severity
-    window: str | int = rule.window
-    lengths_ns: tuple[int, int] = (target.every_ns, target.timeout_ns)
-    return every, notify, severity, floor, window, lengths_ns
-
 
 # A runtime.
 
@@ -298,6 +123,7 @@ def embedded(path: Path, within: Duration) -> AbandonedWork:
         for incident in runtime.incidents(open_only=True):
             runtime.acknowledge(incident.id, by="ada", note="restarting it", until="2h")
             runtime.unacknowledge(incident.id, by="ada")
+            runtime.end_drill(runtime.drill("shop", by="ada", length="2m", severity="warning"), by="ada")
             runtime.test_channel("ops", by="ada")
             logger.info("%s %s %s", incident.cause, incident.latest, incident.lasted)
         runtime.untrack("shop")
@@ -424,6 +250,7 @@ def second_process(url: str, secret: str) -> list[str]:
     seen = there.status()
     since: datetime = seen["shop"].since
     latency: float | None = seen["shop"].latency_ms
+    there.end_drill(there.drill("shop", length="2m", despite_holds=True).incident.id)
     there.acknowledge(seen.incidents[0].id, note="rolling back")
     ends: datetime = there.silence(ALL, timedelta(hours=1), reason="deploy").until
     told: datetime | None = there.announce("Slow", "We look into it.", kind="outage").until
@@ -450,3 +277,9 @@ def named(runtime: Runtime, record: Record) -> tuple[object, ...]:
     hours: tuple[Summed, ...] = record.hourly("shop")
     totals: dict[str, Totals] = next(record.days())[1]
     return result, took, muted, state, blind, steps, told, delivery, reason, pauses, hours, totals
+
+
+def mistakes() -> None:
+    Runtime(targets=TARGETS[0])  # type: ignore[arg-type]
+    Runtime().check("depth", evry=5)  # type: ignore[call-arg]
+    Runtime().stop(within=b"5s")  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import watchkeeper
 import watchkeeper.testing
 
 ROOT = Path(__file__).parents[2]
-PUBLIC_API = Path(__file__).with_name("public_api.py")
+PUBLIC_API = sorted(Path(__file__).parent.glob("public_*.py"))
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 README = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
     (folder / "watchkeeper").symlink_to(ROOT)
     hosts = folder / "hosts"
     hosts.mkdir()
-    for path in (PUBLIC_API, *EXAMPLES):
+    for path in (*PUBLIC_API, *EXAMPLES):
         (hosts / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     for number, block in enumerate(README):
         (hosts / f"readme_{number}.py").write_text(block, encoding="utf-8")
@@ -38,9 +38,9 @@ def said_by(*command, folder):
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def test_the_file_names_every_public_name():
-    tree = ast.parse(PUBLIC_API.read_text(encoding="utf-8"))
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def test_the_files_name_every_public_name():
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PUBLIC_API]
+    used = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert {*watchkeeper.__all__, *watchkeeper.testing.__all__} - used == set()
 
 

@@ -13,7 +13,9 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import ALL, EVERY_TARGET, Silence, silence_id
 from ...domain.limits import MATCHER_CHARACTERS_MAX
 from ...domain.read_model.status import RuntimeStatus
+from ...domain.specification.matcher import Subject
 from ...domain.specification.web import Role
+from ...domain.suppression.agenda import PlannedSpan, agenda_of
 from ...domain.suppression.silence_book import subject_of
 from ...domain.units import NS_PER_DAY
 from ...host.silencing import names_one, scope_of
@@ -21,10 +23,11 @@ from ..limits import (
     ENDED_SHOWN_MAX,
     HELD_BACK_SHOWN_MAX,
     INCIDENTS_LOOKED_AT_MAX,
+    PLANNED_SHOWN_MAX,
     SILENCES_SHOWN_MAX,
     SUGGESTED_MAX,
 )
-from ..pacing import sliced
+from ..pacing import Pacing, sliced
 from ..problems import Fault, Refusal
 from ..resources import silencing
 from ..resources.reading import incident_of
@@ -69,6 +72,14 @@ class SilenceView(NamedTuple):
     """How many more there are."""
 
 
+class PlannedView(NamedTuple):
+    """One planned maintenance, now or next."""
+
+    span: PlannedSpan
+    targets: int
+    """How many of the present targets it selects."""
+
+
 class SilencesView(NamedTuple):
     """The page of the silences."""
 
@@ -79,6 +90,9 @@ class SilencesView(NamedTuple):
     """Those that ended last come first."""
     has_record: bool
     """Whether ended silences are kept."""
+    planned: tuple[PlannedView, ...]
+    """Maintenance in force, and then the next spans."""
+    planned_count: int
 
 
 async def silences_view(call: ApiCall) -> SilencesView:
@@ -94,18 +108,26 @@ async def silences_view(call: ApiCall) -> SilencesView:
         ended = (silence for silence in known if silence.until_ns <= status.at_ns)
     seen = _Seen(status, incidents, call.operations.now_ns())
     in_force = sorted(status.silences, key=lambda silence: (silence.until_ns, silence.id))
+    agenda = agenda_of(call.operations.configuration().maintenance, status.at_ns)
     latest = sorted(ended, key=lambda silence: (-silence.until_ns, silence.id))[:ENDED_SHOWN_MAX]
     return SilencesView(
         in_force=await _views(seen, in_force[:SILENCES_SHOWN_MAX]),
         in_force_count=len(in_force),
         ended=await _views(seen, latest),
         has_record=call.operations.has_file,
+        planned=tuple(await sliced(agenda[:PLANNED_SHOWN_MAX], seen.planned)),
+        planned_count=len(agenda),
     )
 
 
 async def _views(seen: "_Seen", silences: Iterable[Silence]) -> tuple[SilenceView, ...]:
     """Returns the views; gives way after each, as a pattern is held against a thousand incidents."""
-    return tuple(await sliced(silences, seen.view))
+    views, pace = [], Pacing()
+    for silence in silences:
+        views.append(seen.view(silence))
+        if pace.is_over:
+            await pace.rest()
+    return tuple(views)
 
 
 class _Seen:
@@ -132,6 +154,12 @@ class _Seen:
             held=tuple(held[:HELD_BACK_SHOWN_MAX]),
             held_more=max(0, len(held) - HELD_BACK_SHOWN_MAX),
         )
+
+    def planned(self, span: PlannedSpan) -> PlannedView:
+        """Returns a maintenance with the number of the targets that it selects, with some of their incidents at least."""
+        accepts = span.selection().accepts
+        selected = (accepts(Subject(target, metadata)) for target, metadata in self._texts.items())
+        return PlannedView(span, sum(selected))
 
     def _held_by(self, silence: Silence) -> Iterable[Incident]:
         since_ns, until_ns = silence.created_at_ns or 0, min(silence.until_ns, self._now_ns)

@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ...domain.errors import UnknownName
+from ...domain.errors import NotRunning, UnknownName
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import Outgoing
+from ...domain.incidents.told import with_waits
 from ...domain.limits import INTEGER_MAX, READ_INCIDENTS_MAX
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.time.duration import parse_duration
@@ -131,7 +132,9 @@ async def target_as_it_is(call: ApiCall, known: RuntimeStatus | None = None) -> 
 
 async def attempts(call: ApiCall) -> Listed[Any]:
     name = call.operations.target(call.path["target"]).id
-    found = await call.operations.verbs.aio.attempts(name)
+    found = await call.operations.attempts(await call.operations.status(), name)
+    if found is None:
+        raise NotRunning("the active process alone has the attempts, and it does not answer")
     return Listed(items=await sliced(reversed(found), attempt_row))
 
 
@@ -273,7 +276,11 @@ async def incident(call: ApiCall) -> IncidentRow:
 
 async def incident_of(call: ApiCall) -> Incident:
     """Returns the incident of the path as it stands. Raises: UnknownName where none has this id."""
-    name = call.path["incident"]
+    return await incident_named(call, call.path["incident"])
+
+
+async def incident_named(call: ApiCall, name: str) -> Incident:
+    """Returns an incident as it stands. Raises: UnknownName where none has this id."""
     for each in await call.operations.verbs.aio.incidents():
         if each.id == name:
             return each
@@ -307,7 +314,8 @@ async def incident_notices(call: ApiCall) -> Listed[IncidentNoticeRow]:
 async def told(call: ApiCall) -> Listed[ToldRow]:
     name = (await incident_of(call)).id
     found = await call.operations.read(lambda reader: reader.told(name))
-    return Listed(items=[told_row(each) for each in found])
+    waits = (await call.operations.status()).waits_of(name)
+    return Listed(items=[told_row(each) for each in with_waits(found, waits)])
 
 
 async def notices(call: ApiCall) -> Listed[NoticeRow]:

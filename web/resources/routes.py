@@ -36,9 +36,22 @@ from ..shapes.answers import (
 )
 from ..shapes.check_answer import CheckAnswer
 from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
+from ..shapes.drill_answers import DrillAnswer, DrillBody
 from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
 from ..table import API, ApiRoute, Unlocked
-from . import acting, announcing, channels, checks, probing, reading, silencing, streaming, tokens, tracking
+from . import (
+    acting,
+    announcing,
+    channels,
+    checks,
+    drilling,
+    probing,
+    reading,
+    silencing,
+    streaming,
+    tokens,
+    tracking,
+)
 from .openapi import openapi
 
 V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741  # columns of the table
@@ -283,6 +296,16 @@ ROUTES: tuple[ApiRoute, ...] = (
         ChannelTestRow,
         body=NoBody,
     ),
+    ApiRoute(
+        "POST",
+        f"{API}/drill",
+        O,
+        "Begins a drill of a route: an incident that nothing has caused, marked wherever it is told.",
+        drilling.begin,
+        DrillAnswer,
+        body=DrillBody,
+    ),
+    ApiRoute("DELETE", f"{API}/drill/{{incident}}", O, "Ends a drill.", drilling.end, IncidentRow),
     ApiRoute(
         "POST",
         f"{API}/reload",

@@ -216,6 +216,8 @@ class IncidentRow(PublicValue, frozen=True, kw_only=True):
     """Of the last transition."""
     explanation: str
     draft: bool
+    drill: str | None
+    """The route that it is a drill of; null for an incident that something has caused."""
     notify: list[str]
 
 

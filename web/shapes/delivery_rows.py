@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from ...domain.incidents.delivery_plan import HoldKind
 from ...domain.incidents.delivery_try import DeliveryTry, TryResult
 from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState
@@ -37,6 +38,16 @@ class IncidentNoticeRow(NoticeRow, frozen=True, kw_only=True):
     """Oldest first; of a notice that was tried more than 100 times, the first and the newest."""
 
 
+class HoldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A reason for which a notice waits."""
+
+    kind: HoldKind
+    name: str
+    """The id of the silence, maintenance or window; the targets on which it depends, or the group of its digest."""
+    until: datetime | None
+    """When it ends by itself; null where an event ends it."""
+
+
 class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
     """The notices of an incident to one channel."""
 
@@ -55,6 +66,8 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
     waiting_tries: int
     detail: str
     """The last that is known of it."""
+    waits: HoldRow | None
+    """Why a notice that is due has not left; null where none is due."""
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +125,13 @@ def told_row(told: ChannelTold) -> ToldRow:
         state=told.state,
         waiting_tries=told.waiting_tries,
         detail=text_of(told.detail),
+        waits=None
+        if told.waits is None
+        else HoldRow(
+            kind=told.waits.kind,
+            name=text_of(told.waits.name),
+            until=time_or_none(told.waits.until_ns),
+        ),
     )
 
 

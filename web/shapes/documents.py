@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import BlindInterval, Outgoing, Silence
@@ -244,6 +245,7 @@ def incident_row(incident: Incident) -> IncidentRow:
         reason=text_of(incident.reason),
         explanation=text_of(incident.explanation),
         draft=incident.draft,
+        drill=None if incident.drill is UNSET else text_of(incident.drill.route),
         notify=list(incident.notify),
     )
 

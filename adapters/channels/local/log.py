@@ -5,6 +5,7 @@ import logging
 
 from ....domain.incidents.notice import Notice, lateness_s
 from ....domain.line import escaped
+from ....domain.messages.notice_text import notice_text
 from ....domain.specification.channel import CallChannel, Log
 from ....domain.time.moment import wall_text
 from ....domain.time.timers import CallAt
@@ -35,7 +36,11 @@ class LogMessenger(CallMessenger):
 def line_of(notice: Notice, now_wall_ns: int) -> str:
     """All that a person or a program needs, on one line whatever the names and explanations contain."""
     incident, late_s = notice.incident, lateness_s(notice, now_wall_ns)
+    # The words for people say of a lone incident what the pairs below say; of the others they say more.
+    text = notice_text(notice)
     words = {
+        "title": text.title if notice.digest or notice.reminder or notice.is_drill else "",
+        "digest": "; ".join(text.lines) if notice.digest else "",
         "target": incident.target,
         "name": incident.metadata.name,
         "group": incident.metadata.group,

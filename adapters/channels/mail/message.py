@@ -31,7 +31,7 @@ def opening_id(notice: Notice, sender: str) -> str:
     """Returns the id of the mail about the opening, to which every later one answers; where that was never sent, mail programs
     keep the others together by it all the same.
     """
-    key = notice.key if notice.is_test else notice_key(notice.incident.id, FIRST, notice.channel)
+    key = notice.key if notice.is_test else notice_key(notice.thread_id, FIRST, notice.channel)
     return message_id(key, sender)
 
 

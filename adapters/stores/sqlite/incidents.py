@@ -1,6 +1,6 @@
 """Incidents in SQLite: their transitions, and the place of each in the chain."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import apsw
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.incident import Incident, Transition
+from ....domain.incidents.notice import ToldStep
 from ....domain.incidents.record import IncidentOpening
 from .chain import TRANSITION, Chain
 
@@ -20,6 +21,11 @@ AnyIncident = TypeVar("AnyIncident", bound=Incident)
 _MOVE = """
 INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
 ON CONFLICT (id) DO UPDATE SET target = ?2, sequence = ?4, position = ?5, is_open = ?6
+"""
+
+_STEPS = """
+SELECT count(*) FROM json_each(?) AS step JOIN chain
+ON incident = step.value ->> 0 AND channel = '' AND sequence = step.value ->> 1
 """
 
 _OPENINGS = """
@@ -120,9 +126,10 @@ class IncidentTable:
         live = {incident.id for incident in self.live()}
         return tuple(each for each in found if each.at_ns >= since_ns or each.incident_id in live)
 
-    def has_step(self, name: str, sequence: int) -> bool:
-        """Whether a step is recorded."""
-        return self._chain.transition(name, sequence) is not None
+    def has_steps(self, steps: Sequence[ToldStep]) -> bool:
+        """Whether all of these steps are recorded: one question, as a digest has up to 5,000."""
+        named = msgspec.json.encode([(step.incident_id, step.sequence) for step in steps]).decode()
+        return bool(self._connection.execute(_STEPS, (named,)).get == len(steps))
 
     def settle(self, names: Iterable[str]) -> None:
         """Decide anew which incidents a restart has to know of."""

@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from ...time.duration import parse_duration
 from ..problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
-from ..text import CRON_PATTERN, DURATION_PATTERN, FORMS
+from ..text import FORMS
 from .shape_words import is_duration, kind_of, mismatch, plain_types, wanted
 
 
@@ -252,8 +252,8 @@ def _text_for(path: Path) -> str:
     return f"https:{path_text(path)}"
 
 
-_TEXTS_OF_FORM = {DURATION_PATTERN: "1m", CRON_PATTERN: "0 0 1 1 *"}
-"""Texts that may stand where one of a form is missing."""
+_TEXTS_OF_FORM = ("1m", "0 0 1 1 *", "a" * 16, "a" * 32, "a" * 64)
+"""Texts that may stand where one of a form is missing: a length of time, a schedule, and keys."""
 
 
 def _stand_in(kind: inspect.Type, path: Path) -> Any:
@@ -267,10 +267,13 @@ def _stand_in(kind: inspect.Type, path: Path) -> Any:
             return [_text_for(path)]
         case inspect.TupleType():
             return _DROPPED  # a pair is known by its key, so that none has to keep the place of another
+        case inspect.IntType(ge=int() as least) if least > 1:
+            return least
         case inspect.IntType() | inspect.FloatType():
             return 1
-        case inspect.StrType(pattern=str() as pattern) if pattern in _TEXTS_OF_FORM:
-            return _TEXTS_OF_FORM[pattern]
+        case inspect.StrType(pattern=str() as pattern):
+            usual = _text_for(path)
+            return next((text for text in (usual, *_TEXTS_OF_FORM) if re.search(pattern, text)), usual)
         case _:
             return _text_for(path)
 

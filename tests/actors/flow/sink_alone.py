@@ -10,6 +10,7 @@ from watchkeeper.domain.incidents.notice import Answer, Delivery
 from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.specification.channel import Channel, Log, Webhook
+from watchkeeper.domain.suppression.suppression import Suppression
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.recorder import CommitFinished
 from watchkeeper.protocol.sink import DeliveryAnswered, RecordSamples
@@ -116,7 +117,7 @@ class Reading(Told):
 class SinkAlone:
     """One sink between listeners that only listen."""
 
-    def __init__(self, restored=None):
+    def __init__(self, restored=None, make_policy=Suppression):
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock)
         self.store = Shelf(restored or Restored())
@@ -133,6 +134,7 @@ class SinkAlone:
             Neighbours(
                 self.supervisor, self.owner, self.sink, self.recorder, {"ops": self.ops, "calm": self.calm}
             ),
+            make_policy,
             dispatcher=self.dispatcher,
             address=self.sink,
             on_exit=lambda *exit_: self.ends.append(exit_),

@@ -27,6 +27,7 @@ from watchkeeper.protocol.recorder import (
     HealthReported,
     IncidentsResumed,
     SilencesChanged,
+    WaitsChanged,
 )
 from watchkeeper.protocol.sink import (
     Commit,
@@ -243,7 +244,7 @@ def test_a_silence_holds_notices_back_until_it_ends(sink):
     assert (sink.recorder, sink.supervisor.take()) == ([], [NoticeCheckRequested(silence.until_ns)])
     sink.clock.advance(S)
     sink.tell(ReviewNotices())
-    assert sink.recorder.take() == [SilencesChanged(())]
+    assert sink.recorder.take() == [SilencesChanged(()), WaitsChanged(("inc_1",), ())]
     assert sink.supervisor.of(NoticeCheckRequested) == []
     ((notice, _),) = sink.delivered()
     assert notice.reason is NoticeReason.CATCH_UP

@@ -1,7 +1,7 @@
 import pytest
 from hostile.server import HostileServer
 from watchkeeper.adapters.pinging import HttpPinger
-from watchkeeper.domain.specification.configuration import Ping
+from watchkeeper.domain.specification.configuration import PingOptions
 from watchkeeper.domain.specification.probe import Tls
 from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 
@@ -12,7 +12,7 @@ SYSTEM = Tls()
 
 def ping(bench, url, timeout_ms=ANSWER_WITHIN_MS, *, deny=False, tls=SYSTEM):
     """Why one ping failed; empty where it arrived."""
-    pinger = HttpPinger(Ping(url=url, tls=tls), bench.transport, deny_private_addresses=deny)
+    pinger = HttpPinger(PingOptions(url=url, tls=tls), bench.transport, deny_private_addresses=deny)
     ended = bench.loop.create_future()
     pinger.ping(Deadline.after(bench.clock.read(), timeout_ms * NS_PER_MS), ended.set_result)
     assert not ended.done()

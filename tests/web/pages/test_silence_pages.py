@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from asking import signed_in
 from browsing import Browser
-from watchkeeper import Heartbeat, Runtime, Target
+from watchkeeper import Heartbeat, Maintenance, Runtime, Target
 from watchkeeper.web import limits
 from watchkeeper.web.pages.acting.silence_form import SilenceForm, scope_of_form
 
@@ -181,3 +181,24 @@ def test_of_very_many_silences_those_that_end_first_are_shown(person, runtime):
     assert "and 3 more, which end later" in page.text
     assert "/silences/s199/end" in page.html
     assert "/silences/s200/end" not in page.html
+
+
+def test_planned_maintenance_is_listed_with_its_end_or_its_next_beginning():
+    daily = Maintenance(id="patch-day", match=["group=shop"], cron="0 3 * * *", length="2h")
+    always = Maintenance(
+        id="move", match=["target=~.*"], from_="2020-01-01T00:00:00Z", until="2199-01-01T00:00:00Z"
+    )
+    over = Maintenance(
+        id="done", match=["group=shop"], from_="2020-01-01T00:00:00Z", until="2020-01-02T00:00:00Z"
+    )
+    targets = [
+        Target(id="shop", group="shop", heartbeat=Heartbeat()),
+        Target(id="mail", heartbeat=Heartbeat()),
+    ]
+    with Runtime(targets=targets, maintenance=[daily, always, over]) as runtime:
+        url = runtime.serve("127.0.0.1:0", anonymous="viewer")
+        text = Browser(url).open("/silences").text
+    assert "Planned maintenance" in text
+    assert text.index("move target=~.* in force until") < text.index("patch-day group=shop")
+    assert "2 targets" in text
+    assert "done" not in text

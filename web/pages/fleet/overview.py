@@ -10,7 +10,8 @@ from markupsafe import escape
 from starlette.responses import Response
 
 from ....domain.errors import StoreError
-from ....domain.incidents.told import ChannelTold
+from ....domain.incidents.delivery_plan import IncidentWait
+from ....domain.incidents.told import ChannelTold, with_waits
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.rules.aggregate import Status
 from ....domain.units import NS_PER_DAY
@@ -143,10 +144,13 @@ async def _view(
     scope: list[TargetStatus] = []
     shown: list[TargetStatus] = []
     states: Counter[Status] = Counter()
+    silenced = 0
 
     def look_at(target: TargetStatus) -> None:
+        nonlocal silenced
         if not _is_within(target, of_group):
             return
+        silenced += bool(target.silences)
         scope.append(target)
         states[state_of(target)] += 1
         if (
@@ -159,7 +163,6 @@ async def _view(
     await sliced(status.targets, look_at, pace)
     if of_group and not scope:
         raise Refusal(404, f"no target is in the group {of_group!r}")
-    silenced = sum(1 for target in scope if target.silences)
     return View(path, query, of_group, scope, shown, states, silenced)
 
 
@@ -230,10 +233,14 @@ async def _told(call: ApiCall, incidents: Sequence[str]) -> dict[str, tuple[Chan
     if not incidents or not call.operations.has_file:
         return {}
     try:
-        return await call.operations.read(lambda reader: reader.told_of_each(incidents))
+        found = await call.operations.read(lambda reader: reader.told_of_each(incidents))
     except StoreError:
         # The page says above that the store cannot be read.
         return {}
+    waits: dict[str, list[IncidentWait]] = {}
+    for waiting in (await call.operations.status()).waits:
+        waits.setdefault(waiting.incident_id, []).append(waiting)
+    return {name: with_waits(told, waits.get(name, ())) for name, told in found.items()}
 
 
 async def _sections(

@@ -125,6 +125,8 @@ def _told(told: ChannelTold) -> Told:
         return Told(
             told.channel, f"{_ORDINALS.get(tries, f'{tries}th')} try" if tries else "waits", is_told=False
         )
+    if told.waits is not None:
+        return Told(told.channel, f"waits: {told.waits.reason}", is_told=False)
     if told.told is None:
         return Told(told.channel, "not yet", is_told=False)
     return Told(told.channel, "✓", is_told=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ....domain.errors import StoreError, UnknownName
 from ....domain.incidents.incident import Incident
 from ....domain.incidents.record import Silence
-from ....domain.incidents.told import ChannelTold
+from ....domain.incidents.told import ChannelTold, with_waits
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.specification.target import Target
 from ....domain.suppression.silence_book import subject_of
@@ -45,6 +45,8 @@ async def found_of(call: ApiCall) -> Found:
     status, now_ns = await call.operations.status(), call.operations.now_ns()
     target = call.operations.targets().get(incident.target)
     past, problem = await _past(call, incident, target, now_ns)
+    if past is not None:
+        past = past._replace(told=with_waits(past.told, status.waits_of(incident.id)))
     silences = _silences(incident, status)
     events = () if past is None else story_of(incident, past, silences, now_ns)
     name = incident.metadata.name or ("" if target is None else target.metadata.name) or incident.target

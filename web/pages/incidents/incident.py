@@ -69,6 +69,8 @@ def lede(found: Found) -> str:
         parts.append(f"{number(len(waiting))} {'is' if len(waiting) == 1 else 'are'} being tried")
     if dead := [row for row in rows if row.state is DeliveryState.DEAD]:
         parts.append(f"{number(len(dead))} given up")
+    if held := [row for row in rows if row.waits is not None]:
+        parts.append(f"{number(len(held))} {'waits' if len(held) == 1 else 'wait'}")
     if not rows and found.past is not None:
         parts.append("no channel is told of it")
     incident = found.incident

@@ -42,5 +42,6 @@ def _lines(found: Found, frame: PageFrame) -> Iterator[str]:
             else "nothing yet"
         )
         waiting = f", {row.waiting.value} {row.state.value}" if row.waiting and row.state else ""
-        yield f"{row.channel} knows: {told}{waiting}"
+        waits = f", waits: {row.waits.said(frame.moment)}" if row.waits else ""
+        yield f"{row.channel} knows: {told}{waiting}{waits}"
     yield f"id {incident.id}"

@@ -24,7 +24,10 @@ WHERE chain.incident = ? AND chain.channel <> '' AND chain.sequence =
     (SELECT max(sequence) FROM chain AS heard WHERE heard.incident = chain.incident AND heard.channel = chain.channel)
 ORDER BY chain.channel
 """
-_KNOWN = "SELECT max(sequence) FROM chain WHERE incident = ? AND channel = ?"
+_KNOWN = """
+SELECT incident, max(sequence) FROM chain
+WHERE channel = ?1 AND incident IN (SELECT value FROM json_each(?2)) GROUP BY incident
+"""
 _WRITE = "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _GROUPED = """
 INSERT INTO grouped VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET at_ns = ?3, digest = ?4 WHERE at_ns < ?3
@@ -41,15 +44,21 @@ class ToldTable:
     def tell(self, notice: Notice, delivery: Delivery) -> None:
         """Writes that a channel has taken a notice; a later step that it has taken stands."""
         links, rows_ = [], []
+        known = self._known(notice)
         for told in notice.as_delivered(delivery.at_ns, delivery.memory or ""):
-            known = self._connection.execute(_KNOWN, (told.incident_id, told.channel)).get or 0
-            if told.sequence < known:
+            before = known.get(told.incident_id, 0)
+            if told.sequence < before:
                 continue
-            if told.sequence > known:
+            if told.sequence > before:
                 links.append((told.incident_id, told.sequence, told.channel, _step(told)))
             rows_.append(_row(told))
         self._chain.append_all(links)
         self._connection.executemany(_WRITE, rows_)
+
+    def _known(self, notice: Notice) -> dict[str, int]:
+        """Returns the last step of each incident of a notice that its channel has taken; one question for all members."""
+        names = msgspec.json.encode([step.incident_id for step in notice.steps]).decode()
+        return dict(rows(self._connection, _KNOWN, (notice.channel, names)))
 
     def begin(self, notice: Notice) -> None:
         """Writes when a digest was made; those of long ago are forgotten."""

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from ..domain import limits
-from ..domain.errors import UnknownName, UsageError
-from ..domain.incidents.trials.drill import Drill
-from ..domain.incidents.trials.drills import drill_id
-from ..domain.line import first_line, one_line
-from ..domain.specification.problem import suggestion
-from ..domain.specification.routing import Route
-from ..domain.specification.rule import Severity, SeverityLike
-from ..domain.suppression.router import name_of
-from ..domain.time.duration import Duration, duration_ns
-from ..domain.time.moment import Moment
-from ..protocol.owner import BeginDrill
+from ...domain import limits
+from ...domain.errors import UnknownName, UsageError
+from ...domain.incidents.trials.drill import Drill
+from ...domain.incidents.trials.drills import drill_id
+from ...domain.line import first_line, one_line
+from ...domain.specification.problem import suggestion
+from ...domain.specification.routing import Route
+from ...domain.specification.rule import Severity, SeverityLike
+from ...domain.suppression.router import name_of
+from ...domain.time.duration import Duration, duration_ns
+from ...domain.time.moment import Moment
+from ...protocol.owner import BeginDrill
 
 
 def route_of(name: str, routes: Sequence[Route]) -> Route:

@@ -1,0 +1,55 @@
+"""The agenda of planned maintenance: what is going on now, and when each comes next, for pages and reports."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ..public_value import PublicValue
+from ..specification.matcher import Selection, parsed
+from ..specification.routing import Maintenance
+from ..time.moment import utc
+
+
+class PlannedSpan(PublicValue, frozen=True, kw_only=True):
+    """One maintenance: the span in which it is in force, or else its next one."""
+
+    id: str
+    match: tuple[str, ...]
+    is_now: bool
+    since_ns: int | None
+    """When the next span begins (wall); None for one that is in force."""
+    until_ns: int
+    """When that span ends (wall)."""
+
+    @property
+    def since(self) -> datetime | None:
+        """When it begins, in UTC; None for one that is in force."""
+        return None if self.since_ns is None else utc(self.since_ns)
+
+    @property
+    def until(self) -> datetime:
+        """When it ends, in UTC."""
+        return utc(self.until_ns)
+
+    def selection(self) -> Selection:
+        """Returns what it selects."""
+        return Selection(parsed(self.match))
+
+
+def agenda_of(planned: Iterable[Maintenance], now_ns: int) -> list[PlannedSpan]:
+    """Returns those in force, the first that ends at the front, and then the coming ones; one that is over is left out."""
+    spans = [span for each in planned if (span := _span_of(each, now_ns)) is not None]
+    return sorted(spans, key=lambda span: (not span.is_now, span.since_ns or span.until_ns, span.id))
+
+
+def _span_of(planned: Maintenance, now_ns: int) -> PlannedSpan | None:
+    calendar = planned.calendar()
+    since_ns, until_ns = None, calendar.in_force(now_ns)
+    is_now = until_ns is not None
+    if until_ns is None:
+        since_ns = calendar.next_start(now_ns)
+        until_ns = None if since_ns is None else calendar.in_force(since_ns)
+    if until_ns is None:
+        return None
+    return PlannedSpan(
+        id=planned.id, match=planned.match, is_now=is_now, since_ns=since_ns, until_ns=until_ns
+    )

@@ -1,0 +1,191 @@
+"""Every specification as a host may write it: type checkers read it, and `public_api.py` uses it; it never runs.
+
+A line with `type: ignore[...]` is wrong, and a type checker that stops saying so fails the test.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from watchkeeper import (
+    Alertmanager,
+    Apprise,
+    BasicAuth,
+    Call,
+    CallChannel,
+    Channel,
+    Configuration,
+    Connectivity,
+    Consecutive,
+    Dependency,
+    Discord,
+    Email,
+    Escalation,
+    Exec,
+    ExecChannel,
+    Flapping,
+    Heartbeat,
+    Http,
+    Log,
+    Maintenance,
+    NoData,
+    Ntfy,
+    PagerDuty,
+    PingOptions,
+    Retention,
+    Route,
+    Rule,
+    RuntimeOptions,
+    Severity,
+    Slack,
+    Target,
+    Tcp,
+    Telegram,
+    Threshold,
+    Tls,
+    Webhook,
+    Window,
+)
+
+HEADERS: Mapping[str, str] = {"Accept": "text/plain"}
+SECONDS: float = 0.5
+
+# Specifications: what may be written.
+
+RULES: list[Rule] = [
+    Consecutive(id="down", after=3, recover=2, on="degraded", severity="warning", state="draft", for_=60),
+    Threshold(
+        id="slow",
+        measure="response_time",
+        operator=">=",
+        value=300,
+        window=timedelta(minutes=5),
+        aggregate="p95",
+        mode="consecutive",
+        severity=Severity.INFO,
+        keep_firing_for=timedelta(minutes=1),
+    ),
+    NoData(id="silent", after=SECONDS, policy="fire"),
+]
+HTTP = Http(
+    url="https://h/",
+    method="POST",
+    headers=HEADERS,
+    body="{}",
+    basic_auth=BasicAuth(user="u", password="p"),  # noqa: S106  # it opens nothing
+    bearer=None,
+    follow_redirects=False,
+    redirects_max=3,
+    body_bytes_max=1_000,
+    address_family="ipv4",
+    connection="reuse",
+    tls=Tls(
+        verify=True,
+        ca_file="ca.pem",
+        certificate_file="c.pem",
+        key_file="k.pem",
+        key_password="p",  # noqa: S106  # it opens nothing
+        server_name="h",
+    ),
+)
+TARGETS = [
+    Target(
+        id="shop",
+        every=5,
+        timeout=SECONDS,
+        retry_every=timedelta(seconds=1),
+        http=HTTP,
+        expect=["[STATUS] == 200"],
+        rules=RULES,
+        notify=["ops"],
+        max_age="30s",
+        paused=False,
+    ),
+    Target(id="port", tcp=Tcp(host="h", port=1, send="PING", expect="PONG"), notify=deque(["ops"])),
+    Target(id="disk", exec=Exec(argv=["df", "-h"], environment={"LANG": "C"}, directory="/")),
+    Target(id="depth", call=Call(name="depth"), notify=("ops",)),
+    Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
+]
+CHANNELS = (
+    Channel(id="log", log=Log(logger="notices", level="error"), min_severity="critical"),
+    Channel(id="call", call=CallChannel(name="tell", timeout=5), give_up_after=timedelta(days=1)),
+    Channel(id="ops", webhook=Webhook(url="https://h/", secret="s", headers=HEADERS, timeout=10)),  # noqa: S106
+    Channel(
+        id="hook", webhook=Webhook(url="https://h/", method="PUT", body="{title}", accepted=[200, "3xx"])
+    ),
+    Channel(id="chat", slack=Slack(token="xoxb-1", channel="#ops", timeout=5)),  # noqa: S106
+    Channel(id="page", pagerduty=PagerDuty(routing_key="a" * 32, api="https://events.eu.pagerduty.com")),
+    Channel(id="game", discord=Discord(url="https://h/", tls=Tls())),
+    Channel(id="bot", telegram=Telegram(token="1:a", chat=-100, topic=4)),  # noqa: S106
+    Channel(id="phone", ntfy=Ntfy(topic="ops", server="https://h", token="tk_1")),  # noqa: S106
+    Channel(id="post", email=Email(to=["a@h"], from_="b@h", smtp="smtp://h", user="u", password="p")),  # noqa: S106
+    Channel(id="own", exec=ExecChannel(argv=["/bin/true"], environment={"A": "b"}, timeout=5)),
+    Channel(id="rest", apprise=Apprise(urls=["json://h"], timeout="20s")),
+    Channel(id="prom", alertmanager=Alertmanager(url="http://h:9093", headers=HEADERS, ends_after="7d")),
+)
+OPTIONS = RuntimeOptions(
+    store="watch.db",
+    grace=10,
+    connectivity=Connectivity(targets=["port"], every=timedelta(seconds=10)),
+    ping=PingOptions(url="https://h/ping", every=timedelta(minutes=1)),
+    retention=Retention(samples=timedelta(days=2), hourly=3_600),
+    tls_library="rustls",
+)
+ROUTES = (
+    Route(id="shop", match=["group=shop"], to=["ops"], group_by=["group"], group_wait=30, continue_=True),
+    Route(to=["log"], escalate=[Escalation(after=timedelta(minutes=15), to=["call"])], quiet=["nights"]),
+)
+WINDOWS = (Window(id="nights", cron="0 22 * * *", length=timedelta(hours=9), zone="Europe/Berlin"),)
+MAINTENANCE = (
+    Maintenance(id="patch-day", match=["group=shop"], cron="0 3 * * SUN", length="2h"),
+    Maintenance(
+        id="move",
+        match=["group=shop"],
+        from_="2026-12-24T20:00:00Z",
+        until=datetime(2026, 12, 25, tzinfo=UTC),
+    ),
+)
+BEHIND = (
+    Target(id="mirror", http=HTTP, depends_on=["shop"], flapping=False),
+    Target(
+        id="far",
+        http=HTTP,
+        depends_on=Dependency(targets=["shop"], at_least=1),
+        flapping=Flapping(method="nagios", high=40),
+    ),
+)
+CONFIGURATION = Configuration(
+    runtime=OPTIONS,
+    channels=CHANNELS,
+    routes=ROUTES,
+    windows=WINDOWS,
+    maintenance=MAINTENANCE,
+    targets=(*TARGETS, *BEHIND),
+)
+
+
+def mistakes() -> None:
+    Target(id="a", http=HTTP, every=[])  # type: ignore[arg-type]
+    Target(id="a", http=HTTP, interval="5s")  # type: ignore[call-arg]
+    Target(http=HTTP)  # type: ignore[call-arg]
+    Target(id="a", http=Tcp(host="h", port=1))  # type: ignore[arg-type]
+    Target(id="a", http=HTTP, notify=[5])  # type: ignore[list-item]
+    Target(id="a", http=HTTP, depends_on=5)  # type: ignore[arg-type]
+    Route(to=["ops"], remind_every=[])  # type: ignore[arg-type]
+    Route(match=["group=shop"])  # type: ignore[call-arg]
+    Flapping(method="nagos")  # type: ignore[arg-type]
+    Threshold(id="r", value=1, severity="fatal")  # type: ignore[arg-type]
+    Threshold(id="r", value=1, window=0.5)  # type: ignore[arg-type]
+
+
+# Specifications: the types of their fields.
+
+
+def kept(target: Target, channel: Channel, rule: Threshold) -> tuple[object, ...]:
+    every: str = target.every
+    notify: tuple[str, ...] = target.notify
+    severity: Severity = rule.severity
+    floor: Severity = channel.min_severity
+    window: str | int = rule.window
+    lengths_ns: tuple[int, int] = (target.every_ns, target.timeout_ns)
+    return every, notify, severity, floor, window, lengths_ns
