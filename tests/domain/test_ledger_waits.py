@@ -416,15 +416,6 @@ def test_a_group_is_reminded_as_a_whole():
     assert [notice.reminder for notice in desk.wait(1)] == [2]
 
 
-def test_a_group_is_reminded_no_more_often_than_its_interval_allows():
-    desk = Desk(Planned(grouped(remind_every_ns=60 * S)))
-    desk.tell(incident(1))
-    desk.wait(30)
-    desk.deliver()
-    assert desk.wait(299) == []
-    assert [notice.reminder for notice in desk.wait(1)] == [1]
-
-
 def test_a_group_whose_incidents_are_held_is_reminded_once_one_is_free():
     desk = Desk(Planned(grouped(remind_every_ns=HOUR_S * S)))
     desk.tell(incident(1))

@@ -63,13 +63,10 @@ class DigestGroup(msgspec.Struct, eq=False):
         return at_ns if self.last_ns is None else max(at_ns, self._last(now_ns) + self.interval_ns)
 
     def reminder_at_ns(self, now_ns: int) -> int | None:
-        """Returns when the group is to be reminded of what is known; None where it is not, as where a digest is due.
-
-        A reminder is a digest, too: it does not leave before the interval has passed.
-        """
+        """Returns when the group is to be reminded of what is known; None where it is not, as where a digest is due."""
         if self.remind_every_ns is None or self.last_ns is None or self.under_way is not None or self.due:
             return None
-        return self._last(now_ns) + max(self.remind_every_ns, self.interval_ns) if self.known else None
+        return self._last(now_ns) + self.remind_every_ns if self.known else None
 
     def ends_at_ns(self, now_ns: int) -> int | None:
         """Returns until when the last digest may hold back the next one; None without any."""

@@ -137,7 +137,7 @@ def _route(
         group_by=GROUPED_BY[stream.below(len(GROUPED_BY))],
         group_wait=f"{stream.between(0, 40)}s",
         group_interval=f"{stream.between(20, 150)}s",
-        remind_every=f"{stream.between(60, 300)}s" if stream.below(2) else None,
+        remind_every=f"{stream.between(150, 300)}s" if stream.below(2) else None,
         escalate=(Escalation(after=f"{stream.between(20, 240)}s", to=others),)
         if escalates and others
         else (),
