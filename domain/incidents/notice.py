@@ -89,7 +89,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         if self.is_test:
             return f"<Notice {self.key}: test of {self.channel}>"
-        what = escaped(f"{self._about} to {self.channel}")
+        what = escaped(f"{self.subject} to {self.channel}")
         return f"<Notice {self.key}: {self.change.value} {what}>"
 
     @property
@@ -98,7 +98,8 @@ class Notice(PublicValue, frozen=True, kw_only=True):
         return self.reason is NoticeReason.TEST
 
     @property
-    def _about(self) -> str:
+    def subject(self) -> str:
+        """The incident as `shop/down`, or the group of a digest with the number of its members: `3 of shop: group=api`."""
         if self.digest is UNSET:
             return f"{self.incident.target}/{self.incident.rule}"
         return f"{len(self.digest.members)} of {self.digest.group}"
