@@ -47,6 +47,8 @@ class OperatorMarks:
     def restore(self, restored: Restored) -> None:
         """Takes over the pauses and the announcements of an earlier process."""
         self._pauses = {mark.target: mark for mark in restored.pauses}
+        for target in self._pauses:
+            self._policy.pause(target, paused=True)
         self.announcements.restore(restored.announcements)
 
     def write_again(self, restored: Restored, now: Moment) -> None:

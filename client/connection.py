@@ -129,7 +129,7 @@ class Connection(Questions, TokenVerbs):
         """
         from .answers import IncidentRow
 
-        body = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
+        body: dict[str, Any] = {"note": first_line(note, TEXT_CHARACTERS_MAX), **_end_of(until)}
         if until_worse is not None:
             body["until_worse"] = until_worse
         return self._ask("PUT", f"{of_incident(incident)}/acknowledgement", IncidentRow, body=body, by=by)

@@ -141,5 +141,6 @@ class OperatorCommands(ABC):
 
 
 def require_known(kind: str, name: str, known: Collection[str]) -> None:
+    """Raises: KeyError for a name that is not known, with those that are."""
     if name not in known:
         raise KeyError(f"no {kind} {name!r}; there are {', '.join(known) or 'none'}")

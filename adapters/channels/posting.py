@@ -12,7 +12,7 @@ from ..http.curl.transport import CurlTransport, Transfer
 from ..http.destination import Destination, destination_of
 from ..http.exchange import Headers, HttpAnswer, HttpShape, completed
 from ..http.naming import Naming, naming_of
-from .recipes.recipe import Recipe, Reply, Request, Sending, Steps, reply_of
+from .recipes.recipe import Recipe, RecipeReply, RecipeRequest, Sending, Steps, reply_of
 
 OnAnswered = Callable[[Answer], None]
 
@@ -48,12 +48,12 @@ class RecipeMessenger:
         posting.begin()
         return posting
 
-    def place_of(self, request: Request) -> tuple[Destination, Naming]:
+    def place_of(self, request: RecipeRequest) -> tuple[Destination, Naming]:
         """Returns the destination as it is written, and as it is asked."""
         written = destination_of(request.url)
         return written, naming_of(written, self.recipe.tls)
 
-    def shape_of(self, request: Request, naming: Naming) -> HttpShape:
+    def shape_of(self, request: RecipeRequest, naming: Naming) -> HttpShape:
         """Returns all of a request but where it goes."""
         headers: Headers = completed(request.headers, naming.headers)
         return HttpShape(
@@ -93,7 +93,7 @@ class Posting:
         if answer is not None:
             self._messenger.transport.soon(partial(self._done, answer))
 
-    def _next(self, reply: Reply | None) -> Answer | None:
+    def _next(self, reply: RecipeReply | None) -> Answer | None:
         """Starts the next request. Returns the answer where there is none."""
         try:
             # A generator takes None before its first request, and nothing else.
@@ -107,7 +107,7 @@ class Posting:
         self._start(request)
         return None
 
-    def _start(self, request: Request) -> None:
+    def _start(self, request: RecipeRequest) -> None:
         messenger = self._messenger
         written, naming = messenger.place_of(request)
         shelf = messenger.transport.shelf_for_once(messenger.shape_of(request, naming))

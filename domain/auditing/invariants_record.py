@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from ..incidents.digest import digest_key
+from ..incidents.digest import SEVERITY_RANK, digest_key
 from ..incidents.incident import INCIDENT_TRANSITIONS, Incident, Transition, TransitionKind
-from ..incidents.ledger import SEVERITY_RANK
 from ..incidents.notice import Delivery, DeliveryState, Notice, ToldStep, notice_key
 from ..incidents.record import Batch, Restored, Silence
 from ..specification.metadata import TargetMetadata
@@ -147,13 +146,13 @@ class RecordRules:
         seen: dict[tuple[str, int, str, int], None] = {}
         for notice in news.notices:
             self._well_formed(notice)
-            for step in notice.steps:
-                place = (step.incident_id, step.sequence, notice.channel, notice.reminder)
+            for told in notice.steps:
+                place = (told.incident_id, told.sequence, notice.channel, notice.reminder)
                 if place in seen:
                     self._complain("S6", f"two notices for {place} in one batch")
                 seen[place] = None
-                self._tells_well(notice, step)
-                self._audible(notice, step, silences_before)
+                self._tells_well(notice, told)
+                self._audible(notice, told, silences_before)
         for step in news.transitions:
             self._announced(step, batch)
 

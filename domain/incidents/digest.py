@@ -53,6 +53,8 @@ class DigestMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     is_acknowledged: bool = False
     cause: str = ""
     """The finding at the opening; only for the members that a body names."""
+    remark: str = ""
+    """What else is to be known of an opening, such as `opened 7 times within 1h`; for the same members."""
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +106,7 @@ class Digest(PublicValue, frozen=True, kw_only=True, omit_defaults=True):
         return all(member.is_acknowledged for member in (*self.members, *self.others) if member.is_open)
 
 
-def member_of(incident: Incident, change: TransitionKind) -> DigestMember:
+def member_of(incident: Incident, change: TransitionKind, remark: str = "") -> DigestMember:
     """Returns what a digest tells of the present state of an incident."""
     return DigestMember(
         incident_id=incident.id,
@@ -117,6 +119,7 @@ def member_of(incident: Incident, change: TransitionKind) -> DigestMember:
         opened_at_ns=incident.opened_at_ns,
         is_acknowledged=incident.acknowledged_at_ns is not None,
         cause=incident.cause,
+        remark=remark,
     )
 
 
@@ -143,8 +146,8 @@ def digest_of(grouping: Grouping, members: Iterable[DigestMember], others: Itera
 
 
 def _shown(members: list[DigestMember]) -> tuple[DigestMember, ...]:
-    """Returns the members; those that no body names come without their cause."""
-    bare = (msgspec.structs.replace(member, cause="") for member in members[DIGEST_SHOWN:])
+    """Returns the members; those that no body names come without their texts."""
+    bare = (msgspec.structs.replace(member, cause="", remark="") for member in members[DIGEST_SHOWN:])
     return (*members[:DIGEST_SHOWN], *bare)
 
 

@@ -197,7 +197,7 @@ class Ledger:
             if group is not None:
                 self._tell_later(entry, group, None if is_held else change, review)
             elif change is not None and not is_held:
-                remark = self._policy.remark(incident) if change is TransitionKind.OPENED else ""
+                remark = self._remark(incident, change)
                 made.append(
                     make_notice(incident, recipient.channel, change, now.wall_ns, reason, remark=remark)
                 )
@@ -216,11 +216,14 @@ class Ledger:
         if change is None:
             group.due.pop(incident.id, None)
             return
-        group.add(incident.id, change, incident.at_ns, now_ns)
+        group.add(incident, change, self._remark(incident, change), now_ns)
         until_ns = self._state.groups.arm(group, now_ns)
         review.waits[group.channel] = Hold(
             kind=HoldKind.GROUPING, name=str(group.grouping), until_ns=until_ns
         )
+
+    def _remark(self, incident: Incident, change: TransitionKind) -> str:
+        return self._policy.remark(incident) if change is TransitionKind.OPENED else ""
 
     def _conclude(self, entry: LedgerEntry, review: Review, now: Moment) -> None:
         """Keeps what a review has found: why channels wait, and when it is to be reviewed again."""

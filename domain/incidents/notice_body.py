@@ -56,6 +56,7 @@ def digest_document(digest: Digest) -> dict[str, Any]:
 
 
 def _member_document(member: DigestMember) -> dict[str, Any]:
+    remark = {"remark": _text(member.remark)} if member.remark else {}
     return {
         "id": member.incident_id,
         "sequence": member.sequence,
@@ -67,6 +68,7 @@ def _member_document(member: DigestMember) -> dict[str, Any]:
         "opened_at": wall_text(member.opened_at_ns),
         "acknowledged": member.is_acknowledged,
         "cause": _text(member.cause),
+        **remark,
     }
 
 

@@ -76,7 +76,7 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
         subject = f"{name_of(incident)}: {incident.rule}"
         remark = "" if notice.remark is UNSET else notice.remark
         besides = ", ".join(filter(None, (remark, late)))
-        words = (incident.summary(), _place(incident, besides), _besides(incident))
+        words: tuple[str, ...] = (incident.summary(), _place(incident, besides), _besides(incident))
     else:
         subject = notice.digest.group
         words = _of_digest(notice.digest, late)

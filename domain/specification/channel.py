@@ -23,7 +23,7 @@ UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""
 
 
-Status = (
+AcceptedStatus = (
     Annotated[int, msgspec.Meta(ge=200, le=399)]
     | Annotated[str, msgspec.Meta(pattern=r"^([23]xx|[23][0-9][0-9])(?![\s\S])")]
 )
@@ -43,9 +43,9 @@ class Webhook(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The method of the request."""
     body: str | None = None
     """A template of the body, such as `{"text": "{title}"}`; default: the document of the notice."""
-    accepted: Annotated[tuple[Status, ...], msgspec.Meta(min_length=1, max_length=limits.STATUSES_MAX)] = (
-        "2xx",
-    )
+    accepted: Annotated[
+        tuple[AcceptedStatus, ...], msgspec.Meta(min_length=1, max_length=limits.STATUSES_MAX)
+    ] = ("2xx",)
     """The statuses by which the receiver accepts a notice, such as `[200, 3xx]`."""
     timeout: DurationText = "10s"
     """How long one try to deliver a notice may take."""

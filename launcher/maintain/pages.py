@@ -40,7 +40,8 @@ def write_pages(where: Where, out: Path, names: tuple[str, ...]) -> None:
     try:
         _write(out, files, former)
     except OSError as error:
-        raise ConfigurationError(f"{out}: cannot be written: {error.strerror}") from None
+        why = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"{one_line(str(out))}: cannot be written: {why}") from None
     pages = count_of(len(views), "page")
     several = [out / "public" / name / "index.html" for name in views]
     opened = several if len(views) > 1 else [out / "index.html"]
@@ -78,6 +79,8 @@ def _chosen(place: StorePlace, names: tuple[str, ...]) -> tuple[PublicPage, ...]
 
 def _former(out: Path) -> list[str]:
     """Returns the files that an earlier call has written. Raises: ConfigurationError for a folder that has others."""
+    if out.exists() and not out.is_dir():
+        raise ConfigurationError(f"{one_line(str(out))}: is a file: name a folder that is empty or new")
     try:
         with suppress(FileNotFoundError):
             return (out / LIST).read_text(encoding="utf-8").splitlines()
@@ -85,8 +88,15 @@ def _former(out: Path) -> list[str]:
             raise ConfigurationError(
                 f"{one_line(str(out))}: this folder has other files: name an empty or a new one"
             )
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{one_line(str(out))}: is no folder to write into: {error}") from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ConfigurationError(
+            f"{one_line(str(out))}: cannot be written into: {why}: name another folder"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f"{one_line(str(out / LIST))}: is no list of files that were written here: name an empty or a new folder"
+        ) from None
     return []
 
 

@@ -18,10 +18,12 @@ from ...domain.read_model.event import (
     WentBlind,
 )
 from ...domain.time.moment import NS_PER_S, wall_text
+from ...host.access import doors
 from .scene import Scene
 from .speaker import Speaker
 from .telling import level_of, line_of, time_of, words_of
 
+OF_DOORS = doors.logger.name
 LogStyle: TypeAlias = Literal["text", "json"]
 
 
@@ -226,6 +228,7 @@ class _JsonFormatter(logging.Formatter):
 
 def take_logging(handler: logging.Handler) -> None:
     """Has everything that Python itself would print go the same way: `logging`, warnings, and errors of threads."""
+    handler.addFilter(_is_news)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(capture=True)
 
@@ -234,6 +237,11 @@ def take_logging(handler: logging.Handler) -> None:
             log_uncaught(told.exc_value)
 
     threading.excepthook = in_thread
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a run does not tell it itself: its first lines, and those of a reload, have the addresses."""
+    return record.name != OF_DOORS or record.levelno > logging.INFO
 
 
 def log_uncaught(error: BaseException) -> None:

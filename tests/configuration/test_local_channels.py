@@ -1,4 +1,4 @@
-"""What is wrong with mail, programs, Apprise and the ping of a file: each is named where it stands, and no secret is shown."""
+"""Mistakes in mail, programs, Apprise and the ping of a file: each is named where it stands, and no secret is shown."""
 
 import pytest
 from watchkeeper import Apprise, Channel, Email, PingOptions, RuntimeOptions

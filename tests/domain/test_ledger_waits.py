@@ -460,6 +460,17 @@ def test_a_digest_is_given_the_memory_of_its_group_until_the_group_is_well():
     assert (again.change, desk.ledger.memory(again)) == (OPENED, "")
 
 
+def test_a_digest_says_what_is_to_be_known_of_an_opening():
+    desk = Desk(Planned(grouped(wait_s=0)))
+    desk.policy.remark = lambda incident: "opened 7 times within 1h" if incident.target == "t1" else ""
+    step = incident(1)
+    (digest,) = desk.tell(step, incident(2))
+    assert [member.remark for member in digest.digest.members] == ["opened 7 times within 1h", ""]
+    desk.deliver()
+    desk.tell(ended(step, desk))
+    assert [member.remark for member in desk.wait(300)[0].digest.members] == [""]
+
+
 # Dead letters of digests.
 
 

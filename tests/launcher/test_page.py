@@ -99,7 +99,20 @@ def test_a_folder_of_other_files_is_refused(quiet, tmp_path):
     outage(tmp_path)
     status, says = quiet("page", ".")
     assert (status, "this folder has other files: name an empty or a new one" in says) == (2, True)
-    assert quiet("page", "watchkeeper.yaml")[0] == 2
+
+
+def test_a_place_that_cannot_be_written_into_is_refused_with_what_to_do(quiet, tmp_path):
+    outage(tmp_path)
+    says = "watchkeeper.yaml: is a file: name a folder that is empty or new\n"
+    assert quiet("page", "watchkeeper.yaml") == (2, says)
+    says = "watchkeeper.yaml/out: cannot be written into: not a directory: name another folder\n"
+    assert quiet("page", "watchkeeper.yaml/out") == (2, says)
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / ".watchkeeper-page").write_bytes(b"\xff")
+    says = (
+        "list/.watchkeeper-page: is no list of files that were written here: name an empty or a new folder\n"
+    )
+    assert quiet("page", "list") == (2, says)
 
 
 def test_an_unknown_page_and_a_configuration_without_pages_are_refused(quiet, tmp_path):

@@ -52,6 +52,20 @@ def test_plain_lines_are_the_same_at_every_start(tmp_path):
     assert alike(end, tmp_path)[-1] == "TIME INFO stopping (a second signal would end the process at once)"
 
 
+def test_the_address_of_the_page_is_told_once(tmp_path):
+    path = write(tmp_path)
+    path.write_text(f'web: {{listen: "127.0.0.1:0"}}\n{path.read_text()}')
+    with running(path, first="") as process:
+        begun = []
+        for line in process.stderr:
+            begun.append(line)
+            if "watching: " in line:
+                break
+        process.terminate()
+        assert process.wait(WITHIN_S) == 0
+    assert [line for line in begun if "http://127.0.0.1:" in line] == [begun[2]]
+
+
 JSON = (sys.executable, "-m", "watchkeeper", "run", "--log", "json")
 
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from watchkeeper.domain.incidents.delivery_plan import HoldKind
 from watchkeeper.domain.incidents.notice import NoticeReason
 from watchkeeper.domain.incidents.notice_body import notice_document
 from watchkeeper.domain.messages.notice_text import notice_text
@@ -38,10 +39,10 @@ def target(name="shop", **fields):
     return Target(id=name, **(said | fields))
 
 
-def world_of(*targets, at="2026-06-01T12:00:00Z", script="", **fields):
+def world_of(*targets, at="2026-06-01T12:00:00Z", script="", through_bytes=True, **fields):
     """A world whose wall clock shows a moment; without routes every incident goes to ops."""
     fields = {"routes": (Route(to=["ops"]),), "channels": (OPS, BOSS)} | fields
-    world = World(Configuration(targets=targets or (target(),), **fields), through_bytes=True)
+    world = World(Configuration(targets=targets or (target(),), **fields), through_bytes=through_bytes)
     world.step_wall(wall_ns_of(at) - world.now.wall_ns)
     if script:
         world.script("shop", script)
@@ -244,6 +245,20 @@ def test_forty_targets_behind_one_dead_backend_are_one_notice():
     assert world.delivered("ops") == ["gateway/down opened", "gateway/down resolved"]
 
 
+def test_five_hundred_children_behind_one_dead_gateway_are_one_notice_and_say_why_they_wait():
+    world = world_of(*behind(500, every="1m"), through_bytes=False)
+    names = ["gateway", *(f"api-{number}" for number in range(500))]
+    fall(world, "ok 3m, down 10m, ok", names)
+    world.run("10m")
+    assert world.delivered("ops") == ["gateway/down opened"]
+    why = {(waiting.hold.kind, waiting.hold.name) for waiting in world.status().waits}
+    assert why == {(HoldKind.DEPENDENCY, "gateway")}
+    assert len(world.status().waits) == 500
+    world.run("20m")
+    assert world.delivered("ops") == ["gateway/down opened", "gateway/down resolved"]
+    assert world.status().waits == ()
+
+
 def test_a_child_that_stays_down_after_its_parents_recovery_is_told_then():
     world = world_of(*behind(2))
     fall(world, "ok 5m, down 30m, ok", ("gateway", "api-0"))
@@ -293,6 +308,18 @@ def test_a_paused_parent_lets_its_children_be_told():
     world.pause("gateway")
     world.run("1m")
     assert "api-0/down opened" in world.delivered("ops")
+
+
+@pytest.mark.parametrize("restart", [World.restart, World.crash])
+def test_a_parent_that_is_paused_over_a_restart_lets_its_children_be_told(restart):
+    world = world_of(target(depends_on=["gateway"]), target("gateway"))
+    fall(world, "ok 5m, down", ("gateway",))
+    world.run("10m")
+    world.pause("gateway")
+    restart(world)
+    fall(world, "down", ("shop",))
+    world.run("1m")
+    assert OPENED in world.delivered("ops")
 
 
 def test_a_restart_tells_nothing_of_children_whose_parent_is_down():

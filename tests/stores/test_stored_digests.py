@@ -108,6 +108,13 @@ def test_a_reminder_is_written_over_what_its_channel_knows(store):
         assert told.memory == f"ts {number}"
 
 
+def test_a_remark_comes_back_with_its_notice(store):
+    store.open(NOON)
+    remarked = replace(notice_of(STEPS[0]), remark="opened 7 times within 1h")
+    store.commit(batch(STEPS[0], notices=(remarked,)))
+    assert [each.notice for each in restarted(store).outbox] == [remarked]
+
+
 def test_a_reminder_that_arrives_after_a_later_step_changes_nothing(store):
     store.open(NOON)
     first, late = notice_of(STEPS[0]), reminder(1)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ...domain.errors import UnknownName
+from ...domain.errors import NotRunning, UnknownName
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import Outgoing
@@ -132,7 +132,9 @@ async def target_as_it_is(call: ApiCall, known: RuntimeStatus | None = None) -> 
 
 async def attempts(call: ApiCall) -> Listed[Any]:
     name = call.operations.target(call.path["target"]).id
-    found = await call.operations.verbs.aio.attempts(name)
+    found = await call.operations.attempts(await call.operations.status(), name)
+    if found is None:
+        raise NotRunning("the active process alone has the attempts, and it does not answer")
     return Listed(items=await sliced(reversed(found), attempt_row))
 
 

@@ -19,7 +19,7 @@ from ....domain.time.duration import parse_duration
 from ....domain.time.moment import wall_text
 from ....domain.units import NS_PER_MINUTE
 from ...http.exchange import completed
-from .recipe import GONE, JSON, Request, Sending, Steps
+from .recipe import GONE, JSON, RecipeRequest, Sending, Steps
 
 NEVER = frozenset({400, 404, GONE})
 MAY_BE_OTHER = frozenset({TransitionKind.CHANGED, TransitionKind.RESOLVED})
@@ -44,7 +44,7 @@ class AlertmanagerRecipe(msgspec.Struct, frozen=True):
     def attempt(self, sending: Sending) -> Steps:
         body = msgspec.json.encode([*self._alerts(sending)])
         headers = completed(as_pairs(self.spec.headers), JSON)
-        reply = yield Request(self.url, body, headers=headers, never=NEVER)
+        reply = yield RecipeRequest(self.url, body, headers=headers, never=NEVER)
         return reply.answer
 
     def _alerts(self, sending: Sending) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from ....domain.line import cut
 from ....domain.messages.notice_text import NoticeText
 from ....domain.specification.chat_channels import Discord
 from ....domain.specification.probe import Tls
-from .recipe import GONE, Reply, Sending, Steps, posted
+from .recipe import GONE, RecipeReply, Sending, Steps, posted
 
 ID = re.compile(r"[0-9]{1,20}")
 MARKUP = re.compile(r"(https?://\S+)|([\\*_~`|>#\[\]()])")
@@ -57,7 +57,7 @@ class DiscordRecipe(msgspec.Struct, frozen=True):
         return parts._replace(path=parts.path.rstrip("/") + path, query=asked).geturl()
 
 
-def answer_of(reply: Reply, memory: str) -> Answer:
+def answer_of(reply: RecipeReply, memory: str) -> Answer:
     """Returns the answer to the attempt; the wait stands in the body of a refusal."""
     if reply.answer.accepted:
         return reply.accepted(memory)

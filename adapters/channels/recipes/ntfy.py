@@ -9,7 +9,7 @@ from ....domain.incidents.notice import Notice
 from ....domain.specification.chat_channels import Ntfy
 from ....domain.specification.probe import Tls
 from ...http.exchange import Headers
-from .recipe import GONE, Request, Sending, Steps
+from .recipe import GONE, RecipeRequest, Sending, Steps
 
 PRIORITIES = {"critical": "5", "warning": "4", "info": "3"}
 TAGS = {"critical": "rotating_light", "warning": "warning", "info": "information_source"}
@@ -41,7 +41,7 @@ class NtfyRecipe(msgspec.Struct, frozen=True):
             *((("Click", text.link),) if text.link else ()),
             *((("Authorization", f"Bearer {self.spec.token}"),) if self.spec.token else ()),
         )
-        reply = yield Request(self.url, text.body.encode(), "PUT", headers, never=NEVER)
+        reply = yield RecipeRequest(self.url, text.body.encode(), "PUT", headers, never=NEVER)
         if reply.answer.accepted:
             return reply.answer
         return reply.refused(reply.text("error"), for_good=not reply.answer.retryable)

@@ -11,7 +11,7 @@ from ....domain.messages.template import values_of
 from ....domain.specification.paging_channels import PagerDuty
 from ....domain.specification.probe import Tls
 from ....domain.time.moment import wall_text
-from .recipe import GONE, Reply, Request, Sending, Steps, posted
+from .recipe import GONE, RecipeReply, RecipeRequest, Sending, Steps, posted
 
 ACTIONS = {
     TransitionKind.OPENED: "trigger",
@@ -46,7 +46,7 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
         reply = yield self._event(sending, "trigger" if notice.reminder else ACTIONS[notice.change])
         return _judged(reply)
 
-    def _event(self, sending: Sending, action: str) -> Request:
+    def _event(self, sending: Sending, action: str) -> RecipeRequest:
         text, notice = sending.text, sending.notice
         document: dict[str, Any] = {
             "routing_key": self.spec.routing_key,
@@ -68,7 +68,7 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
         return posted(self.url, document, never=NEVER)
 
 
-def _judged(reply: Reply) -> Answer:
+def _judged(reply: RecipeReply) -> Answer:
     if reply.answer.accepted:
         return reply.answer
     says = reply.text("errors", 0) or reply.text("message")

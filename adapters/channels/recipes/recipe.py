@@ -26,7 +26,7 @@ GONE = 410
 JSON: Headers = (("Content-Type", "application/json"),)
 
 
-class Request(NamedTuple):
+class RecipeRequest(NamedTuple):
     """One request of an attempt. The URL and the headers come from a specification that was validated."""
 
     url: str
@@ -41,7 +41,7 @@ class Request(NamedTuple):
     """How much of the answer's body is read."""
 
 
-class Reply(NamedTuple):
+class RecipeReply(NamedTuple):
     """The answer to one request."""
 
     answer: Answer
@@ -103,7 +103,7 @@ class Sending(NamedTuple):
         return notice_text(self.notice, self.address, self.now_wall_ns)
 
 
-Steps: TypeAlias = Generator[Request, Reply, Answer]
+Steps: TypeAlias = Generator[RecipeRequest, RecipeReply, Answer]
 
 
 class Recipe(Protocol):
@@ -125,9 +125,9 @@ class Recipe(Protocol):
         ...
 
 
-def posted(url: str, document: Mapping[str, Any], **how: Any) -> Request:
+def posted(url: str, document: Mapping[str, Any], **how: Any) -> RecipeRequest:
     """Returns the request that posts a document as JSON, whose answer is read."""
-    return Request(url, msgspec.json.encode(document), answer_bytes_max=CHANNEL_ANSWER_BYTES_MAX, **how)
+    return RecipeRequest(url, msgspec.json.encode(document), answer_bytes_max=CHANNEL_ANSWER_BYTES_MAX, **how)
 
 
 def text_at(document: Any, *path: str | int) -> str:
@@ -159,8 +159,8 @@ def accepts(accepted: tuple[str, ...], status: int) -> bool:
 
 
 def reply_of(
-    request: Request, answer: HttpAnswer, now_wall_ns: int, *, secure: bool, literal: bool = False
-) -> Reply:
+    request: RecipeRequest, answer: HttpAnswer, now_wall_ns: int, *, secure: bool, literal: bool = False
+) -> RecipeReply:
     """Judges the receiver's response by its status: an accepting one counts however the body ended.
 
     Only what can never succeed is not retried: a receiver that is gone, and a `literal` address that is denied. A name that
@@ -170,15 +170,15 @@ def reply_of(
     accepted = accepts(request.accepted, status)
     wait_ns = retry_after_ns(answer.header, now_wall_ns)
     if accepted and speaks_http(answer.header) and not ends_in_header(answer.header):
-        return Reply(Answer(accepted=True, detail=f"HTTP {status}"), status, body, wait_ns)
+        return RecipeReply(Answer(accepted=True, detail=f"HTTP {status}"), status, body, wait_ns)
     if status >= 200 and not accepted and not answer.code:
         retryable = status not in request.never
         asked_ns = wait_ns if retryable else None
         refusal = Answer(
             accepted=False, retryable=retryable, retry_after_ns=asked_ns, detail=f"HTTP {status}"
         )
-        return Reply(refusal, status, body, wait_ns)
+        return RecipeReply(refusal, status, body, wait_ns)
     _, reason, detail = verdict_of(answer, secure=secure)
     said = one_line(f"{reason.value}: {detail}" if detail else reason.value)
     never = reason is Reason.ADDRESS_REFUSED and literal
-    return Reply(Answer(accepted=False, retryable=not never, detail=said))
+    return RecipeReply(Answer(accepted=False, retryable=not never, detail=said))

@@ -14,7 +14,7 @@ from ....domain.messages.notice_text import NoticeText
 from ....domain.specification.chat_channels import Slack
 from ....domain.specification.probe import Tls
 from ....domain.units import NS_PER_MINUTE, NS_PER_S
-from .recipe import GONE, JSON, Reply, Request, Sending, Steps, posted, text_at
+from .recipe import GONE, JSON, RecipeReply, RecipeRequest, Sending, Steps, posted, text_at
 
 EVENT = "watchkeeper_notice"
 """The type of the metadata of each message, which hold the key of its notice."""
@@ -114,24 +114,24 @@ class SlackBotRecipe(msgspec.Struct, frozen=True):
         reply = yield self._post(sending, channel=channel, thread_ts=ts, **loud)
         return fault_of(reply) or reply.accepted(f"{channel} {ts}")
 
-    def _post(self, sending: Sending, **where: Any) -> Request:
+    def _post(self, sending: Sending, **where: Any) -> RecipeRequest:
         metadata = {"event_type": EVENT, "event_payload": {"key": sending.notice.key}}
         return self._call("chat.postMessage", **where, **message_of(sending.text), metadata=metadata)
 
-    def _call(self, method: str, **fields: Any) -> Request:
+    def _call(self, method: str, **fields: Any) -> RecipeRequest:
         return posted(self.url + method, fields, headers=(*JSON, *self._login))
 
     @property
     def _login(self) -> tuple[tuple[str, str], ...]:
         return (("Authorization", f"Bearer {self.spec.token}"),)
 
-    def _asked(self, method: str, **query: str) -> Request:
+    def _asked(self, method: str, **query: str) -> RecipeRequest:
         url = f"{self.url}{method}?{urlencode(query)}"
-        return Request(url, None, "GET", self._login, answer_bytes_max=CHANNEL_ANSWER_BYTES_MAX)
+        return RecipeRequest(url, None, "GET", self._login, answer_bytes_max=CHANNEL_ANSWER_BYTES_MAX)
 
     def _looked_up(
         self, sending: Sending, ts: str, channel: str = ""
-    ) -> Generator[Request, Reply, Answer | None]:
+    ) -> Generator[RecipeRequest, RecipeReply, Answer | None]:
         """Looks for the message of an earlier attempt. Returns the answer where there is no need to post, or none to try now.
 
         A bot that may not read the channel posts once more.
@@ -152,12 +152,13 @@ class SlackBotRecipe(msgspec.Struct, frozen=True):
                 return reply.accepted(f"{channel} {ts or text_at(message, 'ts')}")
         return None
 
-    def _channel_id(self) -> Generator[Request, Reply, str]:
+    def _channel_id(self) -> Generator[RecipeRequest, RecipeReply, str]:
         """Returns the id of the channel; empty where it is not found among the first pages of channels."""
         name = (self.spec.channel or "").removeprefix("#")
         if ID.fullmatch(name):
             return name
-        kinds, cursor = "public_channel,private_channel", {}
+        kinds = "public_channel,private_channel"
+        cursor: dict[str, str] = {}
         for _ in range(CHANNEL_PAGES_MAX):
             reply = yield self._asked("conversations.list", limit="100", types=kinds, **cursor)
             for channel in _listed(reply.document, "channels"):
@@ -175,7 +176,7 @@ def _listed(document: Any, key: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def fault_of(reply: Reply) -> Answer | None:
+def fault_of(reply: RecipeReply) -> Answer | None:
     """Returns the refusal that a reply is; None for one that says `ok`. Slack refuses with status 200, too."""
     if not reply.answer.accepted:
         return reply.answer

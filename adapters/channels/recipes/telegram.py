@@ -9,7 +9,7 @@ from ....domain.incidents.incident import TransitionKind
 from ....domain.incidents.notice import Answer
 from ....domain.specification.chat_channels import Telegram
 from ....domain.specification.probe import Tls
-from .recipe import GONE, Reply, Request, Sending, Steps, posted
+from .recipe import GONE, RecipeReply, RecipeRequest, Sending, Steps, posted
 
 ID = re.compile(r"[0-9]{1,20}")
 NEVER = frozenset({400, 401, 403, 404, GONE})
@@ -48,12 +48,12 @@ class TelegramRecipe(msgspec.Struct, frozen=True):
     def _topic(self) -> dict[str, Any]:
         return {} if self.spec.topic is None else {"message_thread_id": self.spec.topic}
 
-    def _call(self, method: str, sending: Sending, **fields: Any) -> Request:
+    def _call(self, method: str, sending: Sending, **fields: Any) -> RecipeRequest:
         said = {"text": sending.text.whole, "link_preview_options": {"is_disabled": True}}
         return posted(self.url + method, {"chat_id": self.spec.chat, **said, **fields}, never=NEVER)
 
 
-def answer_of(reply: Reply, memory: str) -> Answer:
+def answer_of(reply: RecipeReply, memory: str) -> Answer:
     """Returns the answer to the attempt; the wait stands in the body of a refusal."""
     if reply.answer.accepted:
         return reply.accepted(memory)

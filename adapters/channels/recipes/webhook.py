@@ -16,7 +16,7 @@ from ....domain.specification.text import as_pairs
 from ....domain.units import NS_PER_S
 from ...http.exchange import Headers, completed
 from ..signature import signed_headers, signing_key
-from .recipe import JSON, Request, Sending, Steps
+from .recipe import JSON, RecipeRequest, Sending, Steps
 
 LATE = "watchkeeper-late"
 """The header of an attempt that tells of something that is no news any more: how many seconds ago it happened."""
@@ -44,7 +44,7 @@ class WebhookRecipe(msgspec.Struct, frozen=True):
         late = () if late_s is None else ((LATE, str(late_s)),)
         headers = (*completed(self._given(), JSON), *signed, *late)
         accepted = tuple(str(each) for each in spec.accepted)
-        reply = yield Request(spec.url, body, spec.method, headers, accepted)
+        reply = yield RecipeRequest(spec.url, body, spec.method, headers, accepted)
         return reply.answer
 
     def _filled(self, template: str, sending: Sending) -> bytes:

@@ -129,7 +129,7 @@ class IncidentTable:
     def has_steps(self, steps: Sequence[ToldStep]) -> bool:
         """Whether all of these steps are recorded: one question, as a digest has up to 5,000."""
         named = msgspec.json.encode([(step.incident_id, step.sequence) for step in steps]).decode()
-        return self._connection.execute(_STEPS, (named,)).get == len(steps)
+        return bool(self._connection.execute(_STEPS, (named,)).get == len(steps))
 
     def settle(self, names: Iterable[str]) -> None:
         """Decide anew which incidents a restart has to know of."""

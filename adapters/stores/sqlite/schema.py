@@ -123,9 +123,9 @@ CREATE TABLE announcement (
 """
 
 SIXTH = """
--- The rest of a notice that is a reminder or a digest, with all its members. Its row in the outbox covers this digest, too.
+-- The rest of a notice that is a reminder, has a remark, or is a digest with members. Its row in the outbox covers this, too.
 CREATE TABLE addition (
-    key TEXT PRIMARY KEY, reminder INTEGER NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL
+    key TEXT PRIMARY KEY, reminder INTEGER NOT NULL, remark TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- The digests that tell of an incident.
 CREATE TABLE member (

@@ -16,7 +16,7 @@ from .groups import DigestGroup
 def due_digest(group: DigestGroup, entries: Mapping[str, LedgerEntry], now_ns: int) -> Notice:
     """Returns the digest of what is due in a group: at most 5,000 members, the rest stays due."""
     taken = list(group.due.items())[:DIGEST_MEMBERS_MAX]
-    members = [member_of(entries[name].incident, change) for name, change in taken]
+    members = [member_of(entries[name].incident, *said) for name, said in taken]
     told = {member.incident_id for member in members}
     others = [name for name in group.known if name not in told]
     change = TransitionKind.CHANGED if group.known else TransitionKind.OPENED

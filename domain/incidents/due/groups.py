@@ -5,7 +5,7 @@ import msgspec
 from ...time.timers import Timers
 from ..delivery_plan import Recipient
 from ..digest import GROUP_INTERVAL_NS, GROUP_WAIT_NS, Grouping
-from ..incident import TransitionKind
+from ..incident import Incident, TransitionKind
 from ..notice import LastDelivered, Notice
 
 GroupKey = tuple[str, Grouping]
@@ -20,8 +20,8 @@ class DigestGroup(msgspec.Struct, eq=False):
     wait_ns: int = GROUP_WAIT_NS
     interval_ns: int = GROUP_INTERVAL_NS
     remind_every_ns: int | None = None
-    due: dict[str, TransitionKind] = {}
-    """The incidents that the next digest tells and the kind of notice, in the order in which they became due."""
+    due: dict[str, tuple[TransitionKind, str]] = {}
+    """The incidents that the next digest tells, in the order in which they became due: the kind of notice, and its remark."""
     since_ns: int = 0
     """The transition of the first of them."""
     known: dict[str, None] = {}
@@ -48,12 +48,12 @@ class DigestGroup(msgspec.Struct, eq=False):
         self.wait_ns, self.interval_ns = recipient.group_wait_ns, recipient.group_interval_ns
         self.remind_every_ns = recipient.remind_every_ns
 
-    def add(self, incident_id: str, change: TransitionKind, at_ns: int, now_ns: int) -> None:
-        """Lets the next digest tell of an incident, whose transition was at `at_ns`."""
+    def add(self, incident: Incident, change: TransitionKind, remark: str, now_ns: int) -> None:
+        """Lets the next digest tell of an incident."""
         # A wall clock that was set back must not make a group wait for the time that it has lost.
-        at_ns = min(at_ns, now_ns)
+        at_ns = min(incident.at_ns, now_ns)
         self.since_ns = min(at_ns, self.since_ns) if self.due else at_ns
-        self.due[incident_id] = change
+        self.due[incident.id] = change, remark
 
     def digest_at_ns(self, now_ns: int) -> int | None:
         """Returns when the next digest may leave; None where nothing is due, or one is under way."""

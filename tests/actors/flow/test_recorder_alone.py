@@ -200,6 +200,11 @@ def test_the_lateness_of_an_attempt_that_ran_to_its_end_is_kept(watching, fields
     assert (watching.status.lateness.count == 1) is counts
 
 
+def test_a_report_counts_in_no_lateness(alone):
+    alone.tell(TargetTracked("shop", "heartbeat", False, 60 * S), judged(1))
+    assert (alone.target.samples, alone.status.lateness.count) == (1, 0)
+
+
 def test_a_target_under_a_new_specification_keeps_its_samples(watching):
     watching.tell(judged(1), TargetTracked("shop", "http", True, 60 * S))
     target = watching.target

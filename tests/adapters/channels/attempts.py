@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET
 from records import NOON, notice_of, opened, then
 from watchkeeper import Channel
-from watchkeeper.adapters.channels.recipes.recipe import Recipe, Reply, Request, Sending
+from watchkeeper.adapters.channels.recipes.recipe import Recipe, RecipeReply, RecipeRequest, Sending
 from watchkeeper.adapters.channels.recipes.table import recipe_of
 from watchkeeper.domain.incidents.digest import Grouping, digest_of, member_of
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -93,18 +93,20 @@ def sending(case: str, name: str = "", attempt: int = 1) -> Sending:
     return Sending(NOTICES[case], attempt, NOON.wall_ns, memory, ADDRESS)
 
 
-def replied(document: Any = None, status: int = 200, wait_ns: int | None = None, **answer: Any) -> Reply:
+def replied(
+    document: Any = None, status: int = 200, wait_ns: int | None = None, **answer: Any
+) -> RecipeReply:
     """Returns a reply with this document; any status but 2xx refuses."""
     body = json.dumps(document).encode()
     said = Answer(accepted=status < 300, detail=f"HTTP {status}", retry_after_ns=wait_ns, **answer)
-    return Reply(said, status, body, wait_ns)
+    return RecipeReply(said, status, body, wait_ns)
 
 
 class Attempt:
     """One attempt, run to its end with the given replies, and with that of a friendly receiver after the last of them."""
 
-    def __init__(self, made: Recipe, told: Sending, *replies: Reply, friendly: Any = None) -> None:
-        self.requests: list[Request] = []
+    def __init__(self, made: Recipe, told: Sending, *replies: RecipeReply, friendly: Any = None) -> None:
+        self.requests: list[RecipeRequest] = []
         steps, left = made.attempt(told), list(replies)
         try:
             request = next(steps)
@@ -125,12 +127,12 @@ class Attempt:
         return [f"{each.method} {each.url.partition('?')[0].rpartition('/')[2]}" for each in self.requests]
 
 
-def attempted(name: str, case: str, *replies: Reply, attempt: int = 1, **fields: Any) -> Attempt:
+def attempted(name: str, case: str, *replies: RecipeReply, attempt: int = 1, **fields: Any) -> Attempt:
     """Returns an attempt to send a notice of the table to a receiver of the table."""
     return Attempt(recipe(name, **fields), sending(case, name, attempt), *replies, friendly=ANSWERS.get(name))
 
 
-def plain(request: Request) -> dict[str, Any]:
+def plain(request: RecipeRequest) -> dict[str, Any]:
     """Returns a request as it stands in the golden files."""
     body = (request.body or b"").decode()
     if body.startswith(("{", "[")):

@@ -135,6 +135,13 @@ def test_a_standby_shows_the_record_where_the_active_process_does_not_answer(una
     assert "another one watches" not in page
 
 
+def test_attempts_that_the_active_process_alone_has_are_refused_by_a_standby_without_a_wait(unanswered):
+    waiting, _ = unanswered
+    status, page = shown(waiting, "/api/v1/targets/nightly job/attempts")
+    assert status == 503
+    assert "the active process alone has the attempts, and it does not answer" in page
+
+
 def test_an_active_process_that_answers_is_no_record(waiting):
     assert not waiting.status().is_recorded
     status, page = shown(waiting, "/t/nightly job")

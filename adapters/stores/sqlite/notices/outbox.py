@@ -19,7 +19,7 @@ from .told import ToldTable
 
 _COLUMNS = "key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail"
 _SELECT = f"""
-SELECT {_COLUMNS}, outbox.digest, reminder, body, addition.digest FROM outbox LEFT JOIN addition USING (key)
+SELECT {_COLUMNS}, outbox.digest, reminder, remark, body, addition.digest FROM outbox LEFT JOIN addition USING (key)
 """  # noqa: S608 - a constant
 _LIVE = "SELECT id FROM incident WHERE is_live"
 _DEAD = f"""
@@ -74,13 +74,13 @@ class OutboxTable:
             )
 
     def _add(self, notice: Notice) -> bytes | None:
-        """Writes the rest of a reminder or a digest. Returns its digest; None for any other notice."""
-        if not (notice.reminder or notice.digest):
+        """Writes the rest of a reminder, of a digest or of a notice with a remark. Returns its digest; None for any other one."""
+        if not (notice.reminder or notice.digest or notice.remark):
             return None
         body = msgspec.json.encode(notice.digest).decode() if notice.digest else ""
-        said = (notice.key, notice.reminder, body)
+        said = (notice.key, notice.reminder, notice.remark or "", body)
         added = digest(*said)
-        self._connection.execute("INSERT INTO addition VALUES (?, ?, ?, ?)", (*said, added))
+        self._connection.execute("INSERT INTO addition VALUES (?, ?, ?, ?, ?)", (*said, added))
         if notice.digest:
             members = [(step.incident_id, notice.key) for step in notice.steps]
             self._connection.executemany("INSERT INTO member VALUES (?, ?)", members)
@@ -143,9 +143,11 @@ class OutboxTable:
         return rows(self._connection, f"{_SELECT} {rest}", bindings)
 
     def _outgoing(self, row: tuple[Any, ...]) -> Outgoing:
-        *said, seen, reminder, body, added = row
+        *said, seen, reminder, remark, body, added = row
         key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail = said
-        if _digest(said, added) != seen or (added is not None and digest(key, reminder, body) != added):
+        if _digest(said, added) != seen or (
+            added is not None and digest(key, reminder, remark, body) != added
+        ):
             raise StoreCorrupt(f"notice {key} does not read back as it was written")
         incident = self._incidents.at(name, sequence)
         if incident is None:
@@ -159,6 +161,7 @@ class OutboxTable:
             created_at_ns=created_at_ns,
             digest=DIGESTS.decode(body) if body else UNSET,
             repeated=reminder or UNSET,
+            remark=remark or UNSET,
         )
         state = DeliveryState(state)
         return Outgoing(notice, Delivery(key=key, state=state, attempts=attempts, at_ns=at_ns, detail=detail))
