@@ -79,7 +79,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     repeated: int | UnsetType = UNSET
     """The number of a reminder; UNSET, and not in the bytes, of any other notice."""
     remark: str | UnsetType = UNSET
-    """What else is to be known of an opening, such as `opened 7 times within 1h`; UNSET, and not in the bytes, for nothing."""
+    """A further word on an opening, such as `opened 7 times within 1h`; UNSET, and not in the bytes, for nothing."""
 
     @property
     def created_at(self) -> datetime:
