@@ -315,9 +315,9 @@ class World(OperatorCommands):
         return list(self.messengers[channel].accepted.values())
 
     def delivered(self, channel: str) -> list[str]:
-        """Returns those of incidents in short form: `shop/down opened`."""
+        """Returns those of incidents in short form: `shop/down opened`, `shop/down reminder`, `3 of shop: group=api opened`."""
         return [
-            f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
+            f"{notice.subject} {'reminder' if notice.reminder else notice.change.value}"
             for notice in self.notices(channel)
             if not notice.is_test
         ]

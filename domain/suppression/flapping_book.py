@@ -57,10 +57,11 @@ class FlappingBook:
     def count(self, place: tuple[str, str], at_ns: int, rule: OpeningsRule, now: Moment) -> int:
         """Counts an opening of a rule on a target at a wall time. Returns how many there were within the window by then.
 
-        0 for one that is older than the window; one in the future, as of a wall clock that was set back, is not counted.
+        One that is older than the window counts, too: it may lie within the window before a later opening. One in the
+        future, as of a wall clock that was set back, is not counted.
         """
         ago_ns = now.wall_ns - at_ns
-        return self._count(place, now.monotonic_ns - ago_ns, rule) if 0 <= ago_ns < rule.window_ns else 0
+        return self._count(place, now.monotonic_ns - ago_ns, rule) if ago_ns >= 0 else 0
 
     def keep(self, incident_id: str, at_ns: int, openings: int, rule: OpeningsRule, now: Moment) -> None:
         """Holds an incident that opened at a wall time as the last of so many openings, where they are too many."""

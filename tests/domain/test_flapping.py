@@ -114,7 +114,9 @@ def test_a_step_of_the_wall_clock_neither_holds_for_longer_nor_forgets(hours):
 def test_a_restart_goes_on_with_the_openings_that_the_record_names():
     book = FlappingBook()
     counted = [book.count(("shop", "down"), minute(at).wall_ns, HOURLY, NOON) for at in (-70, -50, -10)]
-    assert counted == [0, 1, 2], "the first one is older than an hour"
+    assert counted == [1, 2, 2], (
+        "the first one is older than an hour, and lies within the hour before the second"
+    )
     step = opening(9, minute(1))
     book.note(step, HOURLY, minute(1))
     assert book.remark(step.incident) == "opened 3 times within 1h"
@@ -126,6 +128,14 @@ def test_a_restart_holds_what_opened_too_often_for_the_rest_of_its_time():
     assert book.hold(step.incident, NOON) is None
     book.keep(step.id, step.at_ns, 3, HOURLY, NOON)
     assert book.hold(step.incident, NOON).until_ns == minute(15).wall_ns
+
+
+def test_a_restart_late_in_a_hold_counts_what_opened_within_the_window_before_it():
+    book, last = FlappingBook(), opening(2, minute(-10))
+    for at in (-69, -40, -10):
+        openings = book.count(("shop", "down"), minute(at).wall_ns, HOURLY, NOON)
+    book.keep(last.id, last.at_ns, openings, HOURLY, NOON)
+    assert book.hold(last.incident, NOON).until_ns == minute(10).wall_ns
 
 
 def test_a_restart_leaves_out_openings_of_the_future():

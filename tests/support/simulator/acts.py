@@ -15,6 +15,8 @@ from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track
 from .cases.case import Act
 from .machine import Machine
 
+UNTIL_WORSE = "acknowledge until worse"
+
 
 def _track(machine: Machine, act: Act) -> None:
     if act.target is not None:
@@ -87,7 +89,10 @@ def _acknowledge(machine: Machine, act: Act) -> None:
         if incident.target == act.name:
             machine.auditor.happened("acknowledged")
             until_ns = machine.clock.read().wall_ns + act.length_ns if act.length_ns else None
-            machine.system.owner.tell(Acknowledge(incident.id, "operator", until_ns=until_ns))
+            until_worse = True if act.do == UNTIL_WORSE else None
+            machine.system.owner.tell(
+                Acknowledge(incident.id, "operator", until_ns=until_ns, until_worse=until_worse)
+            )
 
 
 def _unacknowledge(machine: Machine, act: Act) -> None:
@@ -105,6 +110,7 @@ def _redrive(machine: Machine, _: Act) -> None:
 def _step_wall(machine: Machine, act: Act) -> None:
     if act.length_ns < 0 and machine.auditor.durable.open:
         machine.auditor.happened("clock back while an incident is open")
+    machine.auditor.holds.is_clock_set = True
     machine.auditor.blindness.stepped(act.length_ns)
     machine.clock.step_wall(act.length_ns)
 
@@ -174,6 +180,7 @@ ACTS: dict[str, Callable[[Machine, Act], None]] = {
     "check now": _over_a_probe(_check_now),
     "silence": _silence,
     "acknowledge": _acknowledge,
+    UNTIL_WORSE: _acknowledge,
     "unacknowledge": _unacknowledge,
     "redrive": _redrive,
     "step wall": _step_wall,

@@ -74,7 +74,7 @@ class Machine:
             reached.channel.id: Receiver(reached.channel.id, self.clock.lived_ns) for reached in case.channels
         }
         self.halt = Halt()
-        self.auditor = Auditor(self.roster, self.receivers, self.clock, self.halt)
+        self.auditor = Auditor(self.roster, self.receivers, self.clock, self.halt, case)
         self.auditor.attempts.in_flight_max = options.in_flight_max
         self.auditor.isolation.applies = Fault.CRASH not in options.faults and options.in_flight_max > len(
             case.targets
@@ -145,6 +145,7 @@ class Machine:
                 runtime=RuntimeOptions(in_flight_max=options.in_flight_max, debug=options.through_bytes),
                 channels=tuple(reached.channel for reached in self.case.channels),
                 targets=self.roster.values(),
+                **msgspec.structs.asdict(self.case.policy),
             ),
         )
         self.system.start()

@@ -20,7 +20,7 @@ from .acts import beat, perform
 from .cases.case import Act, Case
 from .invariants.violation import Violation
 from .machine import Machine
-from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels
+from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels, untold
 from .recovery.reference import check_reference
 from .recovery.service import SERVICE_WITHIN_NS, RecoveryRules
 from .surroundings.micro_faults import Kind, ProcessDied
@@ -28,6 +28,8 @@ from .surroundings.micro_faults import Kind, ProcessDied
 SETTLE_NS = 120 * NS_PER_S
 SETTLE_NS_MAX = 1_500 * NS_PER_S
 """Two waits of ten minutes, one after the other, and a margin: a quarantined poller is tried again after ten minutes."""
+PARENTS_NS = 360 * NS_PER_S
+"""By then each target has recovered that ever does, and its children were checked again."""
 SLICE_NS = 20 * NS_PER_S
 GRACE_NS = 20 * NS_PER_S
 BOOTS_MAX = 10_000
@@ -68,6 +70,7 @@ class Run:
         self._acts = list(case.acts)
         self._began_ns = self.machine.clock.lived_ns
         self._peace = False
+        self._peaceful_ns = 0
         self._live()
 
     # Passage of time.
@@ -164,7 +167,7 @@ class Run:
         machine = self.machine
         machine.calm()
         machine.auditor.upon_probe.clear()
-        began_ns = machine.clock.lived_ns
+        began_ns = self._peaceful_ns = machine.clock.lived_ns
         recovery, dead = RecoveryRules(machine), dead_channels(self._case)
         self._unless_violated(lambda: self._look(recovery))
         self.advance(began_ns + SERVICE_WITHIN_NS)
@@ -202,7 +205,13 @@ class Run:
         orphans = [i for i in durable.open_incidents() if i.target not in machine.roster]
         muted = any(silence.until_ns > machine.clock.read().wall_ns for silence in durable.silences.values())
         alive = all(address.alive or address.closed for address in machine.addresses)
-        return told and alive and not orphans and not muted
+        return told and alive and not orphans and not muted and not self._lacks()
+
+    def _lacks(self) -> bool:
+        """Whether a channel does not know something yet; what waits for a parent that is down for good ends the wait."""
+        lasted_ns = self.machine.clock.lived_ns - self._peaceful_ns
+        may_recover = lasted_ns < PARENTS_NS
+        return any(lack.held != "dependency" or may_recover for lack in untold(self.machine))
 
     def _look(self, recovery: RecoveryRules) -> None:
         """Checks the status at the very moment at which the faults stop, unless the recorder is dead then."""

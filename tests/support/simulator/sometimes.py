@@ -102,6 +102,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "end of a silence noticed",
     ),
     Fault.ACKNOWLEDGE: (
+        "acknowledge until worse",
         "opened to acknowledged",
         "acknowledged to resolved",
         "acknowledged to acknowledged",
@@ -110,6 +111,18 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     ),
     Fault.REDRIVE: ("dead letter re-driven",),
     Fault.CHECK_NOW: ("check now", "checked with an attempt in flight"),
+    Fault.ROUTES: (
+        "digest",
+        "digest of several incidents",
+        "digest with ends and openings",
+        "reminder",
+        "told after a while",
+        "escalated",
+        "held by quiet",
+    ),
+    Fault.MAINTENANCE: ("held by maintenance",),
+    Fault.DEPENDENCIES: ("held by dependency", "untold for dependency"),
+    Fault.FLAPPING: ("held by flapping", "told after flapping"),
 }
 ENOUGH_SEEDS = 300
 """With fewer seeds chance may leave something out, and nothing is concluded."""

@@ -6,9 +6,10 @@ import msgspec
 from watchkeeper.domain.specification.channel import Channel
 from watchkeeper.domain.specification.target import Target
 
+from ..suppression.policy import Policy
 from .faults import Fault
 
-CASE_VERSION = 5
+CASE_VERSION = 6
 """Increased by every change after which a seed means another case."""
 
 
@@ -65,6 +66,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     targets: tuple[Watched, ...]
     channels: tuple[Reached, ...]
     acts: tuple[Act, ...] = ()
+    policy: Policy = Policy()
     tape: dict[str, list[int]] | None = None
     """The draws to play back; None draws them from the seed."""
     expects: str = ""

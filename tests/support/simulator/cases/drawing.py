@@ -16,8 +16,9 @@ from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.script import ANSWER_NS
 
+from ..suppression.drawing import suppressed
 from .case import Act, Case, Options, Reached, Watched
-from .faults import Fault, in_order
+from .faults import SUPPRESSING, Fault, in_order
 from .tape import Stream, Tape
 
 HTTP = Http(url="http://scripted.example/")
@@ -53,7 +54,8 @@ def draw_case(
     tape = Tape(seed)
     # Attempts by command have a stream of their own: what a seed drew before there were any stays as it was.
     checks = tape.stream("checks")
-    drawn = tuple(fault for fault in allowed if fault is not Fault.CHECK_NOW)
+    beside = (Fault.CHECK_NOW, *SUPPRESSING)
+    drawn = tuple(fault for fault in allowed if fault not in beside)
     options = _options(tape.stream("options"), drawn, minutes)
     if plain:
         options = Options(minutes=minutes, faults=options.faults)
@@ -63,10 +65,11 @@ def draw_case(
     names = tuple(reached.channel.id for reached in channels)
     watched = tuple(_watched(specs, number, names, every_s) for number in range(count))
     acts = draw_acts(tape.stream("acts"), options, watched)
-    if drawn != allowed and checks.one_in(CHECKED_ONE_IN):
+    if Fault.CHECK_NOW in allowed and checks.one_in(CHECKED_ONE_IN):
         options = msgspec.structs.replace(options, faults=(*options.faults, Fault.CHECK_NOW))
         acts = tuple(sorted([*acts, *_checks(checks, options, watched)], key=lambda act: act.at_ns))
-    return Case(seed=seed, options=options, targets=watched, channels=channels, acts=acts)
+    case = Case(seed=seed, options=options, targets=watched, channels=channels, acts=acts)
+    return suppressed(case, tape, allowed)
 
 
 def _options(stream: Stream, allowed: tuple[Fault, ...], minutes: int) -> Options:
@@ -178,7 +181,7 @@ def _watched(stream: Stream, number: int, channels: tuple[str, ...], every_s: in
 COMMON: dict[Fault, tuple[str, ...]] = {
     Fault.RECONFIGURE: ("track", "untrack", "pause", "resume", "track", "resume", "track"),
     Fault.SILENCE: ("silence", "silence all", "silence end"),
-    Fault.ACKNOWLEDGE: ("acknowledge", "acknowledge for a while", "unacknowledge"),
+    Fault.ACKNOWLEDGE: ("acknowledge", "acknowledge for a while", "acknowledge until worse", "unacknowledge"),
     Fault.REDRIVE: ("redrive",),
     Fault.WALL_STEP: ("step wall",),
     Fault.SUSPEND: ("suspend",),

@@ -68,8 +68,17 @@ class Fault(StrEnum):
     REDRIVE = "redrive"
     CHECK_NOW = "check_now"
     """Attempts are commanded beside the grid."""
+    ROUTES = "routes"
+    """Routes choose the channels, with digests, reminders, escalation steps and quiet windows."""
+    MAINTENANCE = "maintenance"
+    DEPENDENCIES = "dependencies"
+    """Targets depend on others."""
+    FLAPPING = "flapping"
+    """Targets state when they flap; without it none flaps."""
 
 
+SUPPRESSING = (Fault.ROUTES, Fault.MAINTENANCE, Fault.DEPENDENCIES, Fault.FLAPPING)
+"""No faults: conditions under which notices wait or go other ways. They are drawn beside the faults."""
 HIDING = frozenset(
     {
         Fault.PROBE_HANG,

@@ -12,6 +12,7 @@ from watchkeeper.domain.incidents.notice import DeliveryState, Notice
 from watchkeeper.domain.incidents.record import Batch, Restored
 from watchkeeper.domain.observation.attempt import ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.matcher import Selection, parsed
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import Moment
 from watchkeeper.protocol.owner import Release, SamplesMissing, SampleTaken
@@ -36,6 +37,10 @@ from watchkeeper.protocol.supervisor import (
 )
 from watchkeeper.testing.clock import ManualClock
 
+from ..cases.case import Case
+from ..suppression.naive_holds import NaiveHolds
+from ..suppression.naive_routes import NaiveRoutes
+from ..suppression.telling import TellingRules, delayed
 from ..surroundings.hub import Halt
 from ..surroundings.receiver import Receiver
 from .attempts import BAD, AttemptRules
@@ -59,6 +64,7 @@ class Auditor:
         receivers: dict[str, Receiver],
         clock: ManualClock,
         halt: Halt,
+        case: Case,
     ) -> None:
         self._roster = roster
         self._clock = clock
@@ -73,6 +79,7 @@ class Auditor:
         self.record = RecordRules(self.durable, receivers, complain)
         self.delivery = DeliveryRules(self.durable, receivers, complain)
         self.receiving = ReceivingRules(self.durable, complain, self.happened)
+        self._told_by(case)
         self._situations = Situations(self.durable, self.happened)
         self._in_flight: set[tuple[str, str]] = set()
         """Requests without an answer: their channels and keys."""
@@ -87,7 +94,7 @@ class Auditor:
         self.committed_ns: dict[str, int] = {}
         """The time at which each notice became durable, by the world's own clock."""
         self._checks: dict[type, Callable[[Any], None]] = {
-            RecordSamples: self.evidence.recording,
+            RecordSamples: self._recording,
             Mute: lambda message: self.record.muted(message.silence),
             Commit: lambda _: self.record.time_passed(self._read()),
             ReviewNotices: lambda _: self.record.time_passed(self._read()),
@@ -99,13 +106,24 @@ class Auditor:
             Track: self._tracking,
             Untrack: lambda message: self._untracking(message.target),
             Pause: lambda message: self._pausing(message.target),
-            Resume: lambda message: self.configuration.resumed(message.target),
+            Resume: lambda message: self._resuming(message.target),
             SamplesMissing: self.configuration.missing,
             Release: lambda message: self.attempts.released(message.target),
             RecordBlindness: lambda message: self.blindness.recording(message.interval),
             ChildExited: self.isolation.exited,
             HealthReported: self.isolation.health,
         }
+
+    def _told_by(self, case: Case) -> None:
+        """Makes the naive judge of who is told and when."""
+        channels = tuple(reached.channel for reached in case.channels)
+        self.routes = NaiveRoutes(case.policy, channels, self._roster)
+        self.holds = NaiveHolds(case.policy, self.routes, self._roster, self._clock, self.durable)
+        self._telling = TellingRules(self.durable, self.holds, self.routes, self.complain, self.happened)
+        self.record.waits.delayed = delayed(channels)
+        self.record.waits.maintenance = tuple(
+            Selection(parsed(work.match)) for work in case.policy.maintenance
+        )
 
     def complain(self, invariant: str, says: str) -> None:
         """Records the violation of an invariant, and stops the run."""
@@ -135,6 +153,11 @@ class Auditor:
         if check is not None:
             check(message)
 
+    def _recording(self, message: RecordSamples) -> None:
+        self.evidence.recording(message)
+        if not self.evidence.is_stale(message):
+            self.holds.taken(message.samples)
+
     def _judging(self, message: SampleTaken) -> None:
         self.attempts.taken(message.sample, message.record)
         self.blindness.judging(message.sample, message.record)
@@ -146,14 +169,22 @@ class Auditor:
         self.evidence.tracked(message.target)
         self.isolation.reconfigured(message.target.id)
         self.configuration.tracked(message.target, self._read())
+        self.holds.described([message.target])
+        self.holds.reconfigured()
 
     def _untracking(self, target: str) -> None:
         self.isolation.reconfigured(target)
         self.configuration.untracked(target)
+        self.holds.reconfigured()
 
     def _pausing(self, target: str) -> None:
         self.isolation.reconfigured(target)
         self.configuration.paused(target, self._read())
+        self.holds.reconfigured()
+
+    def _resuming(self, target: str) -> None:
+        self.configuration.resumed(target)
+        self.holds.reconfigured()
 
     def _supervisor_began(self) -> None:
         self.silences.began("supervisor", self._read())
@@ -163,6 +194,7 @@ class Auditor:
 
     def suspended(self, length_ns: int) -> None:
         """Called before the machine is suspended."""
+        self.holds.is_clock_set = True
         self.blindness.suspended(self._read(), length_ns)
         self.isolation.disturbed()
 
@@ -175,6 +207,7 @@ class Auditor:
         if self.evidence.resuming(generation):
             self.record.sink_began(self._read())
             self.silences.began("sink", self._read())
+            self.holds.began()
             self.happened("store opened by a new sink")
 
     # Processes.
@@ -196,6 +229,8 @@ class Auditor:
         self.record.process_began()
         self.record.described(self._roster.values())
         self.silences.process_began()
+        self.holds.began()
+        self.holds.described(self._roster.values())
 
     def stopping(self) -> None:
         """Called before an orderly stop: nothing starts any more."""
@@ -217,12 +252,16 @@ class Auditor:
     def opened(self, restored: Restored, now: Moment) -> None:
         self.record.opened(restored, now)
         self._situations.opened(restored)
+        self._telling.opened(restored)
 
     def committing(self, batch: Batch) -> None:
         self.record.committing()
 
     def committed(self, batch: Batch) -> None:
+        self._telling.committing(batch)
         self.record.committed(batch)
+        self.holds.committed(batch.transitions)
+        self._telling.committed(batch)
         self.receiving.committed(batch)
         self._situations.committed(batch)
         self.evidence.committed(batch)

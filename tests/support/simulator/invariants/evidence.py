@@ -71,8 +71,12 @@ class EvidenceRules:
         self._recorded = {target: deque(seen, KEPT) for target, seen in self._durable.items()}
         self._steps = {}
 
+    def is_stale(self, message: RecordSamples) -> bool:
+        """Whether the sink refuses the judgements of a message, as they are of a state before its last start."""
+        return message.generation != self._generation
+
     def recording(self, message: RecordSamples) -> None:
-        stale = message.generation != self._generation
+        stale = self.is_stale(message)
         for sample in message.samples:
             if stale:
                 self._stale[_place(sample)] = None

@@ -1,12 +1,23 @@
 """The invariant of receivers: each hears an incident in order, from its beginning on."""
 
+from typing import NamedTuple
+
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.incident import TransitionKind
-from watchkeeper.domain.incidents.notice import DeliveryState, Notice
+from watchkeeper.domain.incidents.notice import DeliveryState, Notice, ToldStep
 from watchkeeper.domain.incidents.record import Batch
 
 from .violation import Happened
+
+
+class Heard(NamedTuple):
+    """One step of an incident, as a receiver heard it."""
+
+    sequence: int
+    change: TransitionKind
+    reminder: int
+    key: str
 
 
 class ReceivingRules:
@@ -16,7 +27,7 @@ class ReceivingRules:
         self._durable = durable
         self._complain = complain
         self._happened = happened
-        self._heard: dict[tuple[str, str], list[Notice]] = {}
+        self._heard: dict[tuple[str, str], list[Heard]] = {}
         self._given_up: set[str] = set()
         """The keys of notices that have been dead letters, even where they were delivered later."""
 
@@ -32,27 +43,32 @@ class ReceivingRules:
         if not first:
             self._happened("repeated key absorbed")
             return
-        heard = self._heard.setdefault((channel, notice.incident.id), [])
-        if heard and heard[-1].sequence >= notice.sequence:
-            if self._is_given_up(notice.key) or self._was_driven_again_behind(heard[-1], notice):
+        for step in notice.steps:
+            self._hear(channel, notice, step)
+
+    def _hear(self, channel: str, notice: Notice, step: ToldStep) -> None:
+        heard = self._heard.setdefault((channel, step.incident_id), [])
+        new = Heard(step.sequence, step.change, notice.reminder, notice.key)
+        if heard and (heard[-1].sequence, heard[-1].reminder) >= (new.sequence, new.reminder):
+            if self._is_given_up(notice.key) or self._was_driven_again_behind(heard[-1], notice, step):
                 self._happened("given up, and heard late all the same")
                 return
-            self._complain("S9", f"{channel} receives step {notice.sequence} after {heard[-1].sequence}")
-        given_up = (notice.incident.id, channel) in self._durable.given_up
-        if not heard and not given_up and notice.change is not TransitionKind.OPENED:
-            self._complain("S9", f"{channel} receives {notice.change} first of {notice.incident.target}")
-        heard.append(notice)
+            self._complain("S9", f"{channel} receives step {step.sequence} after {heard[-1]}")
+        given_up = (step.incident_id, channel) in self._durable.given_up
+        if not heard and not given_up and step.change is not TransitionKind.OPENED:
+            self._complain("S9", f"{channel} receives {step.change} of {step.incident_id} first")
+        heard.append(new)
 
     def _is_given_up(self, key: str) -> bool:
         """Whether the notice was given up in flight: it cannot be recalled, and may arrive behind its successor."""
         delivery = self._durable.deliveries.get(key)
         return delivery is not None and delivery.state is DeliveryState.DEAD
 
-    def _was_driven_again_behind(self, later: Notice, notice: Notice) -> bool:
+    def _was_driven_again_behind(self, later: "Heard", notice: Notice, step: ToldStep) -> bool:
         """Whether the notice was re-driven while the later one's delivery was unknown, because its answer was lost."""
-        told = self._durable.told.get((later.incident.id, later.channel), 0)
+        told = self._durable.told.get((step.incident_id, notice.channel), 0)
         return notice.key in self._given_up and told < later.sequence
 
-    def heard(self, channel: str, incident: str) -> list[Notice]:
-        """Returns the notices of an incident that a receiver applied, in order."""
+    def heard(self, channel: str, incident: str) -> "list[Heard]":
+        """Returns what a receiver applied of an incident, in order."""
         return self._heard.get((channel, incident), [])

@@ -1,5 +1,7 @@
 """Invariants of the end: once all faults have stopped, everything recovers within bounds."""
 
+from typing import NamedTuple
+
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.own_problems import POLLER
 from watchkeeper.domain.read_model.status import RuntimeStatus
@@ -10,6 +12,7 @@ from watchkeeper.domain.time.moment import NS_PER_S
 from ..cases.case import Case, Watched
 from ..invariants.auditor import Auditor
 from ..machine import Machine
+from ..suppression.naive_routes import Told
 
 
 def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozenset[str]) -> None:
@@ -87,21 +90,46 @@ def _polled(machine: Machine, target: Target) -> None:
 def _delivered(machine: Machine) -> None:
     """L4, L7: a healthy channel has received every notice that is due to it, whatever other channels are dead."""
     auditor, dead = machine.auditor, dead_channels(machine.case)
-    given_up = {(notice.incident.id, notice.channel): None for notice in auditor.dead_letters()}
     for key in auditor.durable.pending:
         if auditor.durable.notices[key].channel not in dead:
             auditor.complain("L4", f"{auditor.durable.notices[key]} is still in the outbox")
+    for lack in untold(machine):
+        if not lack.held:
+            auditor.complain("L4", lack.says)
+        else:
+            auditor.happened(f"untold for {lack.held}")
+
+
+class Lack(NamedTuple):
+    """Something that a healthy channel was not told, and what may hold its notice."""
+
+    says: str
+    held: str
+    """Empty where nothing may."""
+
+
+def untold(machine: Machine) -> list[Lack]:
+    """Returns what channels should know and do not, by a naive comparison of the record with what they heard."""
+    auditor, dead, found = machine.auditor, dead_channels(machine.case), []
+    given_up = {
+        (step.incident_id, notice.channel): None for notice in auditor.dead_letters() for step in notice.steps
+    }
     for name, life in auditor.durable.lives.items():
         incident = life[-1]
-        for channel in incident.notify:
-            if channel in dead or incident.draft or (name, channel) in given_up:
-                continue
+        told = {} if incident.draft else auditor.routes.told(incident)
+        for channel in machine.receivers:
             heard = auditor.receiving.heard(channel, name)
-            over = bool(heard) and heard[-1].change is TransitionKind.RESOLVED
-            if incident.is_open and not heard and incident.acknowledged_at_ns is None:
-                auditor.complain("L4", f"{channel} never got the start of {incident.target}/{incident.rule}")
-            if not incident.is_open and heard and not over:
-                auditor.complain("L4", f"{channel} never got the end of {incident.target}")
+            if channel in dead or (name, channel) in given_up or not (heard or channel in told):
+                continue
+            held = auditor.holds.may_hold(incident, told.get(channel, Told(channel)))
+            is_due = incident.acknowledged_at_ns is None and not auditor.routes.is_mild(incident, channel)
+            if incident.is_open and not heard and is_due:
+                found.append(
+                    Lack(f"{channel} never got the start of {incident.target}/{incident.rule}", held)
+                )
+            if not incident.is_open and heard and heard[-1].change is not TransitionKind.RESOLVED:
+                found.append(Lack(f"{channel} never got the end of {incident.target}", held))
+    return found
 
 
 def dead_channels(case: Case) -> dict[str, None]:

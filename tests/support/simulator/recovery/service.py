@@ -40,9 +40,10 @@ class RecoveryRules:
     def check_channels(self, dead: dict[str, None]) -> None:
         """L15: a notice that was committed since then has left in time, where its channel is healthy."""
         machine = self._machine
+        limited = [reached.channel.id for reached in machine.case.channels if reached.channel.rate]
         for key, committed_ns in machine.auditor.committed_ns.items():
             channel = machine.auditor.durable.notices[key].channel
-            if committed_ns < self._began_ns or channel in dead:
+            if committed_ns < self._began_ns or channel in dead or channel in limited:
                 continue
             arrived_ns = machine.receivers[channel].first_ns.get(key, machine.clock.lived_ns)
             waited_ns = arrived_ns - committed_ns
@@ -72,9 +73,9 @@ class RecoveryRules:
             return
         # The last one of each incident and channel: it shows the state that the earlier ones led to.
         letters = sorted(machine.auditor.dead_letters(), key=lambda notice: notice.sequence)
-        newest = {(notice.incident.id, notice.channel): notice for notice in letters}
-        for notice in newest.values():
-            if notice.channel in dead:
+        newest = {place: notice for notice in letters for place in _places(notice)}
+        for notice in letters:
+            if notice.channel in dead or any(newest[place] != notice for place in _places(notice)):
                 continue
             if machine.store.recall(notice.key) is None:
                 self._complain("L13", f"{notice.key} was abandoned and cannot be found")
@@ -86,11 +87,12 @@ class RecoveryRules:
 
     def _outlived(self, notice: Notice) -> bool:
         """Whether its channel has received a later notice, or one of the same incident is pending."""
-        durable, place = self._machine.auditor.durable, (notice.incident.id, notice.channel)
+        durable = self._machine.auditor.durable
         pending = [durable.notices[key] for key in durable.pending]
-        under_way = [*pending, *self._redriven]
-        return durable.told.get(place, 0) >= notice.sequence or any(
-            (other.incident.id, other.channel) == place for other in under_way
+        places = _places(notice)
+        return any(durable.told.get(place, 0) >= sequence for place, sequence in places.items()) or any(
+            places.keys() & _places(other) or _is_of_one_group(notice, other)
+            for other in (*pending, *self._redriven)
         )
 
     def check_redriven(self) -> None:
@@ -98,3 +100,13 @@ class RecoveryRules:
         for notice in self._redriven:
             if notice.key not in self._machine.receivers[notice.channel].applied:
                 self._complain("L13", f"{notice.key} was sent again and has not arrived")
+
+
+def _places(notice: Notice) -> dict[tuple[str, str], int]:
+    """Returns the step of each incident that a notice tells its channel."""
+    return {(step.incident_id, notice.channel): step.sequence for step in notice.steps}
+
+
+def _is_of_one_group(notice: Notice, other: Notice) -> bool:
+    """Whether two digests are of the same group: only one of them is under way at a time."""
+    return bool(notice.digest) and (notice.channel, notice.thread_id) == (other.channel, other.thread_id)

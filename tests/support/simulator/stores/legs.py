@@ -343,6 +343,7 @@ def _alike(restored: Restored) -> Restored:
         heard=(),
         latest=(),
         writes=None,
+        openings=tuple(sorted(restored.openings, key=lambda opening: opening.incident_id)),
         told=tuple(sorted(restored.told, key=lambda told: (told.incident_id, told.channel))),
         incidents=tuple(sorted(restored.incidents, key=lambda incident: incident.id)),
     )

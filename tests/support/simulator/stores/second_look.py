@@ -7,6 +7,7 @@ from watchkeeper.adapters.stores.sqlite.incidents import IncidentTable
 from watchkeeper.adapters.stores.sqlite.marks import MarkTable
 from watchkeeper.adapters.stores.sqlite.notices.outbox import OutboxTable
 from watchkeeper.adapters.stores.sqlite.notices.told import ToldTable
+from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.time.moment import Moment
@@ -46,6 +47,7 @@ def _read(connection: apsw.Connection, now: Moment) -> Restored:
         given_up=tuple((each.channel, each.dead) for each in outbox.backlogs() if each.dead),
         told=tuple(told for incident in live for told in knowledge.of(incident.id)),
         digests=knowledge.digests(),
+        openings=incidents.openings(now.wall_ns - limits.OPENINGS_RESTORED_NS),
         checkpoints=marks.checkpoints(),
         silences=marks.silences(now.wall_ns),
         announcements=marks.announcements(now.wall_ns),
