@@ -103,7 +103,7 @@ def _announcement_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
 
 def _dead_letter_words(ctx: click.Context) -> Iterator[tuple[str, str]]:
     for outgoing in _record(ctx).notices("dead"):
-        yield outgoing.notice.key, f"{outgoing.notice.channel}: {outgoing.notice.incident.target}"
+        yield outgoing.notice.key, f"{outgoing.notice.channel}: {outgoing.notice.subject}"
 
 
 TARGETS = _offered(_target_words)

@@ -1,6 +1,6 @@
 """A world in virtual time: the production actors with scripted targets and channels. It never sleeps."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -14,40 +14,36 @@ from ..actors.checked import Checks, InvariantBroken
 from ..actors.dispatch.mailbox.address import Address
 from ..actors.dispatch.run.simulated import SimulatedDispatcher
 from ..actors.system import SINK, System, SystemDependencies, shut_down
-from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.incident import Incident
 from ..domain.incidents.notice import Notice
-from ..domain.incidents.record import AllTargets, PauseMark
+from ..domain.incidents.record import PauseMark
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import KINDS
-from ..domain.specification.rule import Severity, SeverityLike
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
 from ..domain.time.timers import Timer
-from ..host.access.announcing import KindLike, make_announcement
-from ..host.access.drilling import make_drill
 from ..host.restart_buffer import HostReport
-from ..host.silencing import MatcherTexts, make_acknowledgement, make_silence, names_one
 from ..host.subscriptions import Subscriptions
 from ..protocol.owner import Acknowledge, BeginDrill, EndDrill, FlushSamples, Unacknowledge
 from ..protocol.recorder import GetAbandoned, GetIncidents, GetStatus
-from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, Unmute
+from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .called import CallingMessenger, CallingProber
 from .clock import ManualClock
 from .expectations import ScriptedExpectations
 from .fakes import ScriptedMessenger, ScriptedPinger, ScriptedStore
+from .operating import OperatorCommands, require_known
 from .script import Script
 from .sources import Source, configuration_of, sound
 
 LATE = "actors that did not end in time"
 
 
-class World:
+class World(OperatorCommands):
     """A whole runtime on one thread, under one clock that moves only in `run`.
 
     world = World([Target(id="shop", http=Http(url="http://shop.example/"), notify=("ops",))])
@@ -156,7 +152,7 @@ class World:
 
         Raises: KeyError for an unknown target; ValueError for a text that is no script.
         """
-        _require_known("target", target, self._targets)
+        require_known("target", target, self._targets)
         self.prober.script(target, Script.parse(text))
 
     def script_channel(self, channel: str, text: str) -> None:
@@ -164,7 +160,7 @@ class World:
 
         Raises: KeyError for an unknown channel.
         """
-        _require_known("channel", channel, self.messengers)
+        require_known("channel", channel, self.messengers)
         self.messengers[channel].script(Script.parse(text))
 
     def script_ping(self, text: str) -> None:
@@ -253,27 +249,27 @@ class World:
 
     def untrack(self, target: str) -> None:
         """Stops watching a target; its open incidents are resolved."""
-        _require_known("target", target, self._targets)
+        require_known("target", target, self._targets)
         self.tell(Untrack(target))
 
     def pause(self, target: str) -> None:
         """Starts no attempts of a target until `resume`, after a restart, too."""
-        _require_known("target", target, self._targets)
+        require_known("target", target, self._targets)
         self._tell(self.system.supervisor, Pause(target))
 
     def resume(self, target: str) -> None:
         """Resumes a paused target."""
-        _require_known("target", target, self._targets)
+        require_known("target", target, self._targets)
         self._tell(self.system.supervisor, Resume(target))
 
     def check_now(self, target: str) -> None:
         """Starts an attempt of a target beside its grid, unless one is pending."""
-        _require_known("target", target, self._targets)
+        require_known("target", target, self._targets)
         self._tell(self.system.supervisor, CheckNow(target))
 
     def heartbeat(self, target: str, *, ok: bool = True) -> None:
         """Sends a report to a heartbeat target, as its host does."""
-        _require_known("target", target, self._targets)
+        require_known("target", target, self._targets)
         self.tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
 
     def _tell(self, actor: Address, message: object) -> None:
@@ -312,110 +308,6 @@ class World:
                 address.ask(message, 60.0)
         return (self.system.sink if listener == SINK else self.system.recorder).ask(question, 60.0)
 
-    def acknowledge(
-        self,
-        incident: str,
-        by: str = "operator",
-        note: str = "",
-        *,
-        until: Duration = "",
-        until_worse: bool | None = None,
-    ) -> None:
-        """Acknowledges an incident by its id, as `Runtime.acknowledge` does.
-
-        Raises: UnknownName for an incident that is not open; UsageError for an end that has passed.
-        """
-        self.feed.require_open(incident)
-        self.tell(make_acknowledgement(incident, by, note, until, until_worse=until_worse, now=self.now))
-
-    def drill(
-        self,
-        route: str,
-        by: str = "operator",
-        length: Duration = "",
-        *,
-        severity: SeverityLike = Severity.CRITICAL,
-        despite_holds: bool = False,
-    ) -> str:
-        """Begins a drill of a route, as `Runtime.drill` does, and returns the id of its incident.
-
-        Raises: UnknownName for a route that is not there.
-        """
-        begun = make_drill(
-            route,
-            by,
-            length,
-            severity,
-            despite_holds=despite_holds,
-            routes=self._configuration.routes,
-            now=self.clock.read(),
-        )
-        self.tell(begun)
-        return begun.incident
-
-    def end_drill(self, incident: str, by: str = "operator") -> None:
-        """Ends a drill. Raises: UnknownName for an incident that is not open."""
-        self.feed.require_open(incident)
-        self.tell(EndDrill(incident, by))
-
-    def unacknowledge(self, incident: str, by: str = "operator") -> None:
-        """Withdraws an acknowledgement. Raises: UnknownName for an incident that is not open."""
-        self.feed.require_open(incident)
-        self.tell(Unacknowledge(incident, by))
-
-    def silence(
-        self,
-        target: str | AllTargets,
-        length: Duration = "",
-        *,
-        until: str = "",
-        by: str = "",
-        reason: str = "",
-        id: str | None = None,  # noqa: A002  # as of a runtime
-        match: MatcherTexts = (),
-    ) -> str:
-        """Mutes targets as `Runtime.silence` does, and returns the silence's id. Raises: KeyError for an unknown target."""
-        now = self.clock.read()
-        silence = make_silence(target, length, until, by=by, reason=reason, id=id, match=match, now=now)
-        if isinstance(target, str) and names_one(target):
-            _require_known("target", target, self._targets)
-        self.tell(Mute(silence))
-        return silence.id
-
-    def unsilence(self, id: str, *, by: str = "") -> None:  # noqa: A002  # as of a runtime
-        """Ends a silence, as `Runtime.unsilence` does. Raises: UnknownName where none in force has this id."""
-        self.feed.silences.require(id, self.clock.read())
-        self.tell(Unmute(id, by))
-
-    def announce(
-        self,
-        title: str,
-        text: str = "",
-        *,
-        kind: KindLike = AnnouncementKind.NOTICE,
-        pages: str | Iterable[str] = (),
-        start: str = "",
-        until: Duration = "",
-        by: str = "",
-        id: str | None = None,  # noqa: A002  # as of a runtime
-    ) -> str:
-        """Announces as `Runtime.announce` does, and returns the announcement's id."""
-        now = self.clock.read()
-        made = make_announcement(
-            title, text, kind=kind, pages=pages, start=start, until=until, by=by, id=id, now=now
-        )
-        self.tell(Announce(made))
-        return made.id
-
-    def end_announcement(self, id: str, *, by: str = "") -> None:  # noqa: A002  # as of a runtime
-        """Ends an announcement, as `Runtime.end_announcement` does. Raises: UnknownName where none that stands has this id."""
-        self.feed.announcements.require(id, self.clock.read())
-        self.tell(EndAnnouncement(id, by))
-
-    def redrive(self, key: str) -> bool:
-        """Sends a dead letter again. Returns False where it is none, or where its channel has received a later notice."""
-        return bool(self.system.sink.ask(Redrive(key), 60.0))
-
     # Results.
 
     def notices(self, channel: str) -> list[Notice]:
@@ -423,9 +315,9 @@ class World:
         return list(self.messengers[channel].accepted.values())
 
     def delivered(self, channel: str) -> list[str]:
-        """Returns those of incidents in short form: `shop/down opened`."""
+        """Returns those of incidents in short form: `shop/down opened`, `shop/down reminder`, `3 of shop: group=api opened`."""
         return [
-            f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
+            f"{notice.subject} {'reminder' if notice.reminder else notice.change.value}"
             for notice in self.notices(channel)
             if not notice.is_test
         ]
@@ -439,8 +331,3 @@ class World:
         """Returns the status as a host gets it."""
         status: RuntimeStatus = self.system.recorder.ask(GetStatus(), 60.0)
         return status
-
-
-def _require_known(kind: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        raise KeyError(f"no {kind} {name!r}; there are {', '.join(known) or 'none'}")

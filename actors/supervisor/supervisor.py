@@ -166,6 +166,13 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         return answer
 
     def _react(self, message: heard.SupervisorMessage, now: Moment) -> Any:
+        if isinstance(message, heard.OfNotices):
+            self._ping.watch(message)
+            self._retries.take(message, now)
+            return None
+        if isinstance(message, heard.OfPing):
+            self._ping.take(message, now)
+            return None
         match message:
             case heard.AttemptFinished(attempt, sample):
                 self._look_twice(sample, now)
@@ -192,16 +199,6 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 return self._attempts.check_now(target, now)
             case heard.ChildExited(child, _, reason, detail):
                 self._child_exited(child, reason, detail, now)
-            case (
-                heard.DeliveryBegan()
-                | heard.DeliverySettled()
-                | heard.ChannelRecovered()
-                | heard.RetryAsked()
-            ):
-                self._ping.watch(message)
-                self._retries.take(message, now)
-            case heard.PartMoved() | heard.PingEnded():
-                self._ping.take(message, now)
             case (
                 heard.NoticeCheckRequested()
                 | heard.AcknowledgementCheckRequested()

@@ -54,7 +54,7 @@ class DigestMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     cause: str = ""
     """The finding at the opening; only for the members that a body names."""
     remark: str = ""
-    """What else is to be known of an opening, such as `opened 7 times within 1h`; for the same members."""
+    """A further word on an opening, such as `opened 7 times within 1h`; for the same members."""
 
     @property
     def is_open(self) -> bool:

@@ -79,7 +79,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     repeated: int | UnsetType = UNSET
     """The number of a reminder; UNSET, and not in the bytes, of any other notice."""
     remark: str | UnsetType = UNSET
-    """What else is to be known of an opening, such as `opened 7 times within 1h`; UNSET, and not in the bytes, for nothing."""
+    """A further word on an opening, such as `opened 7 times within 1h`; UNSET, and not in the bytes, for nothing."""
 
     @property
     def created_at(self) -> datetime:
@@ -89,7 +89,7 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         if self.is_test:
             return f"<Notice {self.key}: test of {self.channel}>"
-        what = escaped(f"{self._about} to {self.channel}")
+        what = escaped(f"{self.subject} to {self.channel}")
         return f"<Notice {self.key}: {self.change.value} {what}>"
 
     @property
@@ -98,7 +98,8 @@ class Notice(PublicValue, frozen=True, kw_only=True):
         return self.reason is NoticeReason.TEST
 
     @property
-    def _about(self) -> str:
+    def subject(self) -> str:
+        """The incident as `shop/down`, or the group of a digest with the number of its members: `3 of shop: group=api`."""
         if self.digest is UNSET:
             return f"{self.incident.target}/{self.incident.rule}"
         return f"{len(self.digest.members)} of {self.digest.group}"

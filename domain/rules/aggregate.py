@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from .. import limits
-from ..incidents.acknowledgement import acknowledged, outgrown, unacknowledged
+from ..incidents.acknowledgement import acknowledged, unacknowledged
 from ..incidents.incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
 from ..incidents.record import Checkpoint, LatestFinding
 from ..observation.outcome import Outcome
@@ -23,6 +23,7 @@ from .watch import (
     counts_alike,
     is_idle,
     measures_otherwise,
+    reconfigured,
     resume,
     rules_of,
     saved_of,
@@ -296,19 +297,7 @@ class TargetAggregate:
         draft = rule.state is RuleState.DRAFT
         if incident is None or (incident.severity is rule.severity and incident.draft is draft):
             return []
-        ended = outgrown(incident, rule.severity)
-        of = f"; the acknowledgement of {incident.acknowledged_by} has ended by it" if ended else ""
-        step = Transition.after(
-            incident,
-            TransitionKind.CHANGED,
-            now.wall_ns,
-            severity=rule.severity,
-            draft=draft,
-            reason="reconfigured",
-            explanation=f"the rule is now {rule.state.value} with severity {rule.severity.value}{of}",
-            notify=self._target.notify,
-            **ended,
-        )
+        step = reconfigured(incident, rule, now, self._target.notify)
         watch.incident = step.incident
         return [step]
 

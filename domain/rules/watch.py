@@ -3,9 +3,10 @@
 import msgspec
 from msgspec.structs import replace
 
-from ..incidents.incident import Incident
+from ..incidents.acknowledgement import outgrown
+from ..incidents.incident import Incident, Transition, TransitionKind
 from ..incidents.record import Checkpoint
-from ..specification.rule import Consecutive, Rule
+from ..specification.rule import Consecutive, Rule, RuleState
 from ..time.duration import parse_duration
 from ..time.moment import Moment
 from .evaluation import Evaluator, evaluator_of
@@ -121,6 +122,26 @@ def is_readable(checkpoint: Checkpoint) -> bool:
     except msgspec.DecodeError:
         return False
     return True
+
+
+def reconfigured(incident: Incident, rule: Rule, now: Moment, notify: tuple[str, ...]) -> Transition:
+    """Returns the step of an open incident whose rule has another severity or state now.
+
+    A rise of the severity ends an acknowledgement that holds until then.
+    """
+    ended = outgrown(incident, rule.severity)
+    of = f"; the acknowledgement of {incident.acknowledged_by} has ended by it" if ended else ""
+    return Transition.after(
+        incident,
+        TransitionKind.CHANGED,
+        now.wall_ns,
+        severity=rule.severity,
+        draft=rule.state is RuleState.DRAFT,
+        reason="reconfigured",
+        explanation=f"the rule is now {rule.state.value} with severity {rule.severity.value}{of}",
+        notify=notify,
+        **ended,
+    )
 
 
 def _ago(length_ns: int | None, now: Moment) -> Moment | None:

@@ -2,7 +2,7 @@
 
 The round is a number that the supervisor gives to the owner with each beat. The owner passes it on behind the samples that wait
 there, the sink passes it on once everything before it is durable, and each courier passes it back: so it takes the way of a
-sample to its notice, and each part shows by it that it does its work, not merely that it lives. Nobody is asked, and nothing waits.
+sample to its notice, and each part shows by it that it does its work, not merely that it lives. No part asks another one, and none waits.
 The health of parts would not do: an actor whose messages wait for ever reports no problem.
 """
 

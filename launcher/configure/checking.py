@@ -82,6 +82,7 @@ def _notes(configuration: Configuration) -> Iterator[Finding]:
         *_of_functions(configuration),
         *_of_default_rules(configuration),
         *_of_repeats(configuration),
+        *_of_alerts(configuration),
     ):
         yield Finding(level="note", message=said)
 
@@ -111,6 +112,17 @@ def _of_repeats(configuration: Configuration) -> Iterator[str]:
         yield (
             f"after a crash {names_shown(names)} may show a notice twice: no answer of the receiver tells "
             "whether it has taken one"
+        )
+
+
+def _of_alerts(configuration: Configuration) -> Iterator[str]:
+    """Names the Alertmanagers whose alerts no reminder renews: they forget them when they start again."""
+    renewed = {name for route in configuration.routes if route.remind_every is not None for name in route.to}
+    channels = (channel for channel in configuration.channels if channel.alertmanager is not None)
+    if names := [channel.id for channel in channels if channel.id not in renewed]:
+        yield (
+            f"alerts of {names_shown(names)} are posted once and end after ends_after: "
+            "remind_every of a route renews them"
         )
 
 

@@ -74,7 +74,7 @@ def _print(forecast: Forecast, seed: int, real_ns: int) -> None:
     for channel, notices in forecast.notices.items():
         click.echo(f"channel {channel}: {count_of(len(notices), 'notice')}")
         for notice in notices:
-            said = f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"
+            said = f"{notice.subject} {'reminder' if notice.reminder else notice.change.value}"
             click.echo(f"  {wall_text(notice.created_at_ns)} {said}")
     hours = forecast.simulated_ns / NS_PER_HOUR
     click.echo(

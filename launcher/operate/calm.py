@@ -126,8 +126,9 @@ class Calm:
             case IncidentChanged(incident):
                 return self._of_incident(incident)
             case NoticeEnded(notice, delivery):
-                name = f"{notice.incident.target}/{notice.incident.rule}"
-                of_incident = f"{name} {self._short(notice.incident.id)} {notice.change.value}"
+                name = notice.subject
+                known = "" if notice.digest else f" {self._short(notice.incident.id)}"
+                of_incident = f"{name}{known} {notice.change.value}"
                 said = f"{notice.channel}: {'a test' if notice.is_test else of_incident}"
                 tries = f" after {count_of(delivery.attempts, 'attempt')}"
                 if delivery.state is DeliveryState.DEAD:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import click
 
 from ...adapters.clock import SystemClock
-from ...domain.incidents.notice_body import incident_document
+from ...domain.incidents.notice_body import digest_document, incident_document
 from ...domain.read_model.event import (
     Event,
     HealthChanged,
@@ -174,6 +174,7 @@ def _event_fields(event: Event) -> tuple[str, dict[str, Any]]:
                 "key": notice.key,
                 "change": notice.change.value,
                 "incident": incident_document(notice.incident),
+                **({"digest": digest_document(notice.digest)} if notice.digest else {}),
                 "attempts": delivery.attempts,
                 "detail": delivery.detail,
             }

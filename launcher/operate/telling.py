@@ -78,7 +78,8 @@ def words_of(event: Event) -> str:
             said = f"{incident.change.value}: {_name(incident)}: {incident.summary()}"
         case NoticeEnded(notice, delivery):
             tries = "" if delivery.attempts == 1 else f" after {delivery.attempts} attempts"
-            about = "test" if notice.is_test else f"{notice.change.value} of {_name(notice.incident)}"
+            name = notice.subject if notice.digest else _name(notice.incident)
+            about = "test" if notice.is_test else f"{notice.change.value} of {name}"
             said = f"notice {delivery.state.value}: {notice.channel}: {about}{tries}"
         case WentBlind(interval):
             length_ns = (interval.ended_at_ns - interval.started_at_ns) // NS_PER_MS * NS_PER_MS

@@ -39,12 +39,11 @@ def print_notices(rows: list[dict[str, Any]], *, as_json: bool) -> None:
 
 def _row(outgoing: Outgoing) -> dict[str, Any]:
     notice, delivery = outgoing.notice, outgoing.delivery
-    incident = notice.incident
     return {
         "key": notice.key,
         "state": delivery.state.value,
         "channel": notice.channel,
-        "tells": f"{notice.change.value} {incident.target}/{incident.rule}",
+        "tells": f"{'reminder' if notice.reminder else notice.change.value} {notice.subject}",
         "attempts": delivery.attempts,
         "at": wall_text(delivery.at_ns),
         "detail": delivery.detail,

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from ...client.connection import Connection
 from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
+from ...domain.incidents.notice import NoticeReason
 from ...domain.incidents.trials.drill import Drill
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
@@ -155,11 +156,12 @@ def _incident(row: "IncidentRow") -> Incident:
 
 def _notice(row: "NoticeRow", rules: dict[str, str]) -> dict[str, Any]:
     rule = f"/{rules[row.incident]}" if row.incident in rules else ""
+    change = "reminder" if row.reason is NoticeReason.REMINDER else row.change.value
     return {
         "key": row.key,
         "state": row.state.value,
         "channel": row.channel,
-        "tells": f"{row.change.value} {row.target}{rule}",
+        "tells": f"{change} {row.target}{rule}",
         "attempts": row.attempts,
         "at": _text(row.at),
         "detail": row.detail,

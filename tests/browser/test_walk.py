@@ -86,6 +86,17 @@ def test_a_change_is_shown_without_a_reload(visit, runtime):
     expect(row(page, "fraud check")).to_contain_text("up")
 
 
+def test_ages_are_right_again_after_a_clock_was_set(visit, incident):
+    person = visit("viewer")
+    person.page.clock.install()
+    page = person.open(f"/i/{incident.id}")
+    expect(page.locator("#live")).to_have_text("live")
+    page.route("**/i/**", lambda route: route.fulfill(status=503, body="x"))
+    page.clock.fast_forward("05:00:00")
+    expect(page.locator("time.age").first).not_to_contain_text("5 h")
+    person.faults.clear()
+
+
 def test_the_page_of_a_target_says_that_it_was_removed_while_it_is_open(visit, runtime):
     runtime.track(Target(id="leaving", heartbeat=Heartbeat(), every="1h"))
     person = visit("viewer")

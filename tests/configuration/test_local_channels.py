@@ -1,4 +1,4 @@
-"""What is wrong with mail, programs, Apprise and the ping of a file: each is named where it stands, and no secret is shown."""
+"""Mistakes in mail, programs, Apprise and the ping of a file: each is named where it stands, and no secret is shown."""
 
 import pytest
 from watchkeeper import Apprise, Channel, Email, PingOptions, RuntimeOptions
@@ -35,7 +35,7 @@ def mail(folder, **fields):
         {"to": "['a.b+c@bücher.example', o@h]"},
     ],
 )
-def test_what_a_mail_server_takes_is_taken(tmp_path, fields):
+def test_a_mail_channel_that_a_server_takes_has_no_problem(tmp_path, fields):
     assert mail(tmp_path, **fields) == []
 
 

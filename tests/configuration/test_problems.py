@@ -52,7 +52,7 @@ FILES = {
         "1:11: runtime: the merge key << is not allowed: write the keys out",
         (
             '1:11: runtime["<<"]: unknown key (known here: store, allow_exec, grace, in_flight_max, threads_max, '
-            "deny_private_addresses, tls_library, connectivity, notify, retention, debug)"
+            "deny_private_addresses, tls_library, connectivity, ping, notify, retention, debug)"
         ),
     ],
     "runtime: {debug: true, debug: false}": [

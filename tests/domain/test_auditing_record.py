@@ -151,7 +151,7 @@ def test_a_given_up_digest_counts_for_every_member_and_a_reminder_for_none(book)
 
 
 @pytest.mark.parametrize("after", [ACKNOWLEDGED, RESOLVED])
-def test_nobody_is_reminded_of_what_somebody_has_seen_or_what_is_over(book, after):
+def test_a_reminder_of_what_somebody_has_seen_or_of_what_is_over_is_complained_of(book, after):
     book.tell(OPENED)
     book.tell(after)
     late = make_notice(after.incident, "ops", after.change, after.at_ns, NoticeReason.REMINDER, 1)

@@ -67,6 +67,20 @@ def test_channels_that_may_show_a_notice_twice_are_named(written):
     assert "note: after a crash 'a', 'c' may show a notice twice" in said
 
 
+ALERTS = """\
+channels:
+- {id: a, alertmanager: {url: "http://h:9093"}}
+- {id: b, alertmanager: {url: "http://h:9093"}}
+routes: [{id: all, to: [a], remind_every: 1h, continue: true}, {id: rest, to: [b]}]
+targets: [{id: job, heartbeat: {}}]
+"""
+
+
+def test_an_alertmanager_whose_alerts_no_reminder_renews_is_named(written):
+    said = check(written("alerts.yaml", ALERTS)).stderr
+    assert "note: alerts of 'b' are posted once and end after ends_after" in said
+
+
 def test_github_shows_findings_beside_their_lines(written):
     bad, doubtful = written("bad:1,5%.yaml", BAD), written("doubtful.yaml", DOUBTFUL)
     first, second, third = check("--format", "github", bad, doubtful).stdout.splitlines()

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 from peers import PEERS
 from running import running
-from watchkeeper import Consecutive, Heartbeat, Runtime, Target, TryResult
+from watchkeeper import Consecutive, DeliveryState, Heartbeat, Route, Runtime, Target, TryResult
+from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.specification.channel import Channel
 from watchkeeper.launcher.main import cli
 
@@ -32,12 +33,12 @@ def peers():
         peer.__exit__()
 
 
-def runtime_with(peers):
+def runtime_with(peers, **how):
     channels = [Channel(id=kind, **peer.spec) for kind, peer in peers.items()]
     job = Target(
         id="job", heartbeat=Heartbeat(), every="1h", rules=RULES, default_rules=False, notify=list(peers)
     )
-    return Runtime(targets=[job], channels=channels)
+    return Runtime(targets=[job], channels=channels, **how)
 
 
 def until(done):
@@ -85,6 +86,43 @@ def test_an_incident_is_told_to_its_end_and_rewritten_where_a_receiver_can(peers
         assert until(lambda: not peers["pagerduty"].open and len(peers["webhook"].applied) >= 2)
         assert until(lambda: [alert["endsAt"] for alert in peers["alertmanager"].alerts.values()])
     assert peers["pagerduty"].shown == [incident.id]
+
+
+REWRITING = ("slack", "discord", "telegram", "ntfy", "pagerduty")
+"""Receivers that show one thing for a thread."""
+
+
+def test_a_message_is_rewritten_by_the_process_after_the_one_that_sent_it(peers, tmp_path):
+    known = {kind: peers[kind] for kind in REWRITING}
+    store = str(tmp_path / "watch.db")
+    with runtime_with(known, store=store) as runtime:
+        runtime.heartbeat("job", ok=False)
+        assert until(lambda: all(peer.shown for peer in known.values()))
+        assert until(lambda: not StoreReader(store).outbox(DeliveryState.PENDING))
+    with runtime_with(known, store=store) as runtime:
+        runtime.heartbeat("job")
+        assert until(lambda: [peers[kind].shown for kind in ENDS] == [[end] for end in ENDS.values()])
+        assert until(lambda: not peers["pagerduty"].open)
+
+
+def test_a_group_is_one_message_to_its_end(peers):
+    known = {kind: peers[kind] for kind in REWRITING}
+    channels = [Channel(id=kind, **peer.spec) for kind, peer in known.items()]
+    route = Route(id="all", to=list(known), group_by=["group"], group_wait="100ms", group_interval="1s")
+    jobs = [
+        Target(id=name, group="etl", heartbeat=Heartbeat(), every="1h", rules=RULES, default_rules=False)
+        for name in ("one", "two")
+    ]
+    with Runtime(targets=jobs, channels=channels, routes=[route]) as runtime:
+        for job in jobs:
+            runtime.heartbeat(job.id, ok=False)
+        assert until(lambda: all(peer.shown for peer in known.values()))
+        for job in jobs:
+            runtime.heartbeat(job.id)
+        assert until(
+            lambda: not known["pagerduty"].open and all("resolved" in known[kind].shown[0] for kind in ENDS)
+        )
+    assert {kind: len(peer.shown) for kind, peer in known.items()} == dict.fromkeys(known, 1)
 
 
 @pytest.mark.parametrize("word", ["hang", "drip"])

@@ -22,6 +22,7 @@ targets:
 """
 TARGET = """\
   - {{id: {name}, every: {every}, timeout: {every}, http: {{url: "{site}/{name}"}}, notify: [ops],
+      flapping: false,
       rules: [{{id: down, kind: consecutive, after: {after}, recover: 1, severity: {severity}}}]}}
 """
 

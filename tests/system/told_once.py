@@ -87,7 +87,7 @@ class Lane:
         targets = [
             {
                 "id": name, "every": "200ms", "timeout": "200ms", "http": {"url": f"{self.site.url}/{name}"},
-                "rules": rules, "default_rules": False, "notify": list(names),
+                "rules": rules, "default_rules": False, "flapping": False, "notify": list(names),
             }
             for name in sorted(self.names)
         ]  # fmt: skip
@@ -100,7 +100,7 @@ class Lane:
         peer = self.dice.choice(self.receivers)
         with Watch(self.path) as watch:
             stage = self.dice.choice(("taken", "answered"))
-            peer.watcher = strike = Strike(watch.pid, self.dice.randint(1, 3), stage)
+            peer.watcher = strike = Strike(watch.pid, self.dice.randint(1, 2), stage)
             at_post = strike.hit.wait(LIFE_S_MAX)
             peer.watcher = None
             watch.kill()

@@ -131,6 +131,7 @@ async def target_as_it_is(call: ApiCall, known: RuntimeStatus | None = None) -> 
 
 
 async def attempts(call: ApiCall) -> Listed[Any]:
+    """Returns the newest attempts. Raises: NotRunning in a stand-by whose active process does not answer."""
     name = call.operations.target(call.path["target"]).id
     found = await call.operations.attempts(await call.operations.status(), name)
     if found is None:

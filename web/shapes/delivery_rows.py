@@ -66,8 +66,10 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
     waiting_tries: int
     detail: str
     """The last that is known of it."""
-    waits: HoldRow | None
+    waits: HoldRow | None = None
     """Why a notice that is due has not left; null where none is due."""
+    reminders: int = 0
+    """How many reminders of the last delivered step the channel has taken."""
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +127,7 @@ def told_row(told: ChannelTold) -> ToldRow:
         state=told.state,
         waiting_tries=told.waiting_tries,
         detail=text_of(told.detail),
+        reminders=told.reminders,
         waits=None
         if told.waits is None
         else HoldRow(

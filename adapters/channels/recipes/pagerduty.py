@@ -47,7 +47,7 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
         return _judged(reply)
 
     def _event(self, sending: Sending, action: str) -> RecipeRequest:
-        text, notice = sending.text, sending.notice
+        text, notice, stated = sending.text, sending.notice, sending.notice.incident.metadata
         document: dict[str, Any] = {
             "routing_key": self.spec.routing_key,
             "event_action": action,
@@ -59,7 +59,7 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
                 "severity": notice.incident.severity.value,
                 "timestamp": wall_text(notice.said_at_ns),
                 "component": one_line(notice.incident.rule),
-                "group": one_line(notice.incident.metadata.group),
+                **({"group": one_line(stated.group)} if stated.group else {}),
                 "custom_details": {name: value for name, value in values_of(notice, text).items() if value},
             },
         }

@@ -33,7 +33,6 @@ from .head import Head, HeadDisagrees, read_head
 from .incidents import TRANSITIONS, IncidentTable
 from .marks import MarkTable
 from .notices.outbox import OutboxTable
-from .notices.told import ToldTable
 from .notices.tries import TryTable
 from .schema import refuse_others, refuse_strangers
 
@@ -171,17 +170,17 @@ class StoreReader:
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         """Notices in a state, oldest first: those that are DEAD can be re-driven."""
         with self._reading() as connection:
-            return _outbox(connection).all(state)
+            return OutboxTable.over(connection).all(state)
 
     def notices(self, incident: str) -> tuple[Outgoing, ...]:
         """The notices of an incident, oldest first."""
         with self._reading() as connection:
-            return _outbox(connection).of(incident)
+            return OutboxTable.over(connection).of(incident)
 
     def backlogs(self) -> tuple[ChannelBacklog, ...]:
         """The notices that wait for a channel or were given up, for each channel that has any."""
         with self._reading() as connection:
-            return _outbox(connection).backlogs()
+            return OutboxTable.over(connection).backlogs()
 
     def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
         """The tries to deliver the notices of an incident, or the notice of a key, oldest first; at most the newest 10,000.
@@ -199,16 +198,13 @@ class StoreReader:
 
         Empty for an incident that is not known.
         """
-        with self._reading() as connection:
-            table = IncidentTable(connection, Chain(connection))
-            latest = table.latest(incident)
-            return () if latest is None else told_of(latest, _outbox(connection).of(incident))
+        return self.told_of_each((incident,)).get(incident, ())
 
     def told_of_each(self, incidents: Iterable[str]) -> dict[str, tuple[ChannelTold, ...]]:
         """The same for several incidents, by id, as of one moment; those that are not known are left out."""
         with self._reading() as connection:
             table = IncidentTable(connection, Chain(connection))
-            outbox = _outbox(connection)
+            outbox = OutboxTable.over(connection)
             found = {incident: table.latest(incident) for incident in incidents}
             return {name: told_of(each, outbox.of(name)) for name, each in found.items() if each is not None}
 
@@ -343,8 +339,7 @@ class StoreReader:
                 incidents = IncidentTable(connection, chain)
                 incidents.verify(chain.verify(outside or read_head(self._path), whole=True))
                 links = chain.head().position
-                _outbox(connection).verify()
-                ToldTable(connection, chain).verify()
+                OutboxTable.over(connection).verify()
                 TryTable(connection).verify()
                 marks = MarkTable(connection)
                 marks.verify()
@@ -388,11 +383,6 @@ class StoreReader:
             connection.close()
             raise
         return connection
-
-
-def _outbox(connection: apsw.Connection) -> OutboxTable:
-    chain = Chain(connection)
-    return OutboxTable(connection, IncidentTable(connection, chain), ToldTable(connection, chain))
 
 
 def _refuse_foreign(path: str) -> None:

@@ -309,5 +309,4 @@ def _verify(session: Session, outside: Head | None) -> None:
     """Everything that a restart builds on, before anything is written: bounded in time, whatever the history."""
     session.incidents.verify(session.chain.verify(outside))
     session.outbox.verify()
-    session.told.verify()
     session.marks.verify()

@@ -59,7 +59,7 @@ def test_each_group_has_a_digest_of_its_own():
     assert groups == {"shop: group=shop": 2, "shop: group=mail": 1}
 
 
-def test_nobody_is_told_of_an_incident_that_ends_before_its_digest():
+def test_an_incident_that_ends_before_its_digest_is_told_to_no_channel():
     world = world_of(watched(1), group_wait="2m")
     world.script("t01", "ok 1m, down 1m, ok")
     world.run("30m")

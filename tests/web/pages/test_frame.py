@@ -212,6 +212,14 @@ def test_a_long_page_is_packed_as_well(monkeypatch, person):
     assert b"</html>" in gzip.decompress(answer.body)
 
 
+def test_a_page_hears_of_the_same_kinds_by_itself_and_by_the_stream_of_all_tabs():
+    kinds = [
+        re.search(rb"\[(\"status\"[^]]*)\]", static_files().content[name])[1]
+        for name in ("live.js", "live-worker.js")
+    ]
+    assert kinds[0] == kinds[1]
+
+
 def test_the_scripts_are_short_and_make_no_markup_of_texts():
     scripts = {name: text for name, text in static_files().content.items() if name.endswith(".js")}
     assert len(scripts["live.js"].splitlines()) <= 150

@@ -4,7 +4,7 @@ let source = null;
 
 function open() {
   source = new EventSource(new URL("../../api/v1/events", location));
-  for (const kind of ["status", "incident", "notice", "silence", "self", "beat", "reset"])
+  for (const kind of ["status", "incident", "notice", "silence", "announcement", "self", "beat", "reset"])
     source.addEventListener(kind, (event) => ports.forEach((port) => port.postMessage([kind, event.data])));
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(() => ports.size && open(), 10_000);

@@ -2,7 +2,7 @@
 const main = document.getElementById("main");
 const dot = document.getElementById("live");
 const KINDS = ["status", "incident", "notice", "silence", "announcement", "self", "beat", "reset"];
-const skew = Date.now() - Number(document.body.dataset.now);
+let skew = Date.now() - Number(document.body.dataset.now);
 
 // The words of the server for a length of time.
 function lengthOf(ms) {
@@ -102,6 +102,7 @@ function refresh(looks = 2) {
 
 function take([kind, data]) {
   seen = Date.now();
+  if (kind === "beat") skew = seen - (Date.parse(JSON.parse(data).at) || seen - skew); // either clock may have been set
   dot.className = "live on";
   setText(dot, "live");
   for (const [id, entry] of Object.entries((kind === "status" && JSON.parse(data).k) || {})) {
@@ -134,7 +135,7 @@ function listen() {
 function look() {
   for (const time of document.querySelectorAll("time.age, tr[data-t] time"))
     setText(time, lengthOf(Date.now() - skew - Date.parse(time.dateTime)));
-  if (Date.now() - seen > 20_000) {
+  if (Math.abs(Date.now() - seen) > 20_000) {
     dot.className = "live";
     setText(dot, `not live since ${new Date(seen - skew).toLocaleTimeString("en-GB", { timeZone: dot.dataset.zone })}`);
   }

@@ -13,6 +13,7 @@ from .....domain.incidents.incident import TransitionKind
 from .....domain.incidents.notice import Delivery, DeliveryState, Notice, NoticeReason
 from .....domain.incidents.record import Outgoing
 from .....domain.incidents.told import ChannelBacklog
+from ..chain import Chain
 from ..connection import digest, rows
 from ..incidents import IncidentTable
 from .told import ToldTable
@@ -44,6 +45,12 @@ class OutboxTable:
         self._connection = connection
         self._incidents = incidents
         self._told = told
+
+    @classmethod
+    def over(cls, connection: apsw.Connection) -> "OutboxTable":
+        """Returns the outbox of a connection with the tables that it needs."""
+        chain = Chain(connection)
+        return cls(connection, IncidentTable(connection, chain), ToldTable(connection, chain))
 
     def record(self, notice: Notice) -> None:
         """Adds a notice of recorded incidents; an existing key stays as it is.
@@ -132,7 +139,8 @@ class OutboxTable:
         return tuple(ChannelBacklog(*row) for row in rows(self._connection, _BACKLOGS))
 
     def verify(self) -> None:
-        """Raise StoreCorrupt when a notice that is not delivered does not read back as it was written."""
+        """Raise StoreCorrupt when a notice that is not delivered, or what channels know, does not read back as it was written."""
+        self._told.verify()
         for row in self._rows("WHERE state <> 'delivered'"):
             self._outgoing(row)
 

@@ -123,7 +123,7 @@ def _told(row: tuple[Any, ...]) -> LastDelivered:
     _, _, sequence, at_ns, reminders, memory, grouping = said
     if digest(*said) != seen or sequence != step.sequence:
         raise StoreCorrupt(
-            f"what {step.channel} was told of {step.incident_id} does not read back as it was written"
+            f"the last notice of {step.incident_id} to {step.channel} does not read back as it was written"
         )
     return replace(
         step,
