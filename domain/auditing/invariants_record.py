@@ -59,6 +59,7 @@ class RecordRules:
 
     def time_passed(self, now: Moment) -> None:
         """Marks ended silences; they stay ended, even where the wall clock goes back."""
+        self.waits.time_passed(now)
         for name, silence in self._silences.items():
             if silence.until_ns <= now.wall_ns:
                 self._over[name] = silence

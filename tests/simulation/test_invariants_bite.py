@@ -377,4 +377,5 @@ def test_only_an_abandoned_notice_may_arrive_late(state, complaints):
     for notice in (NOTICE, end, late):
         rules.receiving.applied("ops", notice, first=True)
     assert rules.complaints == complaints
-    assert rules.receiving.heard("ops", OPENED.incident_id)[:2] == [NOTICE, end]
+    heard = rules.receiving.heard("ops", OPENED.incident_id)
+    assert [each.key for each in heard[:2]] == [NOTICE.key, end.key]

@@ -30,6 +30,7 @@ TARGET = Target(
     rules=(Consecutive(id="down", after=3, recover=2),),
     notify=("ops",),
     default_rules=False,
+    flapping=False,
 )
 
 

@@ -112,10 +112,8 @@ class NaiveHolds:
                 known = self._openings.setdefault((step.target, step.rule), [])
                 if all(opening.incident != step.incident_id for opening in known):
                     known.append(Opening(step.incident_id, self._clock.lived_ns, step.at_ns))
-        for incident in self._durable.open_incidents():
-            self._mark(incident)
-        for step in transitions:
-            self._mark(step.incident)
+            for incident in self._durable.lives.get(step.incident_id, ())[-2:]:
+                self._mark(incident)
 
     def _mark(self, incident: Incident) -> None:
         if incident.severity is Severity.CRITICAL and not incident.draft:

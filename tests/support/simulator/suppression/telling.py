@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.violation import Complain
-from watchkeeper.domain.incidents.digest import Grouping
+from watchkeeper.domain.incidents.digest import DigestMember, Grouping
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, Notice, ToldStep
 from watchkeeper.domain.incidents.record import Batch, Restored
@@ -123,7 +123,7 @@ class TellingRules:
         place = (notice.channel, notice.digest.grouping)  # type: ignore[union-attr]
         last_ns, self._made_ns[place] = self._made_ns.get(place), notice.created_at_ns
         wait_ns, interval_ns = self._routes.pace(place[1].route)
-        first_ns = min(member.at_ns for member in notice.digest.members)  # type: ignore[union-attr]
+        first_ns = min(self._due_ns(member, notice.channel) for member in notice.digest.members)  # type: ignore[union-attr]
         self._happened("digest")
         kinds = {member.is_open for member in notice.digest.members}  # type: ignore[union-attr]
         if len(kinds) == 2:
@@ -132,10 +132,27 @@ class TellingRules:
             self._happened("digest of several incidents")
         if self._holds.is_clock_set:
             return
-        if notice.created_at_ns < first_ns + wait_ns:
+        if notice.created_at_ns < self._since_ns(notice.channel, place[1], first_ns) + wait_ns:
             self._complain("S39", f"{notice.key} does not wait for others: {notice}")
         if last_ns is not None and notice.created_at_ns < last_ns + interval_ns:
             self._complain("S39", f"{notice.key} is the second digest within {interval_ns} ns: {notice}")
+
+    def _since_ns(self, channel: str, grouping: Grouping, first_ns: int) -> int:
+        """Returns since when a group may have waited: one that left it meanwhile, held or over, has begun its wait, too."""
+        since_ns = first_ns
+        for name, life in self._durable.lives.items():
+            told, known = self._routes.told(life[-1]).get(channel), self._durable.told.get((name, channel), 0)
+            if told is None or (told.route, told.labels) != (grouping.route, grouping.labels):
+                continue
+            if known < len(life) and (life[-1].is_open or life[-1].at_ns >= first_ns):
+                since_ns = min(since_ns, life[known].at_ns)
+        return since_ns
+
+    def _due_ns(self, member: DigestMember, channel: str) -> int:
+        """Returns the time of the first step of a member that its channel was not told."""
+        told = self._durable.told.get((member.incident_id, channel), 0)
+        life = self._durable.lives.get(member.incident_id, ())
+        return life[told].at_ns if told < len(life) else member.at_ns
 
 
 def delayed(channels: tuple[Channel, ...]) -> frozenset[str]:
