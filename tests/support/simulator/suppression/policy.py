@@ -13,7 +13,7 @@ HOUR = 60
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is told of the incidents of a run, and when not."""
+    """The rules of a run that say which channels are told of its incidents, and when not."""
 
     routes: tuple[Route, ...] = ()
     windows: tuple[Window, ...] = ()
