@@ -13,7 +13,7 @@ HOUR = 60
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is told of the incidents of a run, and when not."""
+    """The recipients of the incidents of a run, and the times at which they are told nothing."""
 
     routes: tuple[Route, ...] = ()
     windows: tuple[Window, ...] = ()
