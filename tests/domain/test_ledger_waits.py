@@ -2,10 +2,10 @@
 
 import pytest
 from planned import DEAD, Desk, Planned, S, grouped
-from records import NOON, opened, then
+from records import NOON, delivery_of, opened, then
 from watchkeeper.domain.incidents.delivery_plan import HoldKind, Recipient
 from watchkeeper.domain.incidents.incident import TransitionKind
-from watchkeeper.domain.incidents.notice import NoticeReason
+from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
 from watchkeeper.domain.specification.channel import Channel, Log
 
 OPENED, CHANGED, ACKNOWLEDGED, RESOLVED = TransitionKind
@@ -295,6 +295,20 @@ def test_a_digest_says_what_is_to_be_known_of_an_opening():
 
 
 # Dead letters of digests.
+
+
+def test_a_redriven_digest_does_not_shorten_the_wait_for_the_next_one():
+    desk = Desk(Planned(grouped(wait_s=0, interval_s=10)))
+    (first,) = desk.tell(incident(1))
+    desk.settle(first, DEAD)
+    desk.tell(incident(2))
+    assert len(desk.wait(10)) == 1
+    desk.deliver()
+    recalled = desk.store.recall(first.key)
+    assert desk.ledger.redrive(first, recalled.incidents, recalled.told)
+    assert desk.ledger.settle(first, delivery_of(first, DeliveryState.DELIVERED), desk.now) == ()
+    assert desk.tell(incident(3)) == []
+    assert len(desk.wait(10)) == 1
 
 
 def test_a_dead_digest_is_redriven_unless_a_member_was_told_later():

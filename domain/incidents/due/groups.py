@@ -79,7 +79,8 @@ class DigestGroup(msgspec.Struct, eq=False):
 
     def begin(self, notice: Notice) -> None:
         """Puts a digest under way."""
-        self.before_ns, self.last_ns = self.last_ns, notice.created_at_ns
+        # A dead letter that is sent again was made before the last one, which goes on holding back the next one.
+        self.before_ns, self.last_ns = self.last_ns, max(notice.created_at_ns, self.last_ns or 0)
         self.under_way = notice
         if notice.change is TransitionKind.OPENED:
             self.memory = ""

@@ -54,6 +54,8 @@ class NaiveHolds:
         self.windows = {window.id: window for window in policy.windows}
         self.is_clock_set = False
         """Whether the wall clock has ever moved otherwise than the time of the world."""
+        self.moving: frozenset[str] = frozenset()
+        """The targets with a step in the batch that is committed now: they may be well again before its notices."""
         self._openings: dict[tuple[str, str], list[Opening]] = {}
         self._rules: dict[str, list[Flapping | None]] = {}
         """The rules of flapping that a target has had in this run."""
@@ -119,7 +121,7 @@ class NaiveHolds:
         if incident.severity is Severity.CRITICAL and not incident.draft:
             self._bad_ns[incident.target] = self._clock.lived_ns
 
-    # The reasons that may hold a notice, with every margin in favour of the hold.
+    # Possible holds, with every margin in favour of the hold.
 
     def may_hold(self, incident: Incident, told: Told) -> str:
         """Returns why an incident may be untold now; empty where nothing can hold it."""
@@ -217,7 +219,7 @@ class NaiveHolds:
         by_wall = sum(abs(own.wall_ns - each.wall_ns) < window_ns for each in known)
         return max(by_life, by_wall) if self.is_clock_set else by_life
 
-    # The reasons that surely hold a notice, with every margin against the hold.
+    # Sure holds, with every margin against the hold.
 
     def surely_holds(self, incident: Incident, told: Told | None, made_ns: int) -> str:
         """Returns why a notice that was made at a wall time must not have been made; empty where it may have been."""
@@ -237,7 +239,8 @@ class NaiveHolds:
 
     def _is_surely_down(self, parent: str) -> bool:
         target = self._roster.get(parent)
-        return target is not None and not target.paused and self._has_critical(parent)
+        is_watched = target is not None and not target.paused
+        return is_watched and parent not in self.moving and self._has_critical(parent)
 
     def _surely_flaps(self, incident: Incident) -> bool:
         patience_ns = self._patience_ns(incident) - MARGIN_NS

@@ -42,6 +42,7 @@ class TellingRules:
 
     def committing(self, batch: Batch) -> None:
         """Called before a batch is in the book."""
+        self._holds.moving = frozenset(step.target for step in batch.transitions)
         steps = {(step.incident_id, step.sequence): step.incident for step in batch.transitions}
         for notice in batch.notices:
             if notice.key in self._durable.notices:
