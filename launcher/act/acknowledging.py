@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 SHOWN_MAX = 5
 
 
-class Seen(NamedTuple):
-    """The words of a person who has seen an incident."""
+class AcknowledgementOptions(NamedTuple):
+    """The note of an acknowledgement, and when it ends by itself."""
 
     note: str
     length: str
@@ -29,16 +29,16 @@ class Seen(NamedTuple):
     """None: as it was, or at first to the end of the incident."""
 
 
-def acknowledge(where: Where, given: str, seen: Seen, *, as_json: bool) -> None:
+def acknowledge(where: Where, given: str, options: AcknowledgementOptions, *, as_json: bool) -> None:
     """Acknowledges an incident. Raises: UnknownName where none begins with this id; click.UsageError for two ends."""
-    if seen.length and seen.until:
+    if options.length and options.until:
         raise click.UsageError("say how long with --for, or until when with --until: at most one of the two")
-    until = checked_end(seen.length, seen.until)
+    until = checked_end(options.length, options.until)
 
     def act(acts: Acts) -> None:
         found, opened = open_incident(acts, given)
         row = acts.acknowledge(
-            found.id, note=seen.note, until=seen.length or until, until_worse=seen.until_worse
+            found.id, note=options.note, until=options.length or until, until_worse=options.until_worse
         )
         name = name_of(row, opened)
         if as_json:

@@ -35,10 +35,10 @@ def ack(
 
     ID is the beginning of its id as `incidents` shows it, or a target with one open incident.
     """
-    from .acknowledging import Seen, acknowledge
+    from .acknowledging import AcknowledgementOptions, acknowledge
 
-    said = Seen(note, length, until, until_worse)
-    acknowledge(where, incident, said, as_json=as_json)
+    options = AcknowledgementOptions(note, length, until, until_worse)
+    acknowledge(where, incident, options, as_json=as_json)
 
 
 @click.command()

@@ -39,7 +39,7 @@ def target(name="shop", **fields):
     return Target(id=name, **(said | fields))
 
 
-def world_of(*targets, at="2026-06-01T12:00:00Z", script="", through_bytes=True, **fields):
+def world_of(*targets, at="2026-06-01T12:00:00Z", script="", through_bytes=False, **fields):
     """A world whose wall clock shows a moment; without routes every incident goes to ops."""
     fields = {"routes": (Route(to=["ops"]),), "channels": (OPS, BOSS)} | fields
     world = World(Configuration(targets=targets or (target(),), **fields), through_bytes=through_bytes)
@@ -60,7 +60,7 @@ def patch(first, last):
 
 
 def test_down_then_maintenance_then_well_in_it_tells_one_recovery_at_its_end():
-    world = world_of(script="ok 1m, down 14m, ok", **patch("12:05", "12:30"))
+    world = world_of(script="ok 1m, down 14m, ok", through_bytes=True, **patch("12:05", "12:30"))
     world.run("4m")
     assert world.delivered("ops") == [OPENED]
     world.run("25m")
@@ -246,7 +246,7 @@ def test_forty_targets_behind_one_dead_backend_are_one_notice():
 
 
 def test_five_hundred_children_behind_one_dead_gateway_are_one_notice_and_say_why_they_wait():
-    world = world_of(*behind(500, every="1m"), through_bytes=False)
+    world = world_of(*behind(500, every="1m"))
     names = ["gateway", *(f"api-{number}" for number in range(500))]
     fall(world, "ok 3m, down 10m, ok", names)
     world.run("10m")
@@ -336,7 +336,7 @@ def test_a_restart_tells_nothing_of_children_whose_parent_is_down():
 
 def test_forty_targets_of_a_group_are_two_posts_while_it_lasts_and_two_for_its_end():
     targets = [target(f"api-{number}", every=f"{10 + number % 7}s", group="api") for number in range(40)]
-    world = world_of(*targets, routes=(Route(to=["ops"], group_by=["group"]),))
+    world = world_of(*targets, routes=(Route(to=["ops"], group_by=["group"]),), through_bytes=True)
     fall(world, "ok 5m, down 1h, ok", [each.id for each in targets])
     world.run("55m")
     assert 1 <= len(world.notices("ops")) <= 2

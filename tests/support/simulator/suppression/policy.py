@@ -13,7 +13,7 @@ HOUR = 60
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The recipients of the incidents of a run, and the times at which they are told nothing."""
+    """The rules of a run that say which channels are told of its incidents, and when not."""
 
     routes: tuple[Route, ...] = ()
     windows: tuple[Window, ...] = ()
@@ -26,7 +26,7 @@ def lasts(window: Window | Maintenance, wall_ns: int) -> bool:
     Such a schedule begins at the same moments in every zone that is ahead of UTC by a multiple of N minutes.
     """
     if window.cron is None:
-        return _moment_ns(window.from_) <= wall_ns < _moment_ns(window.until)  # type: ignore[union-attr]
+        return _moment_ns(str(window.from_)) <= wall_ns < _moment_ns(str(window.until))
     minutes, *others = window.cron.removeprefix(EVERY_MINUTES).split()
     if others != ["*"] * 4 or HOUR % int(minutes):
         raise ValueError(f"the naive judge cannot read {window.cron!r}")
