@@ -321,5 +321,7 @@ class Ledger:
 
 
 def _reminder(entry: LedgerEntry, channel: str, now: Moment) -> Notice:
-    number, incident = entry.told[channel].reminders + 1, entry.incident
-    return make_notice(incident, channel, incident.change, now.wall_ns, NoticeReason.REMINDER, number)
+    told = entry.told[channel]
+    return make_notice(
+        entry.incident, channel, told.change, now.wall_ns, NoticeReason.REMINDER, told.reminders + 1
+    )

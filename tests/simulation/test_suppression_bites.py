@@ -216,7 +216,7 @@ def test_digests_reminders_and_escalations_at_their_time_violate_nothing():
     assert {"digest", "reminder", "escalated"} <= set(watch.happened)
 
 
-# Reasons for which a notice may wait.
+# The reasons that may hold a notice.
 
 
 def holding(watch, incident, channel="ops"):
@@ -310,7 +310,7 @@ def test_channels_that_are_told_later_are_known():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_holds_of_notices_change_nothing_in_the_record(seed):
+def test_the_reasons_that_hold_notices_change_nothing_in_the_record(seed):
     case = draw_case(seed, minutes=8, allowed=tuple(fault for fault in Fault if fault in HOLDING))
     case = msgspec.structs.replace(case, options=msgspec.structs.replace(case.options, schedule="fifo:0"))
     plain = msgspec.structs.replace(

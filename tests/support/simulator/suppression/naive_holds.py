@@ -121,7 +121,7 @@ class NaiveHolds:
         if incident.severity is Severity.CRITICAL and not incident.draft:
             self._bad_ns[incident.target] = self._clock.lived_ns
 
-    # Possible holds, with every margin in favour of the hold.
+    # The reasons that may hold a notice, with every margin in favour of the hold.
 
     def may_hold(self, incident: Incident, told: Told) -> str:
         """Returns why an incident may be untold now; empty where nothing can hold it."""
@@ -219,7 +219,7 @@ class NaiveHolds:
         by_wall = sum(abs(own.wall_ns - each.wall_ns) < window_ns for each in known)
         return max(by_life, by_wall) if self.is_clock_set else by_life
 
-    # Sure holds, with every margin against the hold.
+    # The reasons that surely hold a notice, with every margin against the hold.
 
     def surely_holds(self, incident: Incident, told: Told | None, made_ns: int) -> str:
         """Returns why a notice that was made at a wall time must not have been made; empty where it may have been."""

@@ -13,7 +13,7 @@ HOUR = 60
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The recipients of the incidents of a run, and the times at which they are told nothing."""
+    """The rules of a run that say which channels are told of its incidents, and when not."""
 
     routes: tuple[Route, ...] = ()
     windows: tuple[Window, ...] = ()
