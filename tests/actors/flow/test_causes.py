@@ -99,7 +99,10 @@ def test_a_threshold_says_its_newest_figure(shop):
     world = World([shop(rules=(rule,))])
     world.script("shop", "ok 1m, slow 400ms 1m, slow 900ms 5m, ok")
     world.run("3m")
-    assert [text.split(" is ")[1] for text in of(world.incidents()[0])] == ["400 ms, > 300 ms", "900 ms, > 300 ms"]
+    assert [text.split(" is ")[1] for text in of(world.incidents()[0])] == [
+        "400 ms, > 300 ms",
+        "900 ms, > 300 ms",
+    ]
 
 
 def test_missing_evidence_says_what_the_samples_are_instead(shop):
