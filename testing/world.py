@@ -214,9 +214,17 @@ class World(OperatorCommands):
         left = self.system.recorder.ask(GetAbandoned(), 60.0)
         return (*((each.what, each.names) for each in left), *([(LATE, late)] if late else []))
 
-    def start(self, configuration: Configuration, *, is_whole: bool = True) -> None:
-        """Starts again after a stop, with these targets and routes. Incidents of others end; where more may come, a minute later."""
+    def start(self, targets: Iterable[Target] | Configuration, *, is_whole: bool = True) -> None:
+        """Starts again after a stop, with these targets, and where a configuration is given its routes, too.
+
+        Incidents of other targets end; where more may come, a minute later.
+        """
         self._is_whole = is_whole
+        configuration = (
+            targets
+            if isinstance(targets, Configuration)
+            else replace(self._configuration, targets=tuple(targets))
+        )
         self._configuration = replace(configuration, runtime=self._configuration.runtime)
         self._targets = {target.id: target for target in configuration.targets}
         self._checks.plan(configuration.maintenance)
