@@ -4,7 +4,7 @@ A day is coloured by incidents and by lost time, never by a single bad sample, a
 """
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, islice, zip_longest
 from typing import NamedTuple, TypeVar
@@ -16,6 +16,7 @@ from ..specification.rule import Severity
 from ..units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
 V = TypeVar("V")
+R = TypeVar("R")
 PIECE = 100
 """Targets that are judged in one piece."""
 LEVELS_NS = (15 * NS_PER_MINUTE, NS_PER_HOUR, 4 * NS_PER_HOUR, 12 * NS_PER_HOUR)
@@ -217,13 +218,18 @@ def judged_days(
         of_target[problem.target].append(problem)
     days = range(since_day, until_day)
     lost = {target: lost_days(spans, days) for target, spans in of_target.items()}
-    judging = FleetJudge(since_day, until_day).judge(names, counts, lost, blind)
+    return in_pieces(FleetJudge(since_day, until_day).judge(names, counts, lost, blind))
+
+
+def in_pieces(work: Generator[None, None, R], pause: Callable[[], object] = lambda: None) -> R:
+    """Returns the result of work in pieces, with a call of `pause` between two of them."""
     while True:
         try:
-            next(judging)
+            next(work)
         except StopIteration as ended:
-            found: FleetDays = ended.value
+            found: R = ended.value
             return found
+        pause()
 
 
 def lost_days(problems: Iterable[ProblemSpan], days: range) -> dict[int, DayRun]:

@@ -2,7 +2,7 @@
 
 import threading
 from array import array
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import add, or_
 from typing import NamedTuple, Protocol, TypeVar
@@ -19,6 +19,7 @@ from ...domain.read_model.days import (
     FleetJudge,
     IncidentSpan,
     ProblemSpan,
+    in_pieces,
     lost_days,
 )
 from ...domain.specification.rule import Severity
@@ -174,7 +175,7 @@ class FleetHistory:
                 self._lost,
                 [(each.started_at_ns, each.ended_at_ns) for each in blind],
             )
-            made = _paced(judging, reader.pause)
+            made = in_pieces(judging, reader.pause)
             self._keep(since_day, until_day, now_ns, made)
             return made
 
@@ -370,14 +371,3 @@ def _problem_of(span: IncidentSpan, now_ns: int) -> ProblemSpan:
     # One that ended at once has taken some time of its day, too.
     until_ns = max(until_ns, span.opened_at_ns + 1)
     return ProblemSpan(span.target, span.opened_at_ns, until_ns, span.severity is Severity.CRITICAL)
-
-
-def _paced(work: Generator[None, None, R], pause: Callable[[], None]) -> R:
-    """Returns the result of work in pieces, with a pause where it is time for one."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as ended:
-            found: R = ended.value
-            return found
-        pause()
