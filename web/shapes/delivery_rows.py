@@ -14,8 +14,8 @@ from ...domain.incidents.told import ChannelBacklog, ChannelTold
 from ...domain.public_value import PublicValue
 from ...domain.specification.channel import Channel
 from ...domain.specification.rule import Severity
-from .answers import NoticeRow
-from .documents import ms_of, ms_or_none, notice_row, text_of, time_of, time_or_none
+from .documents import ms_of, ms_or_none, text_of, time_of, time_or_none
+from .notice_rows import NoticeRow, notice_row
 
 
 class TryRow(PublicValue, frozen=True, kw_only=True):
