@@ -13,6 +13,7 @@ from ...domain.incidents.outbox import Outbox, OutboxEntry
 from ...domain.incidents.own_problems import channel_part
 from ...domain.incidents.pending_batch import Gathering
 from ...domain.incidents.record import Outgoing, Restored
+from ...domain.limits import DIGEST_MEMBERS_AT_ONCE
 from ...domain.observation.sample import Sample
 from ...domain.specification.channel import Channel
 from ...domain.time.moment import Moment
@@ -98,18 +99,27 @@ class Deliveries:
         self.go_on(now)
 
     def go_on(self, now: Moment) -> None:
-        """Reviews what is due by now, at most one slice of it, and makes the digests once no incident waits for its review."""
+        """Reviews what is due by now, at most one slice of it, and makes digests once no incident waits for its review: a large one
+        alone, so that its commit has no other one.
+        """
         if self._change_ns is not None and self._change_ns <= now.wall_ns:
             self.ledger.queue_all()
         self._change_ns = self._policy.next_change_ns(now)
         self.ledger.queue_due(now)
         self.enqueue(self.ledger.review(now))
-        self.enqueue(self.ledger.flush(now))
-        if self.ledger.is_reviewing and not self._is_review_asked:
-            self._is_review_asked = True
-            self._itself.tell(ReviewNotices())
+        room = DIGEST_MEMBERS_AT_ONCE - sum(len(notice.steps) for notice in self._gathered.notices)
+        self.enqueue(self.ledger.flush(now, room))
+        if room > 0 or self.ledger.is_reviewing:
+            # Without room the next commit makes some; one that fails is followed by the opening of the store.
+            self.ask_for_more()
         self._show_waits()
         self.request_check(now)
+
+    def ask_for_more(self) -> None:
+        """Lets the sink do the next slice of a review, or make the next digests, behind the messages that wait."""
+        if self.ledger.has_more and not self._is_review_asked:
+            self._is_review_asked = True
+            self._itself.tell(ReviewNotices())
 
     def _show_waits(self) -> None:
         """Tells the read model which notices wait and why, where that has changed."""
