@@ -84,6 +84,7 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
         "silenced_for": None,
         "acknowledged_by": [],
         "open_incidents": 0,
+        "waits": [],
         "outcome": "down",
         "reason": "timed_out",
         "explanation": "timed_out: no answer",
@@ -250,6 +251,7 @@ def test_incidents_come_newest_first_with_stable_keys(config):
         "explanation": "timed_out: no answer",
         "sequence": 2,
         "draft": False,
+        "waits": [],
     }
 
 
