@@ -130,8 +130,9 @@ def _named(kind: str, members: list[DigestMember], lead: Incident, room: int) ->
     room -= len(f"{kind}: , and 5,000 more; ")
     for member in members:
         name = one_line(f"{member.target}/{member.rule}", NOTICE_TITLE_CHARACTERS_MAX)
-        if member.incident_id == lead.id and (known := one_line(lead.summary(), room // 2)):
-            name = f"{name} ({known})"
+        known = one_line(lead.summary(), room // 2) if member.incident_id == lead.id else ""
+        if remarks := "; ".join(filter(None, (member.remark, known))):
+            name = f"{name} ({remarks})"
         room -= len(name) + len(", ")
         if room < 0:
             break
