@@ -158,7 +158,9 @@ class Auditor:
     def handling(self, name: str, epoch: int, message: object) -> None:
         self.trace.note(name, epoch, message)
         if self.trace.at_once == AT_ONCE_MAX:
-            self.complain("BOUND", f"{AT_ONCE_MAX} messages are handled at one instant, and no end is in sight")
+            self.complain(
+                "BOUND", f"{AT_ONCE_MAX} messages are handled at one instant, and no end is in sight"
+            )
         kind = type(message)
         if kind in {Woke, LastHeardResumed} or (
             isinstance(message, AttemptFinished)
