@@ -79,7 +79,7 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
         words: tuple[str, ...] = (incident.summary(), _place(incident, besides), _besides(incident))
     else:
         subject = notice.digest.group
-        words = _of_digest(notice.digest, incident, late)
+        words = _of_digest(notice.digest, notice, late)
     return NoticeText(
         mark=f"{DRILL}, {_mark(notice)}" if notice.is_drill else _mark(notice),
         subject=one_line(subject, NOTICE_TITLE_CHARACTERS_MAX),
@@ -88,11 +88,13 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
     )
 
 
-def _of_digest(digest: Digest, lead: Incident, late: str) -> tuple[str, ...]:
+def _of_digest(digest: Digest, notice: Notice, late: str) -> tuple[str, ...]:
     """How many are open and have ended, which of them are told now, and what is known of the first."""
     kinds: dict[str, list[DigestMember]] = {}
+    lead = notice.incident
     for member in digest.members:
-        kinds.setdefault(_kind(member), []).append(member)
+        # A reminder is about what is open, whatever was told of it last.
+        kinds.setdefault(_OPEN if notice.reminder else _kind(member), []).append(member)
     standing = [member for member in (*digest.members, *digest.others) if member.is_open]
     since_ns = min((member.opened_at_ns for member in standing), default=None)
     counts = (

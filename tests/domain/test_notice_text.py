@@ -171,6 +171,7 @@ def test_a_digest_of_an_acknowledgement_says_who_gave_it():
     assert notice_text(digest_about([over])).lines[1] == (
         "changed: api-1/down (no longer acknowledged: timed_out: no answer)"
     )
+    assert notice_text(digest_about([over], reminder=1)).lines[1].startswith("open: api-1/down (")
 
 
 def test_a_digest_about_everything_at_once_has_three_lines_that_fit():
