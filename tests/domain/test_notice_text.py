@@ -156,6 +156,8 @@ def test_a_digest_names_what_is_to_be_known_of_an_opening_beside_its_member():
     assert text.lines[1].startswith("open: ")
     assert "modem/down (opened 7 times within 1h; timed_out: no answer)" in text.lines[1]
     assert text.lines[1].count("(opened") == 1
+
+
 def test_a_digest_of_an_acknowledgement_says_who_gave_it():
     one = opened("inc_1", "api-1")
     seen = then(
