@@ -98,7 +98,10 @@ class Desk:
         found = []
         while self.ledger.is_reviewing:
             found += self._keep(self.ledger.review(self.now))
-        return found + self._keep(self.ledger.flush(self.now))
+        found += self._keep(self.ledger.flush(self.now))
+        while self.ledger.has_more:
+            found += self._keep(self.ledger.flush(self.now))
+        return found
 
     def review(self):
         """Reviews every incident, as when a hold begins or ends."""
