@@ -111,12 +111,14 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("Flapping", "window"): (limits.FLAPPING_WINDOW_NS_MIN, limits.FLAPPING_WINDOW_NS_MAX),
     **{
         (kind, name): _CLOCK
-        for kind in ("Consecutive", "Threshold", "NoData")
+        for kind in ("Consecutive", "KOfN", "Nagios", "Threshold", "NoData")
         for name in ("for", "keep_firing_for")
     },
     ("NoData", "after"): _CLOCK,
     ("Threshold", "window"): (1, limits.KEEP_FIRING_NS_MAX),
-    ("Threshold", "value"): _CLOCK,
+    ("Threshold", "baseline"): (1, limits.KEEP_FIRING_NS_MAX),
+    **{("Threshold", name): _CLOCK for name in ("value", "recover")},
+    ("Slo", "window"): (limits.SLO_WINDOW_NS_MIN, limits.SLO_WINDOW_NS_MAX),
 }
 """Rules of durations that JSON Schema cannot express; a test compares each with what a configuration is refused for."""
 WORDS = {
@@ -124,6 +126,7 @@ WORDS = {
     text.ZONE_PATTERN: "time zone",
     text.MOMENT_PATTERN: "moment",
     text.RATE_PATTERN: "rate",
+    text.PERCENT_PATTERN: "percentage",
 }
 """The words for texts of a form that their descriptions explain."""
 _DURATION = get_args(text.DurationText)[1].description

@@ -3,10 +3,11 @@
 import pytest
 from cases import VIRTUAL, changed
 from of_routes import ROUTED
+from of_rules import RULED
 from real import REAL
 from watchkeeper.adapters.configuration.schema import json_schema
 
-CASES = VIRTUAL | ROUTED
+CASES = VIRTUAL | ROUTED | RULED
 
 
 @pytest.mark.parametrize("key", CASES)

@@ -269,8 +269,8 @@ def _text_for(path: Path) -> str:
     return f"https:{path_text(path)}"
 
 
-_TEXTS_OF_FORM = ("1m", "0 0 1 1 *", "a" * 16, "a" * 32, "a" * 64)
-"""Texts that may stand where one of a form is missing: a length of time, a schedule, and keys."""
+_TEXTS_OF_FORM = ("1m", "99%", "0 0 1 1 *", "a" * 16, "a" * 32, "a" * 64)
+"""Texts that may stand where one of a form is missing: a length of time, a share, a schedule, and keys."""
 
 
 def _stand_in(kind: inspect.Type, path: Path) -> Any:
