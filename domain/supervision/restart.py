@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from .. import limits
 from ..policy import CancellationPolicy
 from ..public_value import PublicValue
 from ..units import NS_PER_MS, NS_PER_S
@@ -56,6 +57,10 @@ class SupervisorPolicies(NamedTuple):
     cancellation: CancellationPolicy = CancellationPolicy()
     connectivity: ConnectivityPolicy = ConnectivityPolicy()
     ping: PingPolicy = PingPolicy()
+    wall_look_ns: int = limits.SILENCE_LOOK_NS
+    """The longest time between two looks at the wall clock while something waits for a wall time: the clock may be set."""
+    flush_every_ns: int = 5 * NS_PER_S
+    """How long a record that is not urgent, such as a failed attempt to deliver, may wait for a commit."""
 
 
 class Restart(msgspec.Struct, frozen=True):
