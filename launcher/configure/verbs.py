@@ -1,10 +1,11 @@
 """The verbs that begin something, as the command line has them. Each imports its own code when it is called."""
 
+import sys
 from pathlib import Path
 
 import click
 
-from ..options import PATH
+from ..options import JSON, PATH
 
 SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
 """The folder of the files for other programs."""
@@ -62,4 +63,19 @@ def prometheus(what: str) -> None:
     click.echo((SHIPPED / name).read_text(encoding="utf-8"), nl=False)
 
 
-BEGINNING = (init, completion, prometheus)
+@click.command(name="test-rules")
+@click.argument("files", type=PATH, nargs=-1, required=True)
+@JSON
+def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Test what a configuration tells, before it is deployed.
+
+    Each of FILES names a configuration, has courses of events, and says which incidents are open and which notices each channel has
+    taken at which times. They run in virtual time, with grouping, silences, maintenance, dependencies and escalation in force;
+    nothing is probed and no notice is sent. It ends with 1 where anything is not as expected, and with 2 where a file is not valid.
+    """
+    from .ruletests import run_files
+
+    sys.exit(run_files(files, as_json=as_json))
+
+
+BEGINNING = (init, test_rules, completion, prometheus)

@@ -113,7 +113,7 @@ class ShapeChecker:
                 return self._struct(value, kind, path)
             case inspect.VarTupleType() if isinstance(value, list | tuple):
                 return self._list(value, kind, path)
-            case inspect.DictType():
+            case inspect.DictType() if isinstance(value, dict):
                 return self._mapping(value, kind, path)
             case _:
                 return self._leaf(value, kind, path)
