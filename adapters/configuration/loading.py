@@ -70,6 +70,10 @@ class Examined(msgspec.Struct, frozen=True):
     faults: tuple[DocumentFault, ...] = ()
     left_out: int = 0
     """How many faults more there are than are told at once."""
+    readable: Configuration | None = None
+    """The valid part of a configuration with problems, where it can be read at all."""
+    problems: tuple[Problem, ...] = ()
+    """All that is wrong with it."""
     secrets: frozenset[str] = frozenset()
     """The values from outside that no output may show."""
 
@@ -93,7 +97,8 @@ def examine(
     told = [substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX]]
     faults = (*document.faults, *located(text, told))
     left_out = document.faults_left_out + len(found) - len(told)
-    return Examined(None, faults, left_out, frozenset(substitution.secrets))
+    readable = None if document.faults else configuration
+    return Examined(None, faults, left_out, readable, tuple(found), frozenset(substitution.secrets))
 
 
 def read_text(file: FilePath, name: str) -> str:

@@ -145,7 +145,7 @@ class IncidentTable:
             raise StoreCorrupt(f"incident {misplaced[0]} is not where the chain says")
 
     def _move(self, transition: Transition, position: int) -> None:
-        named = (transition.incident_id, transition.target, transition.rule)
+        named = (transition.incident_id, *transition.place)
         try:
             self._connection.execute(_MOVE, (*named, transition.sequence, position, transition.is_open))
         except apsw.ConstraintError as error:

@@ -123,6 +123,28 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.MAINTENANCE: ("held by maintenance",),
     Fault.DEPENDENCIES: ("held by dependency", "untold for dependency"),
     Fault.FLAPPING: ("held by flapping", "told after flapping"),
+    Fault.DRILL: (
+        "drill despite holds",
+        "end drill",
+        "two drills at once",
+        "drill told",
+        "digest of a drill",
+        "drill ended",
+    ),
+    Fault.PING: ("ping",),
+    Fault.STANDSTILL: (
+        "ping held back: polling",
+        "ping held back: judging",
+        "ping held back: committing",
+        "ping held back: sending",
+    ),
+    Fault.DIGEST_DEATH: (
+        "death at digest decided",
+        "death at digest committed",
+        "death at digest posted",
+        "death at digest answered",
+        "death at digest recorded",
+    ),
 }
 ENOUGH_SEEDS = 300
 """With fewer seeds chance may leave something out, and nothing is concluded."""

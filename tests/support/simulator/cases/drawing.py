@@ -17,8 +17,10 @@ from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.script import ANSWER_NS
 
 from ..suppression.drawing import suppressed
+from ..suppression.drilling import drilled
 from .case import Act, Case, Options, Reached, Watched
-from .faults import SUPPRESSING, Fault, in_order
+from .faults import BESIDE, Fault, in_order
+from .pinging import pinged
 from .tape import Stream, Tape
 
 HTTP = Http(url="http://scripted.example/")
@@ -52,10 +54,8 @@ def draw_case(
     `plain` leaves out the options that only some runs have: encoded messages, a drawn schedule, the store on disk.
     """
     tape = Tape(seed)
-    # Attempts by command have a stream of their own: what a seed drew before there were any stays as it was.
     checks = tape.stream("checks")
-    beside = (Fault.CHECK_NOW, *SUPPRESSING)
-    drawn = tuple(fault for fault in allowed if fault not in beside)
+    drawn = tuple(fault for fault in allowed if fault not in BESIDE)
     options = _options(tape.stream("options"), drawn, minutes)
     if plain:
         options = Options(minutes=minutes, faults=options.faults)
@@ -69,7 +69,7 @@ def draw_case(
         options = msgspec.structs.replace(options, faults=(*options.faults, Fault.CHECK_NOW))
         acts = tuple(sorted([*acts, *_checks(checks, options, watched)], key=lambda act: act.at_ns))
     case = Case(seed=seed, options=options, targets=watched, channels=channels, acts=acts)
-    return suppressed(case, tape, allowed)
+    return pinged(drilled(suppressed(case, tape, allowed), tape, allowed), tape, allowed)
 
 
 def _options(stream: Stream, allowed: tuple[Fault, ...], minutes: int) -> Options:
