@@ -32,6 +32,7 @@ class Planned:
         self.of_target = {}
         self.held = {}
         """By target, until when (wall); None: until a test lets it go."""
+        self.kind = HoldKind.MAINTENANCE
         self.quieted = set()
 
     def restore(self, restored, now):
@@ -46,7 +47,7 @@ class Planned:
         until_ns = self.held[incident.target]
         if until_ns is not None and until_ns <= now.wall_ns:
             return None
-        return Hold(kind=HoldKind.MAINTENANCE, name="work", until_ns=until_ns)
+        return Hold(kind=self.kind, name="work", until_ns=until_ns)
 
     def remark(self, incident):
         return ""

@@ -189,6 +189,22 @@ def test_a_ping_that_fails_is_counted_and_shown_and_opens_no_incident(shop):
     assert says(world) == ""
 
 
+def test_the_status_says_when_the_last_ping_was_answered(shop):
+    world = pinging(shop())
+    assert pinging(shop(), ping=None).status().pinged_at is None
+    world.run("150s")
+    first = world.status().pinged_at
+    assert 25 <= (world.status().at - first).total_seconds() <= 31, "each minute"
+    world.script_ping("status 503")
+    world.run("10m")
+    failing = world.status()
+    assert failing.pinged_at == first, "one that fails is no answer"
+    assert failing.to_dict()["pinged_at"] is not None
+    world.script_ping("ok")
+    world.run("1m")
+    assert world.status().pinged_at > first
+
+
 def test_a_receiver_that_hangs_has_one_ping_at_a_time(shop):
     world = pinging(shop(), ping={**PING, "every": "10s"})
     world.script_ping("hang")
