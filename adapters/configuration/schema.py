@@ -13,6 +13,8 @@ from ...domain.specification.construction.shape_words import plain_types
 from ...domain.specification.probe import KINDS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILLED = r"|\$\{"
+"""Ends each pattern: a text of a certain form may be one that a variable or a file fills in, `${PAGERDUTY_KEY}`."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -22,15 +24,20 @@ def json_schema() -> dict[str, Any]:
         part, keys = parts[specification.__name__], specification.one_of
         _describe(part, specification)
         if keys:
-            part["oneOf"] = [{"required": [key], "properties": {key: {"type": "object"}}} for key in keys]
+            given = {"not": {"type": "null"}}
+            part["oneOf"] = [{"required": [key], "properties": {key: given}} for key in keys]
     for probe in KINDS.values():
         # In a file the key of the target says which probe it is; the tag is for messages.
         part = parts[probe.__name__]
         del part["properties"]["kind"]
         part["required"].remove("kind")
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
-    plain: dict[str, Any] = json.loads(json.dumps(schema))
+    plain: dict[str, Any] = json.loads(json.dumps(schema), object_hook=_filled_later)
     return plain
+
+
+def _filled_later(node: dict[str, Any]) -> dict[str, Any]:
+    return node | {"pattern": node["pattern"] + FILLED} if isinstance(node.get("pattern"), str) else node
 
 
 def _specifications(kind: msgspec.inspect.Type) -> Iterator[Any]:
