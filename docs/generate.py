@@ -11,6 +11,7 @@ from typing import Any, get_args
 from bounds import bounds, length, policies
 from semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 from watchkeeper.adapters.configuration import json_schema
+from watchkeeper.adapters.configuration.schema import FILLED
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS
 from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
@@ -110,12 +111,14 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("Flapping", "window"): (limits.FLAPPING_WINDOW_NS_MIN, limits.FLAPPING_WINDOW_NS_MAX),
     **{
         (kind, name): _CLOCK
-        for kind in ("Consecutive", "Threshold", "NoData")
+        for kind in ("Consecutive", "KOfN", "Nagios", "Threshold", "NoData")
         for name in ("for", "keep_firing_for")
     },
     ("NoData", "after"): _CLOCK,
     ("Threshold", "window"): (1, limits.KEEP_FIRING_NS_MAX),
-    ("Threshold", "value"): _CLOCK,
+    ("Threshold", "baseline"): (1, limits.KEEP_FIRING_NS_MAX),
+    **{("Threshold", name): _CLOCK for name in ("value", "recover")},
+    ("Slo", "window"): (limits.SLO_WINDOW_NS_MIN, limits.SLO_WINDOW_NS_MAX),
 }
 """Rules of durations that JSON Schema cannot express; a test compares each with what a configuration is refused for."""
 WORDS = {
@@ -123,6 +126,7 @@ WORDS = {
     text.ZONE_PATTERN: "time zone",
     text.MOMENT_PATTERN: "moment",
     text.RATE_PATTERN: "rate",
+    text.PERCENT_PATTERN: "percentage",
 }
 """The words for texts of a form that their descriptions explain."""
 SCALARS = {"string": "text", "number": "number", "boolean": "true or false"}
@@ -236,7 +240,7 @@ class Reference:
             elif "maxLength" in each and _text_type(each) == "text":
                 yield f"at most {each['maxLength']:,} characters"
             elif "pattern" in each and _text_type(each) == "text":
-                yield f"matches `{each['pattern']}`"
+                yield f"matches `{each['pattern'].removesuffix(FILLED)}`"
 
 
 def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -252,7 +256,7 @@ def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _text_type(schema: dict[str, Any]) -> str:
-    match schema.get("pattern", ""):
+    match schema.get("pattern", "").removesuffix(FILLED):
         case pattern if pattern == text.NAME_PATTERN:
             return "id"
         case pattern if "ms|s|m|h|d|w" in pattern:

@@ -18,6 +18,7 @@ SECTIONS = {
         "check",
         "config",
         "diff",
+        "test-rules",
         "simulate",
         "schema",
         "token",

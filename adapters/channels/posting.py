@@ -35,7 +35,10 @@ class RecipeMessenger:
         self.recipe = recipe
         self.transport = transport
         self.clock = clock
-        self._host = destination_of(recipe.url).origin.host
+        written = destination_of(recipe.url)
+        # Asked here too, so that a name that no request can carry is refused at the start and not by each attempt.
+        naming_of(written, recipe.tls)
+        self._host = written.origin.host
         self._deny = deny_private_addresses
         self._address = address
 

@@ -90,6 +90,8 @@ class Examined(msgspec.Struct, frozen=True):
     faults: tuple[DocumentFault, ...] = ()
     left_out: int = 0
     """How many faults more there are than are told at once."""
+    readable: Configuration | None = None
+    """The valid part of a configuration with problems, where it can be read at all."""
     secrets: frozenset[str] = frozenset()
     """The values from outside that no output may show."""
     problems: tuple[Problem, ...] = ()
@@ -150,6 +152,7 @@ def examine(
     return replace(
         result,
         configuration=None,
+        readable=None if of_text else configuration,
         faults=faults,
         left_out=left_out,
         problems=told,

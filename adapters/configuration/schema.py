@@ -15,6 +15,8 @@ from ...domain.specification.probe import KINDS
 from .reuse import keys
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILLED = r"|\$\{"
+"""Ends each pattern: a text of a certain form may be one that a variable or a file fills in, `${PAGERDUTY_KEY}`."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -24,7 +26,8 @@ def json_schema() -> dict[str, Any]:
         part, keys = parts[specification.__name__], specification.one_of
         _describe(part, specification)
         if keys:
-            part["oneOf"] = [{"required": [key], "properties": {key: {"type": "object"}}} for key in keys]
+            given = {"not": {"type": "null"}}
+            part["oneOf"] = [{"required": [key], "properties": {key: given}} for key in keys]
     for probe in KINDS.values():
         # In a file the key of the target says which probe it is; the tag is for messages.
         part = parts[probe.__name__]
@@ -32,7 +35,7 @@ def json_schema() -> dict[str, Any]:
         part["required"].remove("kind")
     _add_reuse(parts)
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
-    plain: dict[str, Any] = json.loads(json.dumps(schema))
+    plain: dict[str, Any] = json.loads(json.dumps(schema), object_hook=_filled_later)
     return plain
 
 
@@ -82,6 +85,10 @@ def _one_or_several(description: str, most: int) -> dict[str, Any]:
 
 def _partial(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _filled_later(node: dict[str, Any]) -> dict[str, Any]:
+    return node | {"pattern": node["pattern"] + FILLED} if isinstance(node.get("pattern"), str) else node
 
 
 def _specifications(kind: msgspec.inspect.Type) -> Iterator[Any]:

@@ -143,7 +143,7 @@ class MemoryStore:
         wanted = {incident.id for incident in live}
         first = {name: self._record.steps[name, 1].at_ns for name in self._record.latest}
         return tuple(
-            IncidentOpening(name, incident.target, incident.rule, first[name])
+            IncidentOpening(name, *incident.place, first[name])
             for name, incident in self._record.latest.items()
             if first[name] >= since_ns or name in wanted
         )
@@ -287,7 +287,7 @@ def _write(draft: _Draft, batch: Batch) -> None:
 
 
 def _write_transition(draft: _Draft, transition: Transition) -> None:
-    name, place = transition.incident_id, (transition.target, transition.rule)
+    name, place = transition.incident_id, transition.place
     recorded = draft.steps.get((name, transition.sequence))
     if recorded is not None:
         if recorded != transition:
@@ -299,7 +299,7 @@ def _write_transition(draft: _Draft, transition: Transition) -> None:
         raise StoreError(f"{transition.target}/{transition.rule} has an open incident already")
     before = draft.latest.get(name)
     if before is not None:
-        draft.open[before.target, before.rule] = None
+        draft.open[before.place] = None
     draft.open[place] = name if transition.is_open else None
     draft.steps[name, transition.sequence] = transition
     draft.found[name] = None

@@ -36,14 +36,20 @@ class Grouping(msgspec.Struct, frozen=True):
         return ": ".join(text for text in (escaped(self.route), values) if text)
 
 
-class DigestMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of a digest that is about one incident."""
+# Thousands at once: they lead to nothing that leads back, so that the collector of garbage need not look at them.
+class ToldStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A step of an incident that a notice tells."""
 
     incident_id: str
     sequence: int
     """The step of the incident that is told."""
     change: TransitionKind
     """The kind of transition that the receiver is notified of."""
+
+
+class DigestMember(ToldStep, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The part of a digest that is about one incident."""
+
     target: str
     rule: str
     severity: Severity
@@ -102,8 +108,11 @@ class Digest(PublicValue, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether every open member was acknowledged."""
-        return all(member.is_acknowledged for member in (*self.members, *self.others) if member.is_open)
+        """Whether every open incident of the group was acknowledged; False where too many are open to tell."""
+        is_whole = self.others_count == len(self.others)
+        return is_whole and all(
+            member.is_acknowledged for member in (*self.members, *self.others) if member.is_open
+        )
 
 
 def member_of(incident: Incident, change: TransitionKind, remark: str = "") -> DigestMember:

@@ -41,7 +41,10 @@ INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = 
 """The legal next kinds after each kind; None stands for no incident yet."""
 
 
-class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}, omit_defaults=True):
+# Several for each open one: they lead to nothing that leads back, and the collector of garbage leaves them alone.
+class Incident(
+    PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}, omit_defaults=True, gc=False
+):
     """The state of an incident. Wall times are nanoseconds since 1970 UTC.
 
     Its bytes leave out the fields that hold their default, so that those of earlier versions stay the same.
@@ -155,6 +158,11 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
         """Whether an operator tries a route out by it, and nothing has caused it."""
         return self.drill is not UNSET
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where it is the only open one: its target and rule. Several drills may run at once, so each has a place of its own."""
+        return self.target, f"{self.rule}/{self.id}" if self.is_drill else self.rule
+
     def summary(self) -> str:
         """Returns the last transition in one line for people, with what the incident is about."""
         said = self.explanation or self.reason
@@ -165,7 +173,7 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
         return f"{self.reason if self.reason == RECOVERED else said} after {self.lasted}: {self.cause}"
 
 
-class Transition(Incident, frozen=True, kw_only=True):
+class Transition(Incident, frozen=True, kw_only=True, gc=False):
     """One step of an incident, stored as the whole incident after the step."""
 
     @property

@@ -14,7 +14,7 @@ from .construction import Specification
 from .metadata import TargetMetadata
 from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
-from .rule import NoData, Rule, RuleState, default_rules
+from .rule import JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
 
 OWN_NAME = "watchkeeper"
@@ -42,6 +42,7 @@ class TargetFields(TypedDict, total=False):
     renamed_from: Sequence[str]
     depends_on: Dependency | Sequence[str]
     flapping: Flapping | bool
+    slo: Slo
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +117,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The targets without which it cannot work: a list of ids, of which all must be well, or with `at_least` some."""
     flapping: Flapping | bool | UnsetType = UNSET
     """When it stops being told of because it goes down and up again and again; false: never."""
+    slo: Slo | UnsetType = UNSET
+    """The objective whose error budget is watched, by the rules `slo-page` and `slo-ticket`."""
 
     def __init__(
         self,
@@ -203,11 +206,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.every_ns * 5 // 2 + self.timeout_ns
 
     @property
-    def judged_rules(self) -> tuple[Rule, ...]:
-        """The default rules whose place none of its own takes, unless it has only its own, and then these."""
-        if self.default_rules is False:
-            return self.rules
-        defaults = default_rules(self.kind, self._silence_ns)
+    def judged_rules(self) -> tuple[JudgedRule, ...]:
+        """The default rules and those of its objective whose place none of its own takes, and its own."""
+        defaults: tuple[JudgedRule, ...] = () if self.slo is UNSET else self.slo.rules
+        if self.default_rules is not False:
+            defaults = (*default_rules(self.kind, self._silence_ns), *defaults)
         if not self.rules:
             return defaults
         own = {rule.id for rule in self.rules}

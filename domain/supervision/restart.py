@@ -56,6 +56,8 @@ class SupervisorPolicies(NamedTuple):
     cancellation: CancellationPolicy = CancellationPolicy()
     connectivity: ConnectivityPolicy = ConnectivityPolicy()
     ping: PingPolicy = PingPolicy()
+    flush_every_ns: int = 5 * NS_PER_S
+    """How long a record that is not urgent, such as a failed attempt to deliver, may wait for a commit."""
 
 
 class Restart(msgspec.Struct, frozen=True):

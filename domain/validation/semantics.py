@@ -31,7 +31,7 @@ from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
 from .routing import named_channel_problems, routing_problems
-from .rules import rule_problems
+from .rules import rule_problems, slo_problems
 from .web import web_problems
 
 TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
@@ -139,7 +139,15 @@ class _Judge:
         """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
         cadence = target.every, target.timeout, target.retry_every, target.max_age, timeout_stated
         entries = tuple(target.expect), tuple(target.rules), tuple(target.notify)
-        key = target.kind, never_encrypted(target), unread(target), cadence, entries, target.flapping
+        key = (
+            target.kind,
+            never_encrypted(target),
+            unread(target),
+            cadence,
+            entries,
+            target.flapping,
+            target.slo,
+        )
         if key not in self._judged:
             self._judged[key] = tuple(self._policy_problems(target, timeout_stated=timeout_stated))
         return self._judged[key]
@@ -150,6 +158,7 @@ class _Judge:
         yield from _repeated(target.rules, ("rules",))
         for at, rule in enumerate(target.rules):
             yield from rule_problems(rule, target, ("rules", at))
+        yield from slo_problems(target)
         yield from self._notify(target.notify, ("notify",))
         yield from flapping_problems(target.flapping, ("flapping",))
 

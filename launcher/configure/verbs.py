@@ -95,4 +95,19 @@ def diff(old: Path, new: Path, *, as_json: bool, exit_code: bool) -> None:
     sys.exit(show_difference(old, new, as_json=as_json, exit_code=exit_code))
 
 
-BEGINNING = (init, config, diff, completion, prometheus)
+@click.command(name="test-rules")
+@click.argument("files", type=PATH, nargs=-1, required=True)
+@JSON
+def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Test what a configuration tells, before it is deployed.
+
+    Each of FILES names a configuration, has courses of events, and says which incidents are open and which notices each channel has
+    taken at which times. They run in virtual time, with grouping, silences, maintenance, dependencies and escalation in force;
+    nothing is probed and no notice is sent. It ends with 1 where anything is not as expected, and with 2 where a file is not valid.
+    """
+    from .ruletests import run_files
+
+    sys.exit(run_files(files, as_json=as_json))
+
+
+BEGINNING = (init, config, diff, test_rules, completion, prometheus)

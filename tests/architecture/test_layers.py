@@ -37,6 +37,7 @@ MAY_ALSO = {
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does
+    "launcher/configure/ruletests.py": {"testing"},  # as above
     # `web` inside the functions that open a door: the web libraries are an extra. `client`: the way to the active process.
     "runtime.py": {"web", "client"},
     "web/metrics/families.py": {"watchkeeper"},  # the version, which the metrics tell

@@ -70,7 +70,7 @@ def test_targets_are_offered_with_their_names(folder):
 
 def test_silences_and_dead_letters_are_offered(folder):
     assert offered("unsilence", "s") == of_zsh(("s-4k2", "deploy"))
-    assert offered("redrive", "m") == of_zsh((folder, "ops: shop"))
+    assert offered("redrive", "m") == of_zsh((folder, "ops: shop/down"))
 
 
 def test_a_word_with_a_blank_is_escaped_for_bash_alone(folder):

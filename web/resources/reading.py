@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...domain.errors import NotRunning, UnknownName
+from ...domain.incidents.delivery_plan import IncidentWait
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import Outgoing
 from ...domain.incidents.told import with_waits
 from ...domain.limits import INTEGER_MAX, READ_INCIDENTS_MAX
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
+from ...domain.specification.matcher import Subject
 from ...domain.time.duration import parse_duration
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..limits import HOURS_READ_MAX
@@ -24,7 +26,6 @@ from ..shapes.answers import (
     IncidentRow,
     IncidentsQuery,
     Listed,
-    NoticeRow,
     PingRow,
     PolicyRow,
     RollupRow,
@@ -36,7 +37,14 @@ from ..shapes.answers import (
     TargetsQuery,
     UptimeAnswer,
 )
-from ..shapes.delivery_rows import IncidentNoticeRow, ToldRow, incident_notice_row, told_row
+from ..shapes.delivery_rows import (
+    IncidentNoticeRow,
+    ToldRow,
+    WaitRow,
+    incident_notice_row,
+    told_row,
+    wait_row,
+)
 from ..shapes.documents import (
     attempt_row,
     evidence_row,
@@ -44,7 +52,6 @@ from ..shapes.documents import (
     incidents_by_target,
     masked,
     ms_or_none,
-    notice_row,
     ns_of,
     policy_row,
     rollup_row,
@@ -54,6 +61,7 @@ from ..shapes.documents import (
     target_row,
     time_of,
 )
+from ..shapes.notice_rows import NoticeRow, notice_row
 from ..table import ApiCall
 
 V = TypeVar("V")
@@ -101,11 +109,13 @@ def _is_wanted(target: TargetStatus, query: TargetsQuery) -> bool:
 
 def _row_maker(call: ApiCall, status: RuntimeStatus) -> Callable[[TargetStatus], TargetRow]:
     configured, opened = call.operations.targets(), incidents_by_target(status)
+    work = call.operations.work_in_force()
 
     def make(target: TargetStatus) -> TargetRow:
         known = configured.get(target.id)
         paused = target.paused if known is None else known.paused
-        return target_row(target, opened.get(target.id, []), paused=paused)
+        in_force = work.of(Subject(target.id, target.metadata))
+        return target_row(target, opened.get(target.id, []), in_force, paused=paused)
 
     return make
 
@@ -317,6 +327,16 @@ async def told(call: ApiCall) -> Listed[ToldRow]:
     found = await call.operations.read(lambda reader: reader.told(name))
     waits = (await call.operations.status()).waits_of(name)
     return Listed(items=[told_row(each) for each in with_waits(found, waits)])
+
+
+async def waits(call: ApiCall) -> Listed[WaitRow]:
+    found = sorted((await call.operations.status()).waits, key=_key_of_wait)
+    page, following = page_of(found, _key_of_wait, call.query)
+    return Listed(items=await sliced(page, wait_row), next=following)
+
+
+def _key_of_wait(waiting: IncidentWait) -> str:
+    return f"{waiting.incident_id}/{waiting.channel}"
 
 
 async def notices(call: ApiCall) -> Listed[NoticeRow]:

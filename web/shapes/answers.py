@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 
 from ...domain.incidents.incident import TransitionKind
-from ...domain.incidents.notice import DeliveryState, NoticeReason
+from ...domain.incidents.notice import DeliveryState
 from ...domain.observation.attempt import AttemptState
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.public_value import PublicValue
@@ -87,6 +87,8 @@ class SelfAnswer(msgspec.Struct, frozen=True, kw_only=True):
     lateness: LatenessRow
     blind: list[BlindRow]
     counters: dict[str, int]
+    pinged_at: datetime | None
+    """When the service of the dead-man's ping last answered one well; null before that in this run."""
 
 
 class TargetRow(PublicValue, frozen=True, kw_only=True):
@@ -119,6 +121,8 @@ class TargetRow(PublicValue, frozen=True, kw_only=True):
     """Ticks that passed without an attempt."""
     open_incidents: list[str]
     silences: list["SilenceRow"]
+    maintenance: "MaintenanceRow | None" = None
+    """The planned maintenance in force, of several the one that ends last; it may hold the notices of some incidents alone."""
 
 
 class AttemptRow(PublicValue, frozen=True, kw_only=True):
@@ -221,24 +225,6 @@ class IncidentRow(PublicValue, frozen=True, kw_only=True):
     notify: list[str]
 
 
-class NoticeRow(PublicValue, frozen=True, kw_only=True):
-    """One notice and the state of its delivery."""
-
-    key: str
-    channel: str
-    state: DeliveryState
-    change: TransitionKind
-    reason: NoticeReason
-    incident: str
-    target: str
-    sequence: int
-    created_at: datetime
-    attempts: int
-    at: datetime
-    """When the last attempt began or was answered."""
-    detail: str
-
-
 class SilenceRow(PublicValue, frozen=True, kw_only=True):
     """One silence in force."""
 
@@ -250,6 +236,14 @@ class SilenceRow(PublicValue, frozen=True, kw_only=True):
     by: str
     reason: str
     created_at: datetime | None
+
+
+class MaintenanceRow(PublicValue, frozen=True, kw_only=True):
+    """One planned maintenance in force."""
+
+    id: str
+    match: list[str]
+    until: datetime
 
 
 class PreviewAnswer(PublicValue, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from ...domain.incidents.delivery_plan import HoldKind
+from ...domain.incidents.delivery_plan import HoldKind, IncidentWait
 from ...domain.incidents.delivery_try import DeliveryTry, TryResult
 from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState
@@ -14,8 +14,8 @@ from ...domain.incidents.told import ChannelBacklog, ChannelTold
 from ...domain.public_value import PublicValue
 from ...domain.specification.channel import Channel
 from ...domain.specification.rule import Severity
-from .answers import NoticeRow
-from .documents import ms_of, ms_or_none, notice_row, text_of, time_of, time_or_none
+from .documents import ms_of, ms_or_none, text_of, time_of, time_or_none
+from .notice_rows import NoticeRow, notice_row
 
 
 class TryRow(PublicValue, frozen=True, kw_only=True):
@@ -46,6 +46,13 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the silence, maintenance or window; the targets on which it depends, or the group of its digest."""
     until: datetime | None
     """When it ends by itself; null where an event ends it."""
+
+
+class WaitRow(HoldRow, frozen=True, kw_only=True):
+    """A channel that is to be told of an incident, and the reason for which it waits."""
+
+    incident: str
+    channel: str
 
 
 class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +86,8 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     min_severity: Severity
     timeout_ms: float
+    rate: str | None = None
+    """How many requests may leave in which time, such as `10/1m`; null where nothing bounds them."""
     pending: int | None
     """Null, as the next two, where the record is in memory."""
     oldest_pending_at: datetime | None
@@ -115,6 +124,18 @@ def try_row(tried: DeliveryTry) -> TryRow:
     )
 
 
+def wait_row(waiting: IncidentWait) -> WaitRow:
+    """Returns a channel that waits."""
+    hold = waiting.hold
+    return WaitRow(
+        incident=waiting.incident_id,
+        channel=waiting.channel,
+        kind=hold.kind,
+        name=text_of(hold.name),
+        until=time_or_none(hold.until_ns),
+    )
+
+
 def told_row(told: ChannelTold) -> ToldRow:
     """Returns the notices of an incident to one channel."""
     return ToldRow(
@@ -145,6 +166,7 @@ def channel_row(channel: Channel, backlog: ChannelBacklog | None, problem: str) 
         kind=channel.given(),
         min_severity=channel.min_severity,
         timeout_ms=ms_of(channel.timeout_ns),
+        rate=channel.rate,
         pending=None if backlog is None else backlog.pending,
         oldest_pending_at=None if backlog is None else time_or_none(backlog.oldest_at_ns),
         dead=None if backlog is None else backlog.dead,

@@ -34,7 +34,7 @@ _ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
 """The kinds of plain value in which a choice of a union may find one that fits; any other choice: a text."""
 SECRETS = frozenset(
     {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
-    | {"key", "sha256", "token", "routing_key", "topic"}
+    | {"key", "sha256", "token", "routing_key", "topic", "urls", "smtp"}
 )
 """Under these keys no value is ever shown."""
 
@@ -113,7 +113,7 @@ class ShapeChecker:
                 return self._struct(value, kind, path)
             case inspect.VarTupleType() if isinstance(value, list | tuple):
                 return self._list(value, kind, path)
-            case inspect.DictType():
+            case inspect.DictType() if isinstance(value, dict):
                 return self._mapping(value, kind, path)
             case _:
                 return self._leaf(value, kind, path)
@@ -269,8 +269,8 @@ def _text_for(path: Path) -> str:
     return f"https:{path_text(path)}"
 
 
-_TEXTS_OF_FORM = ("1m", "0 0 1 1 *", "a" * 16, "a" * 32, "a" * 64)
-"""Texts that may stand where one of a form is missing: a length of time, a schedule, and keys."""
+_TEXTS_OF_FORM = ("1m", "99%", "0 0 1 1 *", "a" * 16, "a" * 32, "a" * 64)
+"""Texts that may stand where one of a form is missing: a length of time, a share, a schedule, and keys."""
 
 
 def _stand_in(kind: inspect.Type, path: Path) -> Any:

@@ -14,10 +14,12 @@ from watchkeeper.domain.incidents.incident import Incident
 from watchkeeper.domain.read_model.status import RuntimeStatus
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.protocol.recorder import GetIncidents, GetStatus
+from watchkeeper.protocol.recorder import GetIncidents, GetMetrics, GetStatus
 
 from .acts import beat, perform
 from .cases.case import Act, Case
+from .cases.faults import Fault
+from .endless import RUN_CPU_S, bounded
 from .invariants.violation import Violation
 from .machine import Machine
 from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels, untold
@@ -30,6 +32,7 @@ SETTLE_NS_MAX = 1_500 * NS_PER_S
 """Two waits of ten minutes, one after the other, and a margin: a quarantined poller is tried again after ten minutes."""
 PARENTS_NS = 360 * NS_PER_S
 """By then each target has recovered that ever does, and its children were checked again."""
+PINGS_COUNTED = 4
 SLICE_NS = 20 * NS_PER_S
 GRACE_NS = 20 * NS_PER_S
 BOOTS_MAX = 10_000
@@ -174,12 +177,27 @@ class Run:
         self._unless_violated(recovery.check_store)
         self.advance(began_ns + self._settle_ns())
         self._settle(began_ns + SETTLE_NS_MAX)
+        self._try_out(recovery, dead)
         self._unless_violated(lambda: recovery.redrive(dead))
         self.advance(machine.clock.lived_ns + SLICE_NS)
         self._settle(machine.clock.lived_ns + SETTLE_NS_MAX)
         self._unless_violated(recovery.check_redriven)
         self._unless_violated(lambda: recovery.check_channels(dead))
         self._unless_violated(self._examine)
+
+    def _try_out(self, recovery: RecoveryRules, dead: dict[str, None]) -> None:
+        """Begins a drill where the run has drills, and counts pings where it has those."""
+        faults, clock = self._case.options.faults, self.machine.clock
+        if Fault.PING in faults:
+            self._unless_violated(recovery.watch_pings)
+            self.advance(clock.lived_ns + PINGS_COUNTED * self.machine.auditor.pinging.every_ns)
+            self._unless_violated(lambda: recovery.check_pings(dead))
+        if Fault.DRILL in faults:
+            self._unless_violated(recovery.begin_drill)
+            self.advance(clock.lived_ns + NS_PER_S)
+            self._unless_violated(lambda: recovery.check_drill(self._ask(GetMetrics())))
+            self.advance(clock.lived_ns + SLICE_NS)
+            self._settle(clock.lived_ns + SETTLE_NS_MAX)
 
     def _unless_violated(self, check: Callable[[], None]) -> None:
         if not self._violated:
@@ -279,16 +297,22 @@ class Run:
         )
 
 
-def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -> Result:
-    """Runs a case. With `die_at` the process dies at that site, counted from the start, and no other micro fault strikes."""
+def run_case(
+    case: Case, *, die_at: int | None = None, keep_tape: bool = True, cpu_s: float = RUN_CPU_S
+) -> Result:
+    """Runs a case. With `die_at` the process dies at that site, counted from the start, and no other micro fault strikes.
+
+    A run that has not ended after `cpu_s` seconds of processor time violates the invariant BOUND.
+    """
     with quiet(), collecting_seldom():
         run = Run(case)
         try:
             if die_at is not None:
                 run.machine.micro_faults.only(Kind.DIE, die_at)
-            run.safety()
-            run.liveness()
-            run.end()
+            with bounded(run.machine.auditor.complain, cpu_s=cpu_s):
+                run.safety()
+                run.liveness()
+                run.end()
         finally:
             run.close()
     return run.result(keep_tape=keep_tape)
