@@ -129,6 +129,7 @@ WORDS = {
     text.PERCENT_PATTERN: "percentage",
 }
 """The words for texts of a form that their descriptions explain."""
+SCALARS = {"string": "text", "number": "number", "boolean": "true or false"}
 _DURATION = get_args(text.DurationText)[1].description
 _ID = get_args(text.Name)[1].description
 
@@ -181,11 +182,19 @@ class Reference:
         if "anyOf" in schema:
             kinds = [self._type(each) for each in schema["anyOf"] if each.get("type") != "null"]
             return " or ".join(dict.fromkeys(kinds))
+        if "else" in schema:
+            return self._type(schema["else"])
         if "$ref" in schema:
             return self._named(schema["$ref"].rpartition("/")[2])
         if "enum" in schema:
             return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
         match schema["type"]:
+            case [*kinds]:
+                return " or ".join(SCALARS[kind] for kind in kinds)
+            case "object" if "properties" in schema:
+                return "mapping"
+            case "object" if "properties" in schema.get("additionalProperties", {}):
+                return "mapping of mappings"
             case "array" if "prefixItems" in schema.get("items", {}):
                 return "mapping of texts"
             case "array" if "prefixItems" not in schema:
@@ -238,6 +247,8 @@ def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The parts that a schema names, with `[]` where they stand in a list."""
     if "$ref" in schema:
         yield schema["$ref"].rpartition("/")[2], ""
+    if "else" in schema:
+        yield from _referred(schema["else"])
     for each in schema.get("anyOf", ()):
         yield from _referred(each)
     if isinstance(schema.get("items"), dict):

@@ -9,8 +9,9 @@ import msgspec
 import yaml
 
 from ...adapters.configuration.document import DocumentFault, Parser, parse
-from ...adapters.configuration.loading import examine, folder_of, lines_of, load, read_text
+from ...adapters.configuration.loading import examine, folder_of, lines_of, load
 from ...adapters.configuration.positions import located
+from ...adapters.configuration.reuse.reading import read_text
 from ...domain.errors import ConfigurationError
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.construction.shape import ShapeChecker
