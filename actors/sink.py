@@ -164,13 +164,14 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         return None
 
     def _record(self, message: heard.RecordSamples, now: Moment) -> None:
-        self._register.take(message.samples, now)
+        are_judged = message.generation == self._generation
+        self._register.take(message.samples, now, are_judged=are_judged)
         self._deliveries.take(message.samples, now)
         if shed := self._gathered.add_samples(message.samples):
             self._count("samples_shed", shed)
         if lost := self._gathered.add_evidence(message.evidence):
             self._count("evidence_shed", lost)
-        if message.generation == self._generation:
+        if are_judged:
             for checkpoint in message.checkpoints:
                 self._keep_checkpoint(checkpoint)
             for transition in message.transitions:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ..domain.conditions.judgement import Expectation
 from ..domain.errors import StoreFenced
 from ..domain.incidents.record import PauseMark, present_pauses
-from ..domain.limits import DURATION_NS_MAX, TENURE_BEAT_NS
+from ..domain.limits import TENURE_BEAT_NS
 from ..domain.read_model.metrics import PartMetrics
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
@@ -75,8 +75,8 @@ class SystemDependencies(NamedTuple):
     pinger: Pinger | None = None
     """Sends the dead-man's ping; None where there is none."""
     is_wall_steady: bool = False
-    """Whether nothing sets the wall clock, and no crash comes between two commits, as in a course of virtual time: moments are
-    then waited for in one piece, and the supervisor wakes up seldom."""
+    """Whether nothing sets the wall clock, and no crash comes between two commits, as in a course of virtual time: the supervisor
+    then wakes up seldom."""
     is_whole: bool = False
     """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
 
@@ -114,9 +114,7 @@ class System:
         self._handover = RosterHandover(Roster(targets, registry, {}))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
         if parts.is_wall_steady:
-            self._policies = self._policies._replace(
-                wall_look_ns=DURATION_NS_MAX, flush_every_ns=60 * NS_PER_S
-            )
+            self._policies = self._policies._replace(flush_every_ns=60 * NS_PER_S)
         self._told_of_problems = configuration.runtime.notify
         self._routed = frozenset(name for route in configuration.routes for name in route.to)
         self._supervisor_history = RestartHistory(self._policies.children)

@@ -24,7 +24,6 @@ from ..web.shapes.answers import (
     EvidenceRow,
     IncidentRow,
     Listed,
-    NoticeRow,
     PreviewAnswer,
     ProblemRow,
     SampleRow,
@@ -35,6 +34,7 @@ from ..web.shapes.answers import (
 from ..web.shapes.check_answer import CheckAnswer
 from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
 from ..web.shapes.drill_answers import DrillAnswer, DrillChannel
+from ..web.shapes.notice_rows import NoticeRow
 from ..web.shapes.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 

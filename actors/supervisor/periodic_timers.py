@@ -128,14 +128,18 @@ class PeriodicTimers:
         take_load: Callable[[], LoadSeen],
     ) -> None:
         self._timers, self._to, self._dice = context.timers, context.to, context.dice
-        self._reopen = context.policies.reopen
-        self._look_ns, self._flush_ns = context.policies.wall_look_ns, context.policies.flush_every_ns
+        self._reopen, self._flush_ns = context.policies.reopen, context.policies.flush_every_ns
         self._newly_counted, self._take_load = newly_counted, take_load
         self._reopenings = 0
         self._is_unanswered = False
+        self._wall_ns: dict[Chore, int] = {}
+        """The wall times of the checks that were asked for."""
+        self._offset_ns = 0
+        """The difference between the two clocks by which they are armed."""
 
     def begin(self, now: Moment) -> None:
         """Arms the chores that every run has."""
+        self._offset_ns = now.wall_ns - now.monotonic_ns
         self._arm(Chore.MAINTENANCE, limits.HOUSE_EVERY_NS, now)
         self._arm(Chore.FLUSH, self._flush_ns, now)
         self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
@@ -177,8 +181,22 @@ class PeriodicTimers:
                 assert_never(message)
 
     def _check_at(self, chore: Chore, until_ns: int, now: Moment) -> None:
-        """Arms the check for what ends at a wall time: at most 500 ms ahead, as the wall clock may be set."""
-        self._arm(chore, min(max(until_ns - now.wall_ns, 0), self._look_ns), now)
+        """Arms the check for what ends at a wall time."""
+        self._wall_ns[chore] = until_ns
+        self._arm(chore, max(until_ns - now.wall_ns, 0), now)
+
+    def follow_clock(self, now: Moment) -> None:
+        """Arms the checks for wall times anew where the wall clock was set, or the machine slept, since the last wake-up.
+
+        A wake-up comes at the latest with the next flush; a clock that is slewed is followed as soon as that makes a difference.
+        """
+        offset_ns = now.wall_ns - now.monotonic_ns
+        if abs(offset_ns - self._offset_ns) < limits.CLOCK_DRIFT_NS:
+            return
+        self._offset_ns = offset_ns
+        for chore, until_ns in self._wall_ns.items():
+            if chore in self._timers:
+                self._check_at(chore, until_ns, now)
 
     def _store_failed(self, detail: str, now: Moment) -> None:
         """Reports the store's problem and arms its reopening after a wait that grows with each failure."""

@@ -280,6 +280,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
 
     def _woke(self, planned_ns: int, now: Moment) -> None:
         self._look(planned_ns, now)
+        self._periodic_timers.follow_clock(now)
         for key, due_ns in self._timer_driver.due(now.monotonic_ns):
             self._due(key, due_ns, now)
 

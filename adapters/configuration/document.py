@@ -12,6 +12,7 @@ from ...domain import limits
 from ...domain.conditions.json_document import nested_deeper
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem
+from .anchors import Anchor, unshared
 from .scalars import resolve
 
 Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -19,6 +20,11 @@ Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _MARKED = " is not allowed: write the value out, in quotes if it is a text that begins with {}"
 """The text of the file is not repeated: it may be a password without quotes."""
+_UNKNOWN_ALIAS = (
+    "an alias, and no anchor of its name ends above: put it in quotes if it is a text that begins with *"
+)
+_EMPTY_ANCHOR = "an anchor without a value: put it in quotes if it is a text that begins with &"
+_MERGE = "<<"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -28,6 +34,15 @@ class DocumentFault(msgspec.Struct, frozen=True):
     line: int
     column: int
     problem: Problem
+    file: str = ""
+    """The included file in which it is; empty for the configuration itself."""
+    uses: str = ""
+    """Where what it is about is used, in brackets."""
+
+    @property
+    def said(self) -> str:
+        """What is wrong, and where it is used."""
+        return f"{self.problem.text}{self.uses}"
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -64,6 +79,15 @@ class DocumentReader:
         self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
         self._nodes = 0
         self._top: dict[str, Any] = {}
+        self._anchors: dict[str, Anchor] = {}
+        self._deepest = 0
+        """The levels of the part that is read now, counted from the whole."""
+        self._copied = 0
+        """The characters that aliases repeat."""
+        self._is_shared = False
+        self._is_bomb = False
+        self._end: Any = None
+        """The event that ended the list or mapping which was read last."""
         self._text = text
         self._resolve = lru_cache(limits.CONFIGURATION_WORDS_KEPT)(resolve)
         """For one file alone: a word may be a secret."""
@@ -81,7 +105,13 @@ class DocumentReader:
             self._fault(*end_of(before), _unprintable(error))
         except _Hopeless:
             pass
-        return Document(data, tuple(self._faults), self._left_out, self._top)
+        top = self._top
+        if self._is_shared:
+            # A bomb would explode here: nothing of it is copied.
+            has_ended = data is not UNREADABLE
+            data = unshared(data)
+            top = data if has_ended else {} if self._is_bomb else unshared(top)
+        return Document(data, tuple(self._faults), self._left_out, top)
 
     def _documents(self) -> Any:
         self._next()
@@ -98,24 +128,70 @@ class DocumentReader:
     def _node(self, event: Any, depth: int) -> Any:
         self._nodes += 1
         if self._nodes > limits.CONFIGURATION_NODES_MAX:
-            most = f"{limits.CONFIGURATION_NODES_MAX:,}"
-            self._hopeless(event, depth, f"too many values: {most} are the most in one file")
+            self._too_many(event, depth)
         kind = type(event)
         if kind is yaml.ScalarEvent and event.anchor is None and event.tag is None:
             return self._scalar(event, depth)
         if kind is yaml.AliasEvent:
-            return self._tell(event, depth, f"an alias{_MARKED.format('*')}")
-        if event.anchor is not None:
-            self._tell(event, depth, f"an anchor{_MARKED.format('&')}")
+            return self._alias(event, depth)
+        return self._part(event, depth) if event.anchor is None else self._anchored(event, depth)
+
+    def _part(self, event: Any, depth: int) -> Any:
+        """Returns a scalar, a list or a mapping; UNREADABLE for one with a tag."""
         if event.tag is not None:
             self._tell(event, depth, f"a tag{_MARKED.format('!')}")
-        if kind is yaml.ScalarEvent:
-            return UNREADABLE
+        if type(event) is yaml.ScalarEvent:
+            return self._scalar(event, depth) if event.tag is None else UNREADABLE
         if depth >= limits.CONFIGURATION_DEPTH_MAX:
-            most = f"{limits.CONFIGURATION_DEPTH_MAX} levels are the most"
-            self._hopeless(event, depth, f"nested too deeply: {most}")
-        built = self._mapping(depth) if kind is yaml.MappingStartEvent else self._sequence(depth)
+            self._too_deep(event, depth)
+        if depth >= self._deepest:
+            self._deepest = depth + 1
+        built = self._mapping(depth) if type(event) is yaml.MappingStartEvent else self._sequence(depth)
         return built if event.tag is None else UNREADABLE
+
+    def _anchored(self, event: Any, depth: int) -> Any:
+        """Returns the part, which aliases may repeat from here on; one inside of it finds no anchor yet."""
+        nodes, copied, deepest = self._nodes, self._copied, self._deepest
+        path = tuple(self._path[:depth])
+        self._anchors.pop(event.anchor, None)
+        self._deepest = depth
+        self._end = event
+        value = self._part(event, depth)
+        if value is None and event.implicit[0] and not event.value:
+            value = self._tell(event, depth, _EMPTY_ANCHOR)
+        self._anchors[event.anchor] = Anchor(
+            value,
+            path,
+            self._nodes - nodes + 1,
+            self._end.end_mark.index - event.start_mark.index + self._copied - copied,
+            self._deepest - depth,
+        )
+        self._deepest = max(self._deepest, deepest)
+        return value
+
+    def _alias(self, event: Any, depth: int) -> Any:
+        """Returns the part that an alias repeats, counted as often as it stands there, and copied at the end alone."""
+        anchor = self._anchors.get(event.anchor)
+        if anchor is None:
+            return self._tell(event, depth, _UNKNOWN_ALIAS)
+        self._nodes += anchor.nodes - 1
+        self._copied += anchor.characters
+        is_long = self._copied > limits.CONFIGURATION_BYTES_MAX
+        self._is_bomb = is_long or self._nodes > limits.CONFIGURATION_NODES_MAX
+        if self._nodes > limits.CONFIGURATION_NODES_MAX:
+            self._too_many(event, depth)
+        if is_long:
+            most = limits.CONFIGURATION_BYTES_MAX // (1024 * 1024)
+            self._hopeless(event, depth, f"aliases repeat more than {most} MiB")
+        if depth + anchor.height > limits.CONFIGURATION_DEPTH_MAX:
+            self._too_deep(event, depth)
+        self._deepest = max(self._deepest, depth + anchor.height)
+        self._is_shared |= anchor.height > 0
+        self._linked(tuple(self._path[:depth]), anchor.path, event)
+        return anchor.value
+
+    def _linked(self, path: Path, source: Path, event: Any) -> None:
+        """Notes that the part at `path` stands in the text at `source`; the event is its use."""
 
     def _scalar(self, event: Any, depth: int) -> Any:
         text = event.value
@@ -132,6 +208,7 @@ class DocumentReader:
         while type(event := self._next()) is not yaml.SequenceEndEvent:
             path[depth] = len(entries)
             entries.append(self._node(event, below))
+        self._end = event
         return entries
 
     def _mapping(self, depth: int) -> dict[str, Any]:
@@ -140,11 +217,35 @@ class DocumentReader:
             self._top = entries
         firsts: dict[str, Any] = {}
         path, below = self._path, depth + 1
+        merged: Any = None
         while type(event := self._next()) is not yaml.MappingEndEvent:
             key = self._key(event, depth, firsts)
             path[depth] = key
-            entries.setdefault(key, self._node(self._next(), below))
+            value = self._node(self._next(), below)
+            if key == _MERGE and event.implicit[0]:
+                merged = merged or (event, value)
+            else:
+                entries.setdefault(key, value)
+        self._end = event
+        if merged is not None:
+            self._merge(*merged, entries, depth)
         return entries
+
+    def _merge(self, event: Any, merged: Any, entries: dict[str, Any], depth: int) -> None:
+        """Adds the keys of other mappings that this one does not state; of several the first wins."""
+        path = tuple(self._path[:depth])
+        sources = merged if isinstance(merged, list) else [merged]
+        for number, source in enumerate(sources):
+            at = (*path, _MERGE, number) if isinstance(merged, list) else (*path, _MERGE)
+            if isinstance(source, dict):
+                for key, value in source.items():
+                    if key not in entries:
+                        entries[key] = value
+                        self._linked((*path, key), (*at, key), event)
+                self._is_shared = True
+            elif source is not UNREADABLE:
+                self._path[depth] = _MERGE
+                self._tell(event, depth + 1, "<< takes a mapping, as in <<: *NAME, or a list of mappings")
 
     def _key(self, event: Any, depth: int, firsts: dict[str, Any]) -> str:
         if type(event) is not yaml.ScalarEvent:
@@ -152,9 +253,7 @@ class DocumentReader:
         if event.anchor is not None or event.tag is not None:
             self._tell(event, depth, "a key may have neither an anchor nor a tag: write the plain text")
         key: str = event.value
-        if key == "<<" and event.implicit[0]:
-            self._tell(event, depth, "the merge key << is not allowed: write the keys out")
-        elif key in firsts:
+        if key in firsts:
             self._path[depth] = key
             line = firsts[key].start_mark.line + 1
             text = f"this key stands twice here: keep one (the first is in line {line})"
@@ -162,6 +261,14 @@ class DocumentReader:
         else:
             firsts[key] = event
         return key
+
+    def _too_many(self, event: Any, depth: int) -> NoReturn:
+        most = f"{limits.CONFIGURATION_NODES_MAX:,}"
+        self._hopeless(event, depth, f"too many values: {most} are the most in one file")
+
+    def _too_deep(self, event: Any, depth: int) -> NoReturn:
+        most = f"{limits.CONFIGURATION_DEPTH_MAX} levels are the most"
+        self._hopeless(event, depth, f"nested too deeply: {most}")
 
     def _hopeless(self, event: Any, depth: int, text: str) -> NoReturn:
         self._tell(event, depth, text)

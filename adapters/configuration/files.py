@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -30,10 +30,10 @@ _SECURED_URLS = (
 _SECURED = tuple(dict.fromkeys((group, kind) for group, kind, _ in _SECURED_URLS))
 
 
-def settle(data: Any, folder: FilePath, *, looks: bool = True) -> list[Problem]:
+def settle(data: Any, folder_of: Callable[[Path], FilePath], *, looks: bool = True) -> list[Problem]:
     """Makes the file names in plain data absolute, in place, and returns what is wrong with the files.
 
-    Unless it `looks` at them, only names that no file can have are wrong.
+    `folder_of` gives the folder from which the name at a path is meant. Unless it `looks` at them, only names that no file can have are wrong.
     """
     problems: list[Problem] = []
     fault_of = cache(_fault)
@@ -41,7 +41,7 @@ def settle(data: Any, folder: FilePath, *, looks: bool = True) -> list[Problem]:
         name = holder[key]
         if not isinstance(name, str):
             continue
-        found = folder / name
+        found = folder_of(path) / name
         usable = name and "\0" not in name
         fault = "an empty or unprintable text names no file"
         if usable:

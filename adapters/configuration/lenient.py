@@ -16,9 +16,13 @@ from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import capped
 from ...domain.validation.partial import PartialConfiguration
 from .document import Document, parse
-from .loading import folder_of, lines_of, read_text
+from .loading import folder_of, lines_of
 from .places import give_types
-from .positions import located
+from .reuse.expansion import Expansion
+from .reuse.including import gather
+from .reuse.located import located
+from .reuse.reading import read_text
+from .reuse.source import Source
 from .substitution import Substitution
 
 _STORE = ("runtime", "store")
@@ -33,21 +37,32 @@ def load_leniently(
     """
     file, name = FilePath(path), str(path)
     text = read_text(file, name)
-    document = parse(text)
-    substitution = Substitution(environment, folder_of(file))
-    data = substitution.fill(document.beginning if document.data is UNREADABLE else document.data)
-    give_types(data, substitution.filled)
+    root = Source(name, folder_of(file), text, parse(text))
+    gathered = gather(_begun(root), file)
+    expansion = Expansion(gathered._replace(sources=tuple(map(_begun, gathered.sources))))
+    substitution = Substitution(environment, expansion.folder)
+    data = substitution.fill(expansion.data)
+    give_types(data, [*expansion.looped, *substitution.filled])
     configuration = _readable(data)
     store = configuration.runtime.store
     if store:
-        runtime = replace(configuration.runtime, store=str(folder_of(file) / store))
+        runtime = replace(configuration.runtime, store=str(expansion.folder(_STORE) / store))
         return replace(configuration, runtime=runtime)
     if not needs_store:
         return configuration
     hiding = [problem for problem in substitution.problems if problem.path == _STORE]
-    if hiding or _is_cut_before_store(document):
-        raise ConfigurationError(*capped(lines_of(name, document.faults, located(text, hiding))))
+    if hiding or _is_cut_before_store(root.document):
+        faults = (*root.document.faults, *located(expansion, hiding))
+        raise ConfigurationError(*capped(lines_of(name, faults)))
     return configuration
+
+
+def _begun(source: Source) -> Source:
+    """Returns the source with what was read of it before the fault that ended reading."""
+    document = source.document
+    if document.data is not UNREADABLE:
+        return source
+    return source._replace(document=replace(document, data=document.beginning))
 
 
 def _readable(data: Any) -> Configuration:

@@ -1,20 +1,62 @@
 """Where in the text each path stands: read again, only when there is something to tell."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
-from ...domain.specification.problem import Path, Problem
-from .document import DocumentFault, DocumentReader
+from ...domain.limits import CONFIGURATION_DEPTH_MAX
+from ...domain.specification.problem import Path
+from .document import DocumentReader
 
 Position = tuple[int, int]
+_LINKS_MAX = 4 * CONFIGURATION_DEPTH_MAX
+"""Each level has two at most; a key that stands twice may lead round in a circle."""
 
 
-def located(text: str, problems: Collection[Problem]) -> tuple[DocumentFault, ...]:
-    """Each problem with its line and column; where its path does not stand in the text, those of what holds it."""
-    wanted = {problem.path[:length] for problem in problems for length in range(len(problem.path) + 1)}
-    finder = _Finder(text, wanted)
-    finder.read()
-    return tuple(DocumentFault(*finder.place(problem), problem) for problem in problems)
+class Places:
+    """The places of some paths of one text, in line and column; of a path that does not stand there, those of what holds it."""
+
+    def __init__(self, text: str, paths: Iterable[Path]) -> None:
+        """Reads the text once more, and twice where it has aliases."""
+        wanted = {path[:length] for path in paths for length in range(len(path) + 1)}
+        self._finder = _Finder(text, wanted)
+        self._finder.read()
+        if self._finder.links:
+            further = {self._followed(path)[0] for path in wanted}
+            further = {path[:length] for path in further for length in range(len(path) + 1)}
+            links = self._finder.links
+            self._finder = _Finder(text, wanted | further)
+            self._finder.read()
+            self._finder.links = links
+
+    def of(self, path: Path, *, at_key: bool = False) -> Position:
+        """Returns where the value under a path stands, or its key."""
+        path, _ = self._followed(path)
+        if at_key and path in self._finder.keys:
+            return self._finder.keys[path]
+        while path and path not in self._finder.values:
+            path = path[:-1]
+        return self._finder.values.get(path, (1, 1))
+
+    def use(self, path: Path) -> Position | None:
+        """Returns where the alias stands by which a path has its value; None where the value itself does."""
+        return self._followed(path)[1]
+
+    def _followed(self, path: Path) -> tuple[Path, Position | None]:
+        """Returns the path at which the text has the value, and the first alias on the way."""
+        first = None
+        for _ in range(_LINKS_MAX):
+            found = self._link(path)
+            if found is None:
+                break
+            length, source, at = found
+            path, first = (*source, *path[length:]), first or at
+        return path, first
+
+    def _link(self, path: Path) -> tuple[int, Path, Position] | None:
+        for length in range(len(path), 0, -1):
+            if link := self._finder.links.get(path[:length]):
+                return (length, *link)
+        return None
 
 
 class _Finder(DocumentReader):
@@ -23,27 +65,28 @@ class _Finder(DocumentReader):
     def __init__(self, text: str, wanted: set[Path]) -> None:
         super().__init__(text)
         self._wanted = wanted
-        self._keys: dict[Path, Position] = {}
-        self._values: dict[Path, Position] = {}
-
-    def place(self, problem: Problem) -> Position:
-        if problem.at_key and problem.path in self._keys:
-            return self._keys[problem.path]
-        path = problem.path
-        while path and path not in self._values:
-            path = path[:-1]
-        return self._values.get(path, (1, 1))
+        self.keys: dict[Path, Position] = {}
+        self.values: dict[Path, Position] = {}
+        self.links: dict[Path, tuple[Path, Position]] = {}
+        """The path at which the text has the value of another path, and the alias or merge key that says so."""
 
     def _node(self, event: Any, depth: int) -> Any:
-        self._remember(self._values, event, tuple(self._path[:depth]))
+        self._remember(self.values, event, tuple(self._path[:depth]))
         return super()._node(event, depth)
 
-    def _key(self, event: Any, depth: int, lines: dict[str, int]) -> str:
-        key = super()._key(event, depth, lines)
-        self._remember(self._keys, event, (*self._path[:depth], key))
+    def _key(self, event: Any, depth: int, firsts: dict[str, Any]) -> str:
+        key = super()._key(event, depth, firsts)
+        self._remember(self.keys, event, (*self._path[:depth], key))
         return key
+
+    def _linked(self, path: Path, source: Path, event: Any) -> None:
+        self.links.setdefault(path, (source, _position(event)))
 
     def _remember(self, places: dict[Path, Position], event: Any, path: Path) -> None:
         """Of a key that stands twice the first place counts."""
         if path in self._wanted:
-            places.setdefault(path, (event.start_mark.line + 1, event.start_mark.column + 1))
+            places.setdefault(path, _position(event))
+
+
+def _position(event: Any) -> Position:
+    return event.start_mark.line + 1, event.start_mark.column + 1

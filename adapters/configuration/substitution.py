@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -50,13 +50,16 @@ class Substitution:
     def __init__(
         self,
         environment: Mapping[str, str] | None,
-        folder: FilePath = FilePath(),
+        folder_of: Callable[[Path], FilePath] = lambda _: FilePath(),
         *,
         reads_files: bool = True,
     ) -> None:
-        """Without an environment, and unless it reads files, their values are unknown, which is no problem."""
+        """Without an environment, and unless it reads files, their values are unknown, which is no problem.
+
+        `folder_of` gives the folder from which the text at a path names files.
+        """
         self._environment = environment
-        self._folder = folder
+        self._folder_of = folder_of
         self._reads_files = reads_files
         self._unknown: set[Path] = set()
         self._given: dict[Path, set[str]] = {}
@@ -65,6 +68,8 @@ class Substitution:
         self.secrets: set[str] = set()
         """The values of files, and those of variables unless they stand where every output shows them."""
         self.problems: list[Problem] = []
+        self.files: list[FilePath] = []
+        """The files that texts name, also those that cannot be read."""
 
     def fill(self, data: Any, path: Path = ()) -> Any:
         """The data with every reference replaced, in place; UNREADABLE where that cannot be done."""
@@ -106,6 +111,8 @@ class Substitution:
         if file is not None:
             return self._content(file[1], path)
         name = _NAME.fullmatch(found[1] or "")
+        if name is None and (found[1] or "").startswith("each."):
+            return self._tell(path, f"{found[0]} stands outside of a target with for_each: write the value")
         if name is None:
             text = "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"
             return self._tell(path, text)
@@ -116,6 +123,8 @@ class Substitution:
         if default is None and self._environment is None:
             self._unknown.add(path)
             return ""
+        if default is None and variable == "each":
+            return self._tell(path, "${each} stands outside of a target with for_each: write the value")
         if default is None:
             close = suggestion(variable, self._environment or ())
             text = f"is not set{close}: set it or write ${{{variable}:-default}}"
@@ -128,7 +137,8 @@ class Substitution:
             self._unknown.add(path)
             return ""
         said = f"the file {quoted(name)}"
-        found = self._folder / name
+        found = self._folder_of(path) / name
+        self.files.append(found)
         try:
             # A pipe that nothing is written to would never be opened.
             if found.exists() and not (found.is_file() or found.is_dir()):

@@ -287,7 +287,7 @@ def _write(draft: _Draft, batch: Batch) -> None:
 
 
 def _write_transition(draft: _Draft, transition: Transition) -> None:
-    name, place = transition.incident_id, (transition.target, transition.rule)
+    name, place = transition.incident_id, transition.place
     recorded = draft.steps.get((name, transition.sequence))
     if recorded is not None:
         if recorded != transition:
@@ -299,7 +299,7 @@ def _write_transition(draft: _Draft, transition: Transition) -> None:
         raise StoreError(f"{transition.target}/{transition.rule} has an open incident already")
     before = draft.latest.get(name)
     if before is not None:
-        draft.open[before.target, before.rule] = None
+        draft.open[before.place] = None
     draft.open[place] = name if transition.is_open else None
     draft.steps[name, transition.sequence] = transition
     draft.found[name] = None

@@ -14,6 +14,7 @@ class Durable:
     def __init__(self) -> None:
         self.lives: dict[str, list[Incident]] = {}
         self.open: dict[tuple[str, str], str] = {}
+        """The open incident of each place, which is its target and rule."""
         self.notices: dict[str, Notice] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.pending: dict[str, None] = {}
@@ -52,7 +53,7 @@ class Durable:
         life = self.lives.setdefault(incident.id, [])
         life.extend([incident] * (incident.sequence - len(life)))
         if incident.sequence == len(life) and incident.is_open:
-            self.open[incident.target, incident.rule] = incident.id
+            self.open[incident.place] = incident.id
 
     def forget_what_is_over(self) -> None:
         """Drops the resolved incidents that need no further notice."""
@@ -109,7 +110,7 @@ class Durable:
         life = self.lives.setdefault(step.incident_id, [])
         if step.sequence <= len(life) and life[step.sequence - 1] == step.incident:
             return False
-        place = (step.target, step.rule)
+        place = step.place
         if life and life[-1].target != step.target:
             self.open.pop((life[-1].target, step.rule), None)
         life.append(step.incident)

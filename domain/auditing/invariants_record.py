@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from ..incidents.digest import SEVERITY_RANK, digest_key
+from ..incidents.digest import SEVERITY_RANK, ToldStep, digest_key
 from ..incidents.incident import INCIDENT_TRANSITIONS, Incident, Transition, TransitionKind
-from ..incidents.notice import Delivery, DeliveryState, Notice, ToldStep, notice_key
+from ..incidents.notice import Delivery, DeliveryState, Notice, notice_key
 from ..incidents.record import Batch, Restored, Silence
 from ..specification.metadata import TargetMetadata
 from ..specification.rule import Severity

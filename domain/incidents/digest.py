@@ -36,14 +36,20 @@ class Grouping(msgspec.Struct, frozen=True):
         return ": ".join(text for text in (escaped(self.route), values) if text)
 
 
-class DigestMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of a digest that is about one incident."""
+# Thousands at once: they lead to nothing that leads back, so that the collector of garbage need not look at them.
+class ToldStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A step of an incident that a notice tells."""
 
     incident_id: str
     sequence: int
     """The step of the incident that is told."""
     change: TransitionKind
     """The kind of transition that the receiver is notified of."""
+
+
+class DigestMember(ToldStep, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The part of a digest that is about one incident."""
+
     target: str
     rule: str
     severity: Severity

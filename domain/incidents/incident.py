@@ -155,6 +155,11 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
         """Whether an operator tries a route out by it, and nothing has caused it."""
         return self.drill is not UNSET
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where it is the only open one: its target and rule. Several drills may run at once, so each has a place of its own."""
+        return self.target, f"{self.rule}/{self.id}" if self.is_drill else self.rule
+
     def summary(self) -> str:
         """Returns the last transition in one line for people, with what the incident is about."""
         said = self.explanation or self.reason

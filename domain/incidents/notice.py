@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,7 +15,7 @@ from ..line import escaped
 from ..public_value import PublicValue
 from ..time.moment import utc
 from ..units import NS_PER_S
-from .digest import Digest, Grouping, digest_key
+from .digest import Digest, Grouping, ToldStep, digest_key
 from .incident import Incident, TransitionKind
 
 
@@ -48,14 +48,6 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, tuple[DeliveryState, ...]] = {
     DeliveryState.DELIVERED: (),
     DeliveryState.DEAD: (DeliveryState.PENDING,),
 }
-
-
-class ToldStep(NamedTuple):
-    """A step of an incident that a notice tells."""
-
-    incident_id: str
-    sequence: int
-    change: TransitionKind
 
 
 class Notice(PublicValue, frozen=True, kw_only=True):
@@ -140,10 +132,8 @@ class Notice(PublicValue, frozen=True, kw_only=True):
     def steps(self) -> tuple[ToldStep, ...]:
         """The steps of incidents that it tells: one, or one of each member of a digest."""
         if self.digest is UNSET:
-            return (ToldStep(self.incident.id, self.sequence, self.change),)
-        return tuple(
-            ToldStep(member.incident_id, member.sequence, member.change) for member in self.digest.members
-        )
+            return (ToldStep(incident_id=self.incident.id, sequence=self.sequence, change=self.change),)
+        return self.digest.members
 
     def step_of(self, incident_id: str) -> ToldStep | None:
         """Returns the step that it tells of an incident; None where it tells none."""
@@ -228,7 +218,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LastDelivered(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"incident_id": "incident"}
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    rename={"incident_id": "incident"},
 ):
     """The last notice of an incident that was delivered to a channel."""
 

@@ -23,6 +23,8 @@ ALERT_NS_MIN = 5 * NS_PER_MINUTE
 """The shortest life of an alert that nothing renews: a retry or two must not end it."""
 ALERT_NS_MAX = 366 * 86_400 * NS_PER_S
 """The longest life of an alert that nothing renews: an Alertmanager forgets its alerts with its next start."""
+ALERTS_OF_A_POST = 250
+"""Alerts of one post to an Alertmanager, 2 milliseconds of writing: those of a large digest go out one post after the other."""
 assert ALERT_NS_MIN < ALERT_NS_MAX
 
 LIMITED_SAID_MAX = 50

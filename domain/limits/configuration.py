@@ -94,15 +94,23 @@ assert DURATION_NS_MAX > EVERY_NS_MAX
 
 # A configuration file.
 CONFIGURATION_BYTES_MAX = 64 * 1024 * 1024
-"""The size of a file: 200,000 targets of 300 bytes fit."""
+"""The size of all files together, and of the texts that reuse makes of them: 200,000 targets of 300 bytes fit."""
 CONFIGURATION_NODES_MAX = 10_000_000
-"""Values of a file: 50 for each of 200,000 targets."""
+"""Values of a file, and of all that reuse makes of it, counted before it is made: 50 for each of 200,000 targets."""
 CONFIGURATION_DEPTH_MAX = 32
 """Levels of a file: its own shape has fewer than ten, and the reader recurses once for each."""
 CONFIGURATION_DIGITS_MAX = 100
 """Digits of a number: converting one takes time that grows with the square of its length."""
 CONFIGURATION_WORDS_KEPT = 10_000
 """Plain words whose type is remembered while a file is read: files of many targets repeat them."""
+INCLUDED_FILES_MAX = 1_000
+"""Files of one configuration: the change of any of them is looked for twice a second."""
+INCLUDE_LEVELS_MAX = 10
+"""Levels of files that include files: each folder of a deep tree may have its own, and a reader follows ten."""
+TEMPLATE_LEVELS_MAX = 10
+"""Levels of templates that use templates."""
+USES_MAX = 32
+"""Templates that one target or template names."""
 PROBLEMS_MAX = 1_000
 """Problems that are listed; how many more there are is said in one line."""
 NAMES_SHOWN_MAX = 10

@@ -1,6 +1,6 @@
 """Bounds of notices, and of what holds them back."""
 
-from ..units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
+from ..units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
 from .configuration import DURATION_NS_MAX, LABEL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 
 # Notices: what is sent, and what is read of the answer.
@@ -8,8 +8,6 @@ NOTICE_ANSWER_BYTES_MAX = 4 * 1024
 """The answer of a receiver: only the reason of a refusal is read from it."""
 NOTICE_LATE_NS = 60 * NS_PER_S
 """A transition older than that is marked as late: a first retry or two are usual, an outage is not."""
-DIGEST_MEMBERS_MAX = 5_000
-"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 RETRIED_PER_SUCCESS = 2
 """How many notices in backoff are retried at once after one delivery succeeds, so that a recovered channel catches up soon."""
 RETRY_AFTER_NS_MAX = 366 * 86_400 * NS_PER_S
@@ -34,8 +32,6 @@ GIVE_UP_NS_MIN = NS_PER_S
 """The shortest patience with a channel: the first wait between two tries."""
 GIVE_UP_NS_MAX = 30 * 86_400 * NS_PER_S
 """The longest patience with a channel: a receiver keeps the ids of notices for as long, to know a repeat."""
-DIGEST_MEMBERS_MAX = 5_000
-"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 assert GIVE_UP_NS_MAX <= DURATION_NS_MAX
 
 # Digests.
@@ -53,15 +49,12 @@ OPENINGS_RESTORED_MAX = 5_000
 """The newest incidents of which a restart knows so: 20 milliseconds of reading."""
 
 # Silences.
-SILENCE_LOOK_NS = 500 * NS_PER_MS
-"""The longest delay in noticing the end of a silence after the wall clock is set."""
 MATCHERS_MAX = 16
 """Matchers of one silence: each is held against every due notice, 4 microseconds for a pattern."""
 MATCHER_CHARACTERS_MAX = 512
 """The text of one matcher: a list of a dozen ids fits."""
 PATTERN_BYTES_MAX = 1024 * 1024
 """The memory of one compiled pattern, which its length alone does not bound: `.{1000}` takes a tenth of it."""
-assert SILENCE_LOOK_NS < NS_PER_S
 assert MATCHER_CHARACTERS_MAX > LABEL_CHARACTERS_MAX + NAME_CHARACTERS_MAX
 
 # Flapping and dependencies: how long a notice waits for them.
@@ -77,8 +70,6 @@ CHILD_RECHECK_NS_MAX = 3_600 * NS_PER_S
 """The longest wait for a new bad sample of a child after its parents' recovery."""
 assert FLAPPING_WINDOW_NS <= FLAPPING_WINDOW_NS_MAX
 assert PARENT_DOUBT_NS_MAX < CHILD_RECHECK_NS_MAX
-DIGEST_MEMBERS_MAX = 5_000
-"""Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
 
 # Routes: how long a notice waits, and how often it comes again.
 GROUP_WAIT_NS_MAX = NS_PER_HOUR

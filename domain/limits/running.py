@@ -80,6 +80,8 @@ BLIND_INTERVALS_KEPT = 100
 # Blindness: how far the two clocks may diverge, and how late a wake-up may be, before samples are no evidence.
 CLOCK_STEP_NS = 2 * NS_PER_S
 """A smaller step is the work of a clock being slewed or a leap second, and harms no time that people read."""
+CLOCK_DRIFT_NS = 100 * NS_PER_MS
+"""How far the two clocks may drift apart before what waits for a wall time is timed anew: an hour of a clock that is a bit fast."""
 SUSPEND_NS = 5 * NS_PER_S
 """A shorter suspension is seen as lateness alone: an attempt with the usual timeout of 5 s outlasts it."""
 STALL_NS = 5 * NS_PER_S

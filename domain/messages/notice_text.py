@@ -112,6 +112,7 @@ def _named(members: list[DigestMember]) -> str:
     room = NOTICE_LINE_CHARACTERS_MAX - len("ended: , and 5,000 more")
     for member in members:
         name = one_line(f"{member.target}/{member.rule}", NOTICE_TITLE_CHARACTERS_MAX)
+        name += f" ({member.remark})" if member.remark else ""
         room -= len(name) + len(", ")
         if room < 0:
             break

@@ -135,6 +135,10 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How long one attempt may take for a target that does not say it itself."""
     retry_every: DurationText | None = None
     """The cadence while the last sample was bad, for a target that does not say it itself."""
+    expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] | None = (
+        None
+    )
+    """The conditions of a target that states none itself, not even an empty list."""
     rules: tuple[Rule, ...] | None = None
     """The rules of a target that has none of its own."""
     default_rules: bool | None = None
@@ -150,6 +154,7 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
         every: Duration | None = ...,
         timeout: Duration | None = ...,
         retry_every: Duration | None = ...,
+        expect: Sequence[str] | None = ...,
         rules: Sequence[Rule] | None = ...,
         default_rules: bool | None = ...,
         notify: Sequence[str] | None = ...,

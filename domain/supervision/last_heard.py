@@ -45,7 +45,8 @@ class HeardRegister:
 
     A mark becomes wall time when it is written, from the time elapsed since then, so that a clock that was set in between
     changes nothing. Evidence of checked targets is written once a minute and at the end; reports, missed ones, and
-    what a supervisor states are written with the next commit.
+    what a supervisor states are written with the next commit. No mark moves back: a statement that comes after a newer
+    sample is older than what is known, and a miss that was counted would be counted again by the next process.
     """
 
     def __init__(self) -> None:
@@ -69,10 +70,11 @@ class HeardRegister:
         heard = [LastHeard(target, at, self._missed.get(target)) for target, at in self._heard.items()]
         return (*self._restored.values(), *heard)
 
-    def take(self, samples: Iterable[Sample], now: Moment) -> None:
+    def take(self, samples: Iterable[Sample], now: Moment, *, are_judged: bool = True) -> None:
         """Notes what samples say: that a target was heard, or that a report was missed.
 
-        A miss is noted as of now: moments between its own and now were skipped, and no restart counts them either.
+        A miss is noted as of now: moments between its own and now were skipped, and no restart counts them either. It is noted
+        only with its judgement, in whose batch the mark goes; one whose judgement was refused is judged again.
         """
         for sample in samples:
             target = sample.target
@@ -84,7 +86,11 @@ class HeardRegister:
                 (self._urgent if target in self._reporting else self._changed)[target] = None
                 if self._restored:
                     self._restored.pop(target, None)
-            elif sample.reason is Reason.HEARTBEAT_MISSED:
+            elif are_judged and sample.reason is Reason.HEARTBEAT_MISSED:
+                restored = self._restored.get(target)
+                if restored is not None:
+                    # The statement of the supervisor that counted the miss is still under way.
+                    self.note(restored.settled(reports=True))
                 self._missed[target] = now
                 self._urgent[target] = None
 
@@ -104,11 +110,11 @@ class HeardRegister:
             self._heard.pop(target, None)
             self._missed.pop(target, None)
             return
-        self._heard[target] = noted.at
+        self._heard[target] = _later(self._heard.get(target), noted.at)
         if noted.reports:
             self._reporting.add(target)
         if noted.missed_at is not None:
-            self._missed[target] = noted.missed_at
+            self._missed[target] = _later(self._missed.get(target), noted.missed_at)
 
     def rename(self, renamed: Renamed) -> None:
         """Gives the marks of an earlier process to a target that has none under its present name."""
@@ -141,11 +147,13 @@ class HeardRegister:
 
     def changed(self, now: Moment) -> list[HeardMark]:
         """Returns every mark that differs from the record."""
-        # A target that is still not heard by now is written without the stop; later stops add up to it.
-        for restored in self._restored.copy().values():
-            self.note(restored)
         changed, self._changed = self._changed, {}
-        return [*self.urgent(now), *self._marks(changed, now)]
+        # A target that no supervisor has settled by now is written without the stop; later stops add up to it.
+        unsettled = [
+            HeardMark(each.target, _wall_ns(each.at, now), _wall_ns(each.missed_at, now))
+            for each in self._restored.values()
+        ]
+        return [*self.urgent(now), *self._marks(changed, now), *unsettled]
 
     def _marks(self, targets: Iterable[str], now: Moment) -> list[HeardMark]:
         heard, missed = self._heard, self._missed
@@ -153,6 +161,10 @@ class HeardRegister:
             HeardMark(target, _wall_ns(heard.get(target), now), _wall_ns(missed.get(target), now))
             for target in targets
         ]
+
+
+def _later(known: Moment | None, stated: Moment) -> Moment:
+    return stated if known is None or known.monotonic_ns < stated.monotonic_ns else known
 
 
 def _wall_ns(at: Moment | None, now: Moment) -> int | None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from .. import limits
 from ..policy import CancellationPolicy
 from ..public_value import PublicValue
 from ..units import NS_PER_MS, NS_PER_S
@@ -42,6 +41,7 @@ CHILD_POLICY = RestartPolicy(
 )
 """Without these children nothing is recorded or delivered, so their waits are short, even in quarantine."""
 POLLER_POLICY = RestartPolicy(name="poller")
+FLUSH_EVERY_NS = 5 * NS_PER_S
 REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
 
 
@@ -57,9 +57,7 @@ class SupervisorPolicies(NamedTuple):
     cancellation: CancellationPolicy = CancellationPolicy()
     connectivity: ConnectivityPolicy = ConnectivityPolicy()
     ping: PingPolicy = PingPolicy()
-    wall_look_ns: int = limits.SILENCE_LOOK_NS
-    """The longest time between two looks at the wall clock while something waits for a wall time: the clock may be set."""
-    flush_every_ns: int = 5 * NS_PER_S
+    flush_every_ns: int = FLUSH_EVERY_NS
     """How long a record that is not urgent, such as a failed attempt to deliver, may wait for a commit."""
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ..public_value import PublicValue
-from ..specification.matcher import Selection, parsed
+from ..specification.matcher import Selection, Subject, parsed
 from ..specification.routing import Maintenance
+from ..specification.target import OWN_NAME
 from ..time.moment import utc
 
 
@@ -39,6 +40,25 @@ def agenda_of(planned: Iterable[Maintenance], now_ns: int) -> list[PlannedSpan]:
     """Returns those in force, the first that ends at the front, and then the coming ones; one that is over is left out."""
     spans = [span for each in planned if (span := _span_of(each, now_ns)) is not None]
     return sorted(spans, key=lambda span: (not span.is_now, span.since_ns or span.until_ns, span.id))
+
+
+class WorkInForce:
+    """The planned maintenance in force at one moment, to be held against many targets."""
+
+    def __init__(self, planned: Iterable[Maintenance], now_ns: int) -> None:
+        found = [
+            PlannedSpan(id=each.id, match=each.match, is_now=True, since_ns=None, until_ns=until_ns)
+            for each in planned
+            if (until_ns := each.calendar().in_force(now_ns)) is not None
+        ]
+        found.sort(key=lambda span: (span.until_ns, span.id), reverse=True)
+        self._spans = [(span, span.selection().accepts) for span in found]
+
+    def of(self, subject: Subject) -> PlannedSpan | None:
+        """Returns the maintenance of an incident, or of a target some of whose incidents it holds; of several, the one that ends last."""
+        if subject.target == OWN_NAME:
+            return None  # work on targets is no reason for the runtime itself to be blind
+        return next((span for span, accepts in self._spans if accepts(subject)), None)
 
 
 def _span_of(planned: Maintenance, now_ns: int) -> PlannedSpan | None:

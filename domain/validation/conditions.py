@@ -1,6 +1,6 @@
 """Conditions that mean nothing, or that ask a probe for what it never gives."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ..conditions.condition import Condition, compile_condition, facts_named
@@ -69,6 +69,15 @@ def reads_usual_cap(target: Target) -> bool:
 def conditions_of(target: Target) -> Iterable[Condition]:
     """The conditions of a target that can be read."""
     return (found for found in map(compiled, target.expect) if not isinstance(found, str))
+
+
+def defaults_for(kind: str, texts: Sequence[str]) -> tuple[int, ...]:
+    """The positions of the default conditions that a probe of this kind can be judged by: it gives every fact that they name."""
+    given = _GIVEN.get(kind)
+    if given is None:
+        return ()
+    found = ((at, compiled(text)) for at, text in enumerate(texts))
+    return tuple(at for at, each in found if isinstance(each, str) or facts_named(each) <= given)
 
 
 # Most targets expect the same, and compiling a condition costs 20 microseconds.

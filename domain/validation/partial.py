@@ -1,6 +1,7 @@
 """Checks the readable part of an invalid configuration: no problem hides or merely follows from another."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -8,19 +9,24 @@ import msgspec
 from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.construction.shape import ShapeChecker, stand_in
+from ..specification.probe import KINDS
 from ..specification.problem import Path, Problem
 from ..specification.routing import Maintenance, Route, Window
 from ..specification.target import Target
 from ..specification.web import Web
+from .conditions import defaults_for
 from .semantics import TIMEOUT_UNSTATED, meaning_problems, target_problems
 
 
 class PartialConfiguration:
     """Reads a configuration part by part, keeps the valid parts, and puts harmless stand-ins in place of the others."""
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(
+        self, data: Any = None, further: Mapping[Any, tuple[str, ...]] = MappingProxyType({})
+    ) -> None:
+        """`further` has the keys that a file has beside those of a specification, for what a problem suggests."""
         self._data = data
-        self._fitting = ShapeChecker()
+        self._fitting = ShapeChecker(further=further)
         targets = data.get("targets") if isinstance(data, dict) else None
         given = targets if isinstance(targets, list) else []
         self._targets = [target if isinstance(target, dict) else {} for target in given]
@@ -100,9 +106,31 @@ class PartialConfiguration:
         match path:
             case ("targets", int(at), str(name), *_) if name in Defaults.__struct_fields__:
                 inherited = at < len(self._targets) and name not in self._targets[at]
-                return ("defaults", *path[2:]) if inherited else path
+                return self._default_of(self._targets[at], path[2:]) if inherited else path
             case _:
                 return path
+
+    def _default_of(self, target: dict[str, Any], path: Path) -> Path:
+        match path:
+            case ("expect", int(at)):
+                defaults = self._data.get("defaults")
+                stated = defaults.get("expect") if isinstance(defaults, dict) else None
+                return ("defaults", "expect", default_position(stated, target, at))
+            case _:
+                return ("defaults", *path)
+
+
+def default_position(stated: Any, target: Mapping[str, Any], at: int) -> int:
+    """Returns which default condition is the one at a position of a target that states none."""
+    if not isinstance(stated, list) or not all(isinstance(text, str) for text in stated):
+        return at
+    taken = defaults_for(_kind_of(target), stated)
+    return taken[at] if at < len(taken) else at
+
+
+def _kind_of(target: Mapping[str, Any]) -> str:
+    """Returns the kind of the first probe that a target states; empty without one."""
+    return next((key for key in target if key in KINDS), "")
 
 
 def _with_parents(path: Path) -> Iterator[Path]:
@@ -123,7 +151,12 @@ def assembled(data: Any) -> Configuration:
     defaults = msgspec.convert(data.get("defaults", {}), Defaults)
     stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
     filling = {name: value for name, value in stated if value is not None}
-    targets = [filling | target for target in data["targets"]]
+    expected = filling.pop("expect", ())
+    of_kind = {kind: {"expect": tuple(expected[at] for at in defaults_for(kind, expected))} for kind in KINDS}
+    if expected:
+        targets = [{**filling, **of_kind.get(_kind_of(target), {}), **target} for target in data["targets"]]
+    else:
+        targets = [filling | target for target in data["targets"]]
     return msgspec.convert({**data, "targets": targets}, Configuration)
 
 

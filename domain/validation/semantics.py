@@ -24,7 +24,7 @@ from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
 from .channels import channel_problems
-from .conditions import condition_faults, never_encrypted, unread
+from .conditions import compiled, condition_faults, never_encrypted, unread
 from .dependencies import dependency_problems, flapping_problems
 from .durations import length_ns, span_problems
 from .mail import email_problems
@@ -97,6 +97,9 @@ class _Judge:
     def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
         yield from _spans(defaults, path)
         yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
+        for at, text in enumerate(defaults.expect or ()):
+            if isinstance(fault := compiled(text), str):
+                yield Problem((*path, "expect", at), fault)
         yield from _repeated(defaults.rules or (), (*path, "rules"))
         yield from self._notify(defaults.notify or (), (*path, "notify"))
         yield from flapping_problems(defaults.flapping, (*path, "flapping"))

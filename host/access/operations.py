@@ -23,6 +23,7 @@ from ...domain.specification.problem import Problem
 from ...domain.specification.rule import SeverityLike
 from ...domain.specification.target import Target
 from ...domain.specification.web import IssuedToken, RoleLike, Token
+from ...domain.suppression.agenda import WorkInForce
 from ...domain.time.duration import Duration
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_S
@@ -252,6 +253,10 @@ class Operations:
     def configuration(self) -> Configuration:
         """Returns the configuration in effect."""
         return self._configured.snapshot()
+
+    def work_in_force(self) -> WorkInForce:
+        """Returns the planned maintenance in force now."""
+        return WorkInForce(self.configuration().maintenance, self.now_ns())
 
     def discreet(self, text: str) -> str:
         """Returns a text with the secrets of the configuration masked."""

@@ -10,8 +10,8 @@ from msgspec import UNSET
 
 from ...adapters.clock import SystemClock
 from ...adapters.configuration import json_schema
-from ...adapters.configuration.loading import decoded, examine, folder_of, read_text
-from ...adapters.configuration.positions import located
+from ...adapters.configuration.loading import examine, folder_of
+from ...adapters.configuration.reuse.reading import decoded, read_text
 from ...domain.errors import ConfigurationError
 from ...domain.limits import BODY_BYTES, CONFIGURATION_BYTES_MAX
 from ...domain.specification.configuration import Configuration
@@ -51,15 +51,22 @@ def _checked(file: Path, options: CheckOptions) -> Checked:
         said = error.problems[0].removeprefix(f"{name}:1:1: ")
         return Checked(file=name, findings=(Finding(level="error", line=1, column=1, message=said),))
     examined = examine(
-        text, options.environment, folder=folder_of(file), looks_at_files=options.looks_at_files
+        text,
+        options.environment,
+        folder=folder_of(file),
+        name=name,
+        file=None if file == STANDARD_INPUT else file,
+        looks_at_files=options.looks_at_files,
     )
     configuration = examined.configuration
+    included = tuple(source.name for source in examined.expansion.sources[1:])
     if configuration is None:
         errors = [Finding.of("error", fault) for fault in examined.faults]
         findings, left_out = bounded(errors, examined.left_out)
-        return Checked(file=name, findings=findings, left_out=left_out)
+        return Checked(file=name, findings=findings, left_out=left_out, included=included)
     doubtful = [*doubts(configuration, SystemClock().read().wall_ns)]
-    warnings = [Finding.of("warning", fault) for fault in located(text, doubtful)]
+    faults = (*examined.located(doubtful), *examined.fruitless_includes)
+    warnings = [Finding.of("warning", fault) for fault in faults]
     findings, left_out = bounded([*_notes(configuration), *warnings], 0)
     return Checked(
         file=name,
@@ -67,6 +74,7 @@ def _checked(file: Path, options: CheckOptions) -> Checked:
         channels=len(configuration.channels),
         findings=findings,
         left_out=left_out,
+        included=included,
     )
 
 

@@ -19,6 +19,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something to know about a configuration; without a line about the whole file."""
 
     level: Level
+    file: str | None = None
+    """The included file in which it is."""
     line: int | None = None
     column: int | None = None
     path: str = ""
@@ -30,10 +32,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         problem = fault.problem
         return cls(
             level=level,
+            file=fault.file or None,
             line=fault.line,
             column=fault.column,
             path=path_text(problem.path),
-            message=problem.text,
+            message=fault.said,
         )
 
     @property
@@ -49,13 +52,16 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     channels: int = 0
     findings: tuple[Finding, ...] = ()
     left_out: int = 0
+    included: tuple[str, ...] = ()
+    """The files that it includes, in the order in which they were read."""
 
     def has(self, level: Level) -> bool:
         return any(finding.level == level for finding in self.findings)
 
     @property
     def summary(self) -> str:
-        return f"ok: {count_of(self.targets, 'target')}, {count_of(self.channels, 'channel')}"
+        files = f" in {1 + len(self.included):,} files" if self.included else ""
+        return f"ok: {count_of(self.targets, 'target')}, {count_of(self.channels, 'channel')}{files}"
 
 
 def _write_text(checked: Sequence[Checked]) -> None:
@@ -72,7 +78,7 @@ def _lines(checked: Checked) -> Iterator[str]:
         place = f":{finding.line}:{finding.column}" if finding.line else ""
         # An error is what `check` looks for, and needs no word for it.
         level = "" if finding.level == "error" else f"{finding.level}: "
-        yield f"{checked.file}{place}: {level}{finding.said}"
+        yield f"{finding.file or checked.file}{place}: {level}{finding.said}"
     if checked.left_out:
         yield f"and {checked.left_out:,} more problem{'s' if checked.left_out > 1 else ''}"
 
@@ -89,7 +95,12 @@ def _write_github(checked: Sequence[Checked]) -> None:
     """Writes workflow commands, which GitHub shows beside the lines of the file."""
     for one in checked:
         for finding in one.findings:
-            place = {"file": one.file, "line": finding.line, "col": finding.column, "title": "watchkeeper"}
+            place = {
+                "file": finding.file or one.file,
+                "line": finding.line,
+                "col": finding.column,
+                "title": "watchkeeper",
+            }
             given = ",".join(f"{name}={_property(value)}" for name, value in place.items() if value)
             command = "notice" if finding.level == "note" else finding.level
             click.echo(f"::{command} {given}::{_data(finding.said)}")
@@ -113,7 +124,11 @@ FORMATS: Final[dict[str, Callable[[Sequence[Checked]], None]]] = {
 """How to write what was found, by the name of the format."""
 
 
+def _place_of(finding: Finding) -> tuple[str, int, int]:
+    return finding.file or "", finding.line or 0, finding.column or 0
+
+
 def bounded(findings: Sequence[Finding], left_out: int) -> tuple[tuple[Finding, ...], int]:
     """Returns as many findings as are told at once, in the order of the file, and how many more there are."""
-    ordered = sorted(dict.fromkeys(findings), key=lambda finding: (finding.line or 0, finding.column or 0))
+    ordered = sorted(dict.fromkeys(findings), key=_place_of)
     return tuple(ordered[:PROBLEMS_MAX]), left_out + max(0, len(ordered) - PROBLEMS_MAX)

@@ -12,8 +12,8 @@ import click
 from ...adapters.attempt_log.drivers import refusal_of_probe
 from ...adapters.attempt_log.request_log import RequestLog, TlsLog
 from ...adapters.configuration import load_leniently
-from ...adapters.configuration.document import parse
-from ...adapters.configuration.loading import examine, folder_of, lines_of, read_text
+from ...adapters.configuration.loading import examine, folder_of, lines_of
+from ...adapters.configuration.reuse.reading import read_text
 from ...adapters.http.destination import host_and_port
 from ...adapters.masking import SecretMask, secrets_of
 from ...domain.conditions.condition import ConditionResult
@@ -112,20 +112,19 @@ def _configuration_for(name: str, file: Path, mask: SecretMask) -> Configuration
     Raises: ConfigurationError with every other problem.
     """
     text = read_text(file, str(file))
-    examined = examine(text, os.environ, folder=folder_of(file))
+    examined = examine(text, os.environ, folder=folder_of(file), name=str(file), file=file)
     mask.learn(examined.secrets)
     if examined.configuration is not None:
         return examined.configuration
-    own = _place_of(name, text)
-    needed = [fault for fault in examined.faults if _concerns(fault.problem.path, own)]
+    own = _place_of(name, examined.data)
+    needed = examined.about(lambda path: _concerns(path, own))
     if needed or examined.left_out:
         raise ConfigurationError(*lines_of(str(file), needed or examined.faults))
     return load_leniently(file, os.environ, needs_store=False)
 
 
-def _place_of(name: str, text: str) -> int | None:
-    """Returns the index of a target in the list of a file."""
-    data = parse(text).data
+def _place_of(name: str, data: Any) -> int | None:
+    """Returns the index of a target in plain data."""
     entries = data.get("targets") if isinstance(data, dict) else None
     ids = [entry.get("id") if isinstance(entry, dict) else None for entry in entries or ()]
     return ids.index(name) if name in ids else None

@@ -8,7 +8,6 @@ from msgspec import UNSET
 from ...client.connection import Connection
 from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
-from ...domain.incidents.notice import NoticeReason
 from ...domain.incidents.trials.drill import Drill
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
@@ -47,8 +46,7 @@ def show_incidents(
 
 def show_notices(connection: Connection, *, state: str | None, limit: int, as_json: bool) -> None:
     """Prints one row per notice, the newest last."""
-    rules = {row.id: row.rule for row in connection.incidents()}
-    print_notices([_notice(row, rules) for row in connection.notices(state)[-limit:]], as_json=as_json)
+    print_notices([_notice(row) for row in connection.notices(state)[-limit:]], as_json=as_json)
 
 
 def status_document(connection: Connection) -> dict[str, Any]:
@@ -154,14 +152,12 @@ def _incident(row: "IncidentRow") -> Incident:
     )
 
 
-def _notice(row: "NoticeRow", rules: dict[str, str]) -> dict[str, Any]:
-    rule = f"/{rules[row.incident]}" if row.incident in rules else ""
-    change = "reminder" if row.reason is NoticeReason.REMINDER else row.change.value
+def _notice(row: "NoticeRow") -> dict[str, Any]:
     return {
         "key": row.key,
         "state": row.state.value,
         "channel": row.channel,
-        "tells": f"{change} {row.target}{rule}",
+        "tells": f"{'reminder' if row.reminder else row.change.value} {row.subject}",
         "attempts": row.attempts,
         "at": _text(row.at),
         "detail": row.detail,

@@ -161,7 +161,7 @@ def test_a_value_of_a_variable_is_a_secret_unless_every_output_shows_its_place(t
         "EVERY": "30s",
         "WANT": "well",
     }
-    substitution = Substitution(environment, tmp_path)
+    substitution = Substitution(environment, lambda _: tmp_path)
     substitution.fill(
         {
             "id": "${NAME}",

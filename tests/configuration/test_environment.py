@@ -56,7 +56,7 @@ def test_a_text_comes_from_a_file_without_its_last_line_end(tmp_path):
     (tmp_path / "token").write_text("from ${A} file\n")
     written = ["${file:token}", f"x ${{file:{tmp_path}/token}}", "${file:-default}"]
     filled = ["from ${A} file", "x from ${A} file", "default"]
-    assert Substitution(ENVIRONMENT, tmp_path).fill({"k": written}) == {"k": filled}
+    assert Substitution(ENVIRONMENT, lambda _: tmp_path).fill({"k": written}) == {"k": filled}
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_a_text_comes_from_a_file_without_its_last_line_end(tmp_path):
 def test_a_file_that_holds_no_value_is_reported(tmp_path, content, said):
     if content is not None:
         (tmp_path / "token").write_bytes(content)
-    substitution = Substitution(ENVIRONMENT, tmp_path)
+    substitution = Substitution(ENVIRONMENT, lambda _: tmp_path)
     substitution.fill({"k": "${file:token}"})
     assert [problem.text for problem in substitution.problems] == [said]
 
 
 def test_a_pipe_in_place_of_a_file_is_reported_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "token")
-    substitution = Substitution(ENVIRONMENT, tmp_path)
+    substitution = Substitution(ENVIRONMENT, lambda _: tmp_path)
     substitution.fill({"k": "${file:token}"})
     said = "the file 'token' is a device or a pipe: name a file"
     assert [(problem.path, problem.text) for problem in substitution.problems] == [(("k",), said)]
@@ -88,11 +88,11 @@ def test_a_pipe_in_place_of_a_file_is_reported_and_not_waited_for(tmp_path):
 
 def test_the_value_of_a_file_is_a_secret_and_is_not_read_where_files_do_not_count(tmp_path):
     written = {"k": "Bearer ${file:token}"}
-    missing = Substitution(ENVIRONMENT, tmp_path, reads_files=False)
+    missing = Substitution(ENVIRONMENT, lambda _: tmp_path, reads_files=False)
     missing.fill(dict(written))
     assert missing.problems == []
     (tmp_path / "token").write_text("s3cret-of-the-file\r\n")
-    reading = Substitution(ENVIRONMENT, tmp_path)
+    reading = Substitution(ENVIRONMENT, lambda _: tmp_path)
     assert reading.fill(dict(written)) == {"k": "Bearer s3cret-of-the-file"}
     assert reading.secrets == {"s3cret-of-the-file"}
 

@@ -11,7 +11,7 @@ HTTP = "targets: [{{id: a, http: {{url: 'http://h/', {}}}}}]"
 RULE = "targets: [{{id: a, call: {{name: f}}, rules: [{{id: r, {}}}]}}]"
 THRESHOLD = "targets: [{{id: a, http: {{url: 'http://h/'}}, rules: [{{id: r, kind: threshold, {}}}]}}]"
 RUNTIME = "runtime: {{{}}}"
-KNOWN = ", ".join(Target.__struct_fields__)
+KNOWN = ", ".join((*Target.__struct_fields__, "use", "for_each"))
 NINE = "channels: [" + ", ".join(f"{{id: c{number}, log: {{}}}}" for number in range(9)) + "]\n"
 OTHER = "choose another value or operator"
 
@@ -43,7 +43,7 @@ ROWS = [
         ),
     ),
     (THRESHOLD, "value: 5s1m", "1:85: targets[0].rules[0].value: '5s1m' is no duration: units go from large to small, each once; write it like 500ms, 1m30s, 48h or 7d"),
-    ("{}", "defaults: {default_rules: true, evry: 1s}", "1:33: defaults.evry: unknown key, did you mean every (known here: every, timeout, retry_every, rules, default_rules, notify, flapping)"),
+    ("{}", "defaults: {default_rules: true, evry: 1s}", "1:33: defaults.evry: unknown key, did you mean every (known here: every, timeout, retry_every, expect, rules, default_rules, notify, flapping, http)"),
     (THRESHOLD, "value: true", "1:85: targets[0].rules[0].value: expected a number or a duration such as 30s, got true"),
     (
         TARGET,
@@ -74,7 +74,7 @@ ROWS = [
         RULE,
         "kind: *x",
         (
-            "1:58: targets[0].rules[0].kind: an alias is not allowed: write the value out, in quotes if it is a text that "
+            "1:58: targets[0].rules[0].kind: an alias, and no anchor of its name ends above: put it in quotes if it is a text that "
             "begins with *"
         ),
     ),

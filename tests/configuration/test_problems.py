@@ -8,7 +8,7 @@ from watchkeeper.domain.errors import ConfigurationError
 HTTP = "http: {url: 'http://h/'}"
 CHANNEL_KEYS = ", ".join(Channel.__struct_fields__)
 CHANNEL_KINDS = ", ".join(Channel.one_of)
-TARGET_KEYS = ", ".join(Target.__struct_fields__)
+TARGET_KEYS = ", ".join((*Target.__struct_fields__, "use", "for_each"))
 
 
 def problems_in(text, folder, environment=None):
@@ -41,19 +41,18 @@ FILES = {
     ],
     "targets: [": ["2:1: this is not YAML: did not find expected node content"],
     "targets: []\n---\ntargets: []": ["2:1: a second document starts here: a configuration is one document"],
-    "targets: &all []\nchannels: *all": [
-        "1:10: targets: an anchor is not allowed: write the value out, in quotes if it is a text that begins with &",
-        "2:11: channels: an alias is not allowed: write the value out, in quotes if it is a text that begins with *",
+    "targets: &all [*all]\nchannels: *al\nruntime: &none": [
+        "1:16: targets[0]: an alias, and no anchor of its name ends above: put it in quotes if it is a text that begins with *",
+        "2:11: channels: an alias, and no anchor of its name ends above: put it in quotes if it is a text that begins with *",
+        "3:10: runtime: an anchor without a value: put it in quotes if it is a text that begins with &",
     ],
     "targets: !!python/object/apply:os.system ['true']": [
         "1:10: targets: a tag is not allowed: write the value out, in quotes if it is a text that begins with !"
     ],
-    "runtime: {<<: {debug: true}}": [
-        "1:11: runtime: the merge key << is not allowed: write the keys out",
-        (
-            '1:11: runtime["<<"]: unknown key (known here: store, allow_exec, grace, in_flight_max, threads_max, '
-            "deny_private_addresses, tls_library, connectivity, ping, notify, retention, debug)"
-        ),
+    "runtime: {<<: 5}": ['1:11: runtime["<<"]: << takes a mapping, as in <<: *NAME, or a list of mappings'],
+    "runtime: {<<: [{debug: 5}, 5]}": [
+        '1:11: runtime["<<"]: << takes a mapping, as in <<: *NAME, or a list of mappings',
+        "1:24: runtime.debug: expected true or false, got the number 5 (used in line 1)",
     ],
     "runtime: {debug: true, debug: false}": [
         "1:24: runtime.debug: this key stands twice here: keep one (the first is in line 1)"
@@ -67,7 +66,7 @@ FILES = {
     ],
     # Keys and kinds.
     "target: []": [
-        "1:1: target: unknown key, did you mean targets (known here: runtime, web, defaults, channels, routes, windows, maintenance, targets)"
+        "1:1: target: unknown key, did you mean targets (known here: runtime, web, defaults, channels, routes, windows, maintenance, targets, include, templates)"
     ],
     target("evry: 5s"): [
         f"4:3: targets[0].evry: unknown key, did you mean every (known here: {TARGET_KEYS})"

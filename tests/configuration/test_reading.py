@@ -88,7 +88,13 @@ def test_defaults_fill_in_what_a_target_leaves_out(tmp_path):
 
 
 BOMBS = {
-    "aliases": "a: &a [x,x]\n" + "".join(f"a{n}: &a{n} [{','.join(['*a'] * 9)}]\n" for n in range(20)),
+    "aliases": "a0: &a0 [x,x]\n"
+    + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)),
+    "merge keys": "a0: &a0 {x: 1}\n"
+    + "".join(
+        f"a{n}: &a{n} {{{','.join(f'k{k}: {{<<: *a{n - 1}}}' for k in range(9))}}}\n" for n in range(1, 20)
+    ),
+    "long texts": f"a: &a {'x' * 1_000_000}\nb: [{'*a,' * 100}]\n",
     "depth": "[" * 20_000,
     "depth of mappings": "{a: " * 20_000,
     "depth of blocks": "- " * 20_000,

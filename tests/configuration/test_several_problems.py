@@ -153,9 +153,8 @@ def test_a_faulty_default_hides_no_problem_of_a_target(tmp_path):
     assert places_in(text, tmp_path) == [
         "defaults.every",
         "defaults.rules[0]",
-        "targets[0].rules[1].measure",
+        "defaults.rules[1].measure",
         "targets[0].timeout",
-        "targets[1].rules[1].measure",
         "targets[1].timeout",
     ]
 

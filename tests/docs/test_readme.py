@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+from click.testing import CliRunner
 from watchkeeper.adapters.configuration import load
+from watchkeeper.launcher.main import cli
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -32,3 +34,13 @@ def test_the_configuration_by_example_is_valid(tmp_path):
     configuration = load(path, {"OPS_SECRET": "s3cret"})
 
     assert [target.id for target in configuration.targets] == ["shop", "nightly backup"]
+
+
+def test_the_routes_by_example_reach_every_target_and_are_doubted_nowhere(tmp_path):
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text(YAML[1], encoding="utf-8")
+    tokens = {"SLACK_TOKEN": "xoxb-1-2-abc", "PAGERDUTY_KEY": "0" * 32}
+
+    done = CliRunner().invoke(cli, ["check", str(path)], env=tokens)
+
+    assert (done.exit_code, done.output) == (0, "ok: 3 targets, 2 channels\n")

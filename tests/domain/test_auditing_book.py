@@ -9,6 +9,7 @@ from audited import (
     OPENED,
     PENDING,
     RESOLVED,
+    UNTOLD,
     Book,
     outgoing,
     silence,
@@ -18,6 +19,7 @@ from records import delivery_of, notice_of, opened, then
 from watchkeeper.domain.auditing.receipts import Receipts
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, Checkpoint, Outgoing, Restored
+from watchkeeper.domain.incidents.trials.drill import Drill
 from watchkeeper.domain.limits import AUDITED_CLAIMS_MAX
 
 
@@ -231,3 +233,12 @@ def test_receipts_apply_each_key_once_and_keep_every_request():
     receipts.apply(other)
     receipts.keep_only({other.key: other})
     assert (receipts.posts, receipts.applied) == ({other.key: {1: other}}, {other.key: other})
+
+
+def test_drills_that_run_at_once_are_no_rivals(book):
+    drill = Drill(route="shop", until_ns=1)
+    first, second = (opened(name, rule="drill", drill=drill, **UNTOLD) for name in ("inc_1", "inc_2"))
+    assert book.commit(first) + book.commit(second) == []
+    assert [incident.id for incident in book.durable.open_incidents()] == ["inc_1", "inc_2"]
+    assert book.commit(then(first, TransitionKind.RESOLVED)) == []
+    assert [incident.id for incident in book.durable.open_incidents()] == ["inc_2"]

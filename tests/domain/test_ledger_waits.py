@@ -250,6 +250,17 @@ def test_a_group_whose_incidents_are_held_is_reminded_once_one_is_free():
     assert [notice.reminder for notice in desk.review()] == [1]
 
 
+def test_a_group_whose_channel_is_quiet_is_reminded_once_the_window_is_over():
+    desk = Desk(Planned(grouped(remind_every_ns=HOUR_S * S)))
+    desk.tell(incident(1))
+    desk.wait(30)
+    desk.deliver()
+    desk.policy.quieted.add("ops")
+    assert desk.wait(5 * HOUR_S) == []
+    desk.policy.quieted.clear()
+    assert [notice.reminder for notice in desk.review()] == [1]
+
+
 # Memory of channels.
 
 

@@ -133,6 +133,16 @@ def test_a_digest_counts_and_names_its_members():
     assert text.link == "https://watch.example/"
 
 
+def test_a_digest_names_what_is_to_be_known_of_an_opening_beside_its_member():
+    step = opened("inc_7", target="modem")
+    known = member_of(step.incident, step.change, "opened 7 times within 1h")
+    told = digest_of(Grouping("shop", ()), [known, *digest(1).digest.members], ())
+    text = notice_text(make_digest(told, step.incident, "ops", step.change, NOON.wall_ns))
+    assert text.lines[1].startswith("open: ")
+    assert "modem/down (opened 7 times within 1h)" in text.lines[1]
+    assert text.lines[1].count("(opened") == 1
+
+
 def test_a_digest_of_many_counts_those_that_do_not_fit():
     text = notice_text(digest(5_000, name="a" * 100))
     assert text.lines[0].startswith("5,000 open")

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cases import Case
-from seeing import posts, refusal, written
-from watchkeeper import Runtime
+from seeing import posts, reasons
 
 BOTH = ["ops opened", "ops resolved"]
 DOWN = "ok 5m, down 5m, ok"
@@ -96,9 +95,9 @@ def routes_told(folder: Any, document: dict[str, Any]) -> set[str]:
     return {notice.digest.route for _, _, notice in posts(folder, document, DOWN, "30m")}
 
 
-def refused(folder: Any, document: dict[str, Any]) -> str:
-    """Why a configuration is refused."""
-    return refusal(lambda: Runtime.from_config(written(folder, document), {})).partition(": ")[2]
+def waits(folder: Any, document: dict[str, Any]) -> list[str]:
+    """What the notices of an open incident wait for."""
+    return reasons(folder, document, DOWN, "6m")
 
 
 TWO_STEPS = [{"after": "2m", "to": ["boss"]}]
@@ -136,15 +135,13 @@ ROUTED: dict[str, Case] = {
     "Escalation.after": Case(one(escalate=TWO_STEPS), (*E, 0, "after"), "20m", count(channel="boss"), 2, 0),
     "Escalation.to": Case(one(escalate=TWO_STEPS), (*E, 0, "to"), ["rest"], count(channel="boss"), 2, 0),
     "Window.id": Case(
-        quiet(), (*W, "id"), "v", refused, "", "routes[0].quiet[0]: there is no window 'w' (known: v)"
+        {**one(quiet=["w"]), "windows": [MIDNIGHT, {**MIDNIGHT, "id": "v", "cron": "0 12 * * *"}]},
+        ("windows",), [{**MIDNIGHT, "id": "v"}, {**MIDNIGHT, "cron": "0 12 * * *"}], kinds(), [], BOTH,
     ),
     "Window.cron": Case(quiet(), (*W, "cron"), "0 12 * * *", kinds(), [], BOTH),
     "Window.length": Case(quiet(), (*W, "length"), "8m", seconds(), [], [480, 604]),
     "Window.zone": Case(quiet(), (*W, "zone"), "Europe/Berlin", kinds(), [], BOTH),
-    "Maintenance.id": Case(
-        {**one(), "maintenance": [PLANNED, {**PLANNED, "id": "n"}]}, (*M, "id"), "n", refused, "",
-        "maintenance[1].id: the id 'n' stands twice, first at maintenance[0]: rename one",
-    ),
+    "Maintenance.id": Case(planned(), (*M, "id"), "n", waits, ["maintenance m"], ["maintenance n"]),
     "Maintenance.match": Case(planned(), (*M, "match"), ["group=office"], kinds(), [], BOTH),
     "Maintenance.cron": Case(planned(), (*M, "cron"), "0 12 * * *", kinds(), [], BOTH),
     "Maintenance.length": Case(planned(), (*M, "length"), "8m", seconds(), [], [480, 604]),

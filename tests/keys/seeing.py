@@ -55,6 +55,15 @@ def posts(folder, document, script, length):
     return sorted(found, key=lambda each: each[1])
 
 
+def reasons(folder, document, script, length):
+    """Returns what notices wait for after a length of time, in words."""
+    world = World(written(folder, document))
+    for target in world.targets:
+        world.script(target, script)
+    world.run(length)
+    return [waiting.hold.reason for waiting in world.status().waits]
+
+
 def words(folder, document, **how):
     """The same without the times."""
     return [said for _, said, _ in told(folder, document, **how)]

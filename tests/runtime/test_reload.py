@@ -8,6 +8,7 @@ import threading
 import msgspec
 import pytest
 import watchkeeper
+from host_servers import until
 from watchkeeper import (
     ALL,
     Call,
@@ -15,8 +16,10 @@ from watchkeeper import (
     Configuration,
     ConfigurationError,
     Consecutive,
+    Heartbeat,
     Http,
     Log,
+    Maintenance,
     Observation,
     Runtime,
     RuntimeOptions,
@@ -330,3 +333,38 @@ def test_started_means_that_every_target_is_scheduled():
     ]
     with Runtime(targets=targets) as runtime:
         assert len(runtime.status().targets) == len(targets)
+
+
+def test_a_reload_takes_maintenance_away_and_plans_it_again_while_it_is_in_force(inbox, ops):
+    always = Maintenance(
+        id="patch", match=["group=front"], from_="2020-01-01T00:00:00Z", until="2199-01-01T00:00:00Z"
+    )
+    rules = [Consecutive(id="down", after=1, recover=1)]
+    job = Target(
+        id="job",
+        group="front",
+        heartbeat=Heartbeat(),
+        every="1h",
+        rules=rules,
+        default_rules=False,
+        notify=["ops"],
+    )
+    planned = Configuration(channels=tuple(ops["channels"]), targets=(job,), maintenance=(always,))
+    free = msgspec.structs.replace(planned, maintenance=())
+
+    def waits():
+        return [waiting.hold.reason for waiting in runtime.status().waits]
+
+    with Runtime(targets=[job], maintenance=[always], **ops) as runtime:
+        runtime.heartbeat("job", ok=False)
+        until(lambda: waits() == ["maintenance patch"])
+        assert inbox.notices == []
+        runtime.reload(free)
+        assert inbox.wait_for(1) == ["opened"]
+        until(lambda: waits() == [])
+        runtime.reload(planned)
+        runtime.heartbeat("job")
+        until(lambda: waits() == ["maintenance patch"])
+        runtime.reload(free)
+        assert inbox.wait_for(2) == ["opened", "resolved"]
+        assert len(inbox.notices) == 2

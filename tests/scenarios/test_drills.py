@@ -138,6 +138,23 @@ def test_a_silence_of_everything_holds_a_drill_back_unless_it_is_told_not_to(des
     assert len(told(world, "ops")) == count
 
 
+def test_drills_that_run_at_once_are_told_and_end_each_by_itself():
+    world = world_of()
+    first = world.drill("shop", length="5m")
+    world.run("1m")
+    second = world.drill("shop", length="15m")
+    world.drill("rest", length="5m")
+    world.run("2m")
+    assert told(world, "ops") == ["opened", "opened"]
+    assert told(world, "boss") == ["digest.opened"]
+    world.end_drill(second)
+    world.run("10m")
+
+    assert [notice.incident.id for notice in notices(world, "ops")] == [first, second, second, first]
+    assert told(world, "boss") == ["digest.opened", "digest.resolved"]
+    assert world.status().incidents == ()
+
+
 def test_drills_in_a_row_are_no_flapping():
     world = world_of()
     for _ in range(6):

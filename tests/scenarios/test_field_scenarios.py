@@ -3,7 +3,9 @@
 import pytest
 from watchkeeper import ALL
 from watchkeeper.domain.incidents.notice import NoticeReason
+from watchkeeper.domain.messages.notice_text import notice_text
 from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.probe import Heartbeat, Http
 from watchkeeper.domain.specification.rule import Consecutive, NoData, NoDataPolicy
@@ -99,6 +101,11 @@ def test_a_dead_channel_delays_and_loses_nothing(words):
     world.script_channel("ops", f"ok 5m, {words} 30m, ok")
     world.run("2h")
     assert world.delivered("ops") == [OPENED]
+    (notice,) = world.notices("ops")
+    began = notice.incident.opened_at_ns - world.now.wall_ns + 2 * HOUR_NS
+    assert abs(began - HOUR_NS // 6) <= 10 * NS_PER_S, "it is told with the time at which it really began"
+    told_ns = world.now.wall_ns - 2 * HOUR_NS + 7 * HOUR_NS // 12
+    assert "late" in notice_text(notice, now_wall_ns=told_ns).body
 
 
 def test_a_recovery_is_never_notified_before_its_problem():
@@ -239,6 +246,7 @@ def test_many_that_hang_at_once_do_not_delay_the_healthy():
     status = {target.id: target for target in world.status().targets}
     assert status["shop"].samples == 12
     assert status["shop"].missed == 0
+    assert world.status().lateness.p99_ns < 10 * NS_PER_S // 4
 
 
 @pytest.mark.parametrize(
@@ -254,6 +262,9 @@ def test_evidence_that_vanishes_while_down_follows_the_policy(policy, told):
     world = world_of(shop(rules=rules), script="down 5m, unknown")
     world.run("30m")
     assert world.delivered("ops") == told
+    assert world.status()["shop"].raw is Status.UNKNOWN, (
+        "an incident that stays open hides no lack of evidence"
+    )
 
 
 def test_a_target_that_hangs_for_ever_times_out_and_goes_on():

@@ -182,6 +182,17 @@ def test_a_flapping_target_that_stays_down_is_told_after_twenty_minutes():
     assert "remark" not in notice_document(world.notices("ops")[0])
 
 
+def test_a_digest_says_of_its_member_that_it_was_held_for_flapping():
+    spells = ", ".join(["down 3m, ok 3m"] * 5)
+    route = Route(to=["ops"], group_by=["group"], group_wait="1s", group_interval="1m")
+    world = world_of(target(group="shop"), routes=(route,), script=f"{spells}, down", through_bytes=True)
+    world.run("55m")
+    released = world.notices("ops")[-1]
+    assert released.digest.members[0].remark == "opened 6 times within 1h"
+    assert "shop/down (opened 6 times within 1h)" in notice_text(released).lines[1]
+    assert notice_document(released)["digest"]["members"][0]["remark"] == "opened 6 times within 1h"
+
+
 def test_flapping_that_begins_while_it_is_down_ends_with_one_recovery():
     spells = ", ".join(["ok 1m, down 1m"] * 20)
     world = world_of(script=f"down 3m, {spells}, ok")

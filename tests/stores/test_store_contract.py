@@ -18,6 +18,7 @@ from watchkeeper.domain.incidents.record import (
     Restored,
     Silence,
 )
+from watchkeeper.domain.incidents.trials.drill import Drill
 from watchkeeper.domain.specification.metadata import TargetMetadata
 from watchkeeper.domain.time.moment import NS_PER_S
 
@@ -216,6 +217,17 @@ def test_a_second_open_incident_of_a_rule_is_refused(store):
         store.commit(Batch(transitions=(opened("inc_2"),)))
     store.commit(Batch(transitions=(CHANGED, RESOLVED, opened("inc_2"))))
     assert [incident.id for incident in restart(store).incidents] == ["inc_2"]
+
+
+def test_drills_that_run_at_once_are_open_side_by_side(store):
+    drill = Drill(route="shop", until_ns=NOON.wall_ns + 1)
+    first, second = (opened(name, rule="drill", drill=drill) for name in ("inc_1", "inc_2"))
+    store.open(NOON)
+    for step in (first, second):
+        store.commit(Batch(transitions=(step,)))
+    assert restart(store).incidents == (first.incident, second.incident)
+    store.commit(Batch(transitions=(then(first, TransitionKind.RESOLVED),)))
+    assert [incident.id for incident in restart(store).incidents if incident.is_open] == ["inc_2"]
 
 
 def test_a_notice_needs_the_step_that_it_tells_of(store):

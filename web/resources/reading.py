@@ -13,6 +13,7 @@ from ...domain.incidents.record import Outgoing
 from ...domain.incidents.told import with_waits
 from ...domain.limits import INTEGER_MAX, READ_INCIDENTS_MAX
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
+from ...domain.specification.matcher import Subject
 from ...domain.time.duration import parse_duration
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..limits import HOURS_READ_MAX
@@ -24,7 +25,6 @@ from ..shapes.answers import (
     IncidentRow,
     IncidentsQuery,
     Listed,
-    NoticeRow,
     PingRow,
     PolicyRow,
     RollupRow,
@@ -44,7 +44,6 @@ from ..shapes.documents import (
     incidents_by_target,
     masked,
     ms_or_none,
-    notice_row,
     ns_of,
     policy_row,
     rollup_row,
@@ -54,6 +53,7 @@ from ..shapes.documents import (
     target_row,
     time_of,
 )
+from ..shapes.notice_rows import NoticeRow, notice_row
 from ..table import ApiCall
 
 V = TypeVar("V")
@@ -101,11 +101,13 @@ def _is_wanted(target: TargetStatus, query: TargetsQuery) -> bool:
 
 def _row_maker(call: ApiCall, status: RuntimeStatus) -> Callable[[TargetStatus], TargetRow]:
     configured, opened = call.operations.targets(), incidents_by_target(status)
+    work = call.operations.work_in_force()
 
     def make(target: TargetStatus) -> TargetRow:
         known = configured.get(target.id)
         paused = target.paused if known is None else known.paused
-        return target_row(target, opened.get(target.id, []), paused=paused)
+        in_force = work.of(Subject(target.id, target.metadata))
+        return target_row(target, opened.get(target.id, []), in_force, paused=paused)
 
     return make
 

@@ -15,7 +15,6 @@ from ..shapes.answers import (
     IncidentsQuery,
     Listed,
     NoBody,
-    NoticeRow,
     NoticesQuery,
     PageQuery,
     PingRow,
@@ -37,6 +36,7 @@ from ..shapes.answers import (
 from ..shapes.check_answer import CheckAnswer
 from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
 from ..shapes.drill_answers import DrillAnswer, DrillBody
+from ..shapes.notice_rows import NoticeRow
 from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
 from ..table import API, ApiRoute, Unlocked
 from . import (

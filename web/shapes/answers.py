@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 
 from ...domain.incidents.incident import TransitionKind
-from ...domain.incidents.notice import DeliveryState, NoticeReason
+from ...domain.incidents.notice import DeliveryState
 from ...domain.observation.attempt import AttemptState
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.public_value import PublicValue
@@ -119,6 +119,8 @@ class TargetRow(PublicValue, frozen=True, kw_only=True):
     """Ticks that passed without an attempt."""
     open_incidents: list[str]
     silences: list["SilenceRow"]
+    maintenance: "MaintenanceRow | None" = None
+    """The planned maintenance in force, of several the one that ends last; it may hold the notices of some incidents alone."""
 
 
 class AttemptRow(PublicValue, frozen=True, kw_only=True):
@@ -221,24 +223,6 @@ class IncidentRow(PublicValue, frozen=True, kw_only=True):
     notify: list[str]
 
 
-class NoticeRow(PublicValue, frozen=True, kw_only=True):
-    """One notice and the state of its delivery."""
-
-    key: str
-    channel: str
-    state: DeliveryState
-    change: TransitionKind
-    reason: NoticeReason
-    incident: str
-    target: str
-    sequence: int
-    created_at: datetime
-    attempts: int
-    at: datetime
-    """When the last attempt began or was answered."""
-    detail: str
-
-
 class SilenceRow(PublicValue, frozen=True, kw_only=True):
     """One silence in force."""
 
@@ -250,6 +234,14 @@ class SilenceRow(PublicValue, frozen=True, kw_only=True):
     by: str
     reason: str
     created_at: datetime | None
+
+
+class MaintenanceRow(PublicValue, frozen=True, kw_only=True):
+    """One planned maintenance in force."""
+
+    id: str
+    match: list[str]
+    until: datetime
 
 
 class PreviewAnswer(PublicValue, frozen=True, kw_only=True):

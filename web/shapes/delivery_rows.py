@@ -14,8 +14,8 @@ from ...domain.incidents.told import ChannelBacklog, ChannelTold
 from ...domain.public_value import PublicValue
 from ...domain.specification.channel import Channel
 from ...domain.specification.rule import Severity
-from .answers import NoticeRow
-from .documents import ms_of, ms_or_none, notice_row, text_of, time_of, time_or_none
+from .documents import ms_of, ms_or_none, text_of, time_of, time_or_none
+from .notice_rows import NoticeRow, notice_row
 
 
 class TryRow(PublicValue, frozen=True, kw_only=True):
@@ -79,6 +79,8 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     min_severity: Severity
     timeout_ms: float
+    rate: str | None = None
+    """How many requests may leave in which time, such as `10/1m`; null where nothing bounds them."""
     pending: int | None
     """Null, as the next two, where the record is in memory."""
     oldest_pending_at: datetime | None
@@ -145,6 +147,7 @@ def channel_row(channel: Channel, backlog: ChannelBacklog | None, problem: str) 
         kind=channel.given(),
         min_severity=channel.min_severity,
         timeout_ms=ms_of(channel.timeout_ns),
+        rate=channel.rate,
         pending=None if backlog is None else backlog.pending,
         oldest_pending_at=None if backlog is None else time_or_none(backlog.oldest_at_ns),
         dead=None if backlog is None else backlog.dead,

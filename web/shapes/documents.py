@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from ...domain.incidents.incident import Incident
-from ...domain.incidents.record import BlindInterval, Outgoing, Silence
+from ...domain.incidents.record import BlindInterval, Silence
 from ...domain.observation.attempt import AttemptRecord
 from ...domain.observation.evidence import Evidence
 from ...domain.observation.outcome import is_answered
@@ -17,6 +17,7 @@ from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.rules.aggregate import Status
 from ...domain.specification.construction.shape import SECRETS
 from ...domain.specification.text import MASK
+from ...domain.suppression.agenda import PlannedSpan
 from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_MS, NS_PER_US
 from .answers import (
@@ -25,7 +26,7 @@ from .answers import (
     EvidenceRow,
     IncidentRow,
     LatenessRow,
-    NoticeRow,
+    MaintenanceRow,
     ProblemRow,
     RollupRow,
     SampleRow,
@@ -131,7 +132,9 @@ def incidents_by_target(status: RuntimeStatus) -> dict[str, list[str]]:
     return found
 
 
-def target_row(target: TargetStatus, open_incidents: list[str], *, paused: bool) -> TargetRow:
+def target_row(
+    target: TargetStatus, open_incidents: list[str], work: PlannedSpan | None, *, paused: bool
+) -> TargetRow:
     """Returns one target; `paused` as it is configured now, which a status may show a moment later."""
     sample = target.sample
     latency_ns = sample.latency_ns if sample and is_answered(sample.outcome, sample.reason) else None
@@ -161,6 +164,11 @@ def target_row(target: TargetStatus, open_incidents: list[str], *, paused: bool)
         missed=target.missed,
         open_incidents=open_incidents,
         silences=[silence_row(silence) for silence in target.silences],
+        maintenance=None
+        if work is None
+        else MaintenanceRow(
+            id=work.id, match=[text_of(text) for text in work.match], until=time_of(work.until_ns)
+        ),
     )
 
 
@@ -247,25 +255,6 @@ def incident_row(incident: Incident) -> IncidentRow:
         draft=incident.draft,
         drill=None if incident.drill is UNSET else text_of(incident.drill.route),
         notify=list(incident.notify),
-    )
-
-
-def notice_row(outgoing: Outgoing) -> NoticeRow:
-    """Returns a notice with the state of its delivery."""
-    notice, delivery = outgoing.notice, outgoing.delivery
-    return NoticeRow(
-        key=notice.key,
-        channel=notice.channel,
-        state=delivery.state,
-        change=notice.change,
-        reason=notice.reason,
-        incident=notice.incident.id,
-        target=text_of(notice.incident.target),
-        sequence=notice.sequence,
-        created_at=time_of(notice.created_at_ns),
-        attempts=delivery.attempts,
-        at=time_of(delivery.at_ns),
-        detail=text_of(delivery.detail),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from ....domain.incidents.digest import Digest
 from ....domain.incidents.incident import TransitionKind
 from ....domain.incidents.notice import Notice
+from ....domain.limits import ALERTS_OF_A_POST
 from ....domain.line import escaped, one_line
 from ....domain.messages.notice_text import NoticeText
 from ....domain.specification.paging_channels import Alertmanager
@@ -29,7 +31,10 @@ OTHER = re.compile(r"[^A-Za-z0-9_]")
 
 
 class AlertmanagerRecipe(msgspec.Struct, frozen=True):
-    """Posts alerts that fire for `ends_after`, or until the notice of their end."""
+    """Posts alerts that fire for `ends_after`, or until the notice of their end; those of a large digest in several posts.
+
+    Where one of the posts fails, the next attempt begins with the first again, which then changes nothing.
+    """
 
     spec: Alertmanager
 
@@ -42,10 +47,16 @@ class AlertmanagerRecipe(msgspec.Struct, frozen=True):
         return self.spec.tls
 
     def attempt(self, sending: Sending) -> Steps:
-        body = msgspec.json.encode([*self._alerts(sending)])
         headers = completed(as_pairs(self.spec.headers), JSON)
-        reply = yield RecipeRequest(self.url, body, headers=headers, never=NEVER)
-        return reply.answer
+        left = self._alerts(sending)
+        alerts = [*islice(left, ALERTS_OF_A_POST)]
+        while True:
+            # Each post is written when the one before was taken: between two of them the loop does other work.
+            body = msgspec.json.encode(alerts)
+            reply = yield RecipeRequest(self.url, body, headers=headers, never=NEVER)
+            alerts = [*islice(left, ALERTS_OF_A_POST)]
+            if not reply.answer.accepted or not alerts:
+                return reply.answer
 
     def _alerts(self, sending: Sending) -> Iterator[dict[str, Any]]:
         notice, text = sending.notice, sending.text

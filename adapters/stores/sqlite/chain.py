@@ -4,8 +4,9 @@ SQLite itself does not notice a lost tail of its WAL nor a flipped bit in a payl
 that are no links (attempts to deliver, checkpoints, silences, blind intervals) are counted by commits and carry digests.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from typing import Any
 
 import apsw
 import msgspec
@@ -62,13 +63,17 @@ class Chain:
         """Add several links inside the caller's transaction: those of a digest, which has up to 5,000 members."""
         head = self.head()
         position, link_hash = head.position, head.hash
-        written = []
-        for incident, sequence, channel, body in links:
-            position += 1
-            link = Link(position, incident, sequence, channel, body.decode())
-            link_hash = link.hash_after(link_hash)
-            written.append((*msgspec.structs.astuple(link), link_hash))
-        self._connection.executemany("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", written)
+
+        def written() -> Iterator[tuple[Any, ...]]:
+            nonlocal position, link_hash
+            for incident, sequence, channel, body in links:
+                position += 1
+                link = Link(position, incident, sequence, channel, body.decode())
+                link_hash = link.hash_after(link_hash)
+                yield (*msgspec.structs.astuple(link), link_hash)
+
+        # Row by row: at each one SQLite lets the interpreter go to threads that wait for it.
+        self._connection.executemany("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", written())
         self._connection.execute("UPDATE head SET position = ?, hash = ?", (position, link_hash))
 
     def transition(self, incident: str, sequence: int) -> str | None:

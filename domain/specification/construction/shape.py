@@ -61,10 +61,22 @@ _ALSO_CALLED = {
 class ShapeChecker:
     """Tries one plain value against a specification, gathers every problem, and keeps what is sound."""
 
-    def __init__(self, spelled: Mapping[str, str] = MappingProxyType({})) -> None:
-        """`spelled` has the names of fields that Python spells otherwise than files do."""
+    def __init__(
+        self,
+        spelled: Mapping[str, str] = MappingProxyType({}),
+        further: Mapping[Any, tuple[str, ...]] = MappingProxyType({}),
+        *,
+        is_partial: bool = False,
+    ) -> None:
+        """`spelled` has the names of fields that Python spells otherwise than files do, `further` keys that files have besides.
+
+        A partial value may lack required keys outside of lists, and holds texts that are not final yet.
+        """
         self.problems: list[Problem] = []
         self._spelled = spelled
+        self._further = further
+        self._is_partial = is_partial
+        self._depth = 0
         self.unread: set[Path] = set()
         """Where it is unknown what is meant; `fit` leaves it out, or has a stand-in where it must not be missing."""
         self.ambiguous: set[Path] = set()
@@ -72,6 +84,7 @@ class ShapeChecker:
 
     def fit(self, value: Any, specification: Any, path: Path = ()) -> Any:
         """Returns the valid part of `value` as plain data; None without one."""
+        self._depth = len(path)
         sound = self._fit(value, _type_of(specification), path)
         return None if sound is _DROPPED else sound
 
@@ -89,6 +102,8 @@ class ShapeChecker:
             return self._already_reported(path)
         if isinstance(value, msgspec.Struct):
             return self._specification(value, kind, path)
+        if self._is_partial and isinstance(value, str) and "${" in value:
+            return self._already_reported(path)
         match kind:
             case inspect.Metadata():
                 return self._fit(value, kind.type, path)
@@ -149,6 +164,8 @@ class ShapeChecker:
 
     def _struct(self, value: dict[str, Any], kind: inspect.StructType, path: Path) -> Any:
         sound = dict(self._fields(value, kind, path))
+        if self._is_partial and not any(isinstance(step, int) for step in path[self._depth :]):
+            return sound
         for field in kind.fields:
             if field.required and field.encode_name not in sound:
                 self._required(field, value, path)
@@ -163,9 +180,8 @@ class ShapeChecker:
         given = [name for name in cls.one_of if sound.get(name) is not None]
         if not cls.one_of or len(given) == 1:
             return sound
-        is_certain = given or (
-            not is_misnamed and self.unread.isdisjoint((*path, name) for name in cls.one_of)
-        )
+        names = (*cls.one_of, *self._further.get(cls, ()))
+        is_certain = given or (not is_misnamed and self.unread.isdisjoint((*path, name) for name in names))
         name = (*path, "id")
         if is_certain and name not in self.unread:
             self.problems.append(Problem(path, not_one(given, cls.one_of)))
@@ -191,7 +207,8 @@ class ShapeChecker:
                 if sound is not _DROPPED:
                     yield key, sound
             else:
-                self._unknown(str(key), fields.keys(), value.keys(), path)
+                known = {**fields, **dict.fromkeys(self._further.get(kind.cls, ()))}
+                self._unknown(str(key), known.keys(), value.keys(), path)
 
     def _unknown(self, key: str, known: KeysView[str], given: KeysView[str], path: Path) -> None:
         """An unknown key may be meant for what it is like, or else for anything that does not stand there."""

@@ -18,6 +18,7 @@ from watchkeeper.domain.incidents.record import (
 from watchkeeper.domain.incidents.told import ChannelBacklog
 from watchkeeper.domain.limits import BATCH_RECORDS_MAX, EVIDENCE_GATHERED_MAX, GENERATIONS_PER_RUN
 from watchkeeper.domain.observation.evidence import Evidence
+from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.supervision.last_heard import RUNTIME
 from watchkeeper.protocol.courier import Deliver
 from watchkeeper.protocol.owner import ResumeFrom
@@ -117,6 +118,21 @@ def test_a_restarted_listener_is_given_what_the_sink_has_now(sink):
 
 
 # Records.
+
+
+def test_a_missed_heartbeat_is_marked_in_the_batch_of_its_judgement_alone(sink):
+    """A stale judgement is refused and made again: until then a restart counts the miss, too."""
+    miss = sample_at(1, outcome=Outcome.DOWN, reason=Reason.HEARTBEAT_MISSED)
+    judged = (Checkpoint("shop", b"x", 1),)
+    sink.record(samples=(miss,), checkpoints=judged, generation=1)
+    sink.tell(Commit())
+    assert "shop" not in {mark.target for mark in sink.store.marks}
+    sink.record(samples=(miss,), checkpoints=judged)
+    assert sink.store.batches[1:] == []
+    sink.tell(Commit())
+    (_, batch) = sink.store.take()
+    assert batch.checkpoints == judged
+    assert [mark.missed_at_ns for mark in sink.store.marks if mark.target == "shop"] == [sink.wall_ns]
 
 
 def test_a_step_is_committed_before_it_is_published_and_its_notice_sent(sink):

@@ -6,14 +6,15 @@ from watchkeeper.actors.dispatch.mailbox.mailbox import ExitReason
 from watchkeeper.actors.supervisor.periodic_timers import UNANSWERED
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.limits import (
+    CLOCK_DRIFT_NS,
     CLOCK_STEP_NS,
     DEADLINE_SLACK_NS,
     HOUSE_PAUSE_NS,
-    SILENCE_LOOK_NS,
     SUSPEND_NS,
 )
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.supervision.restart import FLUSH_EVERY_NS
 from watchkeeper.protocol.courier import AbandonDelivery
 from watchkeeper.protocol.owner import Adopt, EndOrphans, ExpireAcknowledgements, FlushSamples, Release
 from watchkeeper.protocol.poller import CancelAttempt
@@ -37,6 +38,7 @@ from watchkeeper.protocol.sink import (
     RunMaintenance,
 )
 from watchkeeper.protocol.supervisor import (
+    AcknowledgementCheckRequested,
     Barrier,
     ChannelRecovered,
     DeliveryBegan,
@@ -103,16 +105,36 @@ def test_slices_that_end_together_are_followed_by_one(alone):
         (-S, 0),
         (0, 0),
         (1, 1),
-        (SILENCE_LOOK_NS, SILENCE_LOOK_NS),
-        (SILENCE_LOOK_NS + 1, SILENCE_LOOK_NS),
-        (3_600 * S, SILENCE_LOOK_NS),
+        (3_600 * S, 3_600 * S),
     ],
 )
-def test_an_end_of_a_silence_is_looked_for_at_most_half_a_second_later(alone, left_ns, expected_ns):
+def test_an_end_of_a_silence_is_looked_for_once_at_its_moment(alone, left_ns, expected_ns):
     alone.run("1s")
     alone.tell(NoticeCheckRequested(alone.clock.read().wall_ns + left_ns))
-    alone.run("10s")
+    alone.run("2h")
     assert alone.sink.moments(ReviewNotices) == [S + expected_ns]
+
+
+@pytest.mark.parametrize(
+    ("step_ns", "rings_ns"),
+    [
+        (0, 601 * S),
+        (CLOCK_DRIFT_NS - 1, 601 * S),
+        (CLOCK_DRIFT_NS, 601 * S - CLOCK_DRIFT_NS),
+        (-CLOCK_DRIFT_NS, 601 * S + CLOCK_DRIFT_NS),
+        (60 * S, 541 * S),
+        (-60 * S, 661 * S),
+        (3_600 * S, FLUSH_EVERY_NS),
+    ],
+)
+def test_a_clock_that_is_set_moves_what_waits_for_a_wall_time_by_the_next_flush(alone, step_ns, rings_ns):
+    alone.run("1s")
+    alone.tell(NoticeCheckRequested(alone.clock.read().wall_ns + 600 * S))
+    alone.tell(AcknowledgementCheckRequested(alone.clock.read().wall_ns + 600 * S))
+    alone.clock.step_wall(step_ns)
+    alone.run("1h")
+    assert alone.sink.moments(ReviewNotices) == [rings_ns]
+    assert alone.owner.moments(ExpireAcknowledgements) == [rings_ns]
 
 
 def test_a_store_that_fails_is_opened_again_after_waits_that_grow_until_it_works(alone):

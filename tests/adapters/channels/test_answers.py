@@ -1,12 +1,17 @@
 """The answers of receivers: which are refusals, for how long, and what is kept."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from records import NOON, opened, then
 from watchkeeper.adapters.channels.recipes.recipe import accepts, seconds_ns, text_at
-from watchkeeper.domain.incidents.notice import Answer
-from watchkeeper.domain.limits import RETRY_AFTER_NS_MAX
+from watchkeeper.domain.incidents.digest import Grouping, digest_of, member_of
+from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.notice import Answer, make_digest
+from watchkeeper.domain.limits import ALERTS_OF_A_POST, DIGEST_MEMBERS_MAX, RETRY_AFTER_NS_MAX
 from watchkeeper.domain.time.moment import NS_PER_S
 
 from tests.adapters.channels.attempts import (
@@ -165,6 +170,42 @@ def test_a_message_of_telegram_that_says_so_already_is_answered():
     tried = attempted("telegram", "resolved", same)
     assert tried.calls == ["POST editMessageText", "POST sendMessage"]
     assert tried.answer.accepted
+
+
+# Digests of thousands.
+
+
+def large_digest(count):
+    steps = [opened(f"inc_{number}", f"api-{number}", cause="down " * 40) for number in range(count)]
+    members = [member_of(then(step, TransitionKind.RESOLVED), TransitionKind.RESOLVED) for step in steps]
+    digest = digest_of(Grouping("shop", ()), members, ())
+    return make_digest(digest, steps[0].incident, "ops", TransitionKind.RESOLVED, NOON.wall_ns)
+
+
+@pytest.mark.parametrize("name", [name for name in CHANNELS if name != "alertmanager"])
+def test_a_digest_of_thousands_is_one_short_body(name):
+    told = sending("digest", name)._replace(notice=large_digest(DIGEST_MEMBERS_MAX))
+    tried = Attempt(recipe(name), told, friendly=ANSWERS.get(name))
+    assert tried.answer.accepted
+    assert max(len(each.body or b"") for each in tried.requests) < 32 * 1024
+
+
+def test_the_alerts_of_a_large_digest_go_out_in_posts_of_bounded_size():
+    told = sending("digest")._replace(notice=large_digest(1_000))
+    tried = Attempt(recipe("alertmanager"), told)
+    assert tried.answer.accepted
+    posts = [json.loads(each.body) for each in tried.requests]
+    assert {len(alerts) for alerts in posts} == {ALERTS_OF_A_POST}
+    targets = {alert["labels"]["target"] for alerts in posts for alert in alerts}
+    assert len(targets) == 1_000
+
+
+def test_a_post_that_is_refused_ends_the_attempt_and_the_next_begins_with_the_first():
+    told = sending("digest")._replace(notice=large_digest(1_000))
+    tried = Attempt(recipe("alertmanager"), told, replied(), replied(status=503))
+    assert (tried.answer.accepted, tried.answer.retryable, len(tried.requests)) == (False, True, 2)
+    again = Attempt(recipe("alertmanager"), told)
+    assert again.requests[:2] == tried.requests
 
 
 # Foreign data.

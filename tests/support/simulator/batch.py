@@ -73,7 +73,11 @@ class Figures(msgspec.Struct, kw_only=True):
 
 def run_seed(seed: int, order: Order) -> Result:
     """Runs one seed for a batch. Keeps no tape: a failure is run again when it is shortened."""
-    return run_case(draw_case(seed, allowed=order.faults, minutes=order.minutes), keep_tape=False)
+    case = draw_case(seed, allowed=order.faults, minutes=order.minutes)
+    try:
+        return run_case(case, keep_tape=False)
+    except Exception as error:
+        raise RuntimeError(f"seed {seed} broke off: {error!r}") from error
 
 
 class _Job:

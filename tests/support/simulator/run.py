@@ -18,6 +18,7 @@ from watchkeeper.protocol.recorder import GetIncidents, GetStatus
 
 from .acts import beat, perform
 from .cases.case import Act, Case
+from .endless import RUN_CPU_S, bounded
 from .invariants.violation import Violation
 from .machine import Machine
 from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels, untold
@@ -279,16 +280,22 @@ class Run:
         )
 
 
-def run_case(case: Case, *, die_at: int | None = None, keep_tape: bool = True) -> Result:
-    """Runs a case. With `die_at` the process dies at that site, counted from the start, and no other micro fault strikes."""
+def run_case(
+    case: Case, *, die_at: int | None = None, keep_tape: bool = True, cpu_s: float = RUN_CPU_S
+) -> Result:
+    """Runs a case. With `die_at` the process dies at that site, counted from the start, and no other micro fault strikes.
+
+    A run that has not ended after `cpu_s` seconds of processor time violates the invariant BOUND.
+    """
     with quiet(), collecting_seldom():
         run = Run(case)
         try:
             if die_at is not None:
                 run.machine.micro_faults.only(Kind.DIE, die_at)
-            run.safety()
-            run.liveness()
-            run.end()
+            with bounded(run.machine.auditor.complain, cpu_s=cpu_s):
+                run.safety()
+                run.liveness()
+                run.end()
         finally:
             run.close()
     return run.result(keep_tape=keep_tape)

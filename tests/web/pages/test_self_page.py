@@ -7,9 +7,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import apsw
 import pytest
 from asgi import exchanged
-from asking import signed_in
+from asking import Asking, signed_in
 from browsing import Browser
-from watchkeeper import BlindInterval, Channel, Heartbeat, Log, NoticeEnded, Runtime, Target, Webhook
+from watchkeeper import (
+    BlindInterval,
+    Channel,
+    Heartbeat,
+    Log,
+    NoticeEnded,
+    Route,
+    Runtime,
+    Target,
+    Webhook,
+)
 from watchkeeper.adapters.stores.sqlite.marks import MarkTable
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.read_model.histogram import Percentiles
@@ -214,3 +224,28 @@ def ended_as(events, state):
         if isinstance(event, NoticeEnded) and event.delivery.state.value == state:
             return
     raise AssertionError(f"no notice is {state}")
+
+
+def test_a_digest_that_was_given_up_is_named_by_its_group(tmp_path, receiver):
+    channel = Channel(id="ops", webhook=Webhook(url=f"http://127.0.0.1:{receiver.server_address[1]}/hook"))
+    route = Route(id="all", to=["ops"], group_by=["group"], group_wait="0s")
+    target = Target(id="shop", group="front", heartbeat=Heartbeat())
+    with Runtime(
+        targets=[target], channels=[channel], routes=[route], store=str(tmp_path / "watch.db")
+    ) as runtime:
+        url = runtime.serve("127.0.0.1:0", anonymous="viewer")
+        with runtime.subscribe() as events:
+            runtime.heartbeat("shop", ok=False)
+            ended_as(events, "dead")
+        assert "1 of all: group=front opened" in Browser(url).open("/self").text
+
+
+def test_a_channel_says_how_much_it_may_send(tmp_path):
+    channels = [Channel(id="ops", log=Log(), rate="10/1m"), Channel(id="rest", log=Log())]
+    with Runtime(channels=channels, store=str(tmp_path / "watch.db")) as runtime:
+        url = runtime.serve("127.0.0.1:0", anonymous="viewer")
+        text = Browser(url).open("/self").text
+        rows = Asking(url).get("/channels").json["items"]
+    assert "ops by log · at most 10/1m · nothing waits" in text
+    assert "rest by log · nothing waits" in text
+    assert {row["id"]: row["rate"] for row in rows} == {"ops": "10/1m", "rest": None}

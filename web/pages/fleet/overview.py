@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from secrets import token_hex
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from ....domain.incidents.delivery_plan import IncidentWait
 from ....domain.incidents.told import ChannelTold, with_waits
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.rules.aggregate import Status
+from ....domain.suppression.agenda import WorkInForce
 from ....domain.units import NS_PER_DAY
 from ... import limits
 from ...origin import Author
@@ -23,7 +25,7 @@ from ...table import ApiCall
 from ..frame import PageFrame, frame_of
 from ..layout import ViewQuery, page_response, rendered
 from . import speech
-from .rows import FleetPast, name_of, row_maker, state_of
+from .rows import FleetPast, name_of, row_maker, state_of, work_of
 from .sections import (
     STATES,
     GroupSection,
@@ -36,7 +38,7 @@ from .sections import (
 )
 from .trouble import open_incidents, troubles_of
 
-SILENCED = "silenced"
+SILENCED, MAINTENANCE = "silenced", "maintenance"
 _NAME, _PROOF = token_hex(16).encode(), token_hex(16).encode()
 """Stand in a page for the name and the proof of its reader, so that all readers of a role share one rendering."""
 
@@ -47,7 +49,7 @@ class OverviewQuery(ViewQuery, frozen=True, kw_only=True):
     q: str = ""
     """Part of an id or a name."""
     group: str = ""
-    status: Literal["", "up", "down", "degraded", "unknown", "paused", "silenced"] = ""
+    status: Literal["", "up", "down", "degraded", "unknown", "paused", "silenced", "maintenance"] = ""
     sort: RowOrder = "name"
     days: Literal[30, 90] = 30
     view: Literal["", "groups", "all"] = ""
@@ -76,6 +78,9 @@ class View(NamedTuple):
     states: Counter[Status]
     """How many targets of the page are in each state."""
     silenced: int
+    work: WorkInForce
+    worked_on: frozenset[str]
+    """Those in maintenance."""
 
     @property
     def is_filtered(self) -> bool:
@@ -101,7 +106,7 @@ class View(NamedTuple):
     def chips(self) -> list[Chip]:
         """Returns a link for all, and one for each state in which a target is."""
         counts: dict[str, int] = {state.value: self.states[state] for state in STATES}
-        counts[SILENCED] = self.silenced
+        counts |= {SILENCED: self.silenced, MAINTENANCE: len(self.worked_on)}
         chosen = self.query.status
         made = [Chip("All", len(self.scope), self.address(status=""), not chosen)]
         return made + [
@@ -135,49 +140,52 @@ async def _page(call: ApiCall, of_group: str) -> Response:
     return await page_response(call, body, headers={"cache-control": "private, no-cache"})
 
 
-async def _view(
-    frame: PageFrame, query: OverviewQuery, of_group: str, status: RuntimeStatus, pace: Pacing
-) -> View:
+async def _view(call: ApiCall, frame: PageFrame, of_group: str, status: RuntimeStatus, pace: Pacing) -> View:
     """Returns the part of the targets that is asked for. Raises: Refusal of a group in which no target is."""
-    path = frame.root + frame.here.partition("?")[0]
+    query: OverviewQuery = call.query
+    path, work = frame.root + frame.here.partition("?")[0], call.operations.work_in_force()
     wanted = query.q.strip().casefold()
     scope: list[TargetStatus] = []
     shown: list[TargetStatus] = []
     states: Counter[Status] = Counter()
-    silenced = 0
+    silenced, worked_on = 0, set[str]()
 
     def look_at(target: TargetStatus) -> None:
         nonlocal silenced
         if not _is_within(target, of_group):
             return
         silenced += bool(target.silences)
+        if work_of(target, work) is not None:
+            worked_on.add(target.id)
         scope.append(target)
         states[state_of(target)] += 1
         if (
             _is_within(target, query.group)
             and (not wanted or wanted in f"{target.id}\n{name_of(target)}".casefold())
-            and (not query.status or _is_in(target, query.status))
+            and (not query.status or _is_in(target, query.status, worked_on))
         ):
             shown.append(target)
 
     await sliced(status.targets, look_at, pace)
     if of_group and not scope:
         raise Refusal(404, f"no target is in the group {of_group!r}")
-    return View(path, query, of_group, scope, shown, states, silenced)
+    return View(path, query, of_group, scope, shown, states, silenced, work, frozenset(worked_on))
 
 
 def _is_within(target: TargetStatus, group: str) -> bool:
     return not group or f"{target.metadata.group}/".startswith(f"{group}/")
 
 
-def _is_in(target: TargetStatus, state: str) -> bool:
+def _is_in(target: TargetStatus, state: str, worked_on: AbstractSet[str]) -> bool:
+    if state == MAINTENANCE:
+        return target.id in worked_on
     return bool(target.silences) if state == SILENCED else state_of(target) == state
 
 
 async def _made(call: ApiCall, frame: PageFrame, of_group: str, status: RuntimeStatus) -> list[bytes]:
     """Returns the parts of the page: its values in slices, then its text in slices. The marks of its reader are parts."""
     pace = Pacing()
-    view = await _view(frame, call.query, of_group, status, pace)
+    view = await _view(call, frame, of_group, status, pace)
     past, unread = await _past(call, frame, view)
     ids = None if not view.group else frozenset(target.id for target in view.scope)
     incidents = open_incidents(status, ids)
@@ -191,12 +199,12 @@ async def _made(call: ApiCall, frame: PageFrame, of_group: str, status: RuntimeS
         pace,
         view=view,
         opening=opening,
-        others=speech.others_of(view.states, view.silenced, opening.state),
+        others=speech.others_of(view.states, view.silenced, len(view.worked_on), opening.state),
         sight=speech.sight_of(status, frame),
         picture=None
         if past.days is None or tally is None
         else speech.picture_of(past.days, tally, len(view.scope)),
-        troubles=troubles_of(incidents[: limits.INCIDENTS_LISTED_MAX], known, told),
+        troubles=troubles_of(incidents[: limits.INCIDENTS_LISTED_MAX], known, told, view.work),
         more_troubles=max(0, len(incidents) - limits.INCIDENTS_LISTED_MAX),
         axis=speech.axis_of(past.length, frame.now_ns) if past.days is not None else None,
         sections=await _sections(call, frame, view, past, pace),
@@ -246,7 +254,7 @@ async def _told(call: ApiCall, incidents: Sequence[str]) -> dict[str, tuple[Chan
 async def _sections(
     call: ApiCall, frame: PageFrame, view: View, past: FleetPast, pace: Pacing
 ) -> list[GroupSection]:
-    make, made, rows = row_maker(frame, past, call.services.pages.parts), [], None
+    make, made, rows = row_maker(frame, past, view.worked_on, call.services.pages.parts), [], None
     for number, (name, targets) in enumerate(await by_group(view.shown, pace)):
         if view.has_rows:
             rows = await sliced(await in_order(targets, view.query.sort, past, pace), make, pace)

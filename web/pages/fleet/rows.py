@@ -1,6 +1,7 @@
 """The row of one target: its state, its days, its latency of a day and of now."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -10,6 +11,8 @@ from markupsafe import Markup
 from ....domain.read_model.days import FleetDays, TargetDays
 from ....domain.read_model.status import TargetStatus
 from ....domain.rules.aggregate import Status
+from ....domain.specification.matcher import Subject
+from ....domain.suppression.agenda import PlannedSpan, WorkInForce
 from ....host.access.fleet_history import FleetHours
 from ....host.access.page_cache import PageParts
 from ..charts.day_strip import WORDS, day_marks
@@ -48,15 +51,26 @@ def in_path(name: str) -> str:
     return name if name.isalnum() and name.isascii() else quote(name.encode("utf-8", "replace"), safe="")
 
 
-def row_maker(frame: PageFrame, past: FleetPast, parts: PageParts) -> Callable[[TargetStatus], str]:
-    """Returns what makes the row of a target; a row that shows the same as before is taken from `parts`."""
+def work_of(target: TargetStatus, work: WorkInForce) -> PlannedSpan | None:
+    """Returns the maintenance in force of a target, if there is any."""
+    return work.of(Subject(target.id, target.metadata))
+
+
+def row_maker(
+    frame: PageFrame, past: FleetPast, worked_on: AbstractSet[str], parts: PageParts
+) -> Callable[[TargetStatus], str]:
+    """Returns what makes the row of a target; a row that shows the same as before is taken from `parts`.
+
+    `worked_on` are the targets in maintenance.
+    """
     fleet, hours, count = past.days, past.hours, past.length
     since_day = 0 if fleet is None else fleet.since_day
     template = _template()
 
     def make(target: TargetStatus) -> str:
         days = None if fleet is None else fleet.of(target.id)
-        name, state, is_silenced = name_of(target), state_of(target), bool(target.silences)
+        name, state = name_of(target), state_of(target)
+        mark = "silenced" if target.silences else "in maintenance" if target.id in worked_on else ""
         uptime = DASH if days is None else percent(days.uptime)
         runs = () if days is None else days.runs
 
@@ -67,10 +81,10 @@ def row_maker(frame: PageFrame, past: FleetPast, parts: PageParts) -> Callable[[
             since = frame.iso(target.since_ns)
             return (
                 template.begin(frame.root, target.id, in_path(target.id), name, state.value, since),
-                template.rest(is_silenced, days is not None, marks, said, uptime, spark, bad),
+                template.rest(mark, days is not None, marks, said, uptime, spark, bad),
             )
 
-        shows = name, state, target.since_ns, is_silenced, runs, uptime, hours, since_day
+        shows = name, state, target.since_ns, mark, runs, uptime, hours, since_day
         begin, rest = parts.get((frame.root, count, target.id), shows, whole)
         latency_ns = None if target.sample is None else target.sample.latency_ns
         # Two parts that change seldom, and a figure behind each.

@@ -63,10 +63,10 @@ def _what(targets: Sequence[TargetStatus], words: str) -> str:
     return f"{' and '.join(map(name_of, targets))} {_are(len(targets))} {words}."
 
 
-def others_of(states: Counter[Status], silenced: int, told: Status) -> str:
+def others_of(states: Counter[Status], silenced: int, worked_on: int, told: Status) -> str:
     """Returns the states that the sentence has not told, in another one: `Two are degraded, one is paused.`"""
     counts = [(states[state], words) for state, words in WORDS.items() if state is not told]
-    counts.append((silenced, "silenced"))
+    counts += [(silenced, "silenced"), (worked_on, "in maintenance")]
     said = ", ".join(f"{number(count)} {_are(count)} {words}" for count, words in counts if count)
     return sentence(said) if said else ""
 

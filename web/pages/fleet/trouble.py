@@ -10,6 +10,8 @@ from ....domain.incidents.told import ChannelTold
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.rules.aggregate import Status
 from ....domain.specification.rule import Severity
+from ....domain.suppression.agenda import PlannedSpan, WorkInForce
+from ....domain.suppression.silence_book import subject_of
 from ..words import latency
 from .rows import in_path, name_of, state_of
 
@@ -46,7 +48,9 @@ class Trouble(NamedTuple):
     told: tuple[Told, ...]
     silence: Silence | None
     silence_path: str
-    is_first: bool
+    work: PlannedSpan | None
+    """The maintenance in force that holds its notices."""
+    is_first: bool = False
     """Whether its button is the first action of the page."""
 
 
@@ -60,14 +64,20 @@ def troubles_of(
     incidents: Sequence[Incident],
     targets: Mapping[str, TargetStatus],
     told: Mapping[str, Sequence[ChannelTold]],
+    work: WorkInForce,
 ) -> list[Trouble]:
     """Returns the lines of incidents."""
     first = next((each.id for each in incidents if not each.acknowledged_by), "")
-    return [_trouble(each, targets.get(each.target), told.get(each.id, ()), first) for each in incidents]
+    return [
+        _trouble(each, targets.get(each.target), told.get(each.id, ()), work)._replace(
+            is_first=each.id == first
+        )
+        for each in incidents
+    ]
 
 
 def _trouble(
-    incident: Incident, target: TargetStatus | None, told: Sequence[ChannelTold], first: str
+    incident: Incident, target: TargetStatus | None, told: Sequence[ChannelTold], work: WorkInForce
 ) -> Trouble:
     state = _shape(incident, target)
     sample = None if target is None else target.sample
@@ -96,7 +106,9 @@ def _trouble(
         told=tuple(map(_told, told)),
         silence=silence,
         silence_path="" if silence is None else in_path(silence.id),
-        is_first=incident.id == first,
+        work=None
+        if incident.is_drill
+        else work.of(subject_of(incident, None if target is None else target.metadata)),
     )
 
 

@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
-from ....domain.errors import StoreError, UnknownName
+from ....domain.errors import StoreError
 from ....domain.incidents.incident import Incident
 from ....domain.incidents.record import Silence
 from ....domain.incidents.told import ChannelTold, with_waits
-from ....domain.read_model.status import RuntimeStatus, TargetStatus
+from ....domain.read_model.status import TargetStatus
 from ....domain.specification.target import Target
+from ....domain.suppression.agenda import PlannedSpan
 from ....domain.suppression.silence_book import subject_of
 from ....domain.units import NS_PER_MINUTE
 from ....host.access.incident_past import IncidentPast, read_incident
@@ -31,6 +32,8 @@ class Found(NamedTuple):
     """Why not."""
     silences: tuple[Silence, ...]
     """Those in force that mute it."""
+    work: PlannedSpan | None
+    """The maintenance in force that holds its notices."""
     events: tuple[StoryEvent, ...]
     now_ns: int
 
@@ -47,11 +50,13 @@ async def found_of(call: ApiCall) -> Found:
     past, problem = await _past(call, incident, target, now_ns)
     if past is not None:
         past = past._replace(told=with_waits(past.told, status.waits_of(incident.id)))
-    silences = _silences(incident, status)
+    row = next((each for each in status.targets if each.id == incident.target), None)
+    subject = subject_of(incident, None if row is None else row.metadata)
+    silences = tuple(each for each in status.silences if each.selection().accepts(subject))
+    work = call.operations.work_in_force().of(subject)
     events = () if past is None else story_of(incident, past, silences, now_ns)
     name = incident.metadata.name or ("" if target is None else target.metadata.name) or incident.target
-    row = next((each for each in status.targets if each.id == incident.target), None)
-    return Found(incident, name, target, row, past, problem, silences, events, now_ns)
+    return Found(incident, name, target, row, past, problem, silences, work, events, now_ns)
 
 
 async def _past(
@@ -66,12 +71,3 @@ async def _past(
         ), ""
     except StoreError as error:
         return None, str(error)
-
-
-def _silences(incident: Incident, status: RuntimeStatus) -> tuple[Silence, ...]:
-    try:
-        metadata = status[incident.target].metadata
-    except UnknownName:
-        metadata = incident.metadata
-    subject = subject_of(incident, metadata)
-    return tuple(each for each in status.silences if each.selection().accepts(subject))

@@ -22,6 +22,7 @@ from ....domain.units import NS_PER_US
 from ....host.access.target_past import SPANS, Pace, PastSample, TargetPast, read_past
 from ...pings import Ping
 from ...table import ApiCall
+from ..fleet.rows import work_of
 from ..frame import PageFrame
 from ..layout import ViewQuery, render
 from .attempt_rows import attempt_views
@@ -65,6 +66,7 @@ async def target_page(call: ApiCall) -> Response:
         "target.html",
         target=known.target,
         row=known.row,
+        work=work_of(known.row, call.operations.work_in_force()),
         incidents=known.incidents,
         span=span,
         spans=tuple(SPANS),

@@ -89,28 +89,32 @@ class OutboxTable:
         added = digest(*said)
         self._connection.execute("INSERT INTO addition VALUES (?, ?, ?, ?, ?)", (*said, added))
         if notice.digest:
-            members = [(step.incident_id, notice.key) for step in notice.steps]
+            members = ((step.incident_id, notice.key) for step in notice.steps)
             self._connection.executemany("INSERT INTO member VALUES (?, ?)", members)
         return added
 
     def deliver(self, delivery: Delivery) -> tuple[str, ...]:
-        """Records the state of a delivery; returns the ids of its incidents.
+        """Records the state of a delivery; returns the ids of the incidents of which a restart may have to know more or less.
 
         Raises: StoreError for an unknown key.
         """
         row = self._row(delivery.key)
         if row is None:
             raise StoreError(f"there is no notice {delivery.key} to deliver")
-        outgoing = self._outgoing(row)
-        if delivery.replaces(outgoing.delivery):
-            moved = (delivery.state.value, delivery.attempts, delivery.at_ns, delivery.detail)
-            self._connection.execute(
-                "UPDATE outbox SET state = ?, attempts = ?, at_ns = ?, detail = ?, digest = ? WHERE key = ?",
-                (*moved, _digest((*row[:7], *moved), row[-1]), delivery.key),
-            )
-            if delivery.state is DeliveryState.DELIVERED:
-                self._told.tell(outgoing.notice, delivery)
-        return tuple(step.incident_id for step in outgoing.notice.steps)
+        recorded = _delivery(row)
+        if not delivery.replaces(recorded):
+            return ()
+        moved = (delivery.state.value, delivery.attempts, delivery.at_ns, delivery.detail)
+        self._connection.execute(
+            "UPDATE outbox SET state = ?, attempts = ?, at_ns = ?, detail = ?, digest = ? WHERE key = ?",
+            (*moved, _digest((*row[:7], *moved), row[-1]), delivery.key),
+        )
+        if delivery.state is recorded.state:
+            return ()  # another attempt; the members of a digest are not even read
+        notice = self._outgoing(row).notice
+        if delivery.state is DeliveryState.DELIVERED:
+            self._told.tell(notice, delivery)
+        return tuple(step.incident_id for step in notice.steps)
 
     def dead(self, key: str) -> Outgoing | None:
         """A dead letter; None when there is none under this key."""
@@ -151,12 +155,9 @@ class OutboxTable:
         return rows(self._connection, f"{_SELECT} {rest}", bindings)
 
     def _outgoing(self, row: tuple[Any, ...]) -> Outgoing:
-        *said, seen, reminder, remark, body, added = row
-        key, name, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail = said
-        if _digest(said, added) != seen or (
-            added is not None and digest(key, reminder, remark, body) != added
-        ):
-            raise StoreCorrupt(f"notice {key} does not read back as it was written")
+        delivery = _delivery(row)
+        key, name, sequence, channel, change, reason, created_at_ns = row[:7]
+        reminder, remark, body = row[-4:-1]
         incident = self._incidents.at(name, sequence)
         if incident is None:
             raise StoreCorrupt(f"notice {key} tells of a step of {name} that is missing")
@@ -171,8 +172,16 @@ class OutboxTable:
             repeated=reminder or UNSET,
             remark=remark or UNSET,
         )
-        state = DeliveryState(state)
-        return Outgoing(notice, Delivery(key=key, state=state, attempts=attempts, at_ns=at_ns, detail=detail))
+        return Outgoing(notice, delivery)
+
+
+def _delivery(row: tuple[Any, ...]) -> Delivery:
+    """Returns the state of a delivery. Raises: StoreCorrupt where the row, or the rest of the notice, is not as it was written."""
+    *said, seen, reminder, remark, body, added = row
+    key, *_, state, attempts, at_ns, detail = said
+    if _digest(said, added) != seen or (added is not None and digest(key, reminder, remark, body) != added):
+        raise StoreCorrupt(f"notice {key} does not read back as it was written")
+    return Delivery(key=key, state=DeliveryState(state), attempts=attempts, at_ns=at_ns, detail=detail)
 
 
 def _digest(said: Iterable[object], added: bytes | None) -> bytes:

@@ -4,6 +4,7 @@ from typing import Any
 
 import apsw
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from .....domain import limits
@@ -43,17 +44,19 @@ class ToldTable:
 
     def tell(self, notice: Notice, delivery: Delivery) -> None:
         """Writes that a channel has taken a notice; a later step that it has taken stands."""
-        links, rows_ = [], []
         known = self._known(notice)
-        for told in notice.as_delivered(delivery.at_ns, delivery.memory or ""):
-            before = known.get(told.incident_id, 0)
-            if told.sequence < before:
-                continue
-            if told.sequence > before:
-                links.append((told.incident_id, told.sequence, told.channel, _step(told)))
-            rows_.append(_row(told))
-        self._chain.append_all(links)
-        self._connection.executemany(_WRITE, rows_)
+        taken = [
+            told
+            for told in notice.as_delivered(delivery.at_ns, delivery.memory or "")
+            if told.sequence >= known.get(told.incident_id, 0)
+        ]
+        self._chain.append_all(
+            (told.incident_id, told.sequence, told.channel, _step(told))
+            for told in taken
+            if told.sequence > known.get(told.incident_id, 0)
+        )
+        grouping = "" if notice.digest is UNSET else _text_of(notice.digest.grouping)
+        self._connection.executemany(_WRITE, (_row(told, grouping) for told in taken))
 
     def _known(self, notice: Notice) -> dict[str, int]:
         """Returns the last step of each incident of a notice that its channel has taken; one question for all members."""
@@ -64,7 +67,7 @@ class ToldTable:
         """Writes when a digest was made; those of long ago are forgotten."""
         if not notice.digest:
             return
-        grouping = msgspec.json.encode(notice.digest.grouping).decode()
+        grouping = _text_of(notice.digest.grouping)
         said = (notice.channel, grouping, notice.created_at_ns)
         self._connection.execute(_GROUPED, (*said, digest(*said)))
         self._connection.execute(
@@ -103,8 +106,11 @@ def _step(told: LastDelivered) -> bytes:
     return msgspec.json.encode(replace(told, at_ns=0, reminders=0, memory="", grouping=None))
 
 
-def _row(told: LastDelivered) -> tuple[Any, ...]:
-    grouping = "" if told.grouping is None else msgspec.json.encode(told.grouping).decode()
+def _text_of(grouping: Grouping) -> str:
+    return msgspec.json.encode(grouping).decode()
+
+
+def _row(told: LastDelivered, grouping: str) -> tuple[Any, ...]:
     said = (
         told.incident_id,
         told.channel,

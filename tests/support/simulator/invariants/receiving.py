@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.violation import Complain
+from watchkeeper.domain.incidents.digest import ToldStep
 from watchkeeper.domain.incidents.incident import TransitionKind
-from watchkeeper.domain.incidents.notice import DeliveryState, Notice, ToldStep
+from watchkeeper.domain.incidents.notice import DeliveryState, Notice
 from watchkeeper.domain.incidents.record import Batch
 
 from .violation import Happened

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from watchkeeper.domain.auditing.durable import Durable
 from watchkeeper.domain.auditing.violation import Complain
-from watchkeeper.domain.incidents.digest import DigestMember, Grouping
+from watchkeeper.domain.incidents.digest import DigestMember, Grouping, ToldStep
 from watchkeeper.domain.incidents.incident import Incident, TransitionKind
-from watchkeeper.domain.incidents.notice import DeliveryState, Notice, ToldStep
+from watchkeeper.domain.incidents.notice import DeliveryState, Notice
 from watchkeeper.domain.incidents.record import Batch, Restored
 from watchkeeper.domain.specification.channel import Channel
 
