@@ -229,7 +229,10 @@ class Ledger:
         if change is None:
             group.due.pop(incident.id, None)
             return
-        group.add(incident, change, self._remark(incident, change), now_ns)
+        former = entry.waits.get(group.channel)
+        # The turns of a group come one after the other, as its incidents opened: the first one waits for the others again.
+        since_ns = now_ns if former is not None and former.kind in _IN_TURN else incident.at_ns
+        group.add(incident, (change, self._remark(incident, change)), since_ns, now_ns)
         until_ns = self._state.groups.arm(group, now_ns)
         review.waits[group.channel] = Hold(
             kind=HoldKind.GROUPING, name=str(group.grouping), until_ns=until_ns
@@ -331,6 +334,10 @@ class Ledger:
             ):
                 found.append(entry)
         return found
+
+
+_IN_TURN = frozenset({HoldKind.DELAY, HoldKind.DEPENDENCY})
+"""The holds that end for each incident of a group by itself, at a moment of its own."""
 
 
 def _reminder(entry: LedgerEntry, channel: str, now: Moment) -> Notice:

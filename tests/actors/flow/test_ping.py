@@ -1,7 +1,9 @@
 """The dead-man's ping goes while polling, judging, committing and sending move, and stops when one of them does not."""
 
 import pytest
+from msgspec.structs import replace
 from watchkeeper import Channel, Configuration, Consecutive, RuntimeOptions
+from watchkeeper.protocol.sink import SendTest
 from watchkeeper.testing.world import World
 
 from tests.actors.flow.driver import Driver
@@ -138,6 +140,19 @@ def test_sending_that_stands_still_stops_the_ping(shop):
 
     world.run("20m")
     assert pings(world) == 10
+
+
+def test_a_channel_that_takes_a_test_lets_the_ping_go_again_though_its_notice_was_given_up(shop):
+    world = pinging(shop(rules=RULES), channels=(replace(OPS, give_up_after="2m"),))
+    world.script("shop", "ok 1m, down")
+    world.script_channel("ops", "status 503 20m, ok")
+    world.run("25m")
+    assert pings(world) == 0, "the last notice was refused"
+
+    world.system.sink.ask(SendTest("ops", "ann"), 10.0)
+    world.run("1m")
+    assert pings(world) == 10
+    assert says(world) == ""
 
 
 @pytest.mark.parametrize(("other", "goes"), [(BOSS, True), (LOG, False)])
