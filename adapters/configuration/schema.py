@@ -22,7 +22,9 @@ def json_schema() -> dict[str, Any]:
         part, keys = parts[specification.__name__], specification.one_of
         _describe(part, specification)
         if keys:
-            part["oneOf"] = [{"required": [key], "properties": {key: {"type": "object"}}} for key in keys]
+            # Null stands for a key that is not given; what is given is a mapping, or a text such as the token of a bot.
+            given = {"type": ["object", "string"]}
+            part["oneOf"] = [{"required": [key], "properties": {key: given}} for key in keys]
     for probe in KINDS.values():
         # In a file the key of the target says which probe it is; the tag is for messages.
         part = parts[probe.__name__]
