@@ -246,7 +246,6 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         if unit.handed:
             self._writer.renew_if_over(self._now())
         self._deliveries.send(unit.handed, self._writer.lease_ends_ns, now)
-        self._deliveries.ask_for_more()
         if left_out := self._writer.take_left_out():
             self._count("samples_left_out_of_record", left_out)
 

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from bounds import bounds, length, policies
 from semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 from watchkeeper.adapters.configuration import json_schema
+from watchkeeper.adapters.configuration.schema import FILLED
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS
 from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
@@ -227,7 +228,7 @@ class Reference:
             elif "maxLength" in each and _text_type(each) == "text":
                 yield f"at most {each['maxLength']:,} characters"
             elif "pattern" in each and _text_type(each) == "text":
-                yield f"matches `{each['pattern']}`"
+                yield f"matches `{each['pattern'].removesuffix(FILLED)}`"
 
 
 def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -241,7 +242,7 @@ def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _text_type(schema: dict[str, Any]) -> str:
-    match schema.get("pattern", ""):
+    match schema.get("pattern", "").removesuffix(FILLED):
         case pattern if pattern == text.NAME_PATTERN:
             return "id"
         case pattern if "ms|s|m|h|d|w" in pattern:

@@ -109,17 +109,12 @@ class Deliveries:
         self.enqueue(self.ledger.review(now))
         room = DIGEST_MEMBERS_AT_ONCE - sum(len(notice.steps) for notice in self._gathered.notices)
         self.enqueue(self.ledger.flush(now, room))
-        if room > 0 or self.ledger.is_reviewing:
-            # Without room the next commit makes some; one that fails is followed by the opening of the store.
-            self.ask_for_more()
-        self._show_waits()
-        self.request_check(now)
-
-    def ask_for_more(self) -> None:
-        """Lets the sink do the next slice of a review, or make the next digests, behind the messages that wait."""
-        if self.ledger.has_more and not self._is_review_asked:
+        # Without room the store is not written: its opening, or the next flush, goes on from here.
+        if not self._is_review_asked and (self.ledger.is_reviewing or (room > 0 and self.ledger.has_more)):
             self._is_review_asked = True
             self._itself.tell(ReviewNotices())
+        self._show_waits()
+        self.request_check(now)
 
     def _show_waits(self) -> None:
         """Tells the read model which notices wait and why, where that has changed."""

@@ -13,6 +13,8 @@ from ...domain.specification.construction.shape_words import plain_types
 from ...domain.specification.probe import KINDS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILLED = r"|\$\{"
+"""Ends each pattern: a text of a certain form may be one that a variable or a file fills in, `${PAGERDUTY_KEY}`."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -22,8 +24,7 @@ def json_schema() -> dict[str, Any]:
         part, keys = parts[specification.__name__], specification.one_of
         _describe(part, specification)
         if keys:
-            # Null stands for a key that is not given; what is given is a mapping, or a text such as the token of a bot.
-            given = {"type": ["object", "string"]}
+            given = {"not": {"type": "null"}}
             part["oneOf"] = [{"required": [key], "properties": {key: given}} for key in keys]
     for probe in KINDS.values():
         # In a file the key of the target says which probe it is; the tag is for messages.
@@ -31,8 +32,12 @@ def json_schema() -> dict[str, Any]:
         del part["properties"]["kind"]
         part["required"].remove("kind")
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
-    plain: dict[str, Any] = json.loads(json.dumps(schema))
+    plain: dict[str, Any] = json.loads(json.dumps(schema), object_hook=_filled_later)
     return plain
+
+
+def _filled_later(node: dict[str, Any]) -> dict[str, Any]:
+    return node | {"pattern": node["pattern"] + FILLED} if isinstance(node.get("pattern"), str) else node
 
 
 def _specifications(kind: msgspec.inspect.Type) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""What `check` says of routes, channels, windows and maintenance that are wrong: each with its line, its column and what to do."""
+"""The words of `check` for routes, channels, windows and maintenance that are wrong: each with its line, its column and what to do."""
 
 import pytest
 from click.testing import CliRunner
@@ -79,7 +79,7 @@ def test_a_file_in_which_all_of_it_is_right_has_no_findings(tmp_path):
         ("id: shop, group: 7", False),
     ],
 )
-def test_what_meets_nothing_is_said_beside_mistakes_only_where_it_is_sure(tmp_path, target, warned):
+def test_a_route_that_meets_nothing_is_named_beside_mistakes_only_where_it_is_sure(tmp_path, target, warned):
     status, said = checked(tmp_path, f"{UNMET}targets: [{{{target}, tcp: {{host: 10.0.0.1, port: 22}}}}]\n")
     assert status == 2
     assert [line.partition(":")[0] for line in said if "warning" in line] == (["2", "3"] if warned else [])

@@ -1,8 +1,9 @@
 """A delivery policy that tests set by hand, and a ledger whose every step goes through a store."""
 
-from records import NOON, delivery_of
+from records import NOON, delivery_of, opened, then
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.domain.incidents.delivery_plan import Hold, HoldKind, Recipient
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch
@@ -22,6 +23,30 @@ def grouped(channel="ops", route="shop", wait_s=30, interval_s=300, **fields):
         group_interval_ns=interval_s * S,
         **fields,
     )
+
+
+def incident(number, desk=None, **fields):
+    """Returns the opening of the incident of one target of many, at the desk's time."""
+    at_ns = NOON.wall_ns if desk is None else desk.now.wall_ns
+    said = {"at_ns": at_ns, "opened_at_ns": at_ns - S} | fields
+    return opened(f"inc_{number:03}", target=f"t{number}", notify=(), **said)
+
+
+def ended(step, desk):
+    """Returns the end of an incident, at the desk's time."""
+    at_ns = desk.now.wall_ns
+    return then(step, TransitionKind.RESOLVED, at_ns=at_ns, resolved_at_ns=at_ns)
+
+
+def seen(step, desk):
+    """Returns the acknowledgement of an incident, at the desk's time."""
+    at_ns = desk.now.wall_ns
+    return then(step, TransitionKind.ACKNOWLEDGED, at_ns=at_ns, acknowledged_at_ns=at_ns)
+
+
+def told(notices):
+    """Returns what each notice tells, and of how many incidents."""
+    return [(notice.change, len(notice.steps)) for notice in notices]
 
 
 class Planned:

@@ -174,12 +174,12 @@ class Lane:
 
     def _look_at_mails(self, keys: set[str]) -> None:
         """Compares the mails with the notices: each has its own Message-ID, and those with the same are equal to the byte."""
-        mails = self.receivers.mail.mails
-        contents = {key: {each.content for each in mails if key_of(each.parsed) == key} for key in keys}
+        mails = [(key_of(each.parsed), each.content) for each in self.receivers.mail.mails]
+        different = Counter(key for key, _ in set(mails))
         self.figures["mails"] += len(mails)
-        self.figures["mails_repeated"] += len(mails) - len(keys)
-        self.figures["mails_with_another_id"] += sum(key_of(each.parsed) not in keys for each in mails)
-        self.figures["mails_that_differ"] += sum(len(found) > 1 for found in contents.values())
+        self.figures["mails_repeated"] += len(mails) - len(different)
+        self.figures["mails_with_another_id"] += len(different.keys() - keys)
+        self.figures["mails_that_differ"] += sum(count > 1 for count in different.values())
 
     def _look_at_ends(self) -> None:
         slack, pager, phone, _ = self.receivers

@@ -76,7 +76,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.SUSPEND: ("suspend", "blind: suspended"),
     Fault.STALL: ("stall", "blind: stalled", "verdict: blind", "verdict: overloaded"),
     Fault.CHANNEL_DOWN: ("key sent again", "repeated key absorbed", "resolved while its opening waits"),
-    Fault.CHANNEL_SLOW: ("repeated key absorbed",),
+    Fault.CHANNEL_SLOW: ("repeated key absorbed", "given up, and heard late all the same"),
     Fault.CHANNEL_BUSY: ("key sent again",),
     Fault.CHANNEL_REFUSES: ("dead letter", "dead letter re-driven in peace"),
     Fault.CHANNEL_RAISES: ("channel_raises", "dead letter"),

@@ -36,6 +36,10 @@ MICRO_FAULT_EVERY = (60, 200, 800, 3_000)
 SQLITE_ONE_IN = 25
 """Seldom, as a case takes 3.8 times as long on SQLite as in memory (median of 12 seeds)."""
 CHECKED_ONE_IN = 4
+IMPATIENT = "90s"
+"""Some channels give a notice up while the faults last."""
+LATE_SPELLS = 6
+"""Of some two minutes each."""
 BYTES_ONE_IN = 8
 """Seldom, as encoding every message makes a run 1.6 times as long (median of 12 seeds)."""
 
@@ -61,7 +65,7 @@ def draw_case(
         options = Options(minutes=minutes, faults=options.faults)
     specs = tape.stream("targets")
     count = targets or specs.between(2, 5)
-    channels = _channels(tape.stream("receivers"), options)
+    channels = _late(tape.stream("late"), _channels(tape.stream("receivers"), options), options)
     names = tuple(reached.channel.id for reached in channels)
     watched = tuple(_watched(specs, number, names, every_s) for number in range(count))
     acts = draw_acts(tape.stream("acts"), options, watched)
@@ -114,11 +118,34 @@ def _channels(stream: Stream, options: Options) -> tuple[Reached, ...]:
             id=name,
             log=Log(),
             in_flight_max=stream.between(1, 4),
-            give_up_after="24h" if stream.below(3) else "90s",
+            give_up_after="24h" if stream.below(3) else IMPATIENT,
         )
         dead = name == "dev" and Fault.CHANNEL_DOWN in options.faults and stream.below(2) == 1
         channels.append(Reached(channel=channel, script=script, dead=dead))
     return tuple(channels)
+
+
+def _late(stream: Stream, channels: tuple[Reached, ...], options: Options) -> tuple[Reached, ...]:
+    """Lets some receivers take in a notice after it was given up and its successor was told: chance seldom hits that.
+
+    Their refusals last nearly as long as the patience of the channel, and one slow answer ends them.
+    """
+    if Fault.CHANNEL_SLOW not in options.faults:
+        return channels
+    return tuple(
+        msgspec.structs.replace(each, script=_late_script(stream))
+        if each.channel.give_up_after == IMPATIENT and stream.below(2)
+        else each
+        for each in channels
+    )
+
+
+def _late_script(stream: Stream) -> str:
+    spells = [
+        f"status 503 {stream.between(70, 95)}s, slow 40s {stream.between(5, 20)}s, ok {stream.between(30, 60)}s"
+        for _ in range(LATE_SPELLS)
+    ]
+    return ", ".join([*spells, "ok"])
 
 
 def _rules(stream: Stream) -> tuple[Rule, ...]:

@@ -58,6 +58,9 @@ from .situations import Situations
 from .trace import Trace
 from .violation import Violation
 
+AT_ONCE_MAX = 20_000
+"""Messages at one instant: actors that have more to say to each other never come to rest."""
+
 
 class Auditor:
     """Implements every observer protocol of the simulator. It outlives the processes of a run."""
@@ -154,6 +157,10 @@ class Auditor:
 
     def handling(self, name: str, epoch: int, message: object) -> None:
         self.trace.note(name, epoch, message)
+        if self.trace.at_once == AT_ONCE_MAX:
+            self.complain(
+                "BOUND", f"{AT_ONCE_MAX} messages are handled at one instant, and no end is in sight"
+            )
         kind = type(message)
         if kind in {Woke, LastHeardResumed} or (
             isinstance(message, AttemptFinished)

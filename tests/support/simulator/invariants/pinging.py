@@ -65,6 +65,10 @@ class PingRules:
         """The supervisor hears that a channel takes notices."""
         self._refusing_ns.pop(channel, None)
 
+    def takes_notices(self, channel: str) -> bool:
+        """Whether a channel took the last notice that it was sent, or was sent none."""
+        return channel not in self._refusing_ns
+
     def probing(self, request: ProbeRequest, left_ns: int) -> None:
         """A driver was asked that will not answer."""
         self._asked[id(request)] = request, self._lived_ns() + left_ns

@@ -121,10 +121,10 @@ class RecoveryRules:
             self._complain("S43", f"open are {dict(real)}, and the figures show {shown}")
 
     def check_pings(self, dead: dict[str, None]) -> None:
-        """L11: while all is well a ping goes each period. Where every channel is dead, none is due."""
-        machine = self._machine
-        if len(dead) < len(machine.receivers):
-            machine.auditor.pinging.check_peace(self._pinged_since_ns)
+        """L11: while all is well a ping goes each period; none is due where no channel took the last notice that it was sent."""
+        pinging = self._machine.auditor.pinging
+        if any(name not in dead and pinging.takes_notices(name) for name in self._machine.receivers):
+            pinging.check_peace(self._pinged_since_ns)
 
     def watch_pings(self) -> None:
         """From now on a ping goes each period."""
