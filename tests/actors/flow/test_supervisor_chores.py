@@ -14,7 +14,6 @@ from watchkeeper.domain.limits import (
 )
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probe import Heartbeat
-from watchkeeper.domain.supervision.restart import FLUSH_EVERY_NS
 from watchkeeper.protocol.courier import AbandonDelivery
 from watchkeeper.protocol.owner import Adopt, EndOrphans, ExpireAcknowledgements, FlushSamples, Release
 from watchkeeper.protocol.poller import CancelAttempt
