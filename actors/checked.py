@@ -48,20 +48,26 @@ class Checks:
         *,
         maintenance: Iterable[Maintenance] = (),
     ) -> None:
-        given = {channel.id: channel for channel in channels}
         self._report = report
         self._guard = Lock()
         """Guards the book: the store is used on the sink's thread, messengers on the loop's, and both write it."""
         self.broken: list[str] = []
         """The first broken invariants with their explanations, also where a caller catches the error."""
-        self._receivers = {name: Receipts() for name in given}
+        self._receivers: dict[str, Receipts] = {}
         self._lives_max = limits.AUDITED_LIVES_MAX
         self.durable = Durable()
         self.record = RecordRules(self.durable, self._receivers, self._refuse)
-        self.record.floors = {name: channel.min_severity for name, channel in given.items()}
-        self.record.waits.delayed = frozenset(name for name, channel in given.items() if channel.after_ns)
         self.plan(maintenance)
         self.delivery = DeliveryRules(self.durable, self._receivers, self._refuse)
+        self.serve(channels)
+
+    def serve(self, channels: Iterable[Channel]) -> None:
+        """Takes over the channels of a configuration; a receiver that is there already keeps what it has taken."""
+        given = {channel.id: channel for channel in channels}
+        for name in given:
+            self._receivers.setdefault(name, Receipts())
+        self.record.floors = {name: channel.min_severity for name, channel in given.items()}
+        self.record.waits.delayed = frozenset(name for name, channel in given.items() if channel.after_ns)
         self.delivery.room = {name: channel.in_flight_max for name, channel in given.items()}
 
     def plan(self, maintenance: Iterable[Maintenance]) -> None:

@@ -74,6 +74,9 @@ class SystemDependencies(NamedTuple):
     """Masks the known secrets in a foreign text."""
     pinger: Pinger | None = None
     """Sends the dead-man's ping; None where there is none."""
+    is_wall_steady: bool = False
+    """Whether nothing sets the wall clock, and no crash comes between two commits, as in a course of virtual time: the supervisor
+    then wakes up seldom."""
     is_whole: bool = False
     """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
 
@@ -110,6 +113,8 @@ class System:
         registry = PollerRegistry(lambda name: self._address(Poller, name), self._start_poller)
         self._handover = RosterHandover(Roster(targets, registry, {}))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
+        if parts.is_wall_steady:
+            self._policies = self._policies._replace(flush_every_ns=60 * NS_PER_S)
         self._told_of_problems = configuration.runtime.notify
         self._routed = frozenset(name for route in configuration.routes for name in route.to)
         self._supervisor_history = RestartHistory(self._policies.children)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ..adapters.extras import missing_libraries
 from ..adapters.masking import SecretMask, secrets_of
 from ..domain import limits
+from ..domain.comparison.entries import restarting
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
 from ..domain.incidents.record import PauseMark, present_pauses
 from ..domain.line import one_line
@@ -263,7 +264,7 @@ class ConfiguredTargets:
         removed, changed = _differences(self._targets, targets)
         # A former name is continued from the record alone, so a rename restarts.
         renamed = any(name in self._targets for target in new.targets for name in target.former_names)
-        needs_restart = renamed or _without_targets(old) != _without_targets(new)
+        needs_restart = renamed or bool(restarting(old, new))
         return ConfigurationDiff(new, targets, removed, changed, needs_restart)
 
     def apply(self, diff: ConfigurationDiff) -> None:
@@ -320,12 +321,6 @@ def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> t
 def _titled(target: object) -> str:
     """How the problems of a target begin; empty for what is none."""
     return f"target {target.id!r}: " if isinstance(target, Target) else ""
-
-
-def _without_targets(configuration: Configuration) -> tuple[object, ...]:
-    """Returns everything that actors are made with, apart from targets."""
-    policies = configuration.routes, configuration.windows, configuration.maintenance
-    return configuration.channels, configuration.runtime, policies
 
 
 def _paused_in(configuration: Configuration) -> frozenset[str]:

@@ -14,7 +14,7 @@ from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome, Reason
 from ..domain.time.moment import Deadline, Moment
 from ..domain.time.timers import CallAt
-from .script import ALWAYS_OK, Script
+from .script import ALWAYS_OK, Behaviours, Script
 
 
 class Pending:
@@ -43,10 +43,10 @@ class ScriptedProber:
     def __init__(self, read: Callable[[], Moment], call_at: CallAt) -> None:
         self._read = read
         self._call_at = call_at
-        self._scripts: dict[str, tuple[int, Script]] = {}
+        self._scripts: dict[str, tuple[int, Behaviours]] = {}
         self.started = 0
 
-    def script(self, target: str, script: Script) -> None:
+    def script(self, target: str, script: Behaviours) -> None:
         """Sets the script of a target, which begins now."""
         self._scripts[target] = (self._read().monotonic_ns, script)
 

@@ -240,7 +240,7 @@ def run_course(course: Course, progress: Callable[[int], None] = lambda _: None)
 
     Calls `progress` once a simulated minute with the simulated nanoseconds.
     """
-    with _quiet():
+    with quiet():
         world = _world_of(course)
         began_ns = world.now.monotonic_ns
         broken = ""
@@ -261,8 +261,8 @@ def run_course(course: Course, progress: Callable[[int], None] = lambda _: None)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Disables logging: actors would log every requested fault."""
+def quiet() -> Iterator[None]:
+    """Disables logging: the actors would log each fault that is asked for."""
     before = logging.root.manager.disable
     logging.disable()
     try:

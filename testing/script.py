@@ -5,7 +5,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -38,7 +38,15 @@ class ScriptedBehaviour(msgspec.Struct, frozen=True):
         return left_ns if self.after_ns is None else min(self.after_ns, left_ns)
 
 
-def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> ScriptedBehaviour:
+class Behaviours(Protocol):
+    """The behaviour of a target over time: a script, or series of values."""
+
+    def at(self, since_start_ns: int) -> ScriptedBehaviour:
+        """Returns the behaviour at this time after the start, in nanoseconds."""
+        ...
+
+
+def answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> ScriptedBehaviour:
     """Returns a good answer. Any fact that the script gives implies that the target was connected."""
     names = frozenset({*said, "CONNECTED"} if said else ())
     plain: dict[str, Any] = {"connected": True, "status": 200, "response_time_ns": after_ns, "body": b"ok"}
@@ -48,39 +56,40 @@ def _answer(*said: str, after_ns: int = ANSWER_NS, **facts: Any) -> ScriptedBeha
 def _status(word: str) -> ScriptedBehaviour:
     if not (word.isascii() and word.isdigit() and len(word) <= STATUS_DIGITS_MAX):
         raise ValueError(f"{word!r} is no status: write it like `status 503`")
-    return _answer("STATUS", status=int(word), body=None)
+    return answer("STATUS", status=int(word), body=None)
 
 
 def _slow(word: str) -> ScriptedBehaviour:
-    return _answer("RESPONSE_TIME", after_ns=parse_duration(word))
+    return answer("RESPONSE_TIME", after_ns=parse_duration(word))
 
 
 def _body(word: str) -> ScriptedBehaviour:
     document = json.loads(word)
-    return _answer("BODY", body=(document if isinstance(document, str) else word).encode())
+    return answer("BODY", body=(document if isinstance(document, str) else word).encode())
 
 
 def _certificate(word: str) -> ScriptedBehaviour:
-    return _answer("CERTIFICATE_EXPIRATION", certificate_expires_in_ns=parse_duration(word))
+    return answer("CERTIFICATE_EXPIRATION", certificate_expires_in_ns=parse_duration(word))
 
 
-def _failed(outcome: Outcome, reason: Reason) -> ScriptedBehaviour:
+def failed(outcome: Outcome, reason: Reason) -> ScriptedBehaviour:
+    """Returns an attempt without an answer."""
     return ScriptedBehaviour(
         Observation(connected=False, outcome=outcome, reason=reason, detail="as scripted")
     )
 
 
 def _degraded() -> ScriptedBehaviour:
-    return _answer(
+    return answer(
         outcome=Outcome.DEGRADED, reason=Reason.REPORTED, detail="as scripted", status=None, body=None
     )
 
 
 PLAIN: dict[str, Callable[[], ScriptedBehaviour]] = {
-    "ok": _answer,
-    "down": lambda: _failed(Outcome.DOWN, Reason.CONNECTION_REFUSED),
+    "ok": answer,
+    "down": lambda: failed(Outcome.DOWN, Reason.CONNECTION_REFUSED),
     "degraded": _degraded,
-    "unknown": lambda: _failed(Outcome.UNKNOWN, Reason.NO_DESCRIPTORS),
+    "unknown": lambda: failed(Outcome.UNKNOWN, Reason.NO_DESCRIPTORS),
     "hang": lambda: ScriptedBehaviour(Observation(connected=False), None),
 }
 WITH_WORD: dict[str, Callable[[str], ScriptedBehaviour]] = {

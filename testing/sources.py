@@ -53,3 +53,10 @@ def sound(given: Configuration) -> Configuration:
         allow_exec=True, connectivity=runtime.connectivity, notify=runtime.notify, ping=runtime.ping
     )
     return require_valid(replace(given, runtime=options), None)
+
+
+def beside_targets(configuration: Configuration) -> tuple[object, ...]:
+    """Returns what a restart is needed for where it differs: a change of targets alone needs none."""
+    policies = configuration.routes, configuration.windows, configuration.maintenance
+    told = configuration.runtime.notify, configuration.runtime.connectivity
+    return configuration.channels, policies, told

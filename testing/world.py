@@ -20,7 +20,7 @@ from ..domain.incidents.record import PauseMark
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel
-from ..domain.specification.configuration import Configuration
+from ..domain.specification.configuration import Configuration, RuntimeOptions
 from ..domain.specification.probe import KINDS
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
@@ -38,7 +38,7 @@ from .expectations import ScriptedExpectations
 from .fakes import ScriptedMessenger, ScriptedPinger, ScriptedStore
 from .operating import OperatorCommands, require_known
 from .script import Script
-from .sources import Source, configuration_of, sound
+from .sources import Source, beside_targets, configuration_of, sound
 
 LATE = "actors that did not end in time"
 
@@ -70,22 +70,25 @@ class World(OperatorCommands):
         clock: ManualClock | None = None,
         feed: Subscriptions | None = None,
         discreet: Callable[[str], str] = str,
+        is_wall_steady: bool = False,
     ) -> None:
+        """`is_wall_steady`: neither `step_wall`, `suspend` nor `crash` is called, so that long times cost less."""
         configuration = configuration_of(source, channels)
         self._targets = {target.id: target for target in configuration.targets}
         self._channels = configuration.channels
         self._is_whole = isinstance(source, Configuration | str | Path)
-        self._choose = choose
+        self._choose, self._functions = choose, functions
         options = replace(configuration.runtime, in_flight_max=in_flight_max, debug=through_bytes)
         self._configuration = replace(configuration, runtime=options)
         self._dice = Random(seed)
         self.expectation_of = ScriptedExpectations()
         self.clock = clock or ManualClock()
-        self._feed, self._discreet = feed, discreet
+        self._feed, self._discreet, self._is_wall_steady = feed, discreet, is_wall_steady
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = ScriptedStore(self.clock.read)
         self.prober = CallingProber(self.clock.read, self._call_at, functions)
-        self.messengers = {channel.id: self._messenger(channel, functions) for channel in self._channels}
+        self.messengers: dict[str, ScriptedMessenger] = {}
+        self._serve()
         self.pinger = ScriptedPinger(self.clock.read, self._call_at)
         """The receiver of the dead-man's ping."""
         self.pauses: tuple[PauseMark, ...] = ()
@@ -93,8 +96,14 @@ class World(OperatorCommands):
         self._book()
         self.system = self._begin()
 
-    def _messenger(self, channel: Channel, functions: Mapping[str, Callable[..., Any]]) -> ScriptedMessenger:
-        function = functions.get(channel.call.name) if channel.call else None
+    def _serve(self) -> None:
+        """Has a receiver for each channel; one that is there already keeps what it has taken."""
+        for channel in self._channels:
+            if channel.id not in self.messengers:
+                self.messengers[channel.id] = self._messenger(channel)
+
+    def _messenger(self, channel: Channel) -> ScriptedMessenger:
+        function = self._functions.get(channel.call.name) if channel.call else None
         if function is None:
             return ScriptedMessenger(channel.id, self.clock.read, self._call_at)
         return CallingMessenger(channel.id, self.clock.read, self._call_at, function)
@@ -132,6 +141,7 @@ class World(OperatorCommands):
             changed=lambda: None,
             discreet=self._discreet,
             is_whole=self._is_whole,
+            is_wall_steady=self._is_wall_steady,
         )
         system = System(parts, replace(self._configuration, targets=tuple(self._targets.values())))
         system.start(lambda: self._restored_pauses(system))
@@ -215,7 +225,7 @@ class World(OperatorCommands):
         return (*((each.what, each.names) for each in left), *([(LATE, late)] if late else []))
 
     def start(self, targets: Iterable[Target] | Configuration, *, is_whole: bool = True) -> None:
-        """Starts again after a stop, with these targets, and where a configuration is given its routes, too.
+        """Starts again after a stop, with these targets, and where a configuration is given its channels and routes, too.
 
         Incidents of other targets end; where more may come, a minute later.
         """
@@ -225,11 +235,45 @@ class World(OperatorCommands):
             if isinstance(targets, Configuration)
             else replace(self._configuration, targets=tuple(targets))
         )
-        self._configuration = replace(configuration, runtime=self._configuration.runtime)
+        self._configuration = replace(configuration, runtime=self._options_of(configuration))
         self._targets = {target.id: target for target in configuration.targets}
+        self._channels = configuration.channels
+        self._serve()
+        self._checks.serve(self._channels)
         self._checks.plan(configuration.maintenance)
         self._new_process(0)
         self.system = self._begin()
+
+    def _options_of(self, configuration: Configuration) -> RuntimeOptions:
+        """Returns the options of the present process with what another configuration says of notices."""
+        new = configuration.runtime
+        return replace(
+            self._configuration.runtime, notify=new.notify, connectivity=new.connectivity, ping=new.ping
+        )
+
+    def reload(self, source: Configuration | str | Path) -> None:
+        """Takes over another configuration, as `Runtime.reload` does; where more than targets differ, by a short restart.
+
+        Raises: ConfigurationError where a runtime would.
+        """
+        new, old = configuration_of(source, ()), self._configuration
+        paused = {row.id for row in self.status().targets if row.paused}
+        said = {target.id for target in old.targets if target.paused}
+        targets = [
+            replace(target, paused=True) if target.id in paused - said else target for target in new.targets
+        ]
+        known = [name for target in targets for name in (target.id, *target.former_names)]
+        new = replace(new, targets=tuple(targets))
+        if beside_targets(new) != beside_targets(old) or len(known) > len(targets):
+            self.stop()
+            self.start(new)
+            return
+        self._configuration = replace(new, runtime=self._options_of(new))
+        for name in set(self._targets).difference(known):
+            self.untrack(name)
+        for target in targets:
+            if self._targets.get(target.id) != target:
+                self.tell(Track(target))
 
     def _new_process(self, away: Duration) -> None:
         self.clock.advance(duration_ns(away))

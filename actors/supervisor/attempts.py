@@ -11,7 +11,7 @@ from ...domain.observation.sample import Sample, sample_without_answer
 from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
-from ...domain.supervision.composition import Members
+from ...domain.supervision.composition import MemberSamples
 from ...domain.supervision.doubt import doubted, weighed
 from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.own_network import OwnNetwork
@@ -48,7 +48,7 @@ class Attempts:
         self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
         self._waits = Waits(context, self._is_left_alone)
         self._next_ticks = NextTicks(context)
-        self._members = Members(self._scheduled)
+        self._members = MemberSamples(self._scheduled)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()

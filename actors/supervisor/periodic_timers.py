@@ -109,7 +109,6 @@ UNANSWERED = (
     f"a call to the store has had no answer for {limits.STORE_ANSWER_NS // NS_PER_S} s:"
     " nothing is recorded and no new notice leaves until it answers"
 )
-FLUSH_EVERY_NS = 5 * NS_PER_S
 PROBLEMS_EVERY_NS = 60 * NS_PER_S
 """As long as the shortest time after which a problem of the runtime itself is told."""
 ORPHANS_EVERY_NS = 60 * NS_PER_S
@@ -129,7 +128,7 @@ class PeriodicTimers:
         take_load: Callable[[], LoadSeen],
     ) -> None:
         self._timers, self._to, self._dice = context.timers, context.to, context.dice
-        self._reopen = context.policies.reopen
+        self._reopen, self._flush_ns = context.policies.reopen, context.policies.flush_every_ns
         self._newly_counted, self._take_load = newly_counted, take_load
         self._reopenings = 0
         self._is_unanswered = False
@@ -142,7 +141,7 @@ class PeriodicTimers:
         """Arms the chores that every run has."""
         self._offset_ns = now.wall_ns - now.monotonic_ns
         self._arm(Chore.MAINTENANCE, limits.HOUSE_EVERY_NS, now)
-        self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
+        self._arm(Chore.FLUSH, self._flush_ns, now)
         self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
         self._arm(Chore.PROBLEMS, PROBLEMS_EVERY_NS, now)
 
@@ -257,7 +256,7 @@ class PeriodicTimers:
 
     def _flush(self, now: Moment) -> None:
         """Lets the sink commit records that are not urgent, and sends new counts and the load to the recorder."""
-        self._arm(Chore.FLUSH, FLUSH_EVERY_NS, now)
+        self._arm(Chore.FLUSH, self._flush_ns, now)
         self._to.sink.tell(Commit())
         for name, by in self._newly_counted().items():
             self._to.recorder.tell(CounterIncreased(name, by))

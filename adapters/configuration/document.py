@@ -41,7 +41,7 @@ class DocumentFault(msgspec.Struct, frozen=True):
 
     @property
     def said(self) -> str:
-        """What is wrong, and where it is used."""
+        """The problem in words, with its uses."""
         return f"{self.problem.text}{self.uses}"
 
 

@@ -35,6 +35,16 @@ LEFTOVERS_SEARCHED_MAX = 2_048
 """Process numbers that are looked at one by one; where more were given since the program began, all processes are."""
 CALLED_IN_TESTS_S = 10.0
 """Real time of an async function in virtual time: one that awaits something of the test's own event loop would never end."""
+SERIES_VALUES_MAX = 200_000
+"""Values of one series of a rule test: 69 days of a check every 30 seconds; `1x999999999` is refused before anything is built."""
+SERIES_CHARACTERS_MAX = 64 * 1024
+"""The text of one series or script of a rule test: values that are alike are written as `1x100`."""
+RULE_TESTS_MAX = 1_000
+"""Tests of one file: each of its problems and results is a line."""
+RULE_TEST_EVENTS_MAX = 100_000
+"""Acts and expectations of one rule test, and series and scripts of one: far more than a person reads."""
+RULE_TEST_NS_MAX = 366 * 86_400 * NS_PER_S
+"""Virtual time of one rule test: a day of one target takes about two seconds of real time."""
 CLOSE_NS = 2 * NS_PER_S
 """The wait at a stop for threads and killed programs; beyond it they are left and named."""
 SETTLED_NS = 2 * NS_PER_S

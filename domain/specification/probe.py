@@ -173,7 +173,7 @@ class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         return f"Heartbeat(grace={self.grace!r}, key={MASK if self.key else None})"
 
 
-Members = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.COMPOSITE_MEMBERS_MAX)]
+MemberNames = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.COMPOSITE_MEMBERS_MAX)]
 
 
 class Composite(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="composite"):
@@ -183,9 +183,9 @@ class Composite(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     that is silent, or could not be checked, may be well or not, and makes the sample `unknown` where that decides it.
     """
 
-    worst_of: Members | None = None
+    worst_of: MemberNames | None = None
     """The ids of the members, of which all must be well."""
-    targets: Members | None = None
+    targets: MemberNames | None = None
     """The ids of the members, of which `at_least` so many must be well; in place of `worst_of`."""
     at_least: Annotated[int, msgspec.Meta(ge=1, le=limits.COMPOSITE_MEMBERS_MAX)] | None = None
     """How many of the `targets` must be well."""

@@ -18,14 +18,14 @@ NAMES_SHOWN = 8
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
-class Finding(NamedTuple):
+class Composed(NamedTuple):
     """The outcome of a composite target, and its members by how they are, for people."""
 
     outcome: Outcome
     detail: str
 
 
-class Members:
+class MemberSamples:
     """Keeps the newest sample of each target that is a member of another one. Owned by the supervisor."""
 
     def __init__(self, scheduled: Mapping[str, Scheduled]) -> None:
@@ -74,7 +74,7 @@ class Members:
         return newest.outcome
 
 
-def composed(composite: Composite, outcomes: Mapping[str, Outcome]) -> Finding:
+def composed(composite: Composite, outcomes: Mapping[str, Outcome]) -> Composed:
     """Returns what members make of a target: `outcomes` has those that are watched and not paused.
 
     Down as soon as too few can be well, whatever the others are; unknown where the members that say nothing decide it.
@@ -90,10 +90,10 @@ def composed(composite: Composite, outcomes: Mapping[str, Outcome]) -> Finding:
     detail = f"{well} of {len(outcomes)} well" + "".join(_said(word, names) for word, names in groups.items())
     detail = detail[:EXPLANATION_CHARACTERS_MAX]
     if not outcomes or well < needed <= well + len(unknown):
-        return Finding(Outcome.UNKNOWN, detail)
+        return Composed(Outcome.UNKNOWN, detail)
     if well < needed:
-        return Finding(Outcome.DOWN, detail)
-    return Finding(Outcome.DEGRADED if down or degraded else Outcome.UP, detail)
+        return Composed(Outcome.DOWN, detail)
+    return Composed(Outcome.DEGRADED if down or degraded else Outcome.UP, detail)
 
 
 def _said(word: str, names: Iterable[str]) -> str:

@@ -1,10 +1,12 @@
 """The verbs that begin something, as the command line has them. Each imports its own code when it is called."""
 
+import sys
 from pathlib import Path
 
 import click
 
-from ..options import PATH
+from ..completing import TARGETS
+from ..options import CONFIG, JSON, PATH
 
 SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
 """The folder of the files for other programs."""
@@ -62,4 +64,50 @@ def prometheus(what: str) -> None:
     click.echo((SHIPPED / name).read_text(encoding="utf-8"), nl=False)
 
 
-BEGINNING = (init, completion, prometheus)
+@click.command()
+@CONFIG
+@JSON
+@click.argument("target", required=False, shell_complete=TARGETS)
+def config(config: Path | None, target: str | None, *, as_json: bool) -> None:
+    """Print the effective configuration.
+
+    Everything that includes, templates, loops, defaults and the environment make is written out as one document, each value with
+    the file and the line that state it; secrets are masked. With TARGET, one target with what it has by default, too.
+    """
+    from .effective import show_effective
+
+    show_effective(target, config, as_json=as_json)
+
+
+@click.command()
+@click.argument("old", type=PATH)
+@click.argument("new", type=PATH)
+@JSON
+@click.option("--exit-code", is_flag=True, help="End with 1 where they differ.")
+def diff(old: Path, new: Path, *, as_json: bool, exit_code: bool) -> None:
+    """Show what a change of the configuration does.
+
+    Targets that are added, removed, renamed and changed, with their rules; channels, routes and settings; of which incidents
+    other channels are told than before; and whether a running watchkeeper restarts for it. Secrets are masked.
+    """
+    from .comparing import show_difference
+
+    sys.exit(show_difference(old, new, as_json=as_json, exit_code=exit_code))
+
+
+@click.command(name="test-rules")
+@click.argument("files", type=PATH, nargs=-1, required=True)
+@JSON
+def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Test what a configuration tells, before it is deployed.
+
+    Each of FILES names a configuration, has courses of events, and says which incidents are open and which notices each channel has
+    taken at which times. They run in virtual time, with grouping, silences, maintenance, dependencies and escalation in force;
+    nothing is probed and no notice is sent. It ends with 1 where anything is not as expected, and with 2 where a file is not valid.
+    """
+    from .ruletests import run_files
+
+    sys.exit(run_files(files, as_json=as_json))
+
+
+BEGINNING = (init, config, diff, test_rules, completion, prometheus)

@@ -37,6 +37,7 @@ MAY_ALSO = {
     "launcher/configure/simulate.py": {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does
+    "launcher/configure/ruletests.py": {"testing"},  # as above
     # `web` inside the functions that open a door: the web libraries are an extra. `client`: the way to the active process.
     "runtime.py": {"web", "client"},
     "web/metrics/families.py": {"watchkeeper"},  # the version, which the metrics tell
@@ -62,7 +63,7 @@ DOMAIN = {
     "suppression": BASIS | {"specification", "observation", "conditions", "incidents", "rules"},
 }
 TOP = BASIS | set(DOMAIN)
-DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing"), TOP)
+DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing", "comparison"), TOP)
 """The rooms of the domain that each room may import besides itself: one way, from the basis up."""
 
 CONCURRENCY = {

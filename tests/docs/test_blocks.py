@@ -36,8 +36,13 @@ def as_file(block):
 
 
 @pytest.mark.parametrize("block", [*blocks("yaml")])
-def test_a_configuration_passes_check(block, tmp_path):
+def test_a_configuration_passes_check_and_rule_tests_are_valid(block, tmp_path):
     path = tmp_path / "watchkeeper.yaml"
+    if {"config", "tests"} <= set(yaml.safe_load(block)):
+        path.write_text(block, encoding="utf-8")
+        result = CliRunner().invoke(cli, ["test-rules", str(path)])
+        assert (result.exit_code, "an outage is one message  ok" in result.stdout) == (1, True)
+        return
     path.write_text(as_file(block), encoding="utf-8")
     found = CliRunner().invoke(cli, ["check", "--no-environment", str(path)])
     problems = [
@@ -64,7 +69,7 @@ def test_the_json_of_a_document_is_valid(block):
 
 
 def commands(text):
-    return re.findall(r"^\$ (?:.*&& )?(?:watchkeeper|\./launch) ([a-z]+)", text, re.MULTILINE)
+    return re.findall(r"^\$ (?:.*&& )?(?:watchkeeper|\./launch) ([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from watchkeeper.domain.observation.attempt import AttemptId
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Composite, Heartbeat, Tcp
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.domain.supervision.composition import Members, composed
+from watchkeeper.domain.supervision.composition import MemberSamples, composed
 from watchkeeper.domain.supervision.schedule import Scheduled
 from watchkeeper.domain.units import NS_PER_S
 
@@ -113,7 +113,7 @@ class Watch:
         """The composite comes last, so that its members are known."""
         targets = {each.id: each for each in (member("a"), member("b"), *others, PAIR)}
         self.scheduled = {name: Scheduled(target) for name, target in targets.items()}
-        self.members = Members(self.scheduled)
+        self.members = MemberSamples(self.scheduled)
         for target in targets.values():
             self.members.track(target)
         for name in ("a", "b"):

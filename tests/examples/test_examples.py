@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from watchkeeper.adapters.configuration import load
+from watchkeeper.testing import rule_cases
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRINTED = {
@@ -66,3 +67,8 @@ def test_the_configuration_with_comments_is_valid():
         "mirror",
         "nightly backup",
     ]
+
+
+def test_the_rule_tests_pass():
+    for case in rule_cases(EXAMPLES / "shop.rules.yaml"):
+        case.check()

@@ -114,3 +114,19 @@ def test_a_stopped_world_goes_on_where_it_was():
     world.run("10m")
     assert world.delivered("ops") == ["shop/down opened"]
     assert len(world.incidents(open_only=True)) == 1
+
+
+def test_a_world_whose_wall_clock_is_steady_wakes_up_seldom_and_tells_the_same():
+    told, turns = [], []
+    for is_wall_steady in (False, True):
+        world = World([shop()], is_wall_steady=is_wall_steady)
+        world.silence("shop", "3h")
+        world.script("shop", "ok 1h, down 4h, ok")
+        world.run("8h")
+        told.append(
+            [(notice.created_at_ns, notice.subject, notice.change) for notice in world.notices("ops")]
+        )
+        turns.append(world.dispatcher.steps)
+    assert told[0] == told[1]
+    assert len(told[0]) == 2
+    assert turns[1] < turns[0] / 2

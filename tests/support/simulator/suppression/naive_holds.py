@@ -126,7 +126,7 @@ class NaiveHolds:
     def may_hold(self, incident: Incident, told: Told) -> str:
         """Returns why an incident may be untold now; empty where nothing can hold it."""
         wall_ns = self._clock.read().wall_ns
-        if self._is_silenced(incident):
+        if not (incident.drill and incident.drill.despite_holds) and self._is_silenced(incident):
             return "silence"
         if any(lasts(self.windows[name], wall_ns) for name in told.quiet):
             return "quiet"
