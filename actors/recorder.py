@@ -196,8 +196,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         row.take(message.sample, message.record, status, now, self._asleep_ns, resumed, up_since_ns)
         for finding in message.latest:
             self._follow(finding)
-        # A report is no check: it is due when it comes, and would hide how late the checks are.
-        is_check = row.kind != "heartbeat" and message.record.started is not None
+        # A report is no check: it is due when it comes, and would hide how late the checks are. Nor is a composite target one.
+        is_check = row.kind not in {"heartbeat", "composite"} and message.record.started is not None
         if is_check and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
             self._figures.began_late(message.record.lateness_ns)

@@ -75,8 +75,8 @@ class SystemDependencies(NamedTuple):
     pinger: Pinger | None = None
     """Sends the dead-man's ping; None where there is none."""
     is_wall_steady: bool = False
-    """Whether nothing sets the wall clock, and no crash comes between two commits, as in a course of virtual time: moments are
-    then waited for in one piece, and the supervisor wakes up seldom."""
+    """Whether nothing sets the wall clock, and no crash comes between two commits, as in a course of virtual time: the supervisor
+    then wakes up seldom."""
     is_whole: bool = False
     """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
 

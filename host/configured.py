@@ -20,7 +20,7 @@ from ..domain.specification.probe import Call
 from ..domain.specification.problem import Problem, capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
-from ..domain.validation.dependencies import dependency_problems
+from ..domain.validation.dependencies import dependency_problems, member_problems
 from ..domain.validation.partial import judged, judged_target, read_target
 
 CALLERS = (Channel, Target)
@@ -150,6 +150,8 @@ class ConfiguredTargets:
         yield from self._taken_keys(target)
         if target.dependency is not None:
             yield from dependency_problems({**self._targets, target.id: target}, {target.id: ()})
+        if target.composite:
+            yield from member_problems({**self._targets, target.id: target}, {target.id: ()})
 
     def _taken_keys(self, target: Target) -> Iterator[Problem]:
         """A key that another heartbeat has: its pings would report for this one and leave the other silent."""

@@ -128,8 +128,7 @@ class PeriodicTimers:
         take_load: Callable[[], LoadSeen],
     ) -> None:
         self._timers, self._to, self._dice = context.timers, context.to, context.dice
-        self._reopen = context.policies.reopen
-        self._flush_ns = context.policies.flush_every_ns
+        self._reopen, self._flush_ns = context.policies.reopen, context.policies.flush_every_ns
         self._newly_counted, self._take_load = newly_counted, take_load
         self._reopenings = 0
         self._is_unanswered = False

@@ -43,6 +43,8 @@ MAINTENANCES_MAX = 1_000
 """Maintenances of a configuration: each is held against each due notice while it is in force."""
 DEPENDENCIES_PER_TARGET_MAX = 32
 """Targets on which one depends: each sample of one is held against those that wait for it."""
+COMPOSITE_MEMBERS_MAX = 256
+"""Members of one composite target: each of its samples goes through their newest ones."""
 FLAPPING_OPENED_MAX = 100
 """Incidents of one rule that are counted before it flaps: their times are kept for each rule that opens some."""
 CRON_CHARACTERS_MAX = 256

@@ -12,7 +12,7 @@ from .. import limits
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .metadata import TargetMetadata
-from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
+from .probe import KINDS, Call, Composite, Exec, Heartbeat, Http, Probe, Tcp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
@@ -43,10 +43,11 @@ class TargetFields(TypedDict, total=False):
     depends_on: Dependency | Sequence[str]
     flapping: Flapping | bool
     slo: Slo
+    upside_down: bool
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call` and `heartbeat` is given.
+    """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call`, `heartbeat` and `composite` is given.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -73,6 +74,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by a function of the host."""
     heartbeat: Heartbeat | None = None
     """Not checked: it reports by itself."""
+    # UNSET, and not in the bytes of a message, as the keys below.
+    composite: Composite | UnsetType = UNSET
+    """Not checked: it is made from other targets."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -119,6 +123,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """When it stops being told of because it goes down and up again and again; false: never."""
     slo: Slo | UnsetType = UNSET
     """The objective whose error budget is watched, by the rules `slo-page` and `slo-ticket`."""
+    upside_down: bool | UnsetType = UNSET
+    """Whether it must fail: an answer is bad, and a failure good, such as of a port that must be closed."""
 
     def __init__(
         self,
@@ -130,6 +136,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         exec: Exec | None = ...,  # noqa: A002
         call: Call | None = ...,
         heartbeat: Heartbeat | None = ...,
+        composite: Composite = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 
@@ -141,7 +148,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def kind(self) -> str:
-        """The key of the probe that is given: `http`, `tcp`, `exec`, `call` or `heartbeat`."""
+        """The key of the probe that is given: `http`, `tcp`, `exec`, `call`, `heartbeat` or `composite`."""
         return self.given()
 
     @property
@@ -149,6 +156,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The probe that is given."""
         probe: Probe = getattr(self, self.kind)
         return probe
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether attempts are made on it: it neither reports by itself nor is made from other targets."""
+        return self.heartbeat is None and self.composite is UNSET
 
     @property
     def metadata(self) -> TargetMetadata:

@@ -41,6 +41,7 @@ CHILD_POLICY = RestartPolicy(
 )
 """Without these children nothing is recorded or delivered, so their waits are short, even in quarantine."""
 POLLER_POLICY = RestartPolicy(name="poller")
+FLUSH_EVERY_NS = 5 * NS_PER_S
 REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
 
 
@@ -56,7 +57,7 @@ class SupervisorPolicies(NamedTuple):
     cancellation: CancellationPolicy = CancellationPolicy()
     connectivity: ConnectivityPolicy = ConnectivityPolicy()
     ping: PingPolicy = PingPolicy()
-    flush_every_ns: int = 5 * NS_PER_S
+    flush_every_ns: int = FLUSH_EVERY_NS
     """How long a record that is not urgent, such as a failed attempt to deliver, may wait for a commit."""
 
 

@@ -99,7 +99,7 @@ def unmet(readable: Configuration, problems: Iterable[Problem]) -> Iterator[Prob
         return
     unread = {path if len(path) < 3 else path[:3] for path in wrong}
     subjects = [subject for target in readable.targets for subject in subjects_of(target)]
-    entries = (
+    entries: tuple[tuple[str, Sequence[Route | Maintenance], str], ...] = (
         ("routes", readable.routes, UNMET_ROUTE),
         ("maintenance", readable.maintenance, UNMET_MAINTENANCE),
     )

@@ -48,7 +48,7 @@ def wait_texts(rows: "Iterable[WaitRow]", now_ns: int) -> list[str]:
     """Returns what waits in words, channels with the same reason together: `ops waits: maintenance patch-day until 05:00:00Z`."""
     channels: dict[str, list[str]] = {}
     for row in rows:
-        channels.setdefault(_reason(row, now_ns), []).append(row.channel)
+        channels.setdefault(reason_text(row, now_ns), []).append(row.channel)
     said = [
         f"{listed(names)} {'waits' if len(names) == 1 else 'wait'}: {reason}"
         for reason, names in channels.items()
@@ -57,7 +57,8 @@ def wait_texts(rows: "Iterable[WaitRow]", now_ns: int) -> list[str]:
     return [*said[:REASONS_SHOWN], *([f"{more} more wait"] if more > 0 else [])]
 
 
-def _reason(row: "WaitRow", now_ns: int) -> str:
+def reason_text(row: "WaitRow", now_ns: int) -> str:
+    """Returns the reason for which a channel waits, with its end: `maintenance patch-day until 05:00:00Z`."""
     hold = Hold(kind=row.kind, name=row.name)
     return hold.reason if row.until is None else f"{hold.reason} until {_end_text(row.until, now_ns)}"
 

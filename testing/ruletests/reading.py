@@ -10,7 +10,7 @@ import yaml
 
 from ...adapters.configuration.document import DocumentFault, Parser, parse
 from ...adapters.configuration.loading import examine, folder_of, lines_of, load
-from ...adapters.configuration.positions import located
+from ...adapters.configuration.positions import Places
 from ...adapters.configuration.reuse.reading import read_text
 from ...domain.errors import ConfigurationError
 from ...domain.specification.configuration import Configuration
@@ -89,12 +89,11 @@ class _Reading:
 
     def _placed(self, planned: PlannedTest, test: RuleTest, path: tuple[str | int, ...]) -> PlannedTest:
         """Returns a test whose expectations know their lines."""
-        marks = [Problem((*path, "expect", at), "") for at in range(len(test.expect))]
-        places = {
-            id(each): fault for each, fault in zip(test.expect, located(self._text, marks), strict=True)
-        }
+        marks = [(*path, "expect", at) for at in range(len(test.expect))]
+        found = Places(self._text, marks)
+        places = {id(each): found.of(mark) for each, mark in zip(test.expect, marks, strict=True)}
         expectations = tuple(
-            PlannedExpectation(at_ns, expected, places[id(expected)].line, places[id(expected)].column)
+            PlannedExpectation(at_ns, expected, *places[id(expected)])
             for at_ns, expected, _, _ in planned.expectations
         )
         return planned._replace(expectations=expectations)
@@ -136,13 +135,18 @@ class _Reading:
     def _inline(self) -> Configuration | None:
         """Returns the configuration that stands in the file itself. Its lines and columns are those of the file."""
         alone = _alone(self._text, CONFIG)
-        examined = examine(alone, self._environment, folder=self._folder)
+        examined = examine(alone, self._environment, folder=self._folder, name=self._name)
         self._faults += examined.faults
         return examined.configuration
 
     def _refuse(self) -> None:
         """Raises: ConfigurationError where anything is wrong."""
-        faults = (*self._faults, *located(self._text, self._problems))
+        places = Places(self._text, [problem.path for problem in self._problems])
+        found = [
+            DocumentFault(*places.of(problem.path, at_key=problem.at_key), problem)
+            for problem in self._problems
+        ]
+        faults = (*self._faults, *found)
         lines = [*lines_of(self._name, faults), *self._elsewhere]
         if lines:
             raise ConfigurationError(*capped(lines))

@@ -111,6 +111,67 @@ def test_a_target_that_is_checked_too_seldom_has_no_objective(tmp_path):
     )
 
 
+MADE = "targets:\n- {id: eu, tcp: {host: h, port: 1}}\n- {id: us, tcp: {host: h, port: 1}}\n- id: whole\n  "
+COMPOSITES = [
+    ("composite: {worst_of: [eu, uss]}", "worst_of[1]: there is no target 'uss', did you mean us"),
+    ("composite: {worst_of: [eu, whole]}", "worst_of[1]: a target cannot be a member of itself: remove it"),
+    ("composite: {worst_of: [eu, eu]}", "worst_of[1]: the target 'eu' stands twice: keep one"),
+    ("composite: {worst_of: []}", "worst_of: has 0 entries: it needs at least 1"),
+    ("composite: {}", " has no members: write worst_of, or targets and at_least"),
+    (
+        "composite: {worst_of: [eu], targets: [us]}",
+        " has worst_of and targets: name the members under one of them",
+    ),
+    (
+        "composite: {worst_of: [eu, us], at_least: 1}",
+        "at_least: has no effect with worst_of, which needs all of its members: write targets in its place",
+    ),
+    (
+        "composite: {targets: [eu, us], at_least: 3}",
+        "at_least: 3 of 2 can never be well: write 2 or less",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rest", "said"), COMPOSITES)
+def test_a_composite_target_that_means_nothing_is_refused(rest, said, tmp_path):
+    (problem,) = problems_of(rest, tmp_path, head=MADE)
+    assert problem.startswith("5:")
+    assert f"targets[2].composite{'.' if said[0] != ' ' else ':'}{said}" in problem
+
+
+def test_composite_targets_in_a_circle_are_refused_once(tmp_path):
+    rest = "composite: {worst_of: [eu, other]}\n- {id: other, composite: {targets: [whole]}}"
+    (problem,) = problems_of(rest, tmp_path, head=MADE)
+    assert problem.endswith(
+        "targets[2].composite: is made from itself in a circle, whole -> other -> whole: remove one of these members"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        (
+            "composite: {worst_of: [eu]}\n  expect: ['[STATUS] == 200']",
+            "expect: has no effect on a composite target, which has no answer: leave it out",
+        ),
+        (
+            "heartbeat: {}\n  upside_down: true",
+            "upside_down: a heartbeat reports by itself, and its silence is no good news: remove it",
+        ),
+    ],
+)
+def test_keys_without_effect_on_a_kind_of_target_are_refused(rest, said, tmp_path):
+    (problem,) = problems_of(rest, tmp_path, head=MADE)
+    assert problem.endswith(f"targets[2].{said}")
+
+
+def test_a_composite_target_does_not_speak_for_the_network(tmp_path):
+    head = "runtime: {connectivity: {targets: [whole]}}\n" + MADE
+    (problem,) = problems_of("composite: {worst_of: [eu]}", tmp_path, head=head)
+    assert problem.endswith("'whole' is a composite, which is not checked: name a target that is")
+
+
 ACCEPTED = [
     rule("kind: k_of_n, bad: 5, of: 5"),
     rule("kind: nagios, max_check_attempts: 1"),
@@ -124,6 +185,8 @@ ACCEPTED = [
     "slo: {objective: 99.9%}",
     "slo: {objective: 99.99%, window: 90d, min_samples: 60}",
     "slo: {objective: 90%}",
+    "upside_down: true",
+    "upside_down: false\n- {id: b, composite: {targets: [a], at_least: 1}}",
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cases import Case, R, T, mild, scripted, seconds, shop, slow
-from seeing import words
+from seeing import posts, words
 
 SHAKY = "ok 5m, down 20s, ok 10s, down 10s, ok"
 """Two bad samples, a good one, a bad one: three of four."""
@@ -36,11 +36,27 @@ def without_slo() -> dict[str, Any]:
     return document
 
 
+def together(composite: dict[str, Any]) -> dict[str, Any]:
+    """A target that is made from two others, of which one is down for a while."""
+    quick = {"every": "10s", "rules": [{"id": "down", "kind": "consecutive", "after": 2, "recover": 1}]}
+    members = [{"id": name, "tcp": {"host": name, "port": 1}, "every": "10s"} for name in ("eu", "us")]
+    whole = {"id": "shop", "composite": composite, "notify": ["ops"], "default_rules": False, **quick}
+    return {"channels": [{"id": "ops", "log": {}}], "targets": [whole, *members]}
+
+
+def with_one_down(folder: Any, document: Any) -> list[str]:
+    scripts = {"shop": "ok", "eu": "ok 5m, down 5m, ok", "us": "ok"}
+    return [said for name, _, notice in posts(folder, document, scripts, "20m")
+            for said in [f"{notice.incident.target}/{notice.incident.rule} {notice.change.value}"] if name]  # fmt: skip
+
+
 SEEN = scripted(words, script=SHAKY)
 TIMES = scripted(seconds, script=SHAKY)
 STATES = scripted(words, script=HALF)
 SPENT = scripted(words, script="ok 1h, down 2m, ok", length="2h")
 S = (*T, "slo")
+W = (*T, "composite")
+WHOLE = ["shop/down opened", "shop/down resolved"]
 TICKET = ["shop/slo-ticket opened"]
 BOTH = ["shop/slo-ticket opened", "shop/slo-page opened", "shop/slo-page resolved"]
 """One of a tenth of a percent of the samples, over hours and over days; the ticket is open at the end."""
@@ -77,5 +93,13 @@ RULED: dict[str, Case] = {
                        [*TICKET, "shop/slo-ticket resolved"]),
     "Slo.min_samples": Case(promised(), (*S, "min_samples"), 100, scripted(seconds, script="down 2m, ok", length="2h"),
                             [94, 94, 2164], [994, 994, 2164]),
+    "Composite.worst_of": Case(together({"worst_of": ["eu", "us"]}), (*W, "worst_of"), ["us"], with_one_down,
+                               WHOLE, []),
+    "Composite.targets": Case(together({"targets": ["eu"]}), (*W, "targets"), ["us"], with_one_down, WHOLE, []),
+    "Composite.at_least": Case(together({"targets": ["eu", "us"], "at_least": 2}), (*W, "at_least"), 1,
+                               with_one_down, WHOLE, []),
+    "Target.composite": Case(together({"worst_of": ["eu", "us"]}), W, {"targets": ["us"]}, with_one_down, WHOLE, []),
+    "Target.upside_down": Case(hard(), (*T, "upside_down"), True, scripted(seconds), [314, 604],
+                               [14, 304, 614]),
     "Target.slo": Case(without_slo(), S, {"objective": "99%"}, SPENT, [], TICKET),
 }  # fmt: skip

@@ -128,7 +128,7 @@ FILES = {
     "config: 5\ntests: [{name: a, expect: [{at: 1m, open: []}]}]": "1:9: config: has no config",
     "config: gone.yaml\ntests: [{name: a, expect: [{at: 1m, open: []}]}]": "1:9: config: there is no file",
     "config: {a: [}\ntests: []": "1:14: this is not YAML",
-    "config: watch.yaml\ntests: &all [{name: a, expect: [{at: 1m, open: []}]}]": "2:8: tests: an anchor is not allowed",
+    "config: watch.yaml\ntests: !all [{name: a, expect: [{at: 1m, open: []}]}]": "2:8: tests: a tag is not allowed",
 }
 
 

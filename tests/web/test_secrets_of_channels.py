@@ -114,7 +114,7 @@ def written(folder, spec, words):
 
 
 def everything_said(runtime, url, path):
-    """What people and programs see of a runtime whose channel is refused."""
+    """Yields each place in which people and programs see a runtime whose channel is refused, and its text."""
     (incident,) = runtime.incidents()
     admin = Asking(url, TOKENS["admin"])
     until(

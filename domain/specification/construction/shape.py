@@ -39,7 +39,7 @@ SECRETS = frozenset(
 """Under these keys no value is ever shown."""
 
 
-_ALSO_CALLED = {
+_ALSO_CALLED: dict[str, str | tuple[str, ...]] = {
     "interval": "every",
     "period": "every",
     "frequency": "every",
@@ -47,8 +47,22 @@ _ALSO_CALLED = {
     "tags": "labels",
     "title": "name",
     "conditions": "expect",
-    "channels": "notify",
+    "channels": ("notify", "to"),
     "alerts": "notify",
+    "notify": "to",
+    "receiver": "to",
+    "receivers": "to",
+    "repeat_interval": "remind_every",
+    "reminder": "remind_every",
+    "mute_time_intervals": "quiet",
+    "duration": "length",
+    "start": "from",
+    "end": "until",
+    "template": "body",
+    "payload": "body",
+    "webhook": "url",
+    "key": "routing_key",
+    "integration_key": "routing_key",
     "command": "argv",
     "env": "environment",
     "cwd": "directory",
@@ -255,8 +269,10 @@ def _has_unknown_part(value: dict[str, Any], kind: inspect.StructType) -> bool:
 
 def _meant_by(key: str, known: set[str]) -> str:
     """The known key for which others use this word, empty where there is none."""
-    meaning = _ALSO_CALLED.get(key.lower(), "")
-    return meaning if meaning in known else ""
+    meanings = _ALSO_CALLED.get(key.lower(), ())
+    return next(
+        (each for each in ((meanings,) if isinstance(meanings, str) else meanings) if each in known), ""
+    )
 
 
 def stand_in(specification: Any, path: Path) -> Any:
@@ -311,7 +327,7 @@ def _misread(value: Any, kind: inspect.Type, *, secret: bool = False) -> str:
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
     if kind.pattern in FORMS:
-        return f"{quoted(value)} is no {FORMS[kind.pattern]}"
+        return f"{'' if secret else f'{quoted(value)} '}is no {FORMS[kind.pattern]}"
     if secret:
         return f"does not have the form {kind.pattern}"
     upper = value.upper() if re.search(kind.pattern, value.upper()) else ""

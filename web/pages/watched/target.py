@@ -15,7 +15,7 @@ from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.sample import Sample
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
-from ....domain.specification.probe import Call, Exec, Heartbeat, Http, Tcp
+from ....domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from ....domain.specification.rule import (
     BurnRate,
     Consecutive,
@@ -187,6 +187,10 @@ def what_is_checked(target: Target) -> str:
             return f"function {name} of the host"
         case Heartbeat():
             return "reports by itself"
+        case Composite(at_least=None) as composite:
+            return f"worst of {', '.join(composite.members)}"
+        case Composite() as composite:
+            return f"at least {composite.needed} of {', '.join(composite.members)}"
         case _:
             assert_never(target.probe)
 
