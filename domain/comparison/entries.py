@@ -102,8 +102,7 @@ def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChang
     for group in ("runtime", "web"):
         was, now = getattr(old, group), getattr(new, group)
         if was != now:
-            plain = ({} if each is None else _plain(each) for each in (was, now))
-            keys = tuple(_differing(*plain))
+            keys = tuple(_differing(_plain(was), _plain(now)))
             change: EntryChangeKind = "added" if was is None else "removed" if now is None else "changed"
             yield EntryChange(group=group, id="", change=change, keys=keys)
 
@@ -123,7 +122,8 @@ def _kind_of(entry: Any) -> str:
 
 
 def _plain(part: Any) -> dict[str, Any]:
-    whole: dict[str, Any] = msgspec.to_builtins(part)
+    """Returns a part as plain data; nothing for one that is not there."""
+    whole: dict[str, Any] = {} if part is None else msgspec.to_builtins(part)
     return whole
 
 
