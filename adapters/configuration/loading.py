@@ -152,7 +152,7 @@ def examine(
     return replace(
         result,
         configuration=None,
-        readable=None if of_text else configuration,
+        readable=None if of_text or of_reuse else configuration,
         faults=faults,
         left_out=left_out,
         problems=told,
