@@ -13,7 +13,17 @@ SECTIONS = {
         *("ack", "unack", "silence", "unsilence", "announce", "unannounce", "pause", "resume", "check-now"),
         *("heartbeat", "job", "notify", "drill", "redrive", "reload"),
     ),
-    "Configure": ("init", "check", "test-rules", "simulate", "schema", "token", "completion", "prometheus"),
+    "Configure": (
+        "init",
+        "check",
+        "test-rules",
+        "replay",
+        "simulate",
+        "schema",
+        "token",
+        "completion",
+        "prometheus",
+    ),
     "Maintain": ("backup", "verify", "page"),
 }
 """Every verb in the order in which help shows it: what is needed in a hurry stands above what is done once."""
