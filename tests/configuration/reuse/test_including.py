@@ -185,4 +185,6 @@ def test_a_file_with_an_empty_list_or_nothing_adds_nothing(tmp_path):
 
 def test_the_name_of_a_file_is_one_line_in_a_problem(tmp_path):
     file = lay(tmp_path, {"w.yaml": "include: [d]", "d/a\nb.yaml": "targets: 5"})
-    assert problems_of(file) == [r"d/a\nb.yaml:1:10: targets: expected a list, got a number: put it in brackets, [like, this]"]
+    assert problems_of(file) == [
+        r"d/a\nb.yaml:1:10: targets: expected a list, got a number: put it in brackets, [like, this]"
+    ]
