@@ -84,7 +84,7 @@ class ChannelTests:
         state = DeliveryState.DELIVERED if answer.accepted else DeliveryState.DEAD
         self._to.supervisor.tell(DeliverySettled(notice.channel, notice.key))
         if answer.accepted:
-            # What backs off need not wait any longer, and a ping that was held back may go: nothing else may come for days.
+            # Notices that back off need not wait any longer, and a ping that was held back may go: nothing else may come for days.
             self._to.supervisor.tell(ChannelRecovered(notice.channel))
         self._to.recorder.tell(NoticeSettled(notice, entry.delivery(state, now.wall_ns, answer.detail)))
         self._commit_soon(True)

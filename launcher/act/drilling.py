@@ -97,7 +97,7 @@ class _Watch:
         self._length_ns = length_ns
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._held: dict[str, str] = {}
-        """What holds back the beginning, by channel."""
+        """The reason that holds back the beginning, by channel."""
         self._told: list[DrillChannel] = [
             each for each in begun.channels if each.is_told and each.after_ms * NS_PER_MS < length_ns
         ]

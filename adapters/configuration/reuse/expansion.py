@@ -217,11 +217,9 @@ class Expansion:
 
     def _copies(self, plan: _Plan, http: Layer | None) -> Iterator[tuple[dict[str, Any], int | None]]:
         """Yields the target that is made of all layers, once or for each entry of its loop."""
-        parts = [each.value for each in (*plan.layers, *([http] if http else []))]
+        parts = [_own_keys(each.value) for each in (*plan.layers, *([http] if http else []))]
         for number, entry in [(None, None)] if plan.entries is None else plan.entries:
             whole: dict[str, Any] = merged(parts)
-            whole.pop(USE, None)
-            whole.pop(FOR_EACH, None)
             if entry is not None:
                 filler = Filler(entry, (TARGETS, len(self._made or ())))
                 filler.fill(whole)
@@ -314,6 +312,13 @@ class Expansion:
 
     def _tell(self, source: int, path: Path, text: str, *, at_key: bool = False) -> None:
         self.faults.append(ReuseFault(source, Problem(path, text, at_key)))
+
+
+def _own_keys(part: Any) -> Any:
+    """Returns a layer without the keys that are about layers."""
+    if not isinstance(part, dict):
+        return part
+    return {key: value for key, value in part.items() if key not in {USE, FOR_EACH}}
 
 
 def _is_reusing(target: Any) -> bool:
