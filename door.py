@@ -50,9 +50,9 @@ from .domain.specification.configuration import (
 from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
-from .domain.specification.probe import BasicAuth, Call, Exec, Heartbeat, Http, Tcp, Tls
+from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
-from .domain.specification.rule import Consecutive, NoData, Rule, Severity, Threshold
+from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
 from .domain.specification.web import PublicPage, Role, Token, Web, WebMetrics
 from .domain.time.duration import Duration
@@ -79,6 +79,7 @@ __all__ = [
     "CallChannel",
     "Channel",
     "ChannelTold",
+    "Composite",
     "Configuration",
     "ConfigurationError",
     "Connection",
@@ -102,9 +103,11 @@ __all__ = [
     "Incident",
     "IncidentChanged",
     "Job",
+    "KOfN",
     "Log",
     "Maintenance",
     "Measurement",
+    "Nagios",
     "NoData",
     "NotAllowed",
     "NotRunning",
@@ -136,6 +139,7 @@ __all__ = [
     "Silence",
     "SilencePreview",
     "Slack",
+    "Slo",
     "Status",
     "StoreBusy",
     "StoreCorrupt",

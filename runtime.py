@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -16,8 +15,7 @@ from .actors.system import SINK
 from .adapters import drivers as outside
 from .adapters import expectations
 from .adapters.clock import SystemClock
-from .adapters.configuration import load
-from .adapters.masking import SecretMask
+from .adapters.configuration.configured_file import ConfiguredFile
 from .adapters.stores.ownership.forks import FORKS
 from .client.active import ControlSocketLink
 from .domain.errors import ConfigurationError, UsageError
@@ -134,7 +132,7 @@ class Runtime(Commands):
             ControlSocketLink() if standby else None,
         )
         self._metrics = MetricsSource(self._lifecycle, lambda: self._configured.given.runtime.store)
-        self._read: Callable[[], Configuration] | None = None
+        self._file: ConfiguredFile | None = None
         self._channel_testing = ChannelTesting(self._lifecycle, self._configured, self._clock)
         self.aio = AsyncSurface(
             self._lifecycle,
@@ -162,10 +160,8 @@ class Runtime(Commands):
 
         Raises: ConfigurationError with every problem, each as `file:line:column: path: what is wrong`.
         """
-        given = os.environ if environment is None else environment
-        mask = SecretMask()
-        read = partial(load, Path(path).absolute(), given, name=str(path), learn=mask.learn)
-        configuration = read()
+        file = ConfiguredFile(path, os.environ if environment is None else environment)
+        configuration = file.read()
         runtime = cls(
             targets=configuration.targets,
             channels=configuration.channels,
@@ -178,8 +174,8 @@ class Runtime(Commands):
             standby=standby,
         )
         runtime._configured.is_judged = runtime._configured.is_whole = True
-        runtime._configured.mask = mask
-        runtime._read = read
+        runtime._configured.mask = file.mask
+        runtime._file = file
         return runtime
 
     # Start and stop.
@@ -211,7 +207,7 @@ class Runtime(Commands):
 
     @sync_only
     def reload(self, configuration: Configuration | None = None) -> None:
-        """Applies a configuration, by default the file's current content. Blocks; an invalid one changes nothing.
+        """Applies a configuration, by default the current content of its file and of those that it includes. Blocks; an invalid one changes nothing.
 
         Targets are added, changed and removed without a restart; a target of `track` that the configuration lacks is
         removed, a target of `check` stays, and a commanded pause stays. Other channels or options need a short restart,
@@ -223,9 +219,9 @@ class Runtime(Commands):
         TypeError for what is no configuration; any error of the new engine's start, and then the old configuration runs on.
         """
         if configuration is None:
-            if self._read is None:
+            if self._file is None:
                 raise UsageError("reload() without a configuration needs a runtime made by from_config()")
-            configuration = self._read()
+            configuration = self._file.read()
         if not isinstance(configuration, Configuration):
             raise TypeError(f"reload() takes a Configuration, not {one_line(repr(configuration))}")
         valid = require_valid(configuration, self._configured.callables)

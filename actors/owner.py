@@ -15,7 +15,8 @@ from ..domain.incidents.trials.drills import Drills
 from ..domain.observation.attempt import AttemptRecord
 from ..domain.observation.evidence import Evidence, EvidenceChoice
 from ..domain.observation.sample import Sample
-from ..domain.rules.aggregate import REMOVED, TargetAggregate, end_of
+from ..domain.rules.aggregate import TargetAggregate
+from ..domain.rules.cause import REMOVED, end_of
 from ..domain.rules.last_reports import LastReports, Standing
 from ..domain.rules.watch import is_readable
 from ..domain.specification.target import OWN_NAME, Target
@@ -71,6 +72,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         # thread for each sample costs 25 microseconds, more than judging it.
         self._held: list[Sample] = []
         self._latest: dict[str, LatestFinding] = {}
+        self._held_states: dict[str, Checkpoint] = {}
+        """States that change with each sample, such as the counts of an error budget: they go with the held samples."""
         self._evidence: list[Evidence] = []
         self._evidence_choice = EvidenceChoice()
 
@@ -169,8 +172,14 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         state = aggregate.checkpoint()
         checkpoints = dropped
         # Written only where the state changed; an empty state removes the checkpoint.
-        if state != self._saved.get(target, b""):
-            checkpoints = (*dropped, Checkpoint(target, state, now.wall_ns))
+        changed = state != self._saved.get(target, b"")
+        if changed:
+            checkpoint = Checkpoint(target, state, now.wall_ns)
+            self._held_states.pop(target, None)
+            if aggregate.counts_each_sample and not transitions:
+                self._held_states[target] = checkpoint
+            else:
+                checkpoints = (*dropped, checkpoint)
             if state:
                 self._saved[target] = state
             else:
@@ -180,7 +189,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         )
         # The sink leaves out what the record says already.
         self._latest |= {finding.incident_id: finding for finding in aggregate.latest()}
-        if (transitions or checkpoints) and (standing := self._standing(aggregate)) is not None:
+        if (transitions or changed or dropped) and (standing := self._standing(aggregate)) is not None:
             self._last_reports.reached(target, standing)
         if transitions or checkpoints or self._is_full:
             self._hand_over(transitions, checkpoints)
@@ -198,6 +207,8 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         held, self._held = tuple(self._held), []
         latest, self._latest = tuple(self._latest.values()), {}
         evidence, self._evidence = tuple(self._evidence), []
+        states, self._held_states = tuple(self._held_states.values()), {}
+        checkpoints = (*states, *checkpoints)
         if held or transitions or checkpoints or latest:
             self._sink.tell(RecordSamples(self._generation, held, transitions, checkpoints, latest, evidence))
 
@@ -234,6 +245,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         """Returns empty checkpoints, which take the recorded state of targets away."""
         for name in names:
             self._saved.pop(name, None)
+            self._held_states.pop(name, None)
         return tuple(Checkpoint(name, b"", now.wall_ns) for name in names)
 
     def _release(self, target: str, now: Moment) -> None:

@@ -12,7 +12,7 @@ from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.delivery_plan import IncidentWait
 from ..domain.incidents.incident import Incident, Transition, TransitionKind, by_target
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
-from ..domain.incidents.own_problems import NETWORK, POLLER, POLLERS, channel_part
+from ..domain.incidents.own_problems import NETWORK, PING, POLLER, POLLERS, channel_part
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
@@ -69,6 +69,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         """By incident, the channels that wait to be told of it; none without any."""
         self._problems = PresentProblems()
         self._blind: deque[BlindInterval] = deque(maxlen=limits.BLIND_INTERVALS_KEPT)
+        self._pinged_at_ns: int | None = None
         self._asleep_ns = 0
         self._lateness = Histogram()
         self._figures = Figures()
@@ -195,8 +196,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         row.take(message.sample, message.record, status, now, self._asleep_ns, resumed, up_since_ns)
         for finding in message.latest:
             self._follow(finding)
-        # A report is no check: it is due when it comes, and would hide how late the checks are.
-        is_check = row.kind != "heartbeat" and message.record.started is not None
+        # A report is no check: it is due when it comes, and would hide how late the checks are. Nor is a composite target one.
+        is_check = row.kind not in {"heartbeat", "composite"} and message.record.started is not None
         if is_check and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
             self._figures.began_late(message.record.lateness_ns)
@@ -247,6 +248,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._publisher.publish(NoticeEnded(notice, delivery))
 
     def _changed(self, part: str, detail: str, now: Moment) -> None:
+        if part == PING and not detail:
+            self._pinged_at_ns = now.wall_ns
         if self._problems.change(part, detail, now):
             self._publisher.publish(HealthChanged(part, detail))
 
@@ -271,6 +274,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             counters=tuple(sorted({**self._counters, **self._losses()}.items())),
             announcements=tuple(each for each in self._announcements if each.stands(now.wall_ns)),
             waits=tuple(waiting for waits in self._waits.values() for waiting in waits),
+            pinged_at_ns=self._pinged_at_ns,
         )
 
     def _metrics(self, now: Moment, *, targets: bool) -> RuntimeMetrics:

@@ -156,7 +156,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
                 self._tests.courier_restarted(channel, now)
                 self._deliveries.courier_restarted(channel)
             case heard.ResumeRetries():
-                self._resume_retries()
+                self._resume_retries(now)
             case heard.Redrive(key):
                 return self._deliveries.redrive(key, now)
             case _:
@@ -255,9 +255,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
         self._deliveries.answered(key, attempt, answer, now)
         self._leave_when_drained(now)
 
-    def _resume_retries(self) -> None:
+    def _resume_retries(self, now: Moment) -> None:
         self._to.supervisor.tell(LastHeardResumed(self._register.known()))
-        self._deliveries.retry_all()
+        self._deliveries.retry_all(now)
         self._writer.resume_timers()
 
     def _rename(self, renamed: Renamed, now: Moment) -> None:

@@ -2,8 +2,8 @@
 
     python bench/misbehaving.py CORE
 
-It says its port, then takes commands on its input: `set NAME MODE` (ok, fail, hang, slow), `report`, `count`.
-Targets ask for `/t/NAME`; channels post to `/hook`. Moments are the machine's monotonic clock, the same in every process.
+It says its port, then takes commands on its input: `set NAME MODE` (ok, fail, hang, slow), `report`, `count`, `posts`.
+Targets ask for `/t/NAME`; channels post to `/hook`, or to `/count/...`, where posts are counted and not kept. Moments are the machine's monotonic clock, the same in every process.
 """
 
 import asyncio
@@ -30,6 +30,8 @@ class World:
         self.modes: dict[str, str] = {}
         self.last_good_ns: dict[str, int] = {}
         self.hooks: list[tuple[str, int, dict[str, Any]]] = []
+        self.posts: dict[str, list[int]] = {}
+        """The size of each post that is counted, by its path."""
 
     def report(self) -> dict[str, Any]:
         return {"last_good_ns": self.last_good_ns, "hooks": self.hooks}
@@ -41,7 +43,7 @@ class Exchange(asyncio.Protocol):
     def __init__(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
         self._world = world
         self._loop = loop
-        self._read = b""
+        self._read = bytearray()
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -54,7 +56,7 @@ class Exchange(asyncio.Protocol):
         if header.startswith(b"POST"):
             self._posted(header, body)
         else:
-            self._read = b""
+            self._read.clear()
             self._asked(header.split(b" ", 2)[1].decode())
 
     def _asked(self, path: str) -> None:
@@ -68,14 +70,18 @@ class Exchange(asyncio.Protocol):
             case "fail":
                 self._transport.write(FAIL)
 
-    def _posted(self, header: bytes, body: bytes) -> None:
+    def _posted(self, header: bytearray, body: bytearray) -> None:
         fields = dict(
             line.lower().split(": ", 1) for line in header.decode().split("\r\n")[1:] if ": " in line
         )
         if len(body) < int(fields.get("content-length", "0")):
             return
-        self._world.hooks.append((fields.get("webhook-id", ""), time.monotonic_ns(), json.loads(body)))
-        self._read = b""
+        path = header.split(b" ", 2)[1].decode()
+        if path.startswith("/count/"):
+            self._world.posts.setdefault(path, []).append(len(body))
+        else:
+            self._world.hooks.append((fields.get("webhook-id", ""), time.monotonic_ns(), json.loads(body)))
+        self._read.clear()
         self._transport.write(OK)
 
 
@@ -92,6 +98,8 @@ async def serve() -> None:
                 world.modes[name] = mode
             case ["count"]:
                 print(json.dumps({"hooks": len(world.hooks)}), flush=True)
+            case ["posts"]:
+                print(json.dumps(world.posts), flush=True)
             case ["report"]:
                 print(json.dumps(world.report()), flush=True)
 
@@ -121,6 +129,10 @@ class Misbehaving:
     @property
     def hook(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
+
+    def counting(self, name: str) -> str:
+        """Returns the address at which posts are counted."""
+        return f"http://127.0.0.1:{self.port}/count/{name}"
 
     def set(self, name: str, mode: str) -> None:
         self._tell(f"set {name} {mode}")

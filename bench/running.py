@@ -11,6 +11,7 @@ from typing import IO, Any, Literal, Self, cast
 import msgspec
 from watchkeeper.domain.specification.channel import Channel
 from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.specification.routing import Route
 from watchkeeper.domain.specification.target import Target
 
 SETTLE_NS = 300_000_000
@@ -28,6 +29,7 @@ class Running:
         core: int,
         store: Path | None = None,
         channels: Iterable[Channel] = (),
+        routes: Iterable[Route] = (),
         in_flight_max: int | None = None,
         slow_disk_ms: int = 0,
         tls_library: Literal["openssl", "rustls"] = "openssl",
@@ -35,7 +37,9 @@ class Running:
         options = RuntimeOptions(store=str(store) if store else None, tls_library=tls_library)
         if in_flight_max is not None:
             options = msgspec.structs.replace(options, in_flight_max=in_flight_max)
-        plan = Configuration(runtime=options, channels=tuple(channels), targets=tuple(targets))
+        plan = Configuration(
+            runtime=options, channels=tuple(channels), routes=tuple(routes), targets=tuple(targets)
+        )
         self.process = subprocess.Popen(
             [sys.executable, str(SUBJECT), str(core), str(slow_disk_ms)],
             stdin=subprocess.PIPE,

@@ -15,6 +15,7 @@ import time
 import apsw
 import msgspec
 from machine import descriptors, percentile, resident_bytes, stay_on, waited_ms
+from turns import TurnWatch
 from watchkeeper import Runtime
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.read_model.status import RuntimeStatus
@@ -39,6 +40,7 @@ class Recent:
 
 
 RECENT = Recent()
+TURNS = TurnWatch()
 
 
 def spent() -> dict[str, float]:
@@ -147,6 +149,8 @@ def answer(runtime: Runtime, line: str) -> dict[str, object]:
             return states(runtime)
         case "threads":
             return threads()
+        case "turns":
+            return TURNS.take()
         case "hog":
             return hog(float(arguments[0]))
         case _:
@@ -199,7 +203,11 @@ def main() -> None:
     plan = msgspec.json.decode(sys.stdin.readline(), type=Configuration)
     began_ns = time.monotonic_ns()
     runtime = Runtime(
-        targets=plan.targets, channels=plan.channels, options=plan.runtime, callables=_callables(plan)
+        targets=plan.targets,
+        channels=plan.channels,
+        routes=plan.routes,
+        options=plan.runtime,
+        callables=_callables(plan),
     )
     with runtime:
         _say({"started_in_ms": (time.monotonic_ns() - began_ns) / 1e6})

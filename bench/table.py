@@ -51,6 +51,7 @@ SCRIPTS: dict[str, Script] = {
     "streams": Script(arguments=("--runs", "1")),
     "metrics": Script(arguments=("--runs", "1")),
     "beside_pages": Script(arguments=("--runs", "1")),
+    "storm": Script(within_s=420.0),
     "browser": Script(),
     "rules": Script(),
     "store": Script(quick=("--pairs", "2", "--batches", "20")),
@@ -225,6 +226,26 @@ ROWS: tuple[Row, ...] = (
         bar="p99 25 ms, and 10 ms more than without",
         figure=lambda found: f"p99 {found['beside_p99_ms']:.1f} ms, {found['alone_p99_ms']:.1f} ms without",
         met=lambda found: found["met"],
+    ),
+    Row(
+        what="a storm of 5,000 targets that fail within a minute, three channels: digests, each member and each end told once",
+        script="storm",
+        bar="one digest an interval",
+        figure=lambda found: ", ".join(
+            f"{name} {each['digests']} of {each['digests_at_most']}"
+            for name, each in found["channels"].items()
+        ),
+        met=lambda found: found["met"]["digests"] and found["met"]["told"] and found["met"]["posts"],
+    ),
+    Row(
+        what="lateness and memory in that storm, 500 checks/s",
+        script="storm",
+        bar="p99 25 ms, 40 MB more afterwards",
+        figure=lambda found: (
+            f"p99 {max(each['lateness_p99_ms'] for each in found['phases']):.1f} ms,"
+            f" {found['resident_mb_after'][0] - found['resident_mb_before']:.0f} MB"
+        ),
+        met=lambda found: found["met"]["lateness"] and found["met"]["memory"],
     ),
     Row(
         what="first paint of the overview of 5,000 targets, and with a row for each",

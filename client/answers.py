@@ -32,7 +32,7 @@ from ..web.shapes.answers import (
     TargetRow,
 )
 from ..web.shapes.check_answer import CheckAnswer
-from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, TryRow
+from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, ToldRow, TryRow, WaitRow
 from ..web.shapes.drill_answers import DrillAnswer, DrillChannel
 from ..web.shapes.notice_rows import NoticeRow
 from ..web.shapes.token_answers import MadeToken, TokenRow
@@ -60,7 +60,9 @@ __all__ = [
     "StatusAnswer",
     "TargetRow",
     "TokenRow",
+    "ToldRow",
     "TryRow",
+    "WaitRow",
     "error_of",
     "value_of",
 ]

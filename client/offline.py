@@ -112,6 +112,10 @@ class OfflineStore:
             if incident.is_open
         ]
 
+    def told_channels(self, incident: str) -> tuple[str, ...]:
+        """Returns the channels that were told of an open incident."""
+        return tuple(sorted(each.channel for each in self._restored.told if each.incident_id == incident))
+
     def target_names(self) -> tuple[str, ...]:
         """Returns the configured and the recorded targets."""
         return tuple(dict.fromkeys((*self._targets, *self._recorded)))

@@ -52,6 +52,7 @@ class StorePast:
     """The past from a store, whether a process runs it or not."""
 
     def __init__(self, path: str, targets: Iterable[Target] = ()) -> None:
+        self.path = path
         self._reader = StoreReader(path)
         self._metadata = {target.id: target.metadata for target in targets}
 

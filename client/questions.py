@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         SampleRow,
         SilenceRow,
         TargetRow,
+        ToldRow,
+        WaitRow,
     )
     from .exchange import Place
 
@@ -142,6 +144,25 @@ class Questions:
         from .answers import IncidentNoticeRow, Listed
 
         return tuple(self._ask("GET", f"{of_incident(incident)}/notices", Listed[IncidentNoticeRow]).items)
+
+    @sync_alone
+    def told(self, incident: str) -> "tuple[ToldRow, ...]":
+        """Returns what each channel of an incident knows, and why it waits where it does."""
+        from .answers import Listed, ToldRow
+
+        return tuple(self._ask("GET", f"{of_incident(incident)}/told", Listed[ToldRow]).items)
+
+    @sync_alone
+    def told_channels(self, incident: str) -> tuple[str, ...]:
+        """Returns the channels that were told of an incident."""
+        return tuple(row.channel for row in self.told(incident) if row.told is not None)
+
+    @sync_alone
+    def waits(self) -> "tuple[WaitRow, ...]":
+        """Returns the channels that are to be told of an incident and wait, each with the reason."""
+        from .answers import WaitRow
+
+        return self._listed("/waits", WaitRow)
 
     @sync_alone
     def samples(self, target: str, since: datetime, until: datetime) -> "tuple[SampleRow, ...]":

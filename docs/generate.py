@@ -11,6 +11,7 @@ from typing import Any, get_args
 from bounds import bounds, length, policies
 from semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 from watchkeeper.adapters.configuration import json_schema
+from watchkeeper.adapters.configuration.schema import FILLED
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS
 from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
@@ -110,12 +111,14 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     ("Flapping", "window"): (limits.FLAPPING_WINDOW_NS_MIN, limits.FLAPPING_WINDOW_NS_MAX),
     **{
         (kind, name): _CLOCK
-        for kind in ("Consecutive", "Threshold", "NoData")
+        for kind in ("Consecutive", "KOfN", "Nagios", "Threshold", "NoData")
         for name in ("for", "keep_firing_for")
     },
     ("NoData", "after"): _CLOCK,
     ("Threshold", "window"): (1, limits.KEEP_FIRING_NS_MAX),
-    ("Threshold", "value"): _CLOCK,
+    ("Threshold", "baseline"): (1, limits.KEEP_FIRING_NS_MAX),
+    **{("Threshold", name): _CLOCK for name in ("value", "recover")},
+    ("Slo", "window"): (limits.SLO_WINDOW_NS_MIN, limits.SLO_WINDOW_NS_MAX),
 }
 """Rules of durations that JSON Schema cannot express; a test compares each with what a configuration is refused for."""
 WORDS = {
@@ -123,8 +126,10 @@ WORDS = {
     text.ZONE_PATTERN: "time zone",
     text.MOMENT_PATTERN: "moment",
     text.RATE_PATTERN: "rate",
+    text.PERCENT_PATTERN: "percentage",
 }
 """The words for texts of a form that their descriptions explain."""
+SCALARS = {"string": "text", "number": "number", "boolean": "true or false"}
 _DURATION = get_args(text.DurationText)[1].description
 _ID = get_args(text.Name)[1].description
 
@@ -177,11 +182,19 @@ class Reference:
         if "anyOf" in schema:
             kinds = [self._type(each) for each in schema["anyOf"] if each.get("type") != "null"]
             return " or ".join(dict.fromkeys(kinds))
+        if "else" in schema:
+            return self._type(schema["else"])
         if "$ref" in schema:
             return self._named(schema["$ref"].rpartition("/")[2])
         if "enum" in schema:
             return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
         match schema["type"]:
+            case [*kinds]:
+                return " or ".join(SCALARS[kind] for kind in kinds)
+            case "object" if "properties" in schema:
+                return "mapping"
+            case "object" if "properties" in schema.get("additionalProperties", {}):
+                return "mapping of mappings"
             case "array" if "prefixItems" in schema.get("items", {}):
                 return "mapping of texts"
             case "array" if "prefixItems" not in schema:
@@ -227,13 +240,15 @@ class Reference:
             elif "maxLength" in each and _text_type(each) == "text":
                 yield f"at most {each['maxLength']:,} characters"
             elif "pattern" in each and _text_type(each) == "text":
-                yield f"matches `{each['pattern']}`"
+                yield f"matches `{each['pattern'].removesuffix(FILLED)}`"
 
 
 def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The parts that a schema names, with `[]` where they stand in a list."""
     if "$ref" in schema:
         yield schema["$ref"].rpartition("/")[2], ""
+    if "else" in schema:
+        yield from _referred(schema["else"])
     for each in schema.get("anyOf", ()):
         yield from _referred(each)
     if isinstance(schema.get("items"), dict):
@@ -241,7 +256,7 @@ def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _text_type(schema: dict[str, Any]) -> str:
-    match schema.get("pattern", ""):
+    match schema.get("pattern", "").removesuffix(FILLED):
         case pattern if pattern == text.NAME_PATTERN:
             return "id"
         case pattern if "ms|s|m|h|d|w" in pattern:

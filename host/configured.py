@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ..adapters.extras import missing_libraries
 from ..adapters.masking import SecretMask, secrets_of
 from ..domain import limits
+from ..domain.comparison.entries import restarting
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
 from ..domain.incidents.record import PauseMark, present_pauses
 from ..domain.line import one_line
@@ -19,7 +20,7 @@ from ..domain.specification.probe import Call
 from ..domain.specification.problem import Problem, capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
-from ..domain.validation.dependencies import dependency_problems
+from ..domain.validation.dependencies import dependency_problems, member_problems
 from ..domain.validation.partial import judged, judged_target, read_target
 
 CALLERS = (Channel, Target)
@@ -149,6 +150,8 @@ class ConfiguredTargets:
         yield from self._taken_keys(target)
         if target.dependency is not None:
             yield from dependency_problems({**self._targets, target.id: target}, {target.id: ()})
+        if target.composite:
+            yield from member_problems({**self._targets, target.id: target}, {target.id: ()})
 
     def _taken_keys(self, target: Target) -> Iterator[Problem]:
         """A key that another heartbeat has: its pings would report for this one and leave the other silent."""
@@ -261,7 +264,7 @@ class ConfiguredTargets:
         removed, changed = _differences(self._targets, targets)
         # A former name is continued from the record alone, so a rename restarts.
         renamed = any(name in self._targets for target in new.targets for name in target.former_names)
-        needs_restart = renamed or _without_targets(old) != _without_targets(new)
+        needs_restart = renamed or bool(restarting(old, new))
         return ConfigurationDiff(new, targets, removed, changed, needs_restart)
 
     def apply(self, diff: ConfigurationDiff) -> None:
@@ -318,12 +321,6 @@ def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> t
 def _titled(target: object) -> str:
     """How the problems of a target begin; empty for what is none."""
     return f"target {target.id!r}: " if isinstance(target, Target) else ""
-
-
-def _without_targets(configuration: Configuration) -> tuple[object, ...]:
-    """Returns everything that actors are made with, apart from targets."""
-    policies = configuration.routes, configuration.windows, configuration.maintenance
-    return configuration.channels, configuration.runtime, policies
 
 
 def _paused_in(configuration: Configuration) -> frozenset[str]:

@@ -62,10 +62,11 @@ def attempt_once(target: Target, *, deny_private_addresses: bool = False) -> Sin
     seen = log.observation
     judged = seen.reason not in INTERNAL_FAULTS and expectation.judges(seen)
     results = expectation.results(seen) if judged else [None] * len(expectation.conditions)
+    sample = expectation.judge(request.attempt, now, seen)
     texts = [condition.text for condition in expectation.conditions]
     return SingleAttempt(
         log=log,
-        sample=expectation.judge(request.attempt, now, seen),
+        sample=sample.turned() if target.upside_down is True else sample,
         conditions=tuple(zip(texts, results, strict=True)),
     )
 

@@ -35,17 +35,32 @@ def cli() -> None:
     help="json: every line is one object.",
 )
 @click.option("--wait", metavar="TIME", help="Wait so long for a store that another process holds: 30s.")
-def run(config: Path | None, *, plain: bool, log: Literal["text", "json"], wait: str | None) -> None:
+@click.option(
+    "--reload-on-change", is_flag=True, help="Reload CONFIG once it, or a file that it includes, changes."
+)
+def run(
+    config: Path | None,
+    *,
+    plain: bool,
+    log: Literal["text", "json"],
+    wait: str | None,
+    reload_on_change: bool,
+) -> None:
     """Watch the targets of CONFIG until a signal.
 
     CONFIG is watchkeeper.yaml where it is left out. SIGTERM or SIGINT drains within `runtime.grace`, a second one ends
-    the process at once. SIGHUP reloads CONFIG; an invalid one is reported, and the running configuration stays in
+    the process at once. SIGHUP reloads CONFIG with all that it includes; an invalid one is reported, and the running configuration stays in
     force. Events that standard output does not accept are dropped, and standard error reports it.
     """
     from .operate.running import RunOptions, run_until_stopped
     from .place import config_named
 
-    options = RunOptions(plain=plain, log=log, wait_ns=0 if wait is None else _length_ns(wait, "--wait"))
+    options = RunOptions(
+        plain=plain,
+        log=log,
+        wait_ns=0 if wait is None else _length_ns(wait, "--wait"),
+        reload_on_change=reload_on_change,
+    )
     sys.exit(run_until_stopped(config_named(config, "run FILE"), options))
 
 

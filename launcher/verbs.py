@@ -16,6 +16,8 @@ SECTIONS = {
     "Configure": (
         "init",
         "check",
+        "config",
+        "diff",
         "test-rules",
         "replay",
         "simulate",

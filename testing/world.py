@@ -294,7 +294,7 @@ class World(OperatorCommands):
 
     def track(self, target: Target) -> None:
         """Watches a target, or replaces its specification."""
-        others = self._targets.values() if target.dependency else ()
+        others = self._targets.values() if target.dependency or target.composite else ()
         parents = [other for other in others if other.id != target.id]
         *_, target = sound(Configuration(channels=self._channels, targets=[*parents, target])).targets
         self.tell(Track(target))

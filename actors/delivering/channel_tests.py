@@ -11,7 +11,7 @@ from ...domain.incidents.trials.channel_test import notice_of_test
 from ...domain.time.moment import Moment
 from ...protocol.recorder import NoticeSettled
 from ...protocol.sink import GetTest, SendTest
-from ...protocol.supervisor import DeliverySettled
+from ...protocol.supervisor import ChannelRecovered, DeliverySettled
 from ..ports import Neighbours
 
 LOST = Answer(accepted=False, detail="its courier was restarted: the outcome is unknown")
@@ -83,5 +83,8 @@ class ChannelTests:
             self._gathered.tries.append(tried)
         state = DeliveryState.DELIVERED if answer.accepted else DeliveryState.DEAD
         self._to.supervisor.tell(DeliverySettled(notice.channel, notice.key))
+        if answer.accepted:
+            # Notices that back off need not wait any longer, and a ping that was held back may go: nothing else may come for days.
+            self._to.supervisor.tell(ChannelRecovered(notice.channel))
         self._to.recorder.tell(NoticeSettled(notice, entry.delivery(state, now.wall_ns, answer.detail)))
         self._commit_soon(True)

@@ -13,6 +13,7 @@ from ...domain.incidents.outbox import Outbox, OutboxEntry
 from ...domain.incidents.own_problems import channel_part
 from ...domain.incidents.pending_batch import Gathering
 from ...domain.incidents.record import Outgoing, Restored
+from ...domain.limits import DIGEST_MEMBERS_AT_ONCE
 from ...domain.observation.sample import Sample
 from ...domain.specification.channel import Channel
 from ...domain.time.moment import Moment
@@ -98,18 +99,22 @@ class Deliveries:
         self.go_on(now)
 
     def go_on(self, now: Moment) -> None:
-        """Reviews what is due by now, at most one slice of it, and makes the digests once no incident waits for its review."""
+        """Reviews what is due by now, at most one slice of it, and makes digests once no incident waits for its review: a large one
+        alone, so that its commit has no other one.
+        """
         if self._change_ns is not None and self._change_ns <= now.wall_ns:
             self.ledger.queue_all()
         self._change_ns = self._policy.next_change_ns(now)
         self.ledger.queue_due(now)
         self.enqueue(self.ledger.review(now))
-        self.enqueue(self.ledger.flush(now))
-        if self.ledger.is_reviewing and not self._is_review_asked:
+        room = DIGEST_MEMBERS_AT_ONCE - sum(len(notice.steps) for notice in self._gathered.notices)
+        self.enqueue(self.ledger.flush(now, room))
+        # Without room the store is not written: its opening, or the next flush, goes on from here.
+        if not self._is_review_asked and (self.ledger.is_reviewing or (room > 0 and self.ledger.has_more)):
             self._is_review_asked = True
             self._itself.tell(ReviewNotices())
         self._show_waits()
-        self.request_check()
+        self.request_check(now)
 
     def _show_waits(self) -> None:
         """Tells the read model which notices wait and why, where that has changed."""
@@ -117,12 +122,16 @@ class Deliveries:
             waits = tuple(waiting for each in changed.values() for waiting in each)
             self._to.recorder.tell(WaitsChanged(tuple(changed), waits))
 
-    def request_check(self, *, again: bool = False) -> None:
+    def request_check(self, now: Moment, *, again: bool = False) -> None:
         """Asks the supervisor, which owns time, for ReviewNotices at the next moment of the ledger, the policy or the outbox.
 
-        `again` asks a supervisor that was restarted.
+        `again` asks a supervisor that was restarted. Where the rate of a channel lets its notices leave already, they wait for a
+        commit, which a failed store or a stop holds up: another check would be over at once, and ask for the next one.
         """
-        sources = (self.ledger.next_ns, self._change_ns, self.outbox.next_ns)
+        limited_ns = self.outbox.next_ns
+        if limited_ns is not None and limited_ns <= now.wall_ns:
+            limited_ns = None
+        sources = (self.ledger.next_ns, self._change_ns, limited_ns)
         moments = [at_ns for at_ns in sources if at_ns is not None]
         next_ns = min(moments, default=None)
         if next_ns is not None and (again or next_ns != self._asked_ns):
@@ -148,7 +157,7 @@ class Deliveries:
         self._gathered.deliveries.extend(delivery for _, delivery in handed)
         if self.outbox.next_ns is not None:
             self._gathered.deliveries.extend(self.outbox.limited(now.wall_ns))
-            self.request_check()
+            self.request_check(now)
         return handed
 
     def send(self, handed: list[tuple[OutboxEntry, Delivery]], not_after_ns: int | None, now: Moment) -> None:
@@ -227,10 +236,10 @@ class Deliveries:
         """Tries a notice again that backs off."""
         self._commit_soon(self.outbox.ready_again(key))
 
-    def retry_all(self) -> None:
+    def retry_all(self, now: Moment) -> None:
         """Tries every notice again that backs off, and asks for the next check: a supervisor that starts has no timers."""
-        self._commit_soon(self.outbox.all_ready_again() > 0)
-        self.request_check(again=True)
+        self._commit_soon(self.outbox.all_ready_again() > 0 or self.outbox.next_ns is not None)
+        self.request_check(now, again=True)
 
     def courier_restarted(self, channel: str) -> None:
         """Sends the notices of a lost courier again."""

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from operator import attrgetter
 
-from ...domain.incidents.own_problems import NETWORK
 from ...domain.incidents.record import BlindInterval
 from ...domain.observation.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
 from ...domain.observation.outcome import Outcome, Reason
@@ -12,6 +11,7 @@ from ...domain.observation.sample import Sample, sample_without_answer
 from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
+from ...domain.supervision.composition import MemberSamples
 from ...domain.supervision.doubt import doubted, weighed
 from ...domain.supervision.last_heard import LastHeard
 from ...domain.supervision.own_network import OwnNetwork
@@ -19,7 +19,7 @@ from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
 from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
-from ...protocol.recorder import HealthReported
+from .network_watch import NetworkWatch
 from .next_ticks import NextTicks
 from .periodic_timers import NoEvidence, SupervisorContext
 from .waits import Waits
@@ -39,8 +39,7 @@ class Attempts:
     ) -> None:
         self._timers, self._owner, self._recorder = context.timers, context.to.owner, context.to.recorder
         self._connectivity = context.policies.connectivity
-        self._network = OwnNetwork(self._connectivity.targets)
-        self._on_blind = on_blind
+        self._network = NetworkWatch(OwnNetwork(self._connectivity.targets), self._recorder, on_blind)
         self._targets, self._pollers = context.roster.targets, context.roster.pollers
         self._blindness = blindness
         self._cancellation, self._discreet = context.policies.cancellation, context.discreet
@@ -49,6 +48,7 @@ class Attempts:
         self._admission: Admission[tuple[Scheduled, PendingAttempt]] = Admission(context.policies.admission)
         self._waits = Waits(context, self._is_left_alone)
         self._next_ticks = NextTicks(context)
+        self._members = MemberSamples(self._scheduled)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -79,7 +79,8 @@ class Attempts:
             entry = self._scheduled[target.id] = Scheduled(target, self._numbers_from)
         else:
             self._change(entry, target, now)
-        if entry.is_heartbeat:
+        self._members.track(target)
+        if not target.is_probed:
             self._dismiss(entry, now)
         elif target.id not in self._pollers:
             self._pollers.start(target)
@@ -95,7 +96,7 @@ class Attempts:
         reported = entry.is_heartbeat
         self._waits.end(entry)
         entry.adopt(target)
-        if not entry.is_heartbeat and target.id in self._pollers:
+        if target.is_probed and target.id in self._pollers:
             self._pollers.poller(target.id).tell(Reconfigure(target))
         if entry.is_heartbeat is not reported:
             self._waits.begin_anew([entry], now)
@@ -107,7 +108,8 @@ class Attempts:
         # A target of the same name that is tracked later must not accept an old answer.
         self._numbers_from = max(self._numbers_from, entry.number)
         del self._scheduled[target]
-        self._note_network(self._network.forget(target, now), now)
+        self._network.forget(target, now)
+        self._members.forget(target)
         self._waits.forget(target)
         self._next_ticks.forget(entry)
 
@@ -123,7 +125,7 @@ class Attempts:
             self._waits.begin_anew([entry], now)
             self._arm(entry, now)
             return True
-        self._note_network(self._network.forget(target, now), now)
+        self._network.forget(target, now)
         if (running := self._withdraw(entry, now)) is not None:
             self._pollers.poller(target).tell(CancelAttempt(running.attempt))
         return True
@@ -174,7 +176,9 @@ class Attempts:
         self._timers.arm(entry, entry.next_due_ns(now))
         self.counters["missed_ticks"] += missed
         entry.missed += missed
-        if entry.pending is not None:
+        if entry.is_composite:
+            self._compose(entry, due, now)
+        elif entry.pending is not None:
             self.counters["overlapped_ticks"] += 1
             entry.missed += 1
         elif not self._pollers.alive(entry.id):
@@ -182,6 +186,13 @@ class Attempts:
             entry.missed += 1
         else:
             self._enqueue(entry, due, now)
+
+    def _compose(self, entry: Scheduled, due: Moment, now: Moment) -> None:
+        """Makes the sample of a composite target; it has no poller, and never waits."""
+        pending = entry.enqueue(due, now)
+        pending.begin(now)
+        sample = self._members.compose(entry, pending.attempt, now)
+        self._end(entry, pending, AttemptState.FINISHED, now, sample)
 
     def check_now(self, target: str, now: Moment) -> bool:
         """Starts an attempt beside the grid, whose ticks stay where they are. Returns False where none will answer.
@@ -191,6 +202,9 @@ class Attempts:
         entry = self._scheduled.get(target)
         if entry is None or entry.is_heartbeat or self._is_left_alone(entry):
             return False
+        if entry.is_composite:
+            self._compose(entry, now, now)
+            return True
         if entry.pending is None and self._pollers.alive(target):
             self._enqueue(entry, now, now, is_commanded=True)
         return entry.pending is not None
@@ -227,7 +241,7 @@ class Attempts:
         if entry is None or pending is None or pending.attempt != attempt:
             self.counters["late_answers"] += 1
             return False
-        self._hear_of_network(sample, now)
+        self._network.hear(sample, now)
         trusted = self._trusted(sample, pending, now)
         # The poller's own start: the lateness then includes the way to the poller, behind others due at the same time.
         pending.started = sample.at
@@ -254,7 +268,7 @@ class Attempts:
         self._pollers.poller(entry.id).tell(CancelAttempt(pending.attempt))
         detail = "no answer before the deadline"
         sample = pending.without_answer(now, Outcome.TIMED_OUT, Reason.TIMED_OUT, detail)
-        self._hear_of_network(sample, now)
+        self._network.hear(sample, now)
         self._end(entry, pending, AttemptState.TIMED_OUT, now, self._trusted(sample, pending, now))
 
     def lost(self, target: str, detail: str, now: Moment) -> None:
@@ -280,6 +294,7 @@ class Attempts:
         self._accept(entry, pending, sample, now)
 
     def _accept(self, entry: Scheduled, pending: PendingAttempt, sample: Sample, now: Moment) -> None:
+        sample = sample.turned() if entry.target.upside_down is True else sample
         if sample.is_sign_of_life:
             entry.heard_here = True
             self._waits.expect_evidence(entry, now)
@@ -287,21 +302,9 @@ class Attempts:
             self._waits.observe(entry, sample, now)
         if sample.outcome.is_evidence:
             self._next_ticks.suspect(entry, sample.outcome in BAD, now)
+        self._members.note(sample)
         told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
         self._owner.tell(told)
-
-    def _hear_of_network(self, sample: Sample, now: Moment) -> None:
-        """Lets a raw sample say whether this machine's network stands, before it may count against its target."""
-        was_lost = self._network.lost
-        ended = self._network.observe(sample, now)
-        if self._network.lost and not was_lost:
-            self._recorder.tell(HealthReported(NETWORK, self._network.problem))
-        self._note_network(ended, now)
-
-    def _note_network(self, ended: BlindInterval | None, now: Moment) -> None:
-        if ended is not None:
-            self._recorder.tell(HealthReported(NETWORK, ""))
-            self._on_blind(ended, now)
 
     def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""

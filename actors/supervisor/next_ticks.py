@@ -47,7 +47,7 @@ class NextTicks:
             first = next(iter(self._line))
             del self._line[first]
             # One whose timer rests is paused, or ends with the supervisor; one whose attempt runs is served already.
-            if first in self._timers and first.pending is None and not first.is_heartbeat:
+            if first in self._timers and first.pending is None and first.target.is_probed:
                 first.had_turn = True
                 self._timers.arm(first, now.monotonic_ns)
                 return

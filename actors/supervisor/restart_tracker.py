@@ -36,7 +36,7 @@ class RestartTracker:
     def is_gone(self, child: str) -> bool:
         """Returns True where this exit needs a restart: the child is still wanted and no later incarnation lives."""
         if child.startswith(POLLER) and child.removeprefix(POLLER) not in self._roster.pollers:
-            return False  # its target is not watched any more, or is a heartbeat now
+            return False  # its target is not watched any more, or is not probed now
         return not self._alive(child)
 
     def _alive(self, child: str) -> bool:
@@ -66,7 +66,7 @@ class RestartTracker:
             self._permanent[child].start(self._roster.targets.values())
             return True
         target = self._roster.targets.get(child.removeprefix(POLLER))
-        if target is not None and target.heartbeat is None:
+        if target is not None and target.is_probed:
             self._roster.pollers.start(target)
             self._recorder.tell(CounterIncreased("poller_restarts", 1))
         return False

@@ -236,7 +236,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._introduce(target)
         self._continue_former(target)
         self._attempts.track(target, now)
-        if target.heartbeat is not None:
+        if not target.is_probed:
             self._children.forget_poller(target.id)
 
     def _introduce(self, target: Target) -> None:

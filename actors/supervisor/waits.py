@@ -33,7 +33,7 @@ class Waits:
 
     def observe(self, entry: Scheduled, sample: Sample, now: Moment) -> None:
         """Notes whether a target could be checked; one that reports by itself is not checked."""
-        if not entry.is_heartbeat:
+        if entry.target.is_probed:
             self._unchecked.note(sample, now)
 
     def expect_evidence(self, entry: Scheduled, now: Moment) -> None:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from ...domain.observation.attempt import ProbeRequest
 from ...domain.observation.observation import OnObserved
-from ...domain.specification.probe import Call, Exec, Heartbeat, Http, Probe, Tcp
+from ...domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Probe, Tcp
 from ...domain.time.timers import CallAt
 from ..clock import MonotonicClock
 from ..net.resolver import Resolver
@@ -64,5 +64,7 @@ def refusal_of_probe(probe: Probe) -> str:
             return f"it calls the function {probe.name!r} of a program, which the command line cannot: `check-now` asks the program"
         case Heartbeat():
             return "its job reports by itself, so there is nothing to probe: `status` shows its last report"
+        case Composite():
+            return "it is made from the newest samples of its members, so there is nothing to probe: probe one of them"
         case _:
             assert_never(probe)

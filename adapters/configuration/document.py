@@ -41,7 +41,7 @@ class DocumentFault(msgspec.Struct, frozen=True):
 
     @property
     def said(self) -> str:
-        """What is wrong, and where it is used."""
+        """The problem in words, with its uses."""
         return f"{self.problem.text}{self.uses}"
 
 
@@ -217,7 +217,7 @@ class DocumentReader:
             self._top = entries
         firsts: dict[str, Any] = {}
         path, below = self._path, depth + 1
-        merged: Any = None
+        merged: tuple[Any, Any] | None = None
         while type(event := self._next()) is not yaml.MappingEndEvent:
             key = self._key(event, depth, firsts)
             path[depth] = key
@@ -228,7 +228,7 @@ class DocumentReader:
                 entries.setdefault(key, value)
         self._end = event
         if merged is not None:
-            self._merge(*merged, entries, depth)
+            self._merge(merged[0], merged[1], entries, depth)
         return entries
 
     def _merge(self, event: Any, merged: Any, entries: dict[str, Any], depth: int) -> None:

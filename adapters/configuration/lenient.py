@@ -22,7 +22,7 @@ from .reuse.expansion import Expansion
 from .reuse.including import gather
 from .reuse.located import located
 from .reuse.reading import read_text
-from .reuse.source import Source
+from .reuse.source import ConfigurationSource
 from .substitution import Substitution
 
 _STORE = ("runtime", "store")
@@ -37,7 +37,7 @@ def load_leniently(
     """
     file, name = FilePath(path), str(path)
     text = read_text(file, name)
-    root = Source(name, folder_of(file), text, parse(text))
+    root = ConfigurationSource(name, folder_of(file), text, parse(text))
     gathered = gather(_begun(root), file)
     expansion = Expansion(gathered._replace(sources=tuple(map(_begun, gathered.sources))))
     substitution = Substitution(environment, expansion.folder)
@@ -57,7 +57,7 @@ def load_leniently(
     return configuration
 
 
-def _begun(source: Source) -> Source:
+def _begun(source: ConfigurationSource) -> ConfigurationSource:
     """Returns the source with what was read of it before the fault that ended reading."""
     document = source.document
     if document.data is not UNREADABLE:

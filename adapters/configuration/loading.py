@@ -18,13 +18,13 @@ from ..extras import missing_libraries
 from .document import DocumentFault, parse
 from .files import settle
 from .places import give_types
-from .reuse.consulted import ConsultedFiles
+from .reuse.consulted import ConsultedFiles, seen
 from .reuse.expansion import Expansion
 from .reuse.including import Gathered, gather
 from .reuse.keys import KNOWN
 from .reuse.located import located, partial_faults
 from .reuse.reading import read_text
-from .reuse.source import ReuseFault, Source
+from .reuse.source import ConfigurationSource, ReuseFault
 from .substitution import Substitution
 
 
@@ -40,12 +40,15 @@ def load(
 
     `${NAME}` in texts is replaced from `environment` and `${file:PATH}` from a file; relative file names are found from the
     file's own folder. Each problem begins with `name`, by default the path. `learn` is given the secrets among these values,
-    and `consulted` the files of a configuration with problems, too.
+    and `consulted` the files that were read, of a configuration with problems, too; the newest call counts.
     """
     file, name = FilePath(path), name or str(path)
+    root = ConsultedFiles((seen(file),))
+    consulted(root)
     text = read_text(file, name)
     examined = examine(text, environment, folder=folder_of(file), name=name, file=file)
-    consulted(examined.consulted)
+    files = (*root.files, *examined.consulted.files)
+    consulted(examined.consulted._replace(files=files))
     return _required(examined, name, learn)
 
 
@@ -87,6 +90,8 @@ class Examined(msgspec.Struct, frozen=True):
     faults: tuple[DocumentFault, ...] = ()
     left_out: int = 0
     """How many faults more there are than are told at once."""
+    readable: Configuration | None = None
+    """The valid part of a configuration with problems, where it can be read at all."""
     secrets: frozenset[str] = frozenset()
     """The values from outside that no output may show."""
     problems: tuple[Problem, ...] = ()
@@ -126,7 +131,7 @@ def examine(
     Problems of files that it includes are told by names beside its own `name`. Without an environment, or without a look at
     the files that values name, what they would say is taken to be right.
     """
-    gathered = gather(Source(name, folder, text, parse(text)), file)
+    gathered = gather(ConfigurationSource(name, folder, text, parse(text)), file)
     expansion = Expansion(gathered)
     substitution, data = _filled(expansion, environment, reads_files=looks_at_files)
     of_files = settle(data, expansion.folder, looks=looks_at_files)
@@ -135,8 +140,7 @@ def examine(
     of_reuse = [*expansion.faults, *partial_faults(expansion.parts)]
     of_text = (*_faults_of_texts(expansion.sources), *gathered.unread)
     secrets = frozenset(substitution.secrets)
-    files = (*([file] if file else []), *gathered.files, *substitution.files)
-    consulted = ConsultedFiles(files, gathered.searched)
+    consulted = ConsultedFiles((*gathered.files, *substitution.files), gathered.searches)
     result = Examined(configuration, expansion, gathered, data, secrets=secrets, consulted=consulted)
     if not found and not of_reuse and not of_text and configuration is not None:
         return result
@@ -148,6 +152,7 @@ def examine(
     return replace(
         result,
         configuration=None,
+        readable=None if of_text or of_reuse else configuration,
         faults=faults,
         left_out=left_out,
         problems=told,
@@ -176,7 +181,7 @@ def _filled(
     return substitution, data
 
 
-def _faults_of_texts(sources: Iterable[Source]) -> Iterator[DocumentFault]:
+def _faults_of_texts(sources: Iterable[ConfigurationSource]) -> Iterator[DocumentFault]:
     for number, source in enumerate(sources):
         for fault in source.document.faults:
             yield replace(fault, file=source.name) if number else fault

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...domain.limits import CONFIGURATION_DEPTH_MAX
-from ...domain.specification.problem import Path
-from .document import DocumentReader
+from ...domain.specification.problem import Path, Problem
+from .document import DocumentFault, DocumentReader
 
 Position = tuple[int, int]
 _LINKS_MAX = 4 * CONFIGURATION_DEPTH_MAX
@@ -57,6 +57,13 @@ class Places:
             if link := self._finder.links.get(path[:length]):
                 return (length, *link)
         return None
+
+
+def located(text: str, problems: Iterable[Problem]) -> tuple[DocumentFault, ...]:
+    """Returns each problem of one text with its line and column."""
+    found = tuple(problems)
+    places = Places(text, (problem.path for problem in found))
+    return tuple(DocumentFault(*places.of(each.path, at_key=each.at_key), each) for each in found)
 
 
 class _Finder(DocumentReader):

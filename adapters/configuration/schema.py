@@ -7,12 +7,16 @@ from typing import Any
 
 import msgspec
 
+from ...domain import limits
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.construction.descriptions import descriptions
 from ...domain.specification.construction.shape_words import plain_types
 from ...domain.specification.probe import KINDS
+from .reuse import keys
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILLED = r"|\$\{"
+"""Ends each pattern: a text of a certain form may be one that a variable or a file fills in, `${PAGERDUTY_KEY}`."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -22,15 +26,69 @@ def json_schema() -> dict[str, Any]:
         part, keys = parts[specification.__name__], specification.one_of
         _describe(part, specification)
         if keys:
-            part["oneOf"] = [{"required": [key], "properties": {key: {"type": "object"}}} for key in keys]
+            given = {"not": {"type": "null"}}
+            part["oneOf"] = [{"required": [key], "properties": {key: given}} for key in keys]
     for probe in KINDS.values():
         # In a file the key of the target says which probe it is; the tag is for messages.
         part = parts[probe.__name__]
         del part["properties"]["kind"]
         part["required"].remove("kind")
+    _add_reuse(parts)
     schema = {"$schema": _DIALECT, "title": "watchkeeper configuration", **top, "$defs": parts}
-    plain: dict[str, Any] = json.loads(json.dumps(schema))
+    plain: dict[str, Any] = json.loads(json.dumps(schema), object_hook=_filled_later)
     return plain
+
+
+def _add_reuse(parts: dict[str, Any]) -> None:
+    """Adds the keys that are gone before the types are judged."""
+    entry = {"type": ["string", "number", "boolean"]}
+    entries = {"anyOf": [entry, {"type": "object", "additionalProperties": entry}]}
+    http = {key: each for key, each in parts["Http"]["properties"].items() if key != "url"}
+    parts["Defaults"]["properties"][keys.HTTP] = {
+        "type": "object",
+        "properties": http,
+        "additionalProperties": False,
+        "description": keys.HTTP_DEFAULTS,
+    }
+    target = parts["Target"]["properties"]
+    target[keys.USE] = _one_or_several(keys.USED, limits.USES_MAX)
+    target[keys.FOR_EACH] = {
+        "type": "array",
+        "items": entries,
+        "minItems": 1,
+        "maxItems": limits.TARGETS_MAX,
+        "description": keys.LOOPED,
+    }
+    probes = {key: _partial(parts[kind.__name__]["properties"]) for key, kind in KINDS.items()}
+    template = _partial({**target, **probes})
+    whole = parts["Configuration"]
+    whole["patternProperties"] = {f"^{keys.PRIVATE}": {}}
+    whole["properties"][keys.INCLUDE] = _one_or_several(keys.INCLUDED, limits.INCLUDED_FILES_MAX)
+    whole["properties"][keys.TEMPLATES] = {
+        "type": "object",
+        "additionalProperties": template,
+        "description": keys.TEMPLATED,
+    }
+    # A target that uses a template may lack what the template states.
+    at_template = f"#/$defs/Configuration/properties/{keys.TEMPLATES}/additionalProperties"
+    whole["properties"]["targets"]["items"] = {
+        "if": {"required": [keys.USE]},
+        "then": {"$ref": at_template},
+        "else": {"$ref": "#/$defs/Target"},
+    }
+
+
+def _one_or_several(description: str, most: int) -> dict[str, Any]:
+    several = {"type": "array", "items": {"type": "string"}, "maxItems": most}
+    return {"anyOf": [{"type": "string"}, several], "description": description}
+
+
+def _partial(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _filled_later(node: dict[str, Any]) -> dict[str, Any]:
+    return node | {"pattern": node["pattern"] + FILLED} if isinstance(node.get("pattern"), str) else node
 
 
 def _specifications(kind: msgspec.inspect.Type) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from ...domain.limits import ENVIRONMENT_VALUE_CHARACTERS_MAX
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem, quoted, suggestion
+from .reuse.consulted import SeenFile, seen
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -68,7 +69,7 @@ class Substitution:
         self.secrets: set[str] = set()
         """The values of files, and those of variables unless they stand where every output shows them."""
         self.problems: list[Problem] = []
-        self.files: list[FilePath] = []
+        self.files: list[SeenFile] = []
         """The files that texts name, also those that cannot be read."""
 
     def fill(self, data: Any, path: Path = ()) -> Any:
@@ -138,7 +139,7 @@ class Substitution:
             return ""
         said = f"the file {quoted(name)}"
         found = self._folder_of(path) / name
-        self.files.append(found)
+        self.files.append(seen(found))
         try:
             # A pipe that nothing is written to would never be opened.
             if found.exists() and not (found.is_file() or found.is_dir()):

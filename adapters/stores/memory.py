@@ -143,7 +143,7 @@ class MemoryStore:
         wanted = {incident.id for incident in live}
         first = {name: self._record.steps[name, 1].at_ns for name in self._record.latest}
         return tuple(
-            IncidentOpening(name, incident.target, incident.rule, first[name])
+            IncidentOpening(name, *incident.place, first[name])
             for name, incident in self._record.latest.items()
             if first[name] >= since_ns or name in wanted
         )

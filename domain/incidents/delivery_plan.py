@@ -30,7 +30,8 @@ class HoldKind(StrEnum):
     """It goes out with the next digest of its group."""
 
 
-class Hold(PublicValue, frozen=True, kw_only=True):
+# One for each incident and channel that waits: they lead to nothing that leads back, and the collector of garbage leaves them alone.
+class Hold(PublicValue, frozen=True, kw_only=True, gc=False):
     """A reason for which a notice waits."""
 
     kind: HoldKind
@@ -65,7 +66,7 @@ _REASONS = {
 }
 
 
-class IncidentWait(PublicValue, frozen=True):
+class IncidentWait(PublicValue, frozen=True, gc=False):
     """A channel that is to be told of an incident, and the reason for which it waits."""
 
     incident_id: str

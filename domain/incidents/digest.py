@@ -108,8 +108,11 @@ class Digest(PublicValue, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether every open member was acknowledged."""
-        return all(member.is_acknowledged for member in (*self.members, *self.others) if member.is_open)
+        """Whether every open incident of the group was acknowledged; False where too many are open to tell."""
+        is_whole = self.others_count == len(self.others)
+        return is_whole and all(
+            member.is_acknowledged for member in (*self.members, *self.others) if member.is_open
+        )
 
 
 def member_of(incident: Incident, change: TransitionKind, remark: str = "") -> DigestMember:

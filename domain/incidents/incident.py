@@ -41,7 +41,10 @@ INCIDENT_TRANSITIONS: dict[TransitionKind | None, tuple[TransitionKind, ...]] = 
 """The legal next kinds after each kind; None stands for no incident yet."""
 
 
-class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}, omit_defaults=True):
+# Several for each open one: they lead to nothing that leads back, and the collector of garbage leaves them alone.
+class Incident(
+    PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}, omit_defaults=True, gc=False
+):
     """The state of an incident. Wall times are nanoseconds since 1970 UTC.
 
     Its bytes leave out the fields that hold their default, so that those of earlier versions stay the same.
@@ -170,7 +173,7 @@ class Incident(PublicValue, frozen=True, kw_only=True, rename={"id": "incident"}
         return f"{self.reason if self.reason == RECOVERED else said} after {self.lasted}: {self.cause}"
 
 
-class Transition(Incident, frozen=True, kw_only=True):
+class Transition(Incident, frozen=True, kw_only=True, gc=False):
     """One step of an incident, stored as the whole incident after the step."""
 
     @property

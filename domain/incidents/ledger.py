@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from ..limits import NOTICES_REVIEWED_AT_ONCE
+from ..limits import DIGEST_MEMBERS_AT_ONCE, NOTICES_REVIEWED_AT_ONCE
 from ..specification.channel import Channel
 from ..time.moment import Moment
 from .delivery_plan import DeliveryPolicy, Hold, HoldKind, IncidentWait, Recipient
@@ -149,21 +149,34 @@ class Ledger:
                 made += self._review(entry, now, NoticeReason.CATCH_UP)
         return tuple(made)
 
-    def flush(self, now: Moment) -> tuple[Notice, ...]:
-        """Returns the digests that are due; none while incidents wait for their review, which may hold them."""
+    def flush(self, now: Moment, room: int = DIGEST_MEMBERS_AT_ONCE) -> tuple[Notice, ...]:
+        """Returns digests that are due, no further one after those that tell `room` incidents together: `has_more` says whether to
+        ask again. None leaves while incidents wait for their review, which may hold them.
+        """
         self.queue_due(now)
-        groups = [self._state.groups.find(key) for key in self._state.agenda.take_ready()]
-        return tuple(
-            notice
-            for group in groups
-            if group is not None and (notice := self._digest(group, now)) is not None
-        )
+        made: list[Notice] = []
+        while sum(len(notice.steps) for notice in made) < room:
+            key = self._state.agenda.take_ready()
+            if key is None:
+                break
+            group = self._state.groups.find(key)
+            notice = None if group is None else self._digest(group, now)
+            if notice is not None:
+                made.append(notice)
+        return tuple(made)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether incidents wait for their review, or groups for their digest."""
+        return self._state.agenda.is_reviewing or self._state.agenda.has_ready
 
     def reconcile(self, now: Moment) -> tuple[Notice, ...]:
         """Returns all notices that are due now, reviewing every incident at once."""
         self.queue_all()
-        made = self.review(now, len(self._state.entries))
-        return (*made, *self.flush(now))
+        made = [*self.review(now, len(self._state.entries)), *self.flush(now)]
+        while self.has_more:
+            made += self.flush(now)
+        return tuple(made)
 
     def waits(self, incident_id: str) -> Mapping[str, Hold]:
         """Returns why each channel of an incident that is to be told of it waits."""
@@ -216,7 +229,10 @@ class Ledger:
         if change is None:
             group.due.pop(incident.id, None)
             return
-        group.add(incident, change, self._remark(incident, change), now_ns)
+        former = entry.waits.get(group.channel)
+        # The turns of a group come one after the other, as its incidents opened: the first one waits for the others again.
+        since_ns = now_ns if former is not None and former.kind in _IN_TURN else incident.at_ns
+        group.add(incident, (change, self._remark(incident, change)), since_ns, now_ns)
         until_ns = self._state.groups.arm(group, now_ns)
         review.waits[group.channel] = Hold(
             kind=HoldKind.GROUPING, name=str(group.grouping), until_ns=until_ns
@@ -318,6 +334,10 @@ class Ledger:
             ):
                 found.append(entry)
         return found
+
+
+_IN_TURN = frozenset({HoldKind.DELAY, HoldKind.DEPENDENCY})
+"""The holds that end for each incident of a group by itself, at a moment of its own."""
 
 
 def _reminder(entry: LedgerEntry, channel: str, now: Moment) -> Notice:

@@ -43,6 +43,8 @@ MAINTENANCES_MAX = 1_000
 """Maintenances of a configuration: each is held against each due notice while it is in force."""
 DEPENDENCIES_PER_TARGET_MAX = 32
 """Targets on which one depends: each sample of one is held against those that wait for it."""
+COMPOSITE_MEMBERS_MAX = 256
+"""Members of one composite target: each of its samples goes through their newest ones."""
 FLAPPING_OPENED_MAX = 100
 """Incidents of one rule that are counted before it flaps: their times are kept for each rule that opens some."""
 CRON_CHARACTERS_MAX = 256
@@ -77,6 +79,16 @@ TIMEOUT_NS_MAX = 3_600 * NS_PER_S
 """The longest timeout: an attempt that hangs keeps one of the places of IN_FLIGHT_MAX for so long."""
 CONSECUTIVE_MAX = 1_000
 """The most samples in a row that a rule may ask for; the counts stop there, so that they do not grow in the checkpoint."""
+COUNTED_SAMPLES_MAX = 100
+"""The most samples among which a rule counts bad ones: the checkpoint has the time of each, 900 bytes, after each sample."""
+SLO_SAMPLES_MIN = 10
+"""The samples that a window of an objective must hold unless configured otherwise: with fewer, one is more than a tenth of it."""
+SLO_BAD_MIN = 2
+"""The bad samples that spend an error budget at least: one alone is a blip, whatever share of the samples it is."""
+SLO_WINDOW_NS_MIN = 28 * 86_400 * NS_PER_S
+"""The shortest time of an objective, four weeks: over less, the longest window, 3 days, allows less than an even pace."""
+SLO_WINDOW_NS_MAX = 366 * 86_400 * NS_PER_S
+"""The longest time of an objective, a leap year."""
 WINDOW_SAMPLES_MAX = 100_000
 """The most samples of a window, as benchmarked: some 10 MB for a target, and 9 microseconds for five rules."""
 WINDOW_BLOCK_VALUES_MAX = 1_024

@@ -37,6 +37,8 @@ assert GIVE_UP_NS_MAX <= DURATION_NS_MAX
 # Digests.
 DIGEST_MEMBERS_MAX = 5_000
 """Incidents of one digest, some 200 bytes each in the record; those beyond it are told by the next one."""
+DIGEST_MEMBERS_AT_ONCE = 1_000
+"""Incidents that the digests of one commit tell together, in 30 milliseconds; a larger digest has a commit of its own."""
 DIGEST_SHOWN = 50
 """Members of a digest that a body names, the worst ones: a reader of more needs the page, and the rest is counted."""
 NOTICES_REVIEWED_AT_ONCE = 200

@@ -35,7 +35,7 @@ class NoticeText(msgspec.Struct, frozen=True, kw_only=True):
     """The words of one notice, each of bounded length on one line."""
 
     mark: str
-    """The event, in a few words: the severity of an opening, `resolved`, `test`."""
+    """The event, in a few words: the severity of an opening, `resolved`, `test`; of a digest also how many are open."""
     subject: str
     """The target and the rule: the same in each notice of an incident, so that mail programs keep them together."""
     lines: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
         words: tuple[str, ...] = (incident.summary(), _place(incident, besides), _besides(incident))
     else:
         subject = notice.digest.group
-        words = _of_digest(notice.digest, late)
+        words = _of_digest(notice.digest, notice, late)
     return NoticeText(
         mark=f"{DRILL}, {_mark(notice)}" if notice.is_drill else _mark(notice),
         subject=one_line(subject, NOTICE_TITLE_CHARACTERS_MAX),
@@ -88,37 +88,58 @@ def notice_text(notice: Notice, address: str = "", now_wall_ns: int | None = Non
     )
 
 
-def _of_digest(digest: Digest, late: str) -> tuple[str, ...]:
-    """How many are open and have ended, and which of them are told now."""
-    opened = [member for member in digest.members if member.is_open]
-    ended = [member for member in digest.members if not member.is_open]
-    since_ns = min((member.opened_at_ns for member in (*opened, *digest.others)), default=None)
+def _of_digest(digest: Digest, notice: Notice, late: str) -> tuple[str, ...]:
+    """How many are open and have ended, which of them are told now, and what is known of the first."""
+    kinds: dict[str, list[DigestMember]] = {}
+    lead = notice.incident
+    for member in digest.members:
+        # A reminder is about what is open, whatever was told of it last.
+        kinds.setdefault(_OPEN if notice.reminder else _kind(member), []).append(member)
+    standing = [member for member in (*digest.members, *digest.others) if member.is_open]
+    since_ns = min((member.opened_at_ns for member in standing), default=None)
     counts = (
         f"{digest.open_count:,} open",
         f"since {_moment(since_ns)}" if since_ns is not None else "",
-        f"{len(ended):,} ended" if ended else "",
+        f"{digest.ended_count:,} ended" if digest.ended_count else "",
         late,
     )
+    # Two lines for up to four kinds: what opened stands alone.
+    opened = kinds.pop(_OPEN, [])
+    room = NOTICE_LINE_CHARACTERS_MAX // max(1, len(kinds))
     return (
         ", ".join(filter(None, counts)),
-        f"open: {_named(opened)}" if opened else "",
-        f"ended: {_named(ended)}" if ended else "",
+        _named(_OPEN, opened, lead, NOTICE_LINE_CHARACTERS_MAX),
+        "; ".join(_named(kind, members, lead, room) for kind, members in kinds.items()),
     )
 
 
-def _named(members: list[DigestMember]) -> str:
-    """The first members, as many as fit on a line with the count of the rest."""
+_OPEN = "open"
+
+
+def _kind(member: DigestMember) -> str:
+    if not member.is_open:
+        return "ended"
+    if member.is_acknowledged:
+        return _MARKS[TransitionKind.ACKNOWLEDGED]
+    return _OPEN if member.change is TransitionKind.OPENED else _MARKS[TransitionKind.CHANGED]
+
+
+def _named(kind: str, members: list[DigestMember], lead: Incident, room: int) -> str:
+    """The first members, as many as fit with the count of the rest; the lead with what is known of it."""
     shown: list[str] = []
-    room = NOTICE_LINE_CHARACTERS_MAX - len("ended: , and 5,000 more")
+    room -= len(f"{kind}: , and 5,000 more; ")
     for member in members:
         name = one_line(f"{member.target}/{member.rule}", NOTICE_TITLE_CHARACTERS_MAX)
-        name += f" ({member.remark})" if member.remark else ""
+        known = one_line(lead.summary(), room // 2) if member.incident_id == lead.id else ""
+        if remarks := "; ".join(filter(None, (member.remark, known))):
+            name = f"{name} ({remarks})"
         room -= len(name) + len(", ")
         if room < 0:
             break
         shown.append(name)
     more = len(members) - len(shown)
-    return ", ".join(shown) + (f", and {more:,} more" if more else "")
+    said = ", ".join((*shown, *([f"and {more:,} more"] if more else [])))
+    return f"{kind}: {said}" if said else ""
 
 
 def name_of(incident: Incident) -> str:
@@ -138,6 +159,8 @@ def link_of(notice: Notice, address: str) -> str:
 def _mark(notice: Notice) -> str:
     severity = notice.incident.severity.value
     change = notice.change
+    if notice.digest:
+        severity = f"{severity}, {notice.digest.open_count:,} open"
     if notice.reminder:
         return f"reminder {notice.reminder:,}, {severity}"
     if change is TransitionKind.OPENED:
@@ -166,7 +189,9 @@ def _besides(incident: Incident) -> str:
     if not incident.is_open:
         return ""
     note = f": {incident.note}" if incident.note else ""
-    seen = "" if incident.acknowledged_by is None else f"acknowledged by {incident.acknowledged_by}{note}"
+    # The first line of an acknowledgement says it.
+    is_said = incident.acknowledged_by is None or incident.change is TransitionKind.ACKNOWLEDGED
+    seen = "" if is_said else f"acknowledged by {incident.acknowledged_by}{note}"
     runbook = incident.metadata.runbook
     fits = 0 < len(runbook) <= NOTICE_RUNBOOK_CHARACTERS_MAX
     # First, so that a long note does not cut it: half of a link leads nowhere.

@@ -64,6 +64,33 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
         """Whether it shows that its target can be heard: evidence, but not the absence of a heartbeat."""
         return self.outcome.is_evidence and self.reason is not Reason.HEARTBEAT_MISSED
 
+    def turned(self) -> "Sample":
+        """Returns the sample of a target that must fail: an answer is bad, a failure good. What is no evidence stays so.
+
+        The time to a failure is no response time, and what the failed answer held is no evidence of a fault.
+        """
+        match self.outcome:
+            case Outcome.UP | Outcome.DEGRADED:
+                detail = f"it must fail, and it is {self.outcome.value}"
+                said = f"{detail}: {self.detail}" if self.detail else detail
+                return msgspec.structs.replace(
+                    self, outcome=Outcome.DOWN, reason=Reason.UNEXPECTED_ANSWER, detail=said, failed=()
+                )
+            case Outcome.DOWN | Outcome.TIMED_OUT:
+                return msgspec.structs.replace(
+                    self,
+                    outcome=Outcome.UP,
+                    reason=Reason.OK,
+                    detail=f"it fails as it must: {self.explanation()}",
+                    failed=(),
+                    latency_ns=None,
+                    phases=None,
+                    body=UNSET,
+                    slow_by_ns=UNSET,
+                )
+            case _:
+                return self
+
     def told(self, discreet: Callable[[str], str]) -> "Sample":
         """Returns the sample with its foreign texts as `discreet` gives them: from here on they are kept and sent."""
         if not (self.detail or self.failed or self.measurements or self.body):

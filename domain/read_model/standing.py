@@ -4,21 +4,35 @@ from collections.abc import Collection, Iterable, Sequence
 from math import isfinite
 from typing import NamedTuple, assert_never
 
+from msgspec import UNSET
+
 from ..observation.sample import Sample
-from ..rules.evaluation import OWN_TIMES, Evaluator, ThresholdEvaluator, evaluator_of, measured
-from ..specification.rule import Consecutive, Mode, NoData, Rule, RuleState, Threshold
+from ..rules.evaluation import evaluator_of
+from ..rules.evaluator import Evaluator
+from ..rules.figures import OWN_TIMES, ThresholdEvaluator, measured
+from ..specification.rule import (
+    BurnRate,
+    Consecutive,
+    JudgedRule,
+    KOfN,
+    Mode,
+    Nagios,
+    NoData,
+    RuleState,
+    Threshold,
+)
 from ..specification.target import Target
 from ..time.duration import format_duration, parse_duration
 from ..units import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 
-OF_EVERY_SAMPLE = frozenset({"response_time", "status"})
+OF_EVERY_SAMPLE = frozenset({"response_time", "status", "availability"})
 """The measures that a stored sample has; of the others only the newest sample, in memory, knows the value."""
 
 
 class RuleStanding(NamedTuple):
     """One rule, and how far it is."""
 
-    rule: Rule
+    rule: JudgedRule
     is_broken: bool
     """Whether its incident is open."""
     said: str
@@ -49,19 +63,35 @@ def looked_back_ns(target: Target) -> int:
             case Consecutive(after=after, recover=recover):
                 longest_ns = max(longest_ns, (max(after, recover) + 1) * target.every_ns)
             case Threshold(window=window):
-                window_ns = (
-                    (window + 1) * target.every_ns if isinstance(window, int) else parse_duration(window)
-                )
-                longest_ns = max(longest_ns, window_ns)
+                baseline = window if rule.baseline is UNSET else rule.baseline
+                before_ns = _length_ns(baseline, target) if rule.mode is Mode.RELATIVE_CHANGE else 0
+                longest_ns = max(longest_ns, _length_ns(window, target) + before_ns)
+            case KOfN(of=of, recover=recover):
+                longest_ns = max(longest_ns, (max(of, recover) + 1) * target.every_ns)
+            case Nagios(max_check_attempts=attempts):
+                longest_ns = max(longest_ns, (attempts + 1) * target.every_ns)
             case NoData():
                 longest_ns = max(longest_ns, target.staleness_ns(rule))
+            case BurnRate():
+                read = rule.burn_limits[-1].windows.long if rule.urgency == "page" else "0s"
+                longest_ns = max(longest_ns, parse_duration(read))
             case _:
                 assert_never(rule)
     return longest_ns + target.every_ns
 
 
+def _length_ns(window: int | str, target: Target) -> int:
+    return (window + 1) * target.every_ns if isinstance(window, int) else parse_duration(window)
+
+
 def _standing(
-    target: Target, rule: Rule, seen: Sequence[Sample], newest: Sample | None, *, is_broken: bool, now_ns: int
+    target: Target,
+    rule: JudgedRule,
+    seen: Sequence[Sample],
+    newest: Sample | None,
+    *,
+    is_broken: bool,
+    now_ns: int,
 ) -> RuleStanding:
     said: str
     share: float | None
@@ -72,14 +102,18 @@ def _standing(
             said, share = _of_figure(rule, seen, newest, is_broken=is_broken)
         case NoData():
             said, share = _of_silence(target.staleness_ns(rule), seen, now_ns)
+        case BurnRate(urgency="ticket"):
+            said, share = _of_tickets(rule), None
+        case KOfN() | Nagios() | BurnRate():
+            said, share = _judged(rule, seen, is_broken=is_broken).stands(firing=is_broken)
         case _:
             assert_never(rule)
     return RuleStanding(
-        rule, is_broken, said, None if is_broken and not isinstance(rule, Consecutive) else share
+        rule, is_broken, said, None if is_broken and not isinstance(rule, Consecutive | KOfN) else share
     )
 
 
-def _judged(rule: Rule, seen: Sequence[Sample], *, is_broken: bool) -> Evaluator:
+def _judged(rule: JudgedRule, seen: Sequence[Sample], *, is_broken: bool) -> Evaluator:
     evaluator = evaluator_of(rule)
     for sample in seen:
         evaluator.take(sample, firing=is_broken)
@@ -95,6 +129,15 @@ def _of_counts(rule: Consecutive, evaluator: Evaluator, *, is_broken: bool) -> t
     return f"{bad} of {rule.after} bad in a row", bad / rule.after
 
 
+def _of_tickets(rule: BurnRate) -> str:
+    """Returns what breaks the rule: its days of samples are not read for a page."""
+    pairs = [
+        f"{limit.ratio:.3%} of {limit.windows.long} and of {limit.windows.short}"
+        for limit in rule.burn_limits
+    ]
+    return f"breaks when more is bad than {', or '.join(pairs)}"
+
+
 def _of_figure(
     rule: Threshold, seen: Sequence[Sample], newest: Sample | None, *, is_broken: bool
 ) -> tuple[str, float | None]:
@@ -102,8 +145,10 @@ def _of_figure(
     if rule.measure in OF_EVERY_SAMPLE and rule.mode is not Mode.CONSECUTIVE:
         evaluator = _judged(rule, seen, is_broken=is_broken)
         figure = evaluator.figure if isinstance(evaluator, ThresholdEvaluator) else None
-    bound = f"breaks when {rule.operator} {_text_of(rule, rule.bound)}"
+    compared = rule.recovery_bound if is_broken else rule.bound
+    bound = f"{'broken while' if is_broken and rule.recover is not UNSET else 'breaks when'} {rule.operator} {_text_of(rule, compared)}"
     what = rule.measure if rule.aggregate.value == "last" else f"{rule.aggregate.value} of {rule.measure}"
+    what = f"change of {what}" if rule.mode is Mode.RELATIVE_CHANGE else what
     if figure is None or not isfinite(figure):
         return f"{what} not known yet, {bound}", None
     return f"{what} {_text_of(rule, figure)}, {bound}", _nearness(rule, figure)
@@ -119,6 +164,10 @@ def _nearness(rule: Threshold, figure: float) -> float | None:
 
 
 def _text_of(rule: Threshold, figure: float) -> str:
+    if rule.mode is Mode.RELATIVE_CHANGE:
+        return f"{figure:+.3g}%"
+    if rule.measure == "availability":
+        return f"{figure:.4g}%"
     if isinstance(rule.value, str):
         length_ns = round(figure) * NS_PER_MS
         if abs(length_ns) >= 2 * NS_PER_DAY:

@@ -91,6 +91,13 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     """The announcements that stand, for the readers of public pages."""
     waits: tuple[IncidentWait, ...] = ()
     """The channels that are to be told of an incident and wait: each with the reason, and until when it lasts."""
+    pinged_at_ns: int | None = None
+    """When the service of the dead-man's ping last answered one well (wall); None before that in this run."""
+
+    @property
+    def pinged_at(self) -> datetime | None:
+        """When the service of the dead-man's ping last answered one well, in UTC; None before that in this run."""
+        return None if self.pinged_at_ns is None else utc(self.pinged_at_ns)
 
     @property
     def at(self) -> datetime:

@@ -8,22 +8,23 @@ from msgspec import UNSET
 
 from .. import limits
 from ..incidents.acknowledgement import acknowledged, unacknowledged
-from ..incidents.incident import RECOVERED, Incident, Transition, TransitionKind, incident_id
+from ..incidents.incident import Incident, Transition, TransitionKind, incident_id
 from ..incidents.record import Checkpoint, LatestFinding
 from ..observation.outcome import Outcome
 from ..observation.sample import Sample
-from ..specification.rule import Rule, RuleState, Severity
+from ..specification.rule import JudgedRule, RuleState, Severity
 from ..specification.target import Target
 from ..time.moment import Moment
-from .evaluation import NoDataEvaluator, Verdict, evaluator_of
+from .cause import REMOVED, RETIRED, SILENCE_IS_BAD, SILENCE_IS_FINE, Cause, end_of
+from .evaluation import NoDataEvaluator
+from .evaluator import Verdict
 from .phase import IDLE, Phase, PhaseState, next_state
 from .watch import (
     OF_TARGET,
     RuleWatch,
-    counts_alike,
     is_idle,
-    measures_otherwise,
     reconfigured,
+    restated,
     resume,
     rules_of,
     saved_of,
@@ -49,19 +50,6 @@ RAW_STATUS: dict[Outcome, Status] = {
     Outcome.CANCELLED: Status.UNKNOWN,
     Outcome.UNKNOWN: Status.UNKNOWN,
 }
-
-
-class Cause(msgspec.Struct, frozen=True):
-    """The cause of a transition: a reason for programs and a line for people."""
-
-    reason: str
-    explanation: str
-
-
-SILENCE_IS_BAD = Cause("no_data", "no sample for too long")
-SILENCE_IS_FINE = Cause("no_data", "the rule counts missing samples as ok")
-RETIRED = Cause("retired", "the rule was retired")
-REMOVED = Cause("removed", "the target is no longer watched")
 
 
 class TargetAggregate:
@@ -114,6 +102,11 @@ class TargetAggregate:
         """Returns the confirmed status: by the open incidents, and without any by the newest evidence."""
         return confirmed_status(self.incidents(), self.raw_status())
 
+    @property
+    def counts_each_sample(self) -> bool:
+        """Whether a rule counts good samples too, so that each of them changes what a restart resumes."""
+        return any(watch.evaluator.counts_each_sample for watch in self._watches)
+
     def is_news(self, sample: Sample) -> bool:
         """Whether a sample is newer than the last applied one; another is not judged."""
         return sample.attempt > self._applied
@@ -151,10 +144,12 @@ class TargetAggregate:
                 continue
             cause = cause or Cause(sample.reason.value, sample.explanation())
             transition = self._move(watch, verdict, sample.at, now, cause)
+            if transition is None and verdict is Verdict.VIOLATED:
+                transition = self._restate(watch, cause, now)
             if transition is not None:
                 made.append(transition)
             elif watch.incident is not None and watch.evaluator.is_bad(sample, verdict):
-                watch.follow(_found(watch, cause).explanation)
+                watch.follow(watch.evaluator.breach(cause).explanation)
         return tuple(made)
 
     def missing(self, rule: str, since: Moment, now: Moment) -> tuple[Transition, ...]:
@@ -207,14 +202,14 @@ class TargetAggregate:
     def _open(self, watch: RuleWatch, at: Moment, now: Moment, cause: Cause) -> Transition:
         opened_at_ns = (watch.evaluator.since() or at).wall_ns
         rule = watch.rule
-        cause = _found(watch, cause)
+        cause = watch.evaluator.breach(cause)
         step = Transition(
             id=incident_id(self._target.id, rule.id, self._run, self._applied, opened_at_ns),
             sequence=1,
             change=TransitionKind.OPENED,
             target=self._target.id,
             rule=rule.id,
-            severity=rule.severity,
+            severity=watch.severity,
             about=self._target.metadata or UNSET,
             at_ns=now.wall_ns,
             opened_at_ns=opened_at_ns,
@@ -226,6 +221,14 @@ class TargetAggregate:
             draft=rule.state is RuleState.DRAFT,
             notify=self._target.notify,
         )
+        watch.incident = step.incident
+        return step
+
+    def _restate(self, watch: RuleWatch, cause: Cause, now: Moment) -> Transition | None:
+        """Gives an open incident the severity that its rule has found."""
+        if watch.incident is None or not watch.has_other_severity:
+            return None
+        step = restated(watch.incident, watch, watch.evaluator.breach(cause), now, self._target.notify)
         watch.incident = step.incident
         return step
 
@@ -287,17 +290,13 @@ class TargetAggregate:
         self._watches = watches
         return (*made, *self._end(kept.values(), RETIRED, now))
 
-    def _adopt(self, watch: RuleWatch, rule: Rule, now: Moment) -> list[Transition]:
-        if measures_otherwise(watch.rule, rule):
-            former, watch.evaluator = watch.evaluator, evaluator_of(rule)
-            counting = former if counts_alike(watch.rule, rule) else watch.evaluator
-            watch.evaluator.resume(counting.counters(), former.since())
-        watch.adopt(rule)
+    def _adopt(self, watch: RuleWatch, rule: JudgedRule, now: Moment) -> list[Transition]:
+        watch.adopt(rule, now)
         incident = watch.incident
         draft = rule.state is RuleState.DRAFT
-        if incident is None or (incident.severity is rule.severity and incident.draft is draft):
+        if incident is None or (incident.severity is watch.severity and incident.draft is draft):
             return []
-        step = reconfigured(incident, rule, now, self._target.notify)
+        step = reconfigured(incident, watch, now, self._target.notify)
         watch.incident = step.incident
         return [step]
 
@@ -357,12 +356,6 @@ class TargetAggregate:
         )
 
 
-def _found(watch: RuleWatch, cause: Cause) -> Cause:
-    """Returns what a violated rule found: its own figures where it has any, else what the sample found."""
-    breach = watch.evaluator.says()
-    return Cause("threshold", breach) if breach else cause
-
-
 def status_of(incidents: Iterable[Incident]) -> Status | None:
     """Returns the status by the open incidents of one target; None where all are drafts or there are none."""
     severities = {incident.severity for incident in incidents if not incident.draft}
@@ -375,26 +368,3 @@ def confirmed_status(incidents: Iterable[Incident], raw: Status) -> Status:
     """Returns the status by the open incidents of one target, and without any by `raw`, that of its newest sample."""
     # A bad sample that no rule has confirmed yet does not make the target down.
     return status_of(incidents) or (Status.UP if raw is Status.DOWN else raw)
-
-
-def end_of(
-    incident: Incident,
-    cause: Cause,
-    now: Moment,
-    *,
-    at: Moment | None = None,
-    evidence: tuple[int, ...] = (),
-    notify: tuple[str, ...] = (),
-) -> Transition:
-    """Returns the end of an incident at `at` (None: now); without `notify` its channels stay."""
-    return Transition.after(
-        incident,
-        TransitionKind.RESOLVED,
-        now.wall_ns,
-        reason=RECOVERED if cause.reason == "ok" else cause.reason,
-        explanation=cause.explanation,
-        # The wall clock may have gone back since the opening; an incident never ends before it began.
-        resolved_at_ns=max((at or now).wall_ns, incident.acknowledged_at_ns or incident.opened_at_ns),
-        evidence=evidence,
-        notify=notify or incident.notify,
-    )

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from ..time.moment import Moment
-from .evaluation import Verdict
+from .evaluator import Verdict
 
 
 class Phase(StrEnum):

@@ -6,10 +6,12 @@ from msgspec.structs import replace
 from ..incidents.acknowledgement import outgrown
 from ..incidents.incident import Incident, Transition, TransitionKind
 from ..incidents.record import Checkpoint
-from ..specification.rule import Consecutive, Rule, RuleState
+from ..specification.rule import BurnRate, Consecutive, JudgedRule, KOfN, Nagios, RuleState, Severity
 from ..time.duration import parse_duration
 from ..time.moment import Moment
-from .evaluation import Evaluator, evaluator_of
+from .cause import Cause
+from .evaluation import evaluator_of
+from .evaluator import Evaluator
 from .phase import IDLE, Phase, PhaseState
 
 
@@ -32,14 +34,23 @@ class RuleWatch:
 
     __slots__ = ("evaluator", "for_ns", "incident", "keep_firing_ns", "phase_state", "rule")
 
-    def __init__(self, rule: Rule) -> None:
-        self.adopt(rule)
+    def __init__(self, rule: JudgedRule) -> None:
         self.evaluator: Evaluator = evaluator_of(rule)
         self.phase_state: PhaseState = IDLE
         self.incident: Incident | None = None
+        self._keep(rule)
 
-    def adopt(self, rule: Rule) -> None:
-        """Applies a new specification of the same rule."""
+    def adopt(self, rule: JudgedRule, now: Moment) -> None:
+        """Applies a new specification of the same rule: counts that stay valid go on."""
+        if measures_otherwise(self.rule, rule):
+            former, self.evaluator = self.evaluator, evaluator_of(rule)
+            if counts_alike(self.rule, rule):
+                self.evaluator.resume_saved(former.saved(now), former.since(), now)
+            else:
+                self.evaluator.resume(self.evaluator.counters(), former.since())
+        self._keep(rule)
+
+    def _keep(self, rule: JudgedRule) -> None:
         self.rule = rule
         self.for_ns = parse_duration(rule.for_)
         self.keep_firing_ns = parse_duration(rule.keep_firing_for)
@@ -53,17 +64,31 @@ class RuleWatch:
     def firing(self) -> bool:
         return self.phase_state.phase is Phase.FIRING
 
+    @property
+    def severity(self) -> Severity:
+        """The severity that its incident has by the newest sample."""
+        return self.evaluator.severity(self.rule.severity)
 
-def measures_otherwise(old: Rule, new: Rule) -> bool:
+    @property
+    def has_other_severity(self) -> bool:
+        """Whether the newest sample gives its open incident another severity."""
+        return self.incident is not None and self.severity is not self.incident.severity
+
+
+def measures_otherwise(old: JudgedRule, new: JudgedRule) -> bool:
     """Whether the evaluator must be replaced: the rules differ in kind, or in more than id, state, clocks and severity."""
     kept = ("id", "severity", "state", "for_", "keep_firing_for")
     same = {name: getattr(old, name) for name in kept}
     return msgspec.structs.replace(new, **same) != old
 
 
-def counts_alike(old: Rule, new: Rule) -> bool:
+def counts_alike(old: JudgedRule, new: JudgedRule) -> bool:
     """Whether counters of the old rule stay valid under the new one: both count the same samples as bad."""
-    return type(old) is Consecutive and type(new) is Consecutive and old.on == new.on
+    match old, new:
+        case (Consecutive(on=before), Consecutive(on=after)) | (KOfN(on=before), KOfN(on=after)):
+            return before == after
+        case _:
+            return type(old) is type(new) and isinstance(old, Nagios | BurnRate)
 
 
 def is_idle(watch: RuleWatch) -> bool:
@@ -84,15 +109,15 @@ def saved_of(watch: RuleWatch, at: Moment) -> RuleCheckpoint:
         at.since(pending) if pending else None,
         at.since(phase_state.keep_since) if phase_state.keep_since else None,
         since.wall_ns if since else None,
-        watch.evaluator.counters(),
+        watch.evaluator.saved(at),
     )
 
 
 def resume(watch: RuleWatch, saved: RuleCheckpoint, now: Moment) -> None:
     """Resumes the clocks as they were at the last sample; time without a running process counts for none of them."""
     since = Moment(now.monotonic_ns, saved.since_wall_ns) if saved.since_wall_ns is not None else None
-    if len(saved.counters) == len(watch.evaluator.counters()):
-        watch.evaluator.resume(saved.counters, since)
+    if watch.evaluator.fits(saved.counters):
+        watch.evaluator.resume_saved(saved.counters, since, now)
     if saved.phase is not Phase.INACTIVE:
         watch.phase_state = PhaseState(
             saved.phase,
@@ -124,21 +149,30 @@ def is_readable(checkpoint: Checkpoint) -> bool:
     return True
 
 
-def reconfigured(incident: Incident, rule: Rule, now: Moment, notify: tuple[str, ...]) -> Transition:
-    """Returns the step of an open incident whose rule has another severity or state now.
+def reconfigured(incident: Incident, watch: RuleWatch, now: Moment, notify: tuple[str, ...]) -> Transition:
+    """Returns the step of an open incident whose rule has another severity or state now."""
+    rule, severity = watch.rule, watch.severity
+    cause = Cause("reconfigured", f"the rule is now {rule.state.value} with severity {severity.value}")
+    return restated(incident, watch, cause, now, notify)
+
+
+def restated(
+    incident: Incident, watch: RuleWatch, cause: Cause, now: Moment, notify: tuple[str, ...]
+) -> Transition:
+    """Returns the step of an open incident to the present severity and state of its rule.
 
     A rise of the severity ends an acknowledgement that holds until then.
     """
-    ended = outgrown(incident, rule.severity)
+    ended = outgrown(incident, watch.severity)
     of = f"; the acknowledgement of {incident.acknowledged_by} has ended by it" if ended else ""
     return Transition.after(
         incident,
         TransitionKind.CHANGED,
         now.wall_ns,
-        severity=rule.severity,
-        draft=rule.state is RuleState.DRAFT,
-        reason="reconfigured",
-        explanation=f"the rule is now {rule.state.value} with severity {rule.severity.value}{of}",
+        severity=watch.severity,
+        draft=watch.rule.state is RuleState.DRAFT,
+        reason=cause.reason,
+        explanation=f"{cause.explanation}{of}",
         notify=notify,
         **ended,
     )

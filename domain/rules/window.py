@@ -175,8 +175,11 @@ class SampleWindow:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, at_ns: int, value: float) -> None:
-        """Adds one value and removes those that are too old: the far end is exclusive, (at - length, at]."""
+    def add(self, at_ns: int, value: float, before: "SampleWindow | None" = None) -> None:
+        """Adds one value and removes those that are too old: the far end is exclusive, (at - length, at].
+
+        The window `before` this one takes each value that leaves it.
+        """
         if self._observed_from_ns is None:
             self._observed_from_ns = at_ns
         self._entries.append((at_ns, value))
@@ -185,9 +188,11 @@ class SampleWindow:
         oldest_ns = None if self._length_ns is None else at_ns - self._length_ns
         entries = self._entries
         while len(entries) > self._count_max or (oldest_ns is not None and entries[0][0] <= oldest_ns):
-            _, left = entries.popleft()
+            left_ns, left = entries.popleft()
             if self._summary is not None:
                 self._summary.remove(left)
+            if before is not None:
+                before.add(left_ns, left)
 
     def covered(self) -> bool:
         """Whether samples span the whole window; until then it may open an incident but not resolve one."""

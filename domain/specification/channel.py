@@ -17,15 +17,14 @@ from .mail_channel import Email
 from .paging_channels import Alertmanager, PagerDuty
 from .probe import Tls
 from .rule import Severity, SeverityLike
-from .text import MASK, DurationText, Name, Pairs, RateText, as_pairs
+from .text import ACCEPTED_PATTERN, MASK, DurationText, Name, Pairs, RateText, as_pairs
 
 UNNAMED_TIMEOUT_NS = 10 * NS_PER_S
 """For transports that name none of their own."""
 
 
 AcceptedStatus = (
-    Annotated[int, msgspec.Meta(ge=200, le=399)]
-    | Annotated[str, msgspec.Meta(pattern=r"^([23]xx|[23][0-9][0-9])(?![\s\S])")]
+    Annotated[int, msgspec.Meta(ge=200, le=399)] | Annotated[str, msgspec.Meta(pattern=ACCEPTED_PATTERN)]
 )
 
 

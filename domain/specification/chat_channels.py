@@ -10,7 +10,7 @@ import msgspec
 from ..time.duration import Duration
 from .construction import Specification
 from .probe import Tls
-from .text import MASK, DurationText
+from .text import MASK, TOPIC_PATTERN, DurationText
 
 Repeats: TypeAlias = Literal["never", "harmless", "possible"]
 """How a receiver shows a notice that is sent again after a crash: once; once, because it takes the second for the first; twice."""
@@ -109,7 +109,7 @@ class Ntfy(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A notification on phones by ntfy; each step of the incident takes the place of the one before."""
 
     repeats: ClassVar[Repeats] = "harmless"
-    topic: Annotated[str, msgspec.Meta(pattern=r"^[-_A-Za-z0-9]{1,64}(?![\s\S])")]
+    topic: Annotated[str, msgspec.Meta(pattern=TOPIC_PATTERN)]
     """The topic; at a public server its name is a secret, so it is never shown."""
     server: str = "https://ntfy.sh"
     """The address of the server, version 2.16 or later: an earlier one shows each step as another notification."""

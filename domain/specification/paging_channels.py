@@ -10,14 +10,14 @@ from ..time.duration import Duration
 from .chat_channels import Repeats
 from .construction import Specification
 from .probe import Tls
-from .text import MASK, DurationText, Pairs, as_pairs
+from .text import MASK, ROUTING_KEY_PATTERN, DurationText, Pairs, as_pairs
 
 
 class PagerDuty(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An incident in PagerDuty (Events API v2), which is acknowledged and resolved with the one here."""
 
     repeats: ClassVar[Repeats] = "harmless"
-    routing_key: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{32}(?![\s\S])")]
+    routing_key: Annotated[str, msgspec.Meta(pattern=ROUTING_KEY_PATTERN)]
     """The integration key of the service, 32 characters; it is never shown."""
     api: str = "https://events.pagerduty.com"
     """The address of the Events API; of accounts in the EU `https://events.eu.pagerduty.com`."""

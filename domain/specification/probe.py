@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from .. import limits
 from ..time.duration import Duration
 from .construction import Specification
-from .text import MASK, DurationText, Pairs, as_pairs
+from .text import MASK, DurationText, Name, Pairs, as_pairs
 
 Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,16}$")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -173,7 +173,43 @@ class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         return f"Heartbeat(grace={self.grace!r}, key={MASK if self.key else None})"
 
 
-Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat
+MemberNames = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.COMPOSITE_MEMBERS_MAX)]
+
+
+class Composite(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="composite"):
+    """Nothing is probed: each sample is made from the newest ones of other targets, its members.
+
+    A member that is degraded is well, and makes it degraded. A paused member is left out, as is one that is watched no longer; one
+    that is silent, or could not be checked, may be well or not, and makes the sample `unknown` where that decides it.
+    """
+
+    worst_of: MemberNames | None = None
+    """The ids of the members, of which all must be well."""
+    targets: MemberNames | None = None
+    """The ids of the members, of which `at_least` so many must be well; in place of `worst_of`."""
+    at_least: Annotated[int, msgspec.Meta(ge=1, le=limits.COMPOSITE_MEMBERS_MAX)] | None = None
+    """How many of the `targets` must be well."""
+
+    def __init__(
+        self,
+        *,
+        worst_of: Sequence[str] | None = ...,
+        targets: Sequence[str] | None = ...,
+        at_least: int | None = ...,
+    ) -> None: ...
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The ids of the members."""
+        return (self.worst_of or ()) + (self.targets or ())
+
+    @property
+    def needed(self) -> int:
+        """How many of the members must be well."""
+        return len(self.members) if self.at_least is None else self.at_least
+
+
+Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat | Composite
 
 KINDS: dict[str, type[Probe]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Probe)}
 """The key of a target under which each specification is written."""

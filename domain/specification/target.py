@@ -12,9 +12,9 @@ from .. import limits
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .metadata import TargetMetadata
-from .probe import KINDS, Call, Exec, Heartbeat, Http, Probe, Tcp
+from .probe import KINDS, Call, Composite, Exec, Heartbeat, Http, Probe, Tcp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
-from .rule import NoData, Rule, RuleState, default_rules
+from .rule import JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
 
 OWN_NAME = "watchkeeper"
@@ -42,10 +42,12 @@ class TargetFields(TypedDict, total=False):
     renamed_from: Sequence[str]
     depends_on: Dependency | Sequence[str]
     flapping: Flapping | bool
+    slo: Slo
+    upside_down: bool
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call` and `heartbeat` is given.
+    """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call`, `heartbeat` and `composite` is given.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -72,6 +74,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by a function of the host."""
     heartbeat: Heartbeat | None = None
     """Not checked: it reports by itself."""
+    # UNSET, and not in the bytes of a message, as the keys below.
+    composite: Composite | UnsetType = UNSET
+    """Not checked: it is made from other targets."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -116,6 +121,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The targets without which it cannot work: a list of ids, of which all must be well, or with `at_least` some."""
     flapping: Flapping | bool | UnsetType = UNSET
     """When it stops being told of because it goes down and up again and again; false: never."""
+    slo: Slo | UnsetType = UNSET
+    """The objective whose error budget is watched, by the rules `slo-page` and `slo-ticket`."""
+    upside_down: bool | UnsetType = UNSET
+    """Whether it must fail: an answer is bad, and a failure good, such as of a port that must be closed."""
 
     def __init__(
         self,
@@ -127,6 +136,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         exec: Exec | None = ...,  # noqa: A002
         call: Call | None = ...,
         heartbeat: Heartbeat | None = ...,
+        composite: Composite = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 
@@ -138,7 +148,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def kind(self) -> str:
-        """The key of the probe that is given: `http`, `tcp`, `exec`, `call` or `heartbeat`."""
+        """The key of the probe that is given: `http`, `tcp`, `exec`, `call`, `heartbeat` or `composite`."""
         return self.given()
 
     @property
@@ -146,6 +156,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The probe that is given."""
         probe: Probe = getattr(self, self.kind)
         return probe
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether attempts are made on it: it neither reports by itself nor is made from other targets."""
+        return self.heartbeat is None and self.composite is UNSET
 
     @property
     def metadata(self) -> TargetMetadata:
@@ -203,11 +218,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.every_ns * 5 // 2 + self.timeout_ns
 
     @property
-    def judged_rules(self) -> tuple[Rule, ...]:
-        """The default rules whose place none of its own takes, unless it has only its own, and then these."""
-        if self.default_rules is False:
-            return self.rules
-        defaults = default_rules(self.kind, self._silence_ns)
+    def judged_rules(self) -> tuple[JudgedRule, ...]:
+        """The default rules and those of its objective whose place none of its own takes, and its own."""
+        defaults: tuple[JudgedRule, ...] = () if self.slo is UNSET else self.slo.rules
+        if self.default_rules is not False:
+            defaults = (*default_rules(self.kind, self._silence_ns), *defaults)
         if not self.rules:
             return defaults
         own = {rule.id for rule in self.rules}

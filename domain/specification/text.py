@@ -20,6 +20,10 @@ CRON_PATTERN = r"^\S+( +\S+){4}(?![\s\S])"
 ZONE_PATTERN = r"^[A-Za-z][A-Za-z0-9_+/-]*(?![\s\S])"
 MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?(?![\s\S])"
 RATE_PATTERN = r"^[0-9]{1,6}/([0-9.]*[a-zµμ]+)+(?![\s\S])"
+PERCENT_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,6})?%(?![\s\S])"
+ACCEPTED_PATTERN = r"^([23]xx|[23][0-9][0-9])(?![\s\S])"
+ROUTING_KEY_PATTERN = r"^[A-Za-z0-9]{32}(?![\s\S])"
+TOPIC_PATTERN = r"^[-_A-Za-z0-9]{1,64}(?![\s\S])"
 DESCRIPTION_PATTERN = r"^[^\x00-\x08\x0b-\x1f\x7f]+(?![\s\S])"
 NAME_FORM = (
     f"1 to {limits.NAME_CHARACTERS_MAX} characters, no slash, no control character, no blank at either end,"
@@ -43,6 +47,10 @@ FORMS = {
     ZONE_PATTERN: "time zone: write its name, like Europe/Berlin or UTC",
     MOMENT_PATTERN: "moment: write it like 2026-12-24T20:00:00Z",
     RATE_PATTERN: "rate: write a number, a slash and a length of time, like 10/1m",
+    PERCENT_PATTERN: "share in percent below 100: write it like 99.9%",
+    ACCEPTED_PATTERN: "status of an answer: write one such as 204, or 2xx or 3xx for all of a hundred",
+    ROUTING_KEY_PATTERN: "integration key: copy it from the service in PagerDuty, 32 letters and digits",
+    TOPIC_PATTERN: "topic: write 1 to 64 letters, digits, hyphens and underscores",
     DESCRIPTION_PATTERN: "description: write a text that is not empty; of control characters it may hold tabs and line ends",
 }
 """The name of each pattern's texts, and how they are written."""
@@ -63,6 +71,7 @@ CronText = Annotated[str, _constrained(CRON_PATTERN, limits.CRON_CHARACTERS_MAX)
 ZoneName = Annotated[str, _constrained(ZONE_PATTERN, limits.ZONE_CHARACTERS_MAX)]
 MomentText = Annotated[str, _constrained(MOMENT_PATTERN, limits.MOMENT_CHARACTERS_MAX)]
 RateText = Annotated[str, _constrained(RATE_PATTERN, limits.DURATION_CHARACTERS_MAX)]
+PercentText = Annotated[str, _constrained(PERCENT_PATTERN, limits.DURATION_CHARACTERS_MAX)]
 MatcherText = Annotated[str, msgspec.Meta(max_length=limits.MATCHER_CHARACTERS_MAX)]
 Matchers: TypeAlias = Annotated[tuple[MatcherText, ...], msgspec.Meta(max_length=limits.MATCHERS_MAX)]
 """Matchers such as `group=shop`, `team!=payments` or `severity=~info|warning`, of which all must hold."""

@@ -5,7 +5,7 @@ import msgspec
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from ..observation.outcome import Outcome, Reason
 from ..observation.sample import Sample, sample_without_answer
-from ..specification.probe import Heartbeat, Probe
+from ..specification.probe import Composite, Heartbeat, Probe
 from ..specification.rule import NoData, RuleState
 from ..specification.target import Target
 from ..time.cadence import Cadence
@@ -134,6 +134,10 @@ class Scheduled:
     @property
     def is_heartbeat(self) -> bool:
         return type(self.probe) is Heartbeat
+
+    @property
+    def is_composite(self) -> bool:
+        return type(self.probe) is Composite
 
     def grid(self) -> Cadence:
         """Returns the present grid: the shorter one while the target is suspect."""

@@ -133,13 +133,16 @@ class DependencyBook:
         """Takes the present state of an incident. Returns the children whose incidents are to be reviewed."""
         target = incident.target
         former = self._target_of.get(incident.id, target)
-        was_down = self._is_down(target)
+        was_down, was_silent = self._is_down(target), self._is_silent(target, now)
         if former != target:
             self._forget(incident.id, former)
         if not incident.is_open or incident.draft:
             self._forget(incident.id, target)
         else:
             self._keep(incident, now)
+        if was_silent and self._has_critical(target):
+            # It vouched until now, as nothing was heard of it: what its children are about to tell waits again.
+            return self._waiting(target)
         return self._compared(target, was_down, now.monotonic_ns)
 
     def _keep(self, incident: Incident, now: Moment) -> None:

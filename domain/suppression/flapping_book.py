@@ -1,7 +1,5 @@
 """Flapping by counting: the openings of a rule on a target within a window, and the incidents that wait for it."""
 
-from collections import deque
-
 import msgspec
 
 from .. import limits
@@ -41,8 +39,8 @@ class FlappingBook:
     """
 
     def __init__(self) -> None:
-        self._openings: dict[tuple[str, str], deque[int]] = {}
-        """The moments of the openings (monotonic) by target and rule; the one that opened last stands last."""
+        self._openings: dict[tuple[str, str], tuple[int, ...]] = {}
+        """The moments of the openings (monotonic) by target and rule; the one that opened last stands last. Most have a single one."""
         self._held: dict[str, _Held] = {}
 
     def note(self, transition: Transition, rule: OpeningsRule | None, now: Moment) -> None:
@@ -70,11 +68,9 @@ class FlappingBook:
 
     def _count(self, place: tuple[str, str], at_ns: int, rule: OpeningsRule) -> int:
         # Taken out and put back, so that the places stand in the order of their last openings.
-        moments = self._openings.pop(place, None) or deque(maxlen=limits.OPENINGS_COUNTED_MAX)
-        while moments and moments[0] <= at_ns - rule.window_ns:
-            moments.popleft()
-        moments.append(at_ns)
-        self._openings[place] = moments
+        former = self._openings.pop(place, ())
+        kept = [opened_ns for opened_ns in former if opened_ns > at_ns - rule.window_ns]
+        moments = self._openings[place] = (*kept[1 - limits.OPENINGS_COUNTED_MAX :], at_ns)
         self._forget_before(at_ns - limits.FLAPPING_WINDOW_NS_MAX)
         return len(moments)
 

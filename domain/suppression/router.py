@@ -35,7 +35,10 @@ class Router:
         if incident.notify:
             known = (self._named.get(name) or Recipient(channel=name) for name in incident.notify)
             return _each_once(known)
-        subject = Subject(incident.target, metadata, incident.rule, incident.severity)
+        return self.routed(Subject(incident.target, metadata, incident.rule, incident.severity))
+
+    def routed(self, subject: Subject) -> tuple[Recipient, ...]:
+        """Returns the channels that the routes name for an incident whose target names none."""
         matching = tuple(self._matching(subject))
         if not matching:
             return ()

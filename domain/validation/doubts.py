@@ -5,7 +5,17 @@ from collections.abc import Iterator, Sequence
 from ..conditions.condition import Condition, facts_named
 from ..specification.configuration import Configuration
 from ..specification.problem import Problem, quoted
-from ..specification.rule import Consecutive, NoData, NoDataPolicy, Rule, RuleState, Threshold
+from ..specification.rule import (
+    BurnRate,
+    Consecutive,
+    JudgedRule,
+    KOfN,
+    Nagios,
+    NoData,
+    NoDataPolicy,
+    RuleState,
+    Threshold,
+)
 from ..specification.target import Target
 from ..units import NS_PER_MS, NS_PER_S
 from .conditions import compiled
@@ -66,9 +76,9 @@ def names_shown(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else shown
 
 
-def _judges_outcome(rule: Rule, target: Target) -> bool:
+def _judges_outcome(rule: JudgedRule, target: Target) -> bool:
     """A job that reports by itself fails by its silence."""
-    told = isinstance(rule, Consecutive) or (
+    told = isinstance(rule, Consecutive | KOfN | Nagios | BurnRate) or (
         target.kind == "heartbeat" and isinstance(rule, NoData) and rule.policy is NoDataPolicy.FIRE
     )
     return told and rule.state is RuleState.ACTIVE

@@ -191,7 +191,7 @@ def _of_maintenance(maintenance: Maintenance) -> Iterator[Problem]:
     given = [key for key, value in (recurring | single).items() if value is not None]
     ways = "write cron and length for one that comes again, from and until for one that happens once"
     if not given:
-        yield Problem((), f"has no time: {ways}")
+        yield Problem((), f"has no time: {ways}", depends_on=tuple((key,) for key in (*recurring, *single)))
     elif not recurring.keys().isdisjoint(given) and not single.keys().isdisjoint(given):
         yield Problem((), f"has {' and '.join(given)}: {ways}")
     else:

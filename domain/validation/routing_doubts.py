@@ -1,16 +1,21 @@
 """Doubts about routes, windows and maintenance: those that change nothing, because nothing meets them or others do before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..specification.configuration import Configuration
 from ..specification.matcher import OF_INCIDENTS, Selection, Subject, parsed
 from ..specification.metadata import NO_METADATA
-from ..specification.problem import Problem, quoted
+from ..specification.problem import Path, Problem, quoted
 from ..specification.routing import Maintenance, Route
 from ..specification.rule import RuleState
 from ..specification.target import OWN_NAME, Target
 from ..time.calendar import wall_ns_in
 from ..time.moment import wall_text
+
+UNMET_ROUTE = "no target has an incident that it matches: change its matchers or remove it"
+UNMET_MAINTENANCE = "selects no target: change its matchers or remove it"
+SELECTED_BY = frozenset({"id", "group", "labels", "rules", "default_rules"})
+"""The fields of a target by which matchers choose its incidents."""
 
 
 def routed_doubts(configuration: Configuration, now_ns: int) -> Iterator[Problem]:
@@ -84,7 +89,38 @@ class RouteFates:
                 "is met only by targets with channels of their own under notify, which take its place:"
                 " remove notify there, or this route"
             )
-        return "no target has an incident that it matches: change its matchers or remove it"
+        return UNMET_ROUTE
+
+
+def unmet(readable: Configuration, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The routes and maintenance of a configuration with problems that meet nothing, however those are mended."""
+    wrong = [problem.path for problem in problems]
+    if any(map(_bears_on_subjects, wrong)):
+        return
+    unread = {path if len(path) < 3 else path[:3] for path in wrong}
+    subjects = [subject for target in readable.targets for subject in subjects_of(target)]
+    entries: tuple[tuple[str, Sequence[Route | Maintenance], str], ...] = (
+        ("routes", readable.routes, UNMET_ROUTE),
+        ("maintenance", readable.maintenance, UNMET_MAINTENANCE),
+    )
+    for key, stated, said in entries:
+        for at, entry in enumerate(stated):
+            place: Path = (key, at)
+            if not entry.match or not unread.isdisjoint(((), (key,), place, (*place, "match"))):
+                continue
+            if not any(map(Selection(parsed(entry.match)).accepts, subjects)):
+                yield Problem((*place, "match"), said)
+
+
+def _bears_on_subjects(path: Path) -> bool:
+    """Whether what is wrong at a path may change which incidents there are."""
+    match path:
+        case () | ("defaults", *_) | ("targets",) | ("targets", _):
+            return True
+        case ("targets", _, name, *_):
+            return name in SELECTED_BY or name not in Target.__struct_fields__
+        case _:
+            return False
 
 
 def subjects_of(target: Target) -> list[Subject]:
@@ -111,7 +147,7 @@ def _of_groups(route: Route, labels: set[str]) -> Iterator[Problem]:
 def _of_maintenance(maintenance: Maintenance, subjects: Sequence[Subject], now_ns: int) -> Iterator[Problem]:
     selection = Selection(parsed(maintenance.match))
     if not any(map(selection.accepts, subjects)):
-        yield Problem(("match",), "selects no target: change its matchers or remove it")
+        yield Problem(("match",), UNMET_MAINTENANCE)
     if maintenance.until is not None:
         until_ns = wall_ns_in(maintenance.until, maintenance.zone)
         if until_ns <= now_ns:

@@ -19,19 +19,19 @@ from ..specification.configuration import (
 from ..specification.local_channels import Apprise, ExecChannel
 from ..specification.mail_channel import Email
 from ..specification.paging_channels import Alertmanager, PagerDuty
-from ..specification.probe import Call, Exec, Heartbeat, Http, Tcp
+from ..specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
 from .channels import channel_problems
 from .conditions import compiled, condition_faults, never_encrypted, unread
-from .dependencies import dependency_problems, flapping_problems
+from .dependencies import composite_problems, dependency_problems, flapping_problems, member_problems
 from .durations import length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
 from .routing import named_channel_problems, routing_problems
-from .rules import rule_problems
+from .rules import rule_problems, slo_problems
 from .web import web_problems
 
 TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
@@ -64,7 +64,9 @@ def meaning_problems(
     yield from _repeated_keys(targets, ("targets",))
     yield from _former(targets)
     places: dict[str, Path] = {target.id: ("targets", at) for at, target in enumerate(targets)}
-    yield from dependency_problems({target.id: target for target in targets}, places)
+    known = {target.id: target for target in targets}
+    yield from dependency_problems(known, places)
+    yield from member_problems(known, places)
     for at, target in enumerate(targets):
         yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
 
@@ -139,21 +141,39 @@ class _Judge:
         """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
         cadence = target.every, target.timeout, target.retry_every, target.max_age, timeout_stated
         entries = tuple(target.expect), tuple(target.rules), tuple(target.notify)
-        key = target.kind, never_encrypted(target), unread(target), cadence, entries, target.flapping
+        key = (
+            target.kind,
+            never_encrypted(target),
+            unread(target),
+            cadence,
+            entries,
+            target.flapping,
+            target.slo,
+            target.upside_down,
+        )
         if key not in self._judged:
             self._judged[key] = tuple(self._policy_problems(target, timeout_stated=timeout_stated))
         return self._judged[key]
 
     def _policy_problems(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
+        if target.heartbeat is not None and target.upside_down is True:
+            text = "a heartbeat reports by itself, and its silence is no good news: remove it"
+            yield Problem(("upside_down",), text)
         yield from self._cadence(target, timeout_stated=timeout_stated)
         yield from self._expected(target)
         yield from _repeated(target.rules, ("rules",))
         for at, rule in enumerate(target.rules):
             yield from rule_problems(rule, target, ("rules", at))
+        yield from slo_problems(target)
         yield from self._notify(target.notify, ("notify",))
         yield from flapping_problems(target.flapping, ("flapping",))
 
     def _expected(self, target: Target) -> Iterator[Problem]:
+        if target.kind == "composite" and target.expect:
+            yield Problem(
+                ("expect",), "has no effect on a composite target, which has no answer: leave it out"
+            )
+            return
         if target.kind == "heartbeat" and target.expect:
             yield Problem(
                 ("expect",), "has no effect on a heartbeat, whose host says itself how it is: leave it out"
@@ -188,6 +208,8 @@ class _Judge:
                 yield from _unnamed(call.name, (*path, "name"))
             case Heartbeat() as heartbeat:
                 yield from _spans(heartbeat, path)
+            case Composite() as composite:
+                yield from composite_problems(composite, path)
 
     def _notify(self, names: Sequence[str], path: Path) -> Iterator[Problem]:
         yield from named_channel_problems(names, self._channels, path)
@@ -258,10 +280,9 @@ def _connectivity(connectivity: Connectivity, targets: Sequence[Target], path: P
         if name not in kinds:
             text = f"there is no target {quoted(name)}{suggestion(name, kinds)}"
             yield Problem(where, text, depends_on=(("targets",), *ids))
-        elif kinds[name] == "heartbeat":
-            yield Problem(
-                where, f"{quoted(name)} is a heartbeat, which is not checked: name a target that is"
-            )
+        elif kinds[name] in {"heartbeat", "composite"}:
+            text = f"{quoted(name)} is a {kinds[name]}, which is not checked: name a target that is"
+            yield Problem(where, text)
         elif name in connectivity.targets[:at]:
             yield Problem(where, f"the target {quoted(name)} stands twice: keep one")
 

@@ -6,7 +6,7 @@ from ...domain import limits
 from ...domain.errors import UnknownName, UsageError
 from ...domain.incidents.trials.drill import Drill
 from ...domain.incidents.trials.drills import drill_id
-from ...domain.line import first_line, one_line
+from ...domain.line import first_line, listed, one_line
 from ...domain.specification.problem import suggestion
 from ...domain.specification.routing import Route
 from ...domain.specification.rule import Severity, SeverityLike
@@ -22,7 +22,8 @@ def route_of(name: str, routes: Sequence[Route]) -> Route:
         raise TypeError(f"a route is named by its id, which is a text, not by {one_line(repr(name))}")
     known = {name_of(route, at): route for at, route in enumerate(routes)}
     if name not in known:
-        hint = suggestion(name, known) if known else ": the configuration has no routes"
+        there_are = f": there are {listed(list(known))}" if known else ": the configuration has no routes"
+        hint = suggestion(name, known) or there_are
         raise UnknownName(f"no route is named {one_line(name)}{hint}")
     return known[name]
 

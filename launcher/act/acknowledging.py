@@ -50,7 +50,7 @@ def acknowledge(where: Where, given: str, options: AcknowledgementOptions, *, as
             ends = _ends(row)
             say(
                 acts,
-                f"{name}: acknowledged by {row.acknowledged_by}{ends}; {_told(row, 'will hear of it, and then of the end only')}",
+                f"{name}: acknowledged by {row.acknowledged_by}{ends}; {_told(acts, row, 'will hear of it, and then of the end only')}",
             )
 
     reached(where, act)
@@ -66,7 +66,8 @@ def unacknowledge(where: Where, given: str, *, as_json: bool) -> None:
             print_json(plain(row))
         else:
             say(
-                acts, f"{name_of(row, opened)}: no longer acknowledged; {_told(row, 'will hear of it again')}"
+                acts,
+                f"{name_of(row, opened)}: no longer acknowledged; {_told(acts, row, 'will hear of it again')}",
             )
 
     reached(where, act)
@@ -79,10 +80,11 @@ def _ends(row: "IncidentRow") -> str:
     return f" until {' or '.join(ends)}" if ends else ""
 
 
-def _told(row: "IncidentRow", what: str) -> str:
-    *others, last = row.notify or [""]
+def _told(acts: Acts, row: "IncidentRow", what: str) -> str:
+    """Returns the channels that a step reaches: those that its target names, or else those that were told of it before."""
+    *others, last = row.notify or acts.told_channels(row.id) or [""]
     if not last:
-        return "no channel is told of it"
+        return "no channel was told of it so far"
     names = f"{', '.join(others)} and {last}" if others else last
     return f"{names} {what}"
 

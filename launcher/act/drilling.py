@@ -16,6 +16,7 @@ from ...domain.units import NS_PER_MS, NS_PER_S
 from ..options import Where
 from ..output import ExitStatus
 from ..see.tables import print_json
+from ..see.waits import reason_text
 from .reach import plain, running
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 0.25
 _PATIENCE_NS = 60 * NS_PER_S
 """How long after its earliest moment a channel may take to answer before the drill goes on without it."""
+_OTHERWISE = "its group"
 _STATES = {"delivered": "took it", "dead": "did not take it", "pending": "has not answered"}
 
 
@@ -94,6 +96,8 @@ class _Watch:
         self._began_ns = self._clock.monotonic_ns()
         self._length_ns = length_ns
         self._seen: dict[tuple[str, str], _Seen] = {}
+        self._held: dict[str, str] = {}
+        """The reason that holds back the beginning, by channel."""
         self._told: list[DrillChannel] = [
             each for each in begun.channels if each.is_told and each.after_ms * NS_PER_MS < length_ns
         ]
@@ -121,8 +125,26 @@ class _Watch:
             for seen in self._news(change):
                 self._show(seen)
             waiting = [each for each in waiting if not self._has_ended(each.channel, change)]
+            if waiting and change == "opened" and self._are_held(waiting, until_ns):
+                return
             if waiting:
                 self._pause.wait(_LOOK_EVERY_S)
+
+    def _are_held(self, waiting: list["DrillChannel"], until_ns: int) -> bool:
+        """Whether all that waits is held back for longer than the drill waits for it; notes by what."""
+        now_ns = self._clock.read().wall_ns
+        ends_ns = now_ns + until_ns - self._clock.monotonic_ns()
+        holds = {
+            row.channel: row for row in self._connection.waits() if row.incident == self._begun.incident.id
+        }
+        found = [holds.get(each.channel) for each in waiting]
+        held = [
+            row
+            for row in found
+            if row is not None and (row.until is None or row.until.timestamp() * NS_PER_S > ends_ns)
+        ]
+        self._held |= {row.channel: reason_text(row, now_ns) for row in held}
+        return len(held) == len(waiting)
 
     def _expects(self, channel: str, change: str) -> bool:
         """Whether a channel is to hear of a step: of the end only where it knows of the beginning."""
@@ -183,9 +205,7 @@ class _Watch:
     def _why(self, channel: str) -> str:
         opened = self._seen.get((channel, "opened"))
         if opened is None:
-            return (
-                "no notice left: a silence, a quiet window or its group holds it back (try --despite-holds)"
-            )
+            return f"no notice left, held back by {self._held.get(channel, _OTHERWISE)} (try --despite-holds)"
         if opened.state != "delivered":
             return _STATES[opened.state]
         return f"the end: {_STATES[self._seen.get((channel, 'resolved'), _NOTHING).state]}"

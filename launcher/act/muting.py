@@ -57,6 +57,8 @@ def silence(where: Where, wanted: Wanted, *, dry_run: bool, as_json: bool) -> No
             target = targets_of(acts, [target])[0]
         targets, incidents = _muted(acts, target, wanted.match)
         mutes = f"{count_of(targets, 'target')} and {count_of(incidents, 'open incident')}"
+        if not targets:
+            mutes = "no target that is watched now, only those that come later"
         if dry_run and as_json:
             print_json({"dry_run": True, "targets": targets, "open_incidents": incidents})
             return

@@ -17,6 +17,7 @@ from ...domain.limits import BODY_BYTES, CONFIGURATION_BYTES_MAX
 from ...domain.specification.configuration import Configuration
 from ...domain.validation.conditions import reads_usual_cap
 from ...domain.validation.doubts import doubts, names_shown
+from ...domain.validation.routing_doubts import unmet
 from ..output import ExitStatus
 from .findings import FORMATS, Checked, Finding, bounded
 
@@ -62,7 +63,9 @@ def _checked(file: Path, options: CheckOptions) -> Checked:
     included = tuple(source.name for source in examined.expansion.sources[1:])
     if configuration is None:
         errors = [Finding.of("error", fault) for fault in examined.faults]
-        findings, left_out = bounded(errors, examined.left_out)
+        met = () if examined.readable is None else unmet(examined.readable, examined.problems)
+        warnings = [Finding.of("warning", fault) for fault in examined.located(met)]
+        findings, left_out = bounded([*errors, *warnings], examined.left_out)
         return Checked(file=name, findings=findings, left_out=left_out, included=included)
     doubtful = [*doubts(configuration, SystemClock().read().wall_ns)]
     faults = (*examined.located(doubtful), *examined.fruitless_includes)

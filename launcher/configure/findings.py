@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 import click
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ...adapters.configuration.document import DocumentFault
 from ...domain.limits import PROBLEMS_MAX
@@ -19,7 +20,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something to know about a configuration; without a line about the whole file."""
 
     level: Level
-    file: str | None = None
+    file: str | UnsetType = UNSET
     """The included file in which it is."""
     line: int | None = None
     column: int | None = None
@@ -32,7 +33,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         problem = fault.problem
         return cls(
             level=level,
-            file=fault.file or None,
+            file=fault.file or UNSET,
             line=fault.line,
             column=fault.column,
             path=path_text(problem.path),

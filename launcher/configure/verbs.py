@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ..completing import TARGETS
 from ..options import CONFIG, JSON, PATH, STORE
 
 SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
@@ -63,6 +64,37 @@ def prometheus(what: str) -> None:
     click.echo((SHIPPED / name).read_text(encoding="utf-8"), nl=False)
 
 
+@click.command()
+@CONFIG
+@JSON
+@click.argument("target", required=False, shell_complete=TARGETS)
+def config(config: Path | None, target: str | None, *, as_json: bool) -> None:
+    """Print the effective configuration.
+
+    Everything that includes, templates, loops, defaults and the environment make is written out as one document, each value with
+    the file and the line that state it; secrets are masked. With TARGET, one target with what it has by default, too.
+    """
+    from .effective import show_effective
+
+    show_effective(target, config, as_json=as_json)
+
+
+@click.command()
+@click.argument("old", type=PATH)
+@click.argument("new", type=PATH)
+@JSON
+@click.option("--exit-code", is_flag=True, help="End with 1 where they differ.")
+def diff(old: Path, new: Path, *, as_json: bool, exit_code: bool) -> None:
+    """Show what a change of the configuration does.
+
+    Targets that are added, removed, renamed and changed, with their rules; channels, routes and settings; of which incidents
+    other channels are told than before; and whether a running watchkeeper restarts for it. Secrets are masked.
+    """
+    from .comparing import show_difference
+
+    sys.exit(show_difference(old, new, as_json=as_json, exit_code=exit_code))
+
+
 @click.command(name="test-rules")
 @click.argument("files", type=PATH, nargs=-1, required=True)
 @JSON
@@ -107,4 +139,4 @@ def replay(
     sys.exit(replay_record(config, store, ReplayOptions(since, until, outage, exit_code, as_json)))
 
 
-BEGINNING = (init, test_rules, replay, completion, prometheus)
+BEGINNING = (init, config, diff, test_rules, replay, completion, prometheus)

@@ -21,6 +21,7 @@ from ...host.subscriptions import Subscription
 from ..output import ExitStatus
 from ..streams import OutputLost
 from ..verbs import status_of
+from .changes import FileChanges
 from .outputs import LogStyle, Output, log_uncaught, take_logging
 from .scene import WatchedRuntime
 from .service_manager import ServiceManager, Watchdog
@@ -38,6 +39,8 @@ class RunOptions(NamedTuple):
     log: LogStyle = "text"
     wait_ns: int = 0
     """How long a store that another process holds is waited for."""
+    reload_on_change: bool = False
+    """Whether the configuration is read again once one of its files has changed."""
 
 
 def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
@@ -47,7 +50,7 @@ def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
     orphans.adopt()
     take_logging(output.handler)
     try:
-        return RunCommand(config, output, orphans, clock).run(options.wait_ns)
+        return RunCommand(config, output, orphans, clock).run(options)
     except (WatchkeeperError, OSError) as error:
         if not output.tells_errors:
             raise
@@ -74,7 +77,7 @@ class RunCommand:
         self._words: SimpleQueue[Word] = SimpleQueue()
         self._manager = ServiceManager(os.environ, clock)
 
-    def run(self, wait_ns: int) -> ExitStatus:
+    def run(self, options: RunOptions) -> ExitStatus:
         """Starts, and obeys until the end."""
         with signals_heard(self._words, self._output.line):
             # The new objects stay, so that to scan them again and again is wasted work.
@@ -82,12 +85,13 @@ class RunCommand:
             try:
                 runtime = WatchedRuntime.from_config(self._config, os.environ, standby=False)
                 events = runtime.subscribe()
-                if not self._start(runtime, wait_ns):
+                if not self._start(runtime, options.wait_ns):
                     return ExitStatus.FINE
             finally:
                 gc.enable()
             gc.freeze()
-            return self._watch(runtime, events)
+            changes = FileChanges(lambda: runtime.consulted) if options.reload_on_change else None
+            return self._watch(runtime, events, changes)
 
     def _start(self, runtime: WatchedRuntime, wait_ns: int) -> bool:
         """Starts the runtime, once its store is free. Returns False where a signal ends the waiting.
@@ -119,7 +123,9 @@ class RunCommand:
                     self._words.put(Word.RELOAD)
                 return True
 
-    def _watch(self, runtime: WatchedRuntime, events: Subscription) -> ExitStatus:
+    def _watch(
+        self, runtime: WatchedRuntime, events: Subscription, changes: FileChanges | None
+    ) -> ExitStatus:
         scene = runtime.scene(self._config)
         self._output.begin(scene)
         if isinstance(self._output, TerminalOutput):
@@ -134,7 +140,7 @@ class RunCommand:
         watchdog = Watchdog(self._manager, lambda: runtime.status("1s"), self._clock)
         watchdog.start()
         try:
-            return self._obey(runtime, watchdog)
+            return self._obey(runtime, watchdog, changes)
         finally:
             watchdog.stop()
 
@@ -166,11 +172,14 @@ class RunCommand:
         except Empty:
             return None
 
-    def _obey(self, runtime: WatchedRuntime, watchdog: Watchdog) -> ExitStatus:
+    def _obey(self, runtime: WatchedRuntime, watchdog: Watchdog, changes: FileChanges | None) -> ExitStatus:
         while True:
             match self._next(LISTEN_S):
                 case None:
                     self._orphans.look()
+                    if changes is not None and changes.is_due():
+                        self._output.say("a file of the configuration has changed", word="reload")
+                        self._reload(runtime)
                 case Word.RELOAD:
                     self._reload(runtime)
                 case Word.STOP:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...adapters.configuration.reuse.consulted import ConsultedFiles
 from ...adapters.net.listening import control_socket_path, has_web
 from ...domain.errors import UsageError
 from ...domain.line import count_of, listed, one_line
@@ -123,6 +124,11 @@ class WatchedRuntime(Runtime):
     def scene(self, file: Path) -> Scene:
         """Returns what is watched now, and where it can be reached."""
         return scene_of(file, self._configured.snapshot(), self._lifecycle.urls)
+
+    @property
+    def consulted(self) -> ConsultedFiles:
+        """The files that the newest reading of the configuration depended on."""
+        return ConsultedFiles() if self._file is None else self._file.consulted
 
     def sign_in_text(self) -> str:
         """Returns a sentence with a link that signs a browser in once; empty where no door is open for one."""

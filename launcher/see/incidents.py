@@ -11,8 +11,10 @@ from ...domain.incidents.notice_body import incident_document
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.time.duration import NS_PER_HOUR, NS_PER_MINUTE, format_duration
 from ...domain.time.moment import NS_PER_S
+from ..act.reach import plain
 from ..place import StorePlace
 from .tables import minute_text, print_rows, shortened
+from .waits import WaitingChannels, wait_texts, waits_at
 
 _COLUMNS = ("id", "incident", "severity", "status", "opened", "lasted", "cause")
 ID_PREFIX = "inc_"
@@ -26,15 +28,15 @@ def show_incidents(
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
     if target is not None and not found:
         _require_known(target, {*(known.id for known in place.targets), *reader.targets()}, reader)
-    print_incidents(found, as_json=as_json)
+    print_incidents(found, waits_at(place.path) or {}, as_json=as_json)
 
 
-def print_incidents(found: Sequence[Incident], *, as_json: bool) -> None:
-    """Prints one row per incident, with an id that is short among them."""
+def print_incidents(found: Sequence[Incident], waits: WaitingChannels, *, as_json: bool) -> None:
+    """Prints one row per incident, with an id that is short among them, and why its channels wait."""
     now_ns = SystemClock().read().wall_ns
     ids = shortened({incident.id for incident in found}, ID_PREFIX)
-    shown = [{**_shown(incident, now_ns), "id": ids[incident.id]} for incident in found]
-    print_rows("incidents", _COLUMNS, shown, [_row(incident) for incident in found], as_json=as_json)
+    shown = [{**_shown(incident, waits, now_ns), "id": ids[incident.id]} for incident in found]
+    print_rows("incidents", _COLUMNS, shown, [_row(incident, waits) for incident in found], as_json=as_json)
 
 
 def _require_known(target: str, known: Iterable[str], reader: StoreReader) -> None:
@@ -42,14 +44,15 @@ def _require_known(target: str, known: Iterable[str], reader: StoreReader) -> No
         raise UnknownName(f"no target is named {quoted(target)}{suggestion(target, known)}")
 
 
-def _row(incident: Incident) -> dict[str, Any]:
+def _row(incident: Incident, waits: WaitingChannels) -> dict[str, Any]:
     """Returns an incident as plain data with stable keys; times are RFC 3339."""
     document = incident_document(incident)
     del document["evidence"]
-    return document | {"sequence": incident.sequence, "draft": incident.draft}
+    held = [plain(row) for row in waits.get(incident.id, ())]
+    return document | {"sequence": incident.sequence, "draft": incident.draft, "waits": held}
 
 
-def _shown(incident: Incident, now_ns: int) -> dict[str, Any]:
+def _shown(incident: Incident, waits: WaitingChannels, now_ns: int) -> dict[str, Any]:
     """Returns an incident as the cells of a table."""
     cause = incident.cause or incident.explanation
     now = f"now {incident.latest}" if incident.is_open and incident.latest not in {"", cause} else ""
@@ -64,7 +67,14 @@ def _shown(incident: Incident, now_ns: int) -> dict[str, Any]:
         "cause": "; ".join(
             filter(
                 None,
-                (cause, now, seen, "draft" if incident.draft else "", "drill" if incident.is_drill else ""),
+                (
+                    cause,
+                    now,
+                    seen,
+                    *wait_texts(waits.get(incident.id, ()), now_ns),
+                    "draft" if incident.draft else "",
+                    "drill" if incident.is_drill else "",
+                ),
             )
         ),
     }

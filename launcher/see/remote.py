@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import UNSET
 
+from ...adapters.clock import SystemClock
 from ...client.connection import Connection
 from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
@@ -12,11 +14,13 @@ from ...domain.incidents.trials.drill import Drill
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.time.moment import wall_ns_of, wall_text
+from ..act.reach import plain
 from ..output import ExitStatus
 from .incidents import print_incidents
 from .notices import print_notices
-from .status import ended_as, print_status
+from .status import ended_as, held_notes, print_status
 from .tables import minute_text, print_json
+from .waits import WaitingChannels, by_incident
 
 if TYPE_CHECKING:
     from ...client.answers import IncidentRow, NoticeRow, RemoteStatus, TargetRow
@@ -41,7 +45,8 @@ def show_incidents(
         known = connection.target_names()
         if target not in known and not connection.incidents(target=target):
             raise UnknownName(f"no target is named {quoted(target)}{suggestion(target, known)}")
-    print_incidents([_incident(row) for row in rows], as_json=as_json)
+    waits = by_incident(connection.waits())
+    print_incidents([_incident(row) for row in rows], waits, as_json=as_json)
 
 
 def show_notices(connection: Connection, *, state: str | None, limit: int, as_json: bool) -> None:
@@ -51,19 +56,19 @@ def show_notices(connection: Connection, *, state: str | None, limit: int, as_js
 
 def status_document(connection: Connection) -> dict[str, Any]:
     """Returns what `status` shows. None stands for what the API does not say: the uptime, and when nothing could be seen."""
-    found = connection.status()
-    waiting = {state: len(connection.notices(state)) for state in ("pending", "dead")}
+    found, waits = connection.status(), by_incident(connection.waits())
+    waiting: dict[str, int] = {state: len(connection.notices(state)) for state in ("pending", "dead")}
     return {
         "at": _text(found.at),
         "run_by": repr(connection).removeprefix("<Connection to ").removesuffix(">"),
-        "targets": [_target(row, found) for row in found.targets],
-        "notices": waiting,
+        "targets": [_target(row, found, waits) for row in found.targets],
+        "notices": {**waiting, "held": sum(map(len, waits.values()))},
         "blind": None,
         "problems": [{"part": row.part, "since": None, "explanation": row.detail} for row in found.problems],
     }
 
 
-def _target(row: "TargetRow", found: "RemoteStatus") -> dict[str, Any]:
+def _target(row: "TargetRow", found: "RemoteStatus", waits: WaitingChannels) -> dict[str, Any]:
     silence = max(row.silences, key=lambda each: each.until, default=None)
     opened = [each for each in found.incidents if each.target == row.id]
     metadata = TargetMetadata(
@@ -89,6 +94,7 @@ def _target(row: "TargetRow", found: "RemoteStatus") -> dict[str, Any]:
         "silenced_for": None if silence is None else silence.reason,
         "acknowledged_by": sorted({each.acknowledged_by for each in opened if each.acknowledged_by}),
         "open_incidents": len(row.open_incidents),
+        "waits": [plain(each) for incident in opened for each in waits.get(incident.id, ())],
         "outcome": None if row.outcome is None else row.outcome.value,
         "reason": None if row.reason is None else row.reason.value,
         "explanation": row.explanation,
@@ -112,6 +118,8 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _notes(row: dict[str, Any]) -> list[str]:
+    from ...client.answers import WaitRow
+
     by = f" by {row['silenced_by']}" if row["silenced_by"] else ""
     reason = f" ({row['silenced_for']})" if row["silenced_for"] else ""
     until = row["silenced_until"]
@@ -121,6 +129,7 @@ def _notes(row: dict[str, Any]) -> list[str]:
             row["explanation"],
             f"acknowledged by {', '.join(row['acknowledged_by'])}" if row["acknowledged_by"] else "",
             f"silenced{by} until {minute_text(wall_ns_of(until))}{reason}" if until else "",
+            *held_notes(msgspec.convert(row["waits"], list[WaitRow]), SystemClock().read().wall_ns),
         )
         if text
     ]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -11,6 +11,7 @@ from ...adapters.clock import SystemClock
 from ...adapters.stores.history.stored import StoredSample
 from ...adapters.stores.sqlite.lock import holder_of
 from ...adapters.stores.sqlite.reader import StoreReader
+from ...domain.incidents.delivery_plan import HoldKind
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import BlindInterval, PauseMark, Silence
@@ -24,9 +25,14 @@ from ...domain.specification.probe import Heartbeat
 from ...domain.specification.target import OWN_NAME, Target
 from ...domain.time.duration import NS_PER_DAY
 from ...domain.time.moment import NS_PER_MS, wall_text
+from ..act.reach import plain
 from ..output import ExitStatus, print_table
 from ..place import StorePlace
 from .tables import minute_text, percent_text, print_json
+from .waits import NO_WAITS, WaitingChannels, wait_texts, waits_at
+
+if TYPE_CHECKING:
+    from ...client.answers import WaitRow
 
 _COLUMNS = ("target", "status", "since", "24_h", "last", "note")
 _WORST_FIRST = (Status.DOWN, Status.DEGRADED, Status.UNKNOWN, Status.PAUSED, Status.UP)
@@ -49,6 +55,8 @@ class _Recorded(msgspec.Struct, frozen=True):
     """Commanded; a target that its configuration pauses has none."""
     uptime: float | None
     now_ns: int
+    waits: tuple["WaitRow", ...] = ()
+    """The channels that are to be told of its incidents and wait."""
 
     @property
     def is_stale(self) -> bool:
@@ -109,8 +117,9 @@ def show_status(place: StorePlace, *, as_json: bool, exit_code: bool) -> ExitSta
     """
     reader = StoreReader(place.path)
     now_ns = SystemClock().read().wall_ns
-    recorded = recorded_targets(place, reader, now_ns)
-    document = status_document(place, reader, recorded, now_ns)
+    waits = waits_at(place.path) or {}
+    recorded = recorded_targets(place, reader, now_ns, waits)
+    document = status_document(place, reader, recorded, now_ns, waits)
     if as_json:
         print_json(document)
     else:
@@ -134,7 +143,9 @@ def ended_as(document: dict[str, Any]) -> ExitStatus:
     return ExitStatus.FAILED if is_down else ExitStatus.FINE
 
 
-def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> list[_Recorded]:
+def recorded_targets(
+    place: StorePlace, reader: StoreReader, now_ns: int, waits: WaitingChannels = NO_WAITS
+) -> list[_Recorded]:
     """Returns the configured targets in their order, then those that only the record has."""
     opened: dict[str, list[Incident]] = {}
     for incident in reader.incidents(open_only=True, limit=10_000):
@@ -159,6 +170,7 @@ def recorded_targets(place: StorePlace, reader: StoreReader, now_ns: int) -> lis
             pause=pauses.get(name),
             uptime=uptimes.get(name),
             now_ns=now_ns,
+            waits=tuple(row for incident in opened.get(name, ()) for row in waits.get(incident.id, ())),
         )
         for name in names
     ]
@@ -170,7 +182,11 @@ def _subject(name: str, configured: Mapping[str, Target]) -> Subject:
 
 
 def status_document(
-    place: StorePlace, reader: StoreReader, recorded: Sequence[_Recorded], now_ns: int
+    place: StorePlace,
+    reader: StoreReader,
+    recorded: Sequence[_Recorded],
+    now_ns: int,
+    waits: WaitingChannels = NO_WAITS,
 ) -> dict[str, Any]:
     """Returns everything that `status` shows, as plain data."""
     waiting = (DeliveryState.PENDING, DeliveryState.DEAD)
@@ -178,7 +194,10 @@ def status_document(
         "at": wall_text(now_ns),
         "run_by": holder_of(place.path),
         "targets": [_row(each) for each in recorded],
-        "notices": {state.value: len(reader.outbox(state)) for state in waiting},
+        "notices": {
+            **{state.value: len(reader.outbox(state)) for state in waiting},
+            "held": sum(map(len, waits.values())),
+        },
         "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],
         "problems": [_problem_row(each) for each in reader.incidents(open_only=True, target=OWN_NAME)],
     }
@@ -212,6 +231,7 @@ def _row(recorded: _Recorded) -> dict[str, Any]:
         "silenced_for": None if silence is None else silence.reason,
         "acknowledged_by": _acknowledged_by(recorded.open_incidents),
         "open_incidents": len(recorded.open_incidents),
+        "waits": [plain(row) for row in recorded.waits],
         **_measured(recorded),
         "uptime_24h": recorded.uptime,
     }
@@ -283,9 +303,15 @@ def _notes(recorded: _Recorded) -> list[str]:
         by = f" by {silence.by}" if silence.by else ""
         reason = f" ({silence.reason})" if silence.reason else ""
         notes.append(f"silenced{by} until {minute_text(silence.until_ns)}{reason}")
+    notes += held_notes(recorded.waits, recorded.now_ns)
     if recorded.target is None:
         notes.append("not configured")
     return notes
+
+
+def held_notes(rows: Iterable["WaitRow"], now_ns: int) -> list[str]:
+    """Returns why the channels of a target wait; its silences are said with their author besides."""
+    return wait_texts((row for row in rows if row.kind is not HoldKind.SILENCE), now_ns)
 
 
 def _last_lines(document: dict[str, Any]) -> list[str]:
@@ -297,9 +323,10 @@ def _last_lines(document: dict[str, Any]) -> list[str]:
     saw = f"blind {count_of(len(blind), 'time')}" if blind else "never blind"
     of_a_day = "" if blind is None else f"; {saw} in the last 24 h"
     count = count_of(len(document["targets"]), "target")
+    held = f", {notices['held']} held back" if notices["held"] else ""
     return [
         *(f"watchkeeper itself, {each['part']}: {each['explanation']}" for each in document["problems"]),
         f"{count}: {found}" if found else "no target is configured or recorded",
-        f"notices: {notices['pending']} pending, {notices['dead']} given up{of_a_day}",
+        f"notices: {notices['pending']} pending, {notices['dead']} given up{held}{of_a_day}",
         f"run by {holder}" if holder else "not running: this is the last recorded state",
     ]

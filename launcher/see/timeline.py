@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from ...adapters.clock import SystemClock
 from ...client.past import Past, StorePast, metadata_of
+from ...client.questions import Questions
 from ...domain.errors import UnknownName
 from ...domain.incidents.record import Silence
 from ...domain.line import count_of, one_line
@@ -20,9 +22,18 @@ from ..options import Where
 from ..place import find_store
 from .incidents import ID_PREFIX
 from .tables import print_json
+from .waits import NO_WAITS, WaitingChannels, by_incident, wait_texts, waits_at
 
 if TYPE_CHECKING:
-    from ...client.answers import EvidenceRow, IncidentNoticeRow, IncidentRow, SampleRow, SilenceRow, TryRow
+    from ...client.answers import (
+        EvidenceRow,
+        IncidentNoticeRow,
+        IncidentRow,
+        SampleRow,
+        SilenceRow,
+        TryRow,
+        WaitRow,
+    )
 
 AROUND = timedelta(hours=1)
 """How far before and behind the opening its samples are looked for."""
@@ -40,6 +51,7 @@ class Timeline(NamedTuple):
     evidence: "tuple[EvidenceRow, ...]" = ()
     notices: "tuple[IncidentNoticeRow, ...]" = ()
     silences: "tuple[SilenceRow, ...]" = ()
+    waits: "tuple[WaitRow, ...]" = ()
 
 
 class Line(NamedTuple):
@@ -112,7 +124,17 @@ def _timeline(past: Past, given: str) -> Timeline:
                 incident.severity.value,
             ),
         ),
+        _waits(past, incident.id),
     )
+
+
+def _waits(past: Past, incident: str) -> "tuple[WaitRow, ...]":
+    waits: WaitingChannels | None = None
+    if isinstance(past, StorePast):
+        waits = waits_at(past.path)
+    elif isinstance(past, Questions):
+        waits = by_incident(past.waits())
+    return tuple((waits or NO_WAITS).get(incident, ()))
 
 
 def _incident_named(incidents: "tuple[IncidentRow, ...]", given: str) -> "IncidentRow | None":
@@ -157,8 +179,18 @@ def _lines(found: Timeline) -> list[str]:
     )
     note = f" ({incident.note})" if incident.note else ""
     seen = f"acknowledged by {incident.acknowledged_by}{note}" if incident.acknowledged_by else ""
+    held = wait_texts(found.waits, SystemClock().read().wall_ns)
     body = _table(_merged(found))
-    return [head, *filter(None, (incident.cause, now, seen)), *muted, "", *body, "", f"id {incident.id}"]
+    return [
+        head,
+        *filter(None, (incident.cause, now, seen)),
+        *held,
+        *muted,
+        "",
+        *body,
+        "",
+        f"id {incident.id}",
+    ]
 
 
 def _merged(found: Timeline) -> list[Line]:

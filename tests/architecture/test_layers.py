@@ -64,7 +64,7 @@ DOMAIN = {
     "suppression": BASIS | {"specification", "observation", "conditions", "incidents", "rules"},
 }
 TOP = BASIS | set(DOMAIN)
-DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing"), TOP)
+DOMAIN |= dict.fromkeys(("read_model", "validation", "auditing", "comparison"), TOP)
 """The rooms of the domain that each room may import besides itself: one way, from the basis up."""
 
 CONCURRENCY = {

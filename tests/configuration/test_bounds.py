@@ -10,10 +10,13 @@ from watchkeeper import (
     Exec,
     Heartbeat,
     Http,
+    KOfN,
     Log,
+    Nagios,
     NoData,
     Retention,
     RuntimeOptions,
+    Slo,
     Target,
     Tcp,
     Threshold,
@@ -31,6 +34,11 @@ YEAR = "8784h"
 
 def ruled(**fields):
     return Target(id="a", http=Http(url=URL), rules=(Consecutive(id="r", **fields),))
+
+
+def changing(**fields):
+    rule = Threshold(id="r", value=1, window="1d", mode="relative_change", **fields)
+    return Target(id="a", every="1h", http=Http(url=URL), rules=(rule,))
 
 
 def whole(part):
@@ -62,6 +70,13 @@ SPANS = [
     (
         lambda text: Target(id="a", http=Http(url=URL), rules=(NoData(id="r", after=text),)),
         "targets[0].rules[0].after",
+        None,
+        YEAR,
+    ),
+    (lambda text: changing(baseline=text), "targets[0].rules[0].baseline", None, YEAR),
+    (
+        lambda text: Target(id="a", every="1m", http=Http(url=URL), slo=Slo(objective="99.99%", window=text)),
+        "targets[0].slo.window",
         None,
         YEAR,
     ),
@@ -114,6 +129,22 @@ NUMBERS = [
     (lambda number: Consecutive(id="r", after=number), "after", 1, limits.CONSECUTIVE_MAX),
     (lambda number: Consecutive(id="r", recover=number), "recover", 1, limits.CONSECUTIVE_MAX),
     (lambda number: Threshold(id="r", value=1, window=number), "window", 1, limits.WINDOW_SAMPLES_MAX),
+    (
+        lambda number: Threshold(id="r", value=1, min_samples=number),
+        "min_samples",
+        1,
+        limits.WINDOW_SAMPLES_MAX,
+    ),
+    (lambda number: KOfN(id="r", bad=number, of=100), "bad", 1, limits.COUNTED_SAMPLES_MAX),
+    (lambda number: KOfN(id="r", bad=1, of=number), "of", 1, limits.COUNTED_SAMPLES_MAX),
+    (lambda number: KOfN(id="r", bad=1, of=1, recover=number), "recover", 1, limits.CONSECUTIVE_MAX),
+    (
+        lambda number: Nagios(id="r", max_check_attempts=number),
+        "max_check_attempts",
+        1,
+        limits.CONSECUTIVE_MAX,
+    ),
+    (lambda number: Slo(objective="99%", min_samples=number), "min_samples", 1, limits.WINDOW_SAMPLES_MAX),
 ]
 
 

@@ -53,6 +53,18 @@ FAULTS = [
         "match: ['severity=bad']",
         "3:30: routes[0].match[0]: the matcher 'severity=bad' is wrong: no rule has the severity 'bad', only info, warning, critical",
     ),
+    (
+        ROUTE,
+        "repeat_interval: 4h",
+        ("3:22: routes[0].repeat_interval: unknown key, did you mean remind_every (known here: id, match, to, group_by, group_wait, "
+        "group_interval, remind_every, escalate, quiet, continue)"),
+    ),
+    (
+        ROUTES,
+        "[{receiver: ops}]",
+        ("3:11: routes[0].receiver: unknown key, did you mean to (known here: id, match, to, group_by, group_wait, "
+        "group_interval, remind_every, escalate, quiet, continue)"),
+    ),
     (ROUTE, "group_by: [a, a]", "3:36: routes[0].group_by[1]: 'a' stands twice: keep one"),
     (ROUTE, "group_wait: 2h", "3:34: routes[0].group_wait: 2h is out of range: write 0s to 1h"),
     (ROUTE, "group_interval: 500ms", "3:38: routes[0].group_interval: 500ms is out of range: write 1s to 24h"),
@@ -337,3 +349,8 @@ def test_a_tracked_target_depends_on_watched_ones(target, said):
             ConfigurationError, match=re.escape("depends_on: depends on itself in a circle, a -> new -> a")
         ):
             runtime.track(Target(id="a", call=Call(name="f"), depends_on=["new"]))
+
+
+def test_a_maintenance_whose_times_cannot_be_read_is_not_said_to_have_none(tmp_path):
+    lines = refusal(MAINTENANCE.format(", cron: '0 3 * *', length: 7200"), tmp_path)
+    assert [line.partition(": maintenance[0].")[2].partition(":")[0] for line in lines] == ["cron", "length"]

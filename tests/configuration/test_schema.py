@@ -63,7 +63,25 @@ def test_every_documented_example_is_valid(text, validator):
     validator.validate(yaml.safe_load(text))
 
 
+FILLED = {
+    "channels": [
+        {"id": "chat", "slack": {"token": "${SLACK_TOKEN}", "channel": "#ops"}},
+        {"id": "hook", "slack": {"url": "${SLACK_HOOK}"}},
+        {"id": "oncall", "pagerduty": {"routing_key": "${PAGERDUTY_KEY}"}},
+        {"id": "phone", "ntfy": {"topic": "${file:/run/secrets/topic}"}},
+    ],
+    "targets": [],
+}
+
+
+def test_a_file_with_places_for_variables_is_valid(validator):
+    validator.validate(FILLED)
+
+
 INVALID = [
+    {"channels": [{"id": "ops", "pagerduty": {"routing_key": "short"}}]},
+    {"channels": [{"id": "ops", "slack": {"token": "x", "url": "https://h/"}}]},
+    {"channels": [{"id": "ops", "slack": {"channel": "#ops"}}]},
     {"target": []},
     {"targets": [{"id": "a"}]},
     {"targets": [{"id": "a", "http": HTTP, "call": {"name": "f"}}]},

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchkeeper.domain.rules.evaluation import OPERATORS
+from watchkeeper.domain.conditions.comparison import OPERATORS
 from watchkeeper.domain.specification.probe import Call, Http
 from watchkeeper.domain.specification.rule import Aggregate, Threshold
 from watchkeeper.domain.specification.target import Target

@@ -88,6 +88,9 @@ PLACES = {
     "Consecutive": ("targets", 0, "rules", 0),
     "Threshold": ("targets", 0, "rules", 1),
     "NoData": ("targets", 0, "rules", 2),
+    "KOfN": ("targets", 0, "rules", 3),
+    "Nagios": ("targets", 0, "rules", 4),
+    "Slo": ("targets", 0, "slo"),
 }
 
 
@@ -96,6 +99,8 @@ def plain():
         {"id": "a", "kind": "consecutive"},
         {"id": "b", "kind": "threshold", "value": 1},
         {"id": "c", "kind": "no_data"},
+        {"id": "d", "kind": "k_of_n", "bad": 1, "of": 1},
+        {"id": "e", "kind": "nagios"},
     ]
     return {
         "runtime": {"retention": {}, "connectivity": {"targets": ["a"]}, "ping": {"url": "http://h/"}},
@@ -117,7 +122,13 @@ def plain():
         "windows": [{"id": "a", "cron": "0 0 1 1 *", "length": "1h"}],
         "maintenance": [{"id": "a", "match": ["target=a"], "cron": "0 0 1 1 *", "length": "1h"}],
         "targets": [
-            {"id": "a", "http": {"url": "http://h/"}, "rules": rules, "flapping": {}},
+            {
+                "id": "a",
+                "http": {"url": "http://h/"},
+                "rules": rules,
+                "flapping": {},
+                "slo": {"objective": "99.9%"},
+            },
             {"id": "b", "heartbeat": {}},
         ],
     }

@@ -10,8 +10,9 @@ from records import NOON, sample_at
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Checkpoint
 from watchkeeper.domain.observation.outcome import Outcome, Reason
-from watchkeeper.domain.rules.aggregate import RAW_STATUS, RETIRED, Status, TargetAggregate, end_of
-from watchkeeper.domain.rules.evaluation import BAD_FROM
+from watchkeeper.domain.rules.aggregate import RAW_STATUS, Status, TargetAggregate
+from watchkeeper.domain.rules.cause import RETIRED, end_of
+from watchkeeper.domain.rules.evaluator import BAD_FROM
 from watchkeeper.domain.rules.watch import OF_TARGET, rules_of
 from watchkeeper.domain.specification.probe import Tcp
 from watchkeeper.domain.specification.rule import (

@@ -254,3 +254,22 @@ def test_the_parents_that_are_down_are_named_while_too_few_are_left():
     book.take([sample(21, "b", Outcome.DOWN)])
     assert book.parents_down("shop", second(22)) == ("a", "b")
     assert book.parents_down("shop", second(90)) == (), "b has been silent for too long to say anything"
+
+
+def test_an_incident_of_a_parent_that_was_silent_has_its_children_reviewed():
+    """It vouched for the network, and a child may be about to be told."""
+    book = book_of()
+    book.take([sample(11, outcome=Outcome.DOWN)])
+    step = fails(book, 20, first_bad=10)
+    assert not is_held(book, step, 80)
+    cause = opened("inc_gateway", "gateway", at_ns=second(80).wall_ns)
+    assert book.note(cause.incident, second(80)) == ("shop",)
+    assert is_held(book, step, 80)
+
+
+def test_an_incident_of_a_parent_that_is_known_to_be_down_has_no_child_reviewed_again():
+    book = book_of()
+    book.take([sample(11, outcome=Outcome.DOWN)])
+    fails(book, 20, first_bad=10)
+    cause = opened("inc_gateway", "gateway", at_ns=second(30).wall_ns)
+    assert book.note(cause.incident, second(30)) == ()

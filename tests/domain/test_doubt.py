@@ -3,7 +3,7 @@
 import pytest
 from records import sample_at
 from watchkeeper.domain.observation.observation import Measurement, Phases
-from watchkeeper.domain.rules.evaluation import OWN_TIMES, counted
+from watchkeeper.domain.rules.figures import OWN_TIMES, counted
 from watchkeeper.domain.specification.rule import Mode, Threshold
 
 

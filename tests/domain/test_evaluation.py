@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import NOON, sample_at
+from watchkeeper.domain.conditions.comparison import OPERATORS
 from watchkeeper.domain.limits import EVIDENCE_KEPT
 from watchkeeper.domain.observation.observation import Measurement, Phases
 from watchkeeper.domain.observation.outcome import (
@@ -17,17 +18,15 @@ from watchkeeper.domain.observation.outcome import (
     Reason,
     is_answered,
 )
-from watchkeeper.domain.rules.evaluation import (
+from watchkeeper.domain.rules.cause import Cause
+from watchkeeper.domain.rules.counting import ConsecutiveEvaluator
+from watchkeeper.domain.rules.evaluation import NoDataEvaluator, evaluator_of
+from watchkeeper.domain.rules.evaluator import BAD_FROM, Verdict
+from watchkeeper.domain.rules.figures import (
     ANSWER_TIMES,
-    BAD_FROM,
     MEASURES,
-    OPERATORS,
-    ConsecutiveEvaluator,
-    NoDataEvaluator,
     ThresholdEvaluator,
-    Verdict,
     counted,
-    evaluator_of,
     measured,
 )
 from watchkeeper.domain.rules.phase import Phase, PhaseState
@@ -139,9 +138,12 @@ def test_each_measure_is_read_from_the_sample(measure, value):
     assert measured(sample, measure) == value
 
 
-def test_a_sample_without_facts_is_measured_by_nothing():
+def test_a_sample_without_facts_is_measured_by_its_availability_alone():
     bare = taken(1, latency_ns=None, status=None)
-    assert [measured(bare, name) for name in MEASURES] == [None] * len(MEASURES)
+    assert {name: value for name in MEASURES if (value := measured(bare, name)) is not None} == {
+        "availability": 100.0
+    }
+    assert measured(taken(2, Outcome.DOWN, latency_ns=None), "availability") == 0.0
 
 
 LATENCIES = st.lists(st.none() | st.integers(0, 20), min_size=1, max_size=40)
@@ -257,14 +259,14 @@ def test_silence_began_when_it_first_became_too_long():
             Threshold(id="slow", value=300, window=2, mode=Mode.RATE_OF_CHANGE),
             "response_time changes by 0 ms a second, > 300 ms",
         ),
-        (Consecutive(id="down"), ""),
-        (NoData(id="silent"), ""),
+        (Consecutive(id="down"), "seen"),
+        (NoData(id="silent"), "seen"),
     ],
 )
 def test_each_kind_says_its_breach_in_one_line(rule, says):
     evaluator = evaluator_of(rule)
     evaluator.take(taken(1, latency_ns=400_000_000), firing=False)
-    assert evaluator.says() == says
+    assert evaluator.breach(Cause("reported", "seen")).explanation == says
 
 
 SLOW_NS, FAST_NS = 400_000_000, 200_000

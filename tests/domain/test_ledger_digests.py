@@ -1,9 +1,9 @@
 """Digests: what waits for one, what it tells, and when it leaves, restarts and reloads between."""
 
 import pytest
-from planned import DEAD, Desk, Planned, S, grouped
-from records import NOON, opened, then
-from watchkeeper.domain.incidents.delivery_plan import Recipient
+from planned import DEAD, Desk, Planned, S, ended, grouped, incident, told
+from records import NOON
+from watchkeeper.domain.incidents.delivery_plan import HoldKind, Recipient
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.rule import Severity
@@ -11,26 +11,6 @@ from watchkeeper.domain.specification.rule import Severity
 OPENED, CHANGED, ACKNOWLEDGED, RESOLVED = TransitionKind
 OPS, BOSS = Channel(id="ops", log=Log()), Channel(id="boss", log=Log())
 HOUR_S = 3_600
-
-
-def incident(number, desk=None, **fields):
-    at_ns = NOON.wall_ns if desk is None else desk.now.wall_ns
-    said = {"at_ns": at_ns, "opened_at_ns": at_ns - S} | fields
-    return opened(f"inc_{number:03}", target=f"t{number}", notify=(), **said)
-
-
-def ended(step, desk):
-    at_ns = desk.now.wall_ns
-    return then(step, RESOLVED, at_ns=at_ns, resolved_at_ns=at_ns)
-
-
-def seen(step, desk):
-    at_ns = desk.now.wall_ns
-    return then(step, ACKNOWLEDGED, at_ns=at_ns, acknowledged_at_ns=at_ns)
-
-
-def told(notices):
-    return [(notice.change, len(notice.steps)) for notice in notices]
 
 
 # Groups.
@@ -61,6 +41,31 @@ def test_forty_ends_of_a_quiet_group_are_one_digest():
     assert told(desk.wait(30)) == [(RESOLVED, 40)]
     assert desk.deliver() == []
     assert desk.ledger.open_incidents() == ()
+
+
+def test_a_step_tells_of_incidents_that_opened_one_after_the_other_by_one_digest():
+    desk = Desk(Planned(grouped("boss", after_ns=900 * S, is_escalation=True)), BOSS)
+    for number in range(40):
+        desk.tell(incident(number, desk))
+        desk.wait(0.5)
+    assert desk.wait(900 + 30 - 40 * 0.5 - 1) == []
+    (digest,) = desk.wait(1)
+    assert told([digest]) == [(OPENED, 40)]
+
+
+def test_children_that_are_told_one_after_the_other_once_their_parent_is_well_are_one_digest():
+    desk = Desk(Planned(grouped()))
+    steps = [incident(number) for number in range(40)]
+    desk.policy.held = {step.target: None for step in steps}
+    desk.policy.kind = HoldKind.DEPENDENCY
+    desk.tell(*steps)
+    desk.wait(600)
+    for step in steps:
+        del desk.policy.held[step.target]
+        desk.review()
+        desk.wait(0.5)
+    assert desk.made == []
+    assert told(desk.wait(30)) == [(OPENED, 40)]
 
 
 def test_an_interval_passes_between_two_digests_and_openings_and_ends_go_together():

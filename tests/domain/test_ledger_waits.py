@@ -1,8 +1,8 @@
 """Holds, delays, reminders and the memory of channels: when a notice that is due leaves, and what a restart makes of it."""
 
 import pytest
-from planned import DEAD, Desk, Planned, S, grouped
-from records import NOON, delivery_of, opened, then
+from planned import DEAD, Desk, Planned, S, ended, grouped, incident, seen, told
+from records import NOON, delivery_of, then
 from watchkeeper.domain.incidents.delivery_plan import HoldKind, Recipient
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState, NoticeReason
@@ -11,26 +11,6 @@ from watchkeeper.domain.specification.channel import Channel, Log
 OPENED, CHANGED, ACKNOWLEDGED, RESOLVED = TransitionKind
 OPS, BOSS = Channel(id="ops", log=Log()), Channel(id="boss", log=Log())
 HOUR_S = 3_600
-
-
-def incident(number, desk=None, **fields):
-    at_ns = NOON.wall_ns if desk is None else desk.now.wall_ns
-    said = {"at_ns": at_ns, "opened_at_ns": at_ns - S} | fields
-    return opened(f"inc_{number:03}", target=f"t{number}", notify=(), **said)
-
-
-def ended(step, desk):
-    at_ns = desk.now.wall_ns
-    return then(step, RESOLVED, at_ns=at_ns, resolved_at_ns=at_ns)
-
-
-def seen(step, desk):
-    at_ns = desk.now.wall_ns
-    return then(step, ACKNOWLEDGED, at_ns=at_ns, acknowledged_at_ns=at_ns)
-
-
-def told(notices):
-    return [(notice.change, len(notice.steps)) for notice in notices]
 
 
 # Holds.

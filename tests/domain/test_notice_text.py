@@ -47,6 +47,15 @@ CASES = {
         (
             "acknowledged by ann: timed_out: no answer",
             PLACE_OF_GROUP,
+            "runbook https://wiki.example/down",
+        ),
+    ),
+    "changed while acknowledged": (
+        then(ACKNOWLEDGED, TransitionKind.CHANGED, explanation="status 503"),
+        "[changed, critical] The shop: down",
+        (
+            "status 503: timed_out: no answer",
+            PLACE_OF_GROUP,
             "runbook https://wiki.example/down, acknowledged by ann: rolling back",
         ),
     ),
@@ -112,22 +121,28 @@ def test_a_long_text_is_cut_and_a_long_runbook_left_out():
 def digest(count, ended=0, others=0, reminder=0, name="api"):
     steps = [opened(f"inc_{number:03}", f"{name}-{number:03}") for number in range(count + others)]
     kinds = [TransitionKind.RESOLVED] * ended + [TransitionKind.OPENED] * (count - ended)
-    members = [
-        member_of(then(step, kind) if kind is TransitionKind.RESOLVED else step, kind)
+    told = [
+        then(step, kind, reason="recovered") if kind is TransitionKind.RESOLVED else step
         for step, kind in zip(steps, kinds, strict=False)
     ]
-    standing = [member_of(step, TransitionKind.OPENED) for step in steps[count:]]
-    told = digest_of(Grouping("shop", (("group", "api"),)), members, standing)
-    change = TransitionKind.RESOLVED if count == ended and not others else TransitionKind.OPENED
-    return make_digest(told, steps[-1].incident, "ops", change, NOON.wall_ns, reminder)
+    return digest_about(told, steps[count:], reminder)
 
 
-def test_a_digest_counts_and_names_its_members():
+def digest_about(told, standing=(), reminder=0):
+    members = [member_of(step, step.change) for step in told]
+    others = [member_of(step, TransitionKind.OPENED) for step in standing]
+    made = digest_of(Grouping("shop", (("group", "api"),)), members, others)
+    lead = next(step.incident for step in told if step.incident_id == made.members[0].incident_id)
+    change = TransitionKind.OPENED if made.open_count else TransitionKind.RESOLVED
+    return make_digest(made, lead, "ops", change, NOON.wall_ns, reminder)
+
+
+def test_a_digest_counts_and_names_its_members_and_says_what_was_found_first():
     text = notice_text(digest(3, ended=1, others=2), "https://watch.example")
-    assert text.title == "[critical] shop: group=api"
+    assert text.title == "[critical, 4 open] shop: group=api"
     assert text.lines == (
         "4 open, since 2026-01-01 11:59:59 UTC, 1 ended",
-        "open: api-001/down, api-002/down",
+        "open: api-001/down (timed_out: no answer), api-002/down",
         "ended: api-000/down",
     )
     assert text.link == "https://watch.example/"
@@ -139,8 +154,42 @@ def test_a_digest_names_what_is_to_be_known_of_an_opening_beside_its_member():
     told = digest_of(Grouping("shop", ()), [known, *digest(1).digest.members], ())
     text = notice_text(make_digest(told, step.incident, "ops", step.change, NOON.wall_ns))
     assert text.lines[1].startswith("open: ")
-    assert "modem/down (opened 7 times within 1h)" in text.lines[1]
+    assert "modem/down (opened 7 times within 1h; timed_out: no answer)" in text.lines[1]
     assert text.lines[1].count("(opened") == 1
+
+
+def test_a_digest_of_an_acknowledgement_says_who_gave_it():
+    one = opened("inc_1", "api-1")
+    seen = then(
+        one, TransitionKind.ACKNOWLEDGED, acknowledged_at_ns=NOON.wall_ns, explanation="acknowledged by ann"
+    )
+    over = then(seen, TransitionKind.CHANGED, acknowledged_at_ns=None, explanation="no longer acknowledged")
+    assert notice_text(digest_about([seen])).lines == (
+        "1 open, since 2026-01-01 11:59:59 UTC",
+        "acknowledged: api-1/down (acknowledged by ann: timed_out: no answer)",
+    )
+    assert notice_text(digest_about([over])).lines[1] == (
+        "changed: api-1/down (no longer acknowledged: timed_out: no answer)"
+    )
+    assert notice_text(digest_about([over], reminder=1)).lines[1].startswith("open: api-1/down (")
+
+
+def test_a_digest_about_everything_at_once_has_three_lines_that_fit():
+    steps = [opened(f"inc_{number}", str(number) + "x" * 60) for number in range(40)]
+    changes = [
+        TransitionKind.OPENED,
+        TransitionKind.ACKNOWLEDGED,
+        TransitionKind.CHANGED,
+        TransitionKind.RESOLVED,
+    ]
+    told = [
+        then(step, change, acknowledged_at_ns=1 if change is TransitionKind.ACKNOWLEDGED else None)
+        for step, change in zip(steps, changes * 10, strict=True)
+    ]
+    _, first, second = notice_text(digest_about(told)).lines
+    assert first.startswith("open: ")
+    assert [second.count(f"{kind}: ") for kind in ("acknowledged", "changed", "ended")] == [1, 1, 1]
+    assert max(map(len, (first, second))) < NOTICE_LINE_CHARACTERS_MAX
 
 
 def test_a_digest_of_many_counts_those_that_do_not_fit():
@@ -153,14 +202,17 @@ def test_a_digest_of_many_counts_those_that_do_not_fit():
 def test_the_last_digest_of_a_group_says_that_none_is_open():
     text = notice_text(digest(2, ended=2))
     assert text.title == "[resolved] shop: group=api"
-    assert text.lines == ("0 open, 2 ended", "ended: api-000/down, api-001/down")
+    assert text.lines == (
+        "0 open, 2 ended",
+        "ended: api-000/down (recovered after 2s: timed_out: no answer), api-001/down",
+    )
 
 
 def test_a_reminder_says_which_one_it_is():
     reason = NoticeReason.REMINDER
     notice = make_notice(PLAIN.incident, "ops", TransitionKind.OPENED, NOON.wall_ns, reason, reminder=2)
     assert notice_text(notice).title == "[reminder 2, critical] shop: down"
-    assert notice_text(digest(2, reminder=1)).title == "[reminder 1, critical] shop: group=api"
+    assert notice_text(digest(2, reminder=1)).title == "[reminder 1, critical, 2 open] shop: group=api"
 
 
 # Templates.

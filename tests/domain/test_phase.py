@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import NOON
-from watchkeeper.domain.rules.evaluation import Verdict
+from watchkeeper.domain.rules.evaluator import Verdict
 from watchkeeper.domain.rules.phase import IDLE, PHASE_TRANSITIONS, Phase, PhaseState, next_state
 
 S = 1_000_000_000

@@ -133,7 +133,7 @@ REFUSED = [
     (lambda: Target(id="a", http="http://h/"), "http: expected a mapping, got a text"),
     (lambda: Target(id="a", http=Tcp(host="h", port=1)), "http: expected Http, got a Tcp"),
     (lambda: Target(id="a", http=HTTP, rules=Consecutive(id="r")), "rules: expected a list, got a Consecutive: put"),
-    (lambda: Target(id="a"), "Target 'a': needs exactly one of http, tcp, exec, call, heartbeat; it has none"),
+    (lambda: Target(id="a"), "Target 'a': needs exactly one of http, tcp, exec, call, heartbeat, composite; it has none"),
     (lambda: Target(http=HTTP), "Target: has no id: it needs a text"),
     (lambda: Target(id="a", http=HTTP, evry="5s"), "evry: unknown key, did you mean every"),
     (lambda: Target(id="a", http=HTTP, interval="5s"), "interval: unknown key, did you mean every"),
@@ -236,7 +236,7 @@ PUBLIC = [
 
 def test_the_signature_of_a_target_is_readable():
     text = str(inspect.signature(Target))
-    assert len(text) < 700
+    assert len(text) < 800
     assert text.startswith("(*, id: str, every: Duration = '30s', timeout: Duration = '5s', ")
     assert "rules: Sequence[Rule] = (), default_rules: bool = True" in text
 

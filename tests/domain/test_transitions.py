@@ -8,13 +8,12 @@ from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Checkpoint
 from watchkeeper.domain.limits import CONSECUTIVE_MAX
 from watchkeeper.domain.observation.outcome import Outcome
-from watchkeeper.domain.rules.aggregate import REMOVED, TargetAggregate, end_of
-from watchkeeper.domain.rules.evaluation import (
-    ConsecutiveEvaluator,
-    NoDataEvaluator,
-    ThresholdEvaluator,
-    Verdict,
-)
+from watchkeeper.domain.rules.aggregate import TargetAggregate
+from watchkeeper.domain.rules.cause import REMOVED, end_of
+from watchkeeper.domain.rules.counting import ConsecutiveEvaluator
+from watchkeeper.domain.rules.evaluation import NoDataEvaluator
+from watchkeeper.domain.rules.evaluator import Verdict
+from watchkeeper.domain.rules.figures import ThresholdEvaluator
 from watchkeeper.domain.rules.phase import IDLE, Phase, PhaseState
 from watchkeeper.domain.rules.watch import OF_TARGET, RuleCheckpoint, RuleWatch, resume, rules_of
 from watchkeeper.domain.specification.probe import Tcp

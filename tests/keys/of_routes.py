@@ -96,7 +96,7 @@ def routes_told(folder: Any, document: dict[str, Any]) -> set[str]:
 
 
 def waits(folder: Any, document: dict[str, Any]) -> list[str]:
-    """What the notices of an open incident wait for."""
+    """The reasons for which the notices of an open incident wait."""
     return reasons(folder, document, DOWN, "6m")
 
 

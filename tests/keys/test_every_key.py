@@ -2,11 +2,14 @@
 
 import pytest
 from cases import VIRTUAL, changed
+from of_reuse import REUSED, SERVED
 from of_routes import ROUTED
-from real import REAL
+from of_rules import RULED
+from real import REAL as OUTSIDE
 from watchkeeper.adapters.configuration.schema import json_schema
 
-CASES = VIRTUAL | ROUTED
+CASES = VIRTUAL | ROUTED | RULED | REUSED
+REAL = OUTSIDE | SERVED
 
 
 @pytest.mark.parametrize("key", CASES)

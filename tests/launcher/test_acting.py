@@ -143,7 +143,7 @@ def test_silence_of_a_glob_and_of_matchers_says_how_many_targets_it_mutes(verb, 
         "would mute 1 target and 1 open incident; nothing was done\n"
     )
     assert verb("silence", "none*", "--for", "2h", "--dry-run")[1] == (
-        "would mute 0 targets and 0 open incidents; nothing was done\n"
+        "would mute no target that is watched now, only those that come later; nothing was done\n"
     )
     row = json.loads(
         verb("silence", "--match", "severity=info", "--match", "rule!=x", "--for", "1h", "--json")[1]

@@ -134,3 +134,36 @@ def test_a_mistake_beside_unknown_values_is_still_found(written):
     assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
     assert "targets[0].evry: unknown key, did you mean every" in done.stderr
+
+
+def test_findings_in_included_files_carry_their_names(written, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d").mkdir()
+    written(
+        "watch.yaml",
+        "include: [d, 'none*.yaml', more.yaml]\nchannels: [{id: ops, log: {}}]\ndefaults: {notify: [ops]}\n",
+    )
+    written("d/a.yaml", "targets: [{id: a, tpc: {host: h, port: 1}}]\n")
+    written("more.yaml", "targets: [{id: b, tcp: {host: h, port: 1}}]\n")
+    done = check("watch.yaml")
+    assert done.stderr.startswith("d/a.yaml:1:19: targets[0].tpc: unknown key, did you mean tcp")
+    assert done.exit_code == 2
+    assert check("--format", "github", "watch.yaml").stdout.startswith("::error file=d/a.yaml,line=1,col=19,")
+    written("d/a.yaml", "targets: [{id: a, tcp: {host: h, port: 1}}]\n")
+    done = check("watch.yaml")
+    assert done.stdout == "ok: 2 targets, 1 channel in 3 files\n"
+    assert (
+        done.stderr
+        == "watch.yaml:1:14: warning: include[1]: no file is found there, so nothing is included\n"
+    )
+    (one,) = json.loads(check("--format", "json", "watch.yaml").stdout)["files"]
+    assert one["included"] == ["d/a.yaml", "more.yaml"]
+    assert "file" not in one["findings"][0]
+
+
+def test_standard_input_includes_files_of_the_current_folder(written, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written("more.yaml", "targets: [{id: b, tcp: {host: h, port: 0}}]\n")
+    assert check("-", text="include: [more.yaml]").stderr.startswith(
+        "more.yaml:1:40: targets[0].tcp.port: 0 is out"
+    )

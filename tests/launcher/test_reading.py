@@ -84,6 +84,7 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
         "silenced_for": None,
         "acknowledged_by": [],
         "open_incidents": 0,
+        "waits": [],
         "outcome": "down",
         "reason": "timed_out",
         "explanation": "timed_out: no answer",
@@ -94,7 +95,7 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
     assert (quiet["target"], quiet["status"], quiet["uptime_24h"]) == ("quiet", "unknown", None)
     assert (gone["configured"], gone["open_incidents"], gone["status"]) == (False, 1, "down")
     assert gone["since"] == "2026-01-01T11:59:59.000Z", "the first bad sample"
-    assert document["notices"] == {"pending": 1, "dead": 0}
+    assert document["notices"] == {"pending": 1, "dead": 0, "held": 0}
     assert document["blind"] == [
         {
             "started_at": "2026-01-01T12:00:00.000Z",
@@ -250,6 +251,7 @@ def test_incidents_come_newest_first_with_stable_keys(config):
         "explanation": "timed_out: no answer",
         "sequence": 2,
         "draft": False,
+        "waits": [],
     }
 
 

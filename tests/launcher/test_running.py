@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,27 @@ def test_a_bad_file_at_a_reload_is_reported_and_changes_nothing(tmp_path):
         write(tmp_path, targets=3)
         process.send_signal(signal.SIGHUP)
         assert "3 targets" in said_until(process, "configuration reloaded: ")
+        process.terminate()
+        assert process.wait(WITHIN_S) == 0
+
+
+def test_a_change_of_an_included_file_is_read_by_itself(tmp_path):
+    path = write(tmp_path)
+    more = tmp_path / "more.yaml"
+    more.write_text("targets: []")
+    path.write_text(path.read_text() + "include: [more.yaml]\n")
+    command = (sys.executable, "-m", "watchkeeper", "run", "--reload-on-change")
+    with running(path, command=command) as process:
+        more.write_text("targets: [{id: t9, tpc: {}}]")
+        said_until(process, "a file of the configuration has changed")
+        said_until(process, f"{more}:1:20: targets[0].tpc: unknown key, did you mean tcp")
+        said_until(process, "the running configuration stays in force")
+        more.write_text("targets: [{id: t9, tcp: {host: 127.0.0.1, port: 1}}]")
+        # The bad file was told of once: what follows is about the new one.
+        lines = iter(process.stderr.readline, "")
+        said = list(takewhile(lambda line: "configuration reloaded: 2 targets" not in line, lines))
+        assert sum("a file of the configuration has changed" in line for line in said) == 1
+        assert not any("unknown key" in line for line in said)
         process.terminate()
         assert process.wait(WITHIN_S) == 0
 

@@ -186,7 +186,8 @@ def test_a_route_without_an_id_is_drilled_by_its_place():
 @pytest.mark.parametrize(
     ("route", "how", "error", "says"),
     [
-        ("shap", {}, UnknownName, "no route is named shap.*shop"),
+        ("shap", {}, UnknownName, "no route is named shap, did you mean shop"),
+        ("elsewhere", {}, UnknownName, "no route is named elsewhere: there are .*shop"),
         ("shop", {"length": "2d"}, UsageError, "at most a day"),
         ("shop", {"severity": "loud"}, ValueError, "loud"),
     ],

@@ -189,7 +189,7 @@ def test_a_digest_says_of_its_member_that_it_was_held_for_flapping():
     world.run("55m")
     released = world.notices("ops")[-1]
     assert released.digest.members[0].remark == "opened 6 times within 1h"
-    assert "shop/down (opened 6 times within 1h)" in notice_text(released).lines[1]
+    assert "shop/down (opened 6 times within 1h; " in notice_text(released).lines[1]
     assert notice_document(released)["digest"]["members"][0]["remark"] == "opened 6 times within 1h"
 
 

@@ -8,15 +8,22 @@ import pytest
 
 PROGRAM = """
 import os, signal, sys, threading
-from watchkeeper import Heartbeat, Runtime, Target
+from watchkeeper import Heartbeat, NotRunning, Runtime, Target
 from watchkeeper.adapters.stores.ownership.forks import FORKS
 FORKS.waits_s = FORKS.waits_for_imports_s = 60  # a busy machine takes longer than usual
 runtime = Runtime(store=sys.argv[1], targets=[Target(id="job", every="1h", heartbeat=Heartbeat())])
+def is_taken():
+    try:
+        runtime.heartbeat("job")
+    except (NotRunning, TimeoutError):  # as above
+        return False
+    return True
 def child():
-    signal.alarm(60)
+    signal.alarm(100)
     if runtime.role == "stopped":
         runtime.start()
-    runtime.heartbeat("job")
+    while not is_taken():
+        pass
     runtime.stop()
 if sys.argv[2] == "stop":
     runtime.start()

@@ -2,7 +2,7 @@
 
 import pytest
 from host_servers import until
-from watchkeeper import Configuration, Heartbeat, Runtime, RuntimeOptions, Target, connect
+from watchkeeper import Configuration, Heartbeat, NotRunning, Runtime, RuntimeOptions, Target, connect
 from watchkeeper.adapters.stores.token_file import read_tokens, write_tokens
 from watchkeeper.domain.specification.web import IssuedToken, Token
 from watchkeeper.host.sharing.stamp import stamp_of
@@ -22,7 +22,14 @@ def link(store):
 
 @pytest.fixture
 def active(store):
+    def answers():
+        try:
+            return connect(store).status()
+        except (NotRunning, TimeoutError):
+            return None
+
     with Runtime(store=store, targets=[JOB]) as runtime:
+        until(answers)  # a busy machine takes a while to open the socket
         yield runtime
 
 

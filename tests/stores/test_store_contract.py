@@ -225,7 +225,9 @@ def test_drills_that_run_at_once_are_open_side_by_side(store):
     store.open(NOON)
     for step in (first, second):
         store.commit(Batch(transitions=(step,)))
-    assert restart(store).incidents == (first.incident, second.incident)
+    restored = restart(store)
+    assert restored.incidents == (first.incident, second.incident)
+    assert [opening.rule for opening in restored.openings] == ["drill/inc_1", "drill/inc_2"]
     store.commit(Batch(transitions=(then(first, TransitionKind.RESOLVED),)))
     assert [incident.id for incident in restart(store).incidents if incident.is_open] == ["inc_2"]
 

@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 LOGIN = ("otto", "pass word")
 """The one login that the server takes."""
+TAKEN = "250 taken"
 Fault = Callable[["_Session"], Any]
 
 
@@ -58,6 +59,8 @@ class MailServer:
         self.per_recipient = dict(per_recipient or {})
         self.starttls, self._tls, self.has_login = starttls, tls, has_login
         self.sessions: list[_Session] = []
+        self.watcher: Callable[[str], None] | None = None
+        """Called with `taken` once a content has arrived, and with `answered` after the answer that takes it."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail server")
 
@@ -87,6 +90,12 @@ class MailServer:
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    def look(self, stage: str) -> None:
+        """Tells the watcher how far a mail has come."""
+        watcher = self.watcher
+        if watcher is not None:
+            watcher(stage)
 
     def url(self, scheme: str = "smtp", login: str = "") -> str:
         return f"{scheme}://{login}127.0.0.1:{self.port}"
@@ -135,6 +144,8 @@ class _Session(SMTP):
             await self.do_fault(fault)
             return
         await super().push(status)
+        if text.startswith(TAKEN):
+            self._test.look("answered")
 
     async def do_fault(self, fault: str | Fault) -> None:
         self._test.arrived.set()
@@ -202,13 +213,14 @@ class _Taker:
             )
         )
         self._test.arrived.set()
+        self._test.look("taken")
         fault = self._test.faults.get("content")
         if fault is None:
-            return "250 taken"
+            return TAKEN
         if isinstance(fault, str):
             return fault
         await fault(session)
-        return "250 taken"
+        return TAKEN
 
 
 def _judge(*arguments: Any) -> AuthResult:

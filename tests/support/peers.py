@@ -26,6 +26,9 @@ class Peer:
     `500`; `redirect`; `hang`; `drip`; `cut`, which takes the request and closes; `reset`, which does not take it.
     """
 
+    is_rewritten = True
+    """Whether people see one thing for a thread, however many notices it has."""
+
     def __init__(self) -> None:
         self._script: deque[str] = deque()
         self._lock = threading.Lock()
@@ -124,6 +127,8 @@ def _bytes(document: Any) -> bytes:
 class WebhookPeer(Peer):
     """Applies each `webhook-id` once."""
 
+    is_rewritten = False
+
     def __init__(self) -> None:
         super().__init__()
         self.applied: dict[str, Said] = {}
@@ -194,6 +199,30 @@ class SlackPeer(Peer):
             case _:
                 found = [each for each in self.messages if query["ts"] in {each["ts"], each.get("thread_ts")}]
         return 200, {"ok": True, "messages": found[::-1]}
+
+
+class SlackHookPeer(Peer):
+    """An incoming webhook of Slack: a message for each request."""
+
+    is_rewritten = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    @property
+    def spec(self) -> Said:
+        return {"slack": {"url": f"{self.url}/services/T0/B0/x"}}
+
+    @property
+    def shown(self) -> list[str]:
+        return self.messages
+
+    def apply(
+        self, method: str, path: str, query: dict[str, str], said: Any, headers: Said
+    ) -> tuple[int, Any]:
+        self.messages.append(said["text"])
+        return 200, "ok"
 
 
 class PagerDutyPeer(Peer):
@@ -323,6 +352,8 @@ class NtfyPeer(Peer):
 class AlertmanagerPeer(Peer):
     """An Alertmanager: an alert for each set of labels."""
 
+    is_rewritten = False
+
     def __init__(self) -> None:
         super().__init__()
         self.alerts: dict[frozenset[tuple[str, str]], Said] = {}
@@ -346,6 +377,7 @@ class AlertmanagerPeer(Peer):
 PEERS: dict[str, type[Peer]] = {
     "webhook": WebhookPeer,
     "slack": SlackPeer,
+    "slack-hook": SlackHookPeer,
     "pagerduty": PagerDutyPeer,
     "discord": DiscordPeer,
     "telegram": TelegramPeer,

@@ -1,8 +1,9 @@
 """A delivery policy that tests set by hand, and a ledger whose every step goes through a store."""
 
-from records import NOON, delivery_of
+from records import NOON, delivery_of, opened, then
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.domain.incidents.delivery_plan import Hold, HoldKind, Recipient
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.ledger import Ledger
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch
@@ -24,6 +25,30 @@ def grouped(channel="ops", route="shop", wait_s=30, interval_s=300, **fields):
     )
 
 
+def incident(number, desk=None, **fields):
+    """Returns the opening of the incident of one target of many, at the desk's time."""
+    at_ns = NOON.wall_ns if desk is None else desk.now.wall_ns
+    said = {"at_ns": at_ns, "opened_at_ns": at_ns - S} | fields
+    return opened(f"inc_{number:03}", target=f"t{number}", notify=(), **said)
+
+
+def ended(step, desk):
+    """Returns the end of an incident, at the desk's time."""
+    at_ns = desk.now.wall_ns
+    return then(step, TransitionKind.RESOLVED, at_ns=at_ns, resolved_at_ns=at_ns)
+
+
+def seen(step, desk):
+    """Returns the acknowledgement of an incident, at the desk's time."""
+    at_ns = desk.now.wall_ns
+    return then(step, TransitionKind.ACKNOWLEDGED, at_ns=at_ns, acknowledged_at_ns=at_ns)
+
+
+def told(notices):
+    """Returns what each notice tells, and of how many incidents."""
+    return [(notice.change, len(notice.steps)) for notice in notices]
+
+
 class Planned:
     """Names the same recipients for each incident, and holds the targets and channels that a test names."""
 
@@ -32,6 +57,7 @@ class Planned:
         self.of_target = {}
         self.held = {}
         """By target, until when (wall); None: until a test lets it go."""
+        self.kind = HoldKind.MAINTENANCE
         self.quieted = set()
 
     def restore(self, restored, now):
@@ -46,7 +72,7 @@ class Planned:
         until_ns = self.held[incident.target]
         if until_ns is not None and until_ns <= now.wall_ns:
             return None
-        return Hold(kind=HoldKind.MAINTENANCE, name="work", until_ns=until_ns)
+        return Hold(kind=self.kind, name="work", until_ns=until_ns)
 
     def remark(self, incident):
         return ""
@@ -97,7 +123,10 @@ class Desk:
         found = []
         while self.ledger.is_reviewing:
             found += self._keep(self.ledger.review(self.now))
-        return found + self._keep(self.ledger.flush(self.now))
+        found += self._keep(self.ledger.flush(self.now))
+        while self.ledger.has_more:
+            found += self._keep(self.ledger.flush(self.now))
+        return found
 
     def review(self):
         """Reviews every incident, as when a hold begins or ends."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from watchkeeper.domain.incidents.digest import Grouping, digest_of, member_of
-from watchkeeper.domain.incidents.incident import Transition, TransitionKind
+from watchkeeper.domain.incidents.incident import Incident, Transition, TransitionKind
 from watchkeeper.domain.incidents.notice import (
     Delivery,
     DeliveryState,
@@ -20,6 +20,20 @@ from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
 
 NOON = Moment(monotonic_ns=NS_PER_S, wall_ns=1_767_268_800 * NS_PER_S)
 """2026-01-01T12:00:00Z, one second after the machine has started."""
+SHOP_DOWN = Incident(
+    id="inc_1",
+    sequence=1,
+    change=TransitionKind.OPENED,
+    target="shop",
+    rule="down",
+    severity=Severity.CRITICAL,
+    at_ns=1_767_225_600 * NS_PER_S,
+    opened_at_ns=1_767_225_600 * NS_PER_S,
+    cause="[STATUS] (503) == 200",
+    reason="condition_failed",
+    explanation="[STATUS] (503) == 200",
+)
+"""An incident that opened at 2026-01-01T00:00:00Z, as channels are given one."""
 
 
 def opened(incident: str = "inc_1", target: str = "shop", rule: str = "down", **fields: Any) -> Transition:

@@ -39,7 +39,7 @@ def tests(name: str) -> tuple[str, ...]:
 
 LEGS = {
     "kill": Leg(("-m", "tests.system.kill", "--kills", "200", "--points", "2"), 360),
-    "told": Leg(("-m", "tests.system.told_once", "--kills", "200"), 600),
+    "told": Leg(("-m", "tests.system.told_once", "--kills", "200"), 900),
     "disk": Leg(("-m", "tests.system.disk", "--faults", "12"), 420),
     "processes": Leg(tests("test_processes.py"), 120),
     "standby": Leg(("-m", "tests.system.standby", "--kills", "40", "--freezes", "40"), 420),

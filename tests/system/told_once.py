@@ -2,10 +2,11 @@
 
     python -m tests.system.told_once [--kills 200] [--seed 0]
 
-Two runs at a time, each with targets that fail and recover, and three receivers: PagerDuty, ntfy and Slack with a bot. Each life
-ends at a request that one of them has taken, before or after its answer. Then the targets recover, no process is killed, and each
-incident that was told must be shown once by each receiver: one alert, one notification, one message with each step once
-in its thread. Prints the figures as JSON and in one line; the exit status is 0 only when nothing is shown twice or not at all.
+Two runs at a time, each with targets that fail and recover, and four receivers: PagerDuty, ntfy, Slack with a bot, and a mail server
+(aiosmtpd). Each life ends at a request or a mail that one of them has taken, before or after its answer. Then the targets recover, no
+process is killed, and each incident that was told must be shown once by each receiver: one alert, one notification, one message with
+each step once in its thread. A mail may come twice; then it is the same to the byte, under the same Message-ID, by which
+mailboxes know it. Prints the figures as JSON and in one line; the exit status is 0 only when nothing is shown twice or not at all.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.message import EmailMessage
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -31,23 +33,37 @@ from tests.system.outside import Site
 from tests.system.processes import Watch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))  # as pytest does
+from mail_server import MailServer
 from peers import NtfyPeer, PagerDutyPeer, SlackPeer
 
-TARGETS = 2
+TARGETS = 8
+POSTS_A_LIFE_MAX = 6
+"""The longest life in posts that one receiver takes: several, so that incidents come to their end."""
+SENDER = "watch@watch.test"
 LIFE_S_MAX = 10.0
 """The longest life of a process that posts nothing: on a busy machine its start alone takes seconds."""
 ROUNDS_A_KILL_MAX = 4
 """Lives that may pass without a post, for each that ends at one."""
-NEVER = ("shown_twice", "not_shown", "not_ended", "steps_twice", "undelivered", "unsettled")
+NEVER = (
+    "shown_twice",
+    "not_shown",
+    "not_ended",
+    "steps_twice",
+    "mails_with_another_id",
+    "mails_that_differ",
+    "undelivered",
+    "unsettled",
+)
 """Figures that are 0 where each incident is shown once."""
 
 
 class Receivers(NamedTuple):
-    """One of each kind that shows a repeat once."""
+    """One of each kind that shows a repeat once, and a mail server; their names are those of their channels."""
 
     slack: SlackPeer
     pager: PagerDutyPeer
     phone: NtfyPeer
+    mail: MailServer
 
 
 class Strike:
@@ -71,7 +87,7 @@ class Lane:
     def __init__(self, folder: Path, seed: int) -> None:
         self.dice = Random(seed)
         self.site = Site()
-        self.receivers = Receivers(SlackPeer(), PagerDutyPeer(), NtfyPeer())
+        self.receivers = Receivers(SlackPeer(), PagerDutyPeer(), NtfyPeer(), MailServer())
         for receiver in self.receivers:
             receiver.__enter__()
         self.store, self.path = folder / "watch.db", folder / "watch.yaml"
@@ -81,8 +97,11 @@ class Lane:
         self._configure()
 
     def _configure(self) -> None:
-        names = ("slack", "pager", "phone")
-        channels = [{"id": name, **peer.spec} for name, peer in zip(names, self.receivers, strict=True)]
+        *peers, mail = self.receivers
+        email = {"to": ["ops@watch.test"], "from": SENDER, "smtp": mail.url(), "starttls": "never"}
+        specs = [*(peer.spec for peer in peers), {"email": email}]
+        names = Receivers._fields
+        channels = [{"id": name, **spec} for name, spec in zip(names, specs, strict=True)]
         rules = [{"id": "down", "kind": "consecutive", "after": 1, "recover": 1}]
         targets = [
             {
@@ -96,11 +115,12 @@ class Lane:
 
     def live_and_die(self) -> bool:
         """Runs a process until it is killed. Returns True where that was at a post."""
-        self.site.down = self.names - self.site.down
+        turned = self.dice.sample(sorted(self.names), self.dice.randint(1, TARGETS))
+        self.site.down = self.site.down ^ set(turned)
         peer = self.dice.choice(self.receivers)
         with Watch(self.path) as watch:
             stage = self.dice.choice(("taken", "answered"))
-            peer.watcher = strike = Strike(watch.pid, self.dice.randint(1, 2), stage)
+            peer.watcher = strike = Strike(watch.pid, self.dice.randint(1, POSTS_A_LIFE_MAX), stage)
             at_post = strike.hit.wait(LIFE_S_MAX)
             peer.watcher = None
             watch.kill()
@@ -129,7 +149,7 @@ class Lane:
             each.delivery.state is not DeliveryState.DELIVERED for each in outbox
         )
         incident_of = {each.notice.key: each.notice.incident.id for each in outbox}
-        told = {name: set[str]() for name in ("slack", "pager", "phone")}
+        told = {name: set[str]() for name in Receivers._fields}
         for each in outbox:
             told[each.notice.channel].add(each.notice.incident.id)
         self.figures["incidents"] += len(set().union(*told.values()))
@@ -138,20 +158,31 @@ class Lane:
             self.figures["shown_twice"] += sum(shown[name][each] > 1 for each in incidents)
             self.figures["not_shown"] += sum(not shown[name][each] for each in incidents)
         self._look_at_ends()
+        self._look_at_mails({each.notice.key for each in outbox if each.notice.channel == "mail"})
         return self.figures
 
     def _shown(self, incident_of: dict[str, str]) -> dict[str, Counter[str]]:
-        """How often each receiver shows each incident."""
-        slack, pager, phone = self.receivers
+        """How often each receiver shows each incident. Mailboxes show one conversation for each."""
+        slack, pager, phone, mail = self.receivers
         messages = (each for each in slack.messages if "thread_ts" not in each)
         return {
             "slack": Counter(incident_of[slack.key_of(each)] for each in messages),
             "pager": Counter(pager.shown),
             "phone": Counter(phone.notifications.keys()),
+            "mail": Counter({incident_of.get(key_of(each.parsed), "") for each in mail.mails}),
         }
 
+    def _look_at_mails(self, keys: set[str]) -> None:
+        """Compares the mails with the notices: each has its own Message-ID, and those with the same are equal to the byte."""
+        mails = [(key_of(each.parsed), each.content) for each in self.receivers.mail.mails]
+        different = Counter(key for key, _ in set(mails))
+        self.figures["mails"] += len(mails)
+        self.figures["mails_repeated"] += len(mails) - len(different)
+        self.figures["mails_with_another_id"] += len(different.keys() - keys)
+        self.figures["mails_that_differ"] += sum(count > 1 for count in different.values())
+
     def _look_at_ends(self) -> None:
-        slack, pager, phone = self.receivers
+        slack, pager, phone, _ = self.receivers
         self.figures["not_ended"] += len(pager.open)
         self.figures["not_ended"] += sum("resolved" not in each for each in (*slack.shown, *phone.shown))
         steps = Counter(slack.key_of(each) for each in slack.messages)
@@ -161,7 +192,12 @@ class Lane:
     def close(self) -> None:
         self.site.close()
         for receiver in self.receivers:
-            receiver.__exit__()
+            receiver.__exit__(None, None, None)
+
+
+def key_of(mail: EmailMessage) -> str:
+    """Returns the key of the notice that a mail was sent for: the part of its Message-ID before the domain."""
+    return mail["Message-ID"].removeprefix("<").partition("@")[0]
 
 
 def kill_at_posts(folder: Path, seed: int, kills: int) -> Counter[str]:
@@ -204,7 +240,7 @@ def main(arguments: list[str]) -> int:
         for figures in lanes.map(lambda lane: kill_at_posts(*lane), given):
             total.update(figures)
     sys.stdout.write(json.dumps(total, indent=2, sort_keys=True) + "\n")
-    told = ("kills", "lives", "incidents", "messages_in_slack", *NEVER)
+    told = ("kills", "lives", "incidents", "messages_in_slack", "mails", "mails_repeated", *NEVER)
     sys.stdout.write(", ".join(f"{total[name]} {name}" for name in told) + "\n")
     return 1 if faults_of(total) or total["kills"] < asked.kills else 0
 

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from watchkeeper import Channel, Configuration, Consecutive, Http, Log, Target
+from watchkeeper.domain import limits
 from watchkeeper.testing import World
 
 RULES = (Consecutive(id="down", after=2, recover=1),)
@@ -51,3 +52,16 @@ def test_an_end_that_comes_while_the_opening_waits_is_told_after_it():
     made = world(3, rate="1/10m")
     made.run("3h")
     assert len(made.delivered("ops")) == 6
+
+
+def test_notices_that_wait_for_the_rate_while_the_store_is_full_keep_no_actor_busy(monkeypatch):
+    """The moment at which the next one may leave passes, and none may before the record can be written."""
+    monkeypatch.setattr(limits, "SIMULATED_STEPS_MAX", 10_000)
+    made = world(3, rate="1/1m")
+    made.run("5m30s")
+    assert len(made.delivered("ops")) == 1
+    made.fill_store("10m")
+    made.run("9m")
+    assert len(made.delivered("ops")) == 1
+    made.run("5m")
+    assert sum(told.startswith("api-") for told in made.delivered("ops")) == 3

@@ -26,8 +26,10 @@ from watchkeeper import (
     Flapping,
     Heartbeat,
     Http,
+    KOfN,
     Log,
     Maintenance,
+    Nagios,
     NoData,
     Ntfy,
     PagerDuty,
@@ -38,6 +40,7 @@ from watchkeeper import (
     RuntimeOptions,
     Severity,
     Slack,
+    Slo,
     Target,
     Tcp,
     Telegram,
@@ -66,7 +69,19 @@ RULES: list[Rule] = [
         keep_firing_for=timedelta(minutes=1),
     ),
     NoData(id="silent", after=SECONDS, policy="fire"),
+    KOfN(id="some", bad=3, of=5, recover=2, on="degraded", for_="1m"),
+    Nagios(id="hard", max_check_attempts=4, severity="critical"),
+    Threshold(
+        id="slower",
+        value=50,
+        recover=20.0,
+        window="5m",
+        baseline=timedelta(hours=1),
+        min_samples=10,
+        mode="relative_change",
+    ),
 ]
+SLO = Slo(objective="99.9%", window=timedelta(days=30), min_samples=10)
 HTTP = Http(
     url="https://h/",
     method="POST",

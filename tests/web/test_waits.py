@@ -35,3 +35,9 @@ def test_the_page_and_the_text_say_it_in_words(runtime, url, held):
     assert "waits: silence move" in page
     text = anna.ask("GET", f"/i/{held.id}.txt").body.decode()
     assert "ops knows: nothing yet, waits: silence move until" in text
+
+
+def test_the_list_of_waits_has_each_channel_that_waits(viewer, held):
+    (row,) = viewer.get("/waits").json["items"]
+    assert (row["incident"], row["channel"], row["kind"]) == (held.id, "ops", "silence")
+    assert viewer.get(f"/waits?after={held.id}/ops").json == {"items": [], "next": None}

@@ -165,7 +165,11 @@ def _figures(
 ) -> Iterator[tuple[str, str, str]]:
     counters, late = dict(status.counters), status.lateness
     targets = [each for each in call.operations.targets().values() if not each.paused]
-    per_s = sum(NS_PER_S / each.every_ns for each in targets if each.kind != "heartbeat" and each.every_ns)
+    per_s = sum(
+        NS_PER_S / each.every_ns
+        for each in targets
+        if each.kind not in {"heartbeat", "composite"} and each.every_ns
+    )
     if late.count:
         yield "Late, half of the checks", f"at most {latency(late.p50_ns)}", "from due to started"
         yield (
@@ -180,6 +184,10 @@ def _figures(
         yield "Loop lag", latency(metrics.loop_lag_ns), "the worst of the last minute"
         if count := metrics.commits.count:
             yield "Writes", latency(metrics.commits.sum_ns // count), f"on average, of {count:,}"
+    if call.operations.configuration().runtime.ping is not None:
+        answered = status.pinged_at_ns
+        ago = "" if answered is None else f"{duration(max(0, status.at_ns - answered))} ago"
+        yield "Last ping", ago or "none yet", "that the dead-man's service has answered"
     if size := call.operations.store_bytes():
         yield "Store", f"{size / 1e6:,.1f} MB", "with its log"
 

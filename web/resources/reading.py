@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...domain.errors import NotRunning, UnknownName
+from ...domain.incidents.delivery_plan import IncidentWait
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import Outgoing
@@ -36,7 +37,14 @@ from ..shapes.answers import (
     TargetsQuery,
     UptimeAnswer,
 )
-from ..shapes.delivery_rows import IncidentNoticeRow, ToldRow, incident_notice_row, told_row
+from ..shapes.delivery_rows import (
+    IncidentNoticeRow,
+    ToldRow,
+    WaitRow,
+    incident_notice_row,
+    told_row,
+    wait_row,
+)
 from ..shapes.documents import (
     attempt_row,
     evidence_row,
@@ -319,6 +327,16 @@ async def told(call: ApiCall) -> Listed[ToldRow]:
     found = await call.operations.read(lambda reader: reader.told(name))
     waits = (await call.operations.status()).waits_of(name)
     return Listed(items=[told_row(each) for each in with_waits(found, waits)])
+
+
+async def waits(call: ApiCall) -> Listed[WaitRow]:
+    found = sorted((await call.operations.status()).waits, key=_key_of_wait)
+    page, following = page_of(found, _key_of_wait, call.query)
+    return Listed(items=await sliced(page, wait_row), next=following)
+
+
+def _key_of_wait(waiting: IncidentWait) -> str:
+    return f"{waiting.incident_id}/{waiting.channel}"
 
 
 async def notices(call: ApiCall) -> Listed[NoticeRow]:

@@ -34,7 +34,7 @@ from ..shapes.answers import (
     UptimeQuery,
 )
 from ..shapes.check_answer import CheckAnswer
-from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow
+from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow, WaitRow
 from ..shapes.drill_answers import DrillAnswer, DrillBody
 from ..shapes.notice_rows import NoticeRow
 from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
@@ -196,6 +196,15 @@ ROUTES: tuple[ApiRoute, ...] = (
         "The last notice that each channel took, and the one that waits.",
         reading.told,
         Listed[ToldRow],
+    ),
+    ApiRoute(
+        "GET",
+        f"{API}/waits",
+        V,
+        "The channels that are to be told of an incident and wait, each with the reason.",
+        reading.waits,
+        Listed[WaitRow],
+        query=PageQuery,
     ),
     ApiRoute(
         "PUT",

@@ -87,6 +87,8 @@ class SelfAnswer(msgspec.Struct, frozen=True, kw_only=True):
     lateness: LatenessRow
     blind: list[BlindRow]
     counters: dict[str, int]
+    pinged_at: datetime | None
+    """When the service of the dead-man's ping last answered one well; null before that in this run."""
 
 
 class TargetRow(PublicValue, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from ...domain.incidents.delivery_plan import HoldKind
+from ...domain.incidents.delivery_plan import HoldKind, IncidentWait
 from ...domain.incidents.delivery_try import DeliveryTry, TryResult
 from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState
@@ -46,6 +46,13 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the silence, maintenance or window; the targets on which it depends, or the group of its digest."""
     until: datetime | None
     """When it ends by itself; null where an event ends it."""
+
+
+class WaitRow(HoldRow, frozen=True, kw_only=True):
+    """A channel that is to be told of an incident, and the reason for which it waits."""
+
+    incident: str
+    channel: str
 
 
 class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +121,18 @@ def try_row(tried: DeliveryTry) -> TryRow:
         took_ms=ms_or_none(tried.took_ns),
         result=tried.result,
         detail=text_of(tried.detail),
+    )
+
+
+def wait_row(waiting: IncidentWait) -> WaitRow:
+    """Returns a channel that waits."""
+    hold = waiting.hold
+    return WaitRow(
+        incident=waiting.incident_id,
+        channel=waiting.channel,
+        kind=hold.kind,
+        name=text_of(hold.name),
+        until=time_or_none(hold.until_ns),
     )
 
 

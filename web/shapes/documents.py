@@ -103,6 +103,7 @@ def self_answer(status: RuntimeStatus) -> SelfAnswer:
         lateness=_lateness_row(status.lateness),
         blind=[_blind_row(interval) for interval in status.blind],
         counters=dict(status.counters),
+        pinged_at=time_or_none(status.pinged_at_ns),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from ....domain.incidents.incident import TransitionKind
-from ....domain.incidents.notice import Answer
+from ....domain.incidents.notice import Answer, Notice
 from ....domain.line import one_line
 from ....domain.messages.template import values_of
 from ....domain.specification.paging_channels import PagerDuty
@@ -43,7 +43,7 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
             reply = yield self._event(sending, "trigger")
             if not reply.answer.accepted:
                 return _judged(reply)
-        reply = yield self._event(sending, "trigger" if notice.reminder else ACTIONS[notice.change])
+        reply = yield self._event(sending, _action(notice))
         return _judged(reply)
 
     def _event(self, sending: Sending, action: str) -> RecipeRequest:
@@ -66,6 +66,15 @@ class PagerDutyRecipe(msgspec.Struct, frozen=True):
         if text.link:
             document |= {"client_url": text.link, "links": [{"href": text.link, "text": "watchkeeper"}]}
         return posted(self.url, document, never=NEVER)
+
+
+def _action(notice: Notice) -> str:
+    if notice.reminder:
+        return "trigger"
+    # A digest has one incident there, which somebody has seen once all that is open was acknowledged.
+    if notice.digest and notice.change is TransitionKind.CHANGED and notice.digest.is_acknowledged:
+        return ACTIONS[TransitionKind.ACKNOWLEDGED]
+    return ACTIONS[notice.change]
 
 
 def _judged(reply: RecipeReply) -> Answer:

@@ -13,9 +13,9 @@ from ....domain.specification.target import Target
 from ....domain.validation.partial import default_position
 from .including import Gathered
 from .keys import DEFAULTS, FOR_EACH, HTTP, INCLUDE, PRIVATE, TEMPLATES, USE
-from .layers import Layer, Weight, merged, stating, weight_of
-from .loops import Entry, Filler, characters_of, entries_of
-from .source import Origin, ReuseFault
+from .layers import Layer, Weight, merged, stating, weight_of, without_loop
+from .loops import Filler, LoopEntry, characters_of, entries_of
+from .source import ReuseFault, ValueOrigin
 from .templates import Templates
 
 TARGETS = "targets"
@@ -35,11 +35,11 @@ class _Plan(NamedTuple):
 
     made: _Made
     layers: list[Layer]
-    entries: list[tuple[int, Entry]] | None = None
+    entries: list[tuple[int, LoopEntry]] | None = None
     is_complete: bool = True
 
 
-class Part(NamedTuple):
+class UnfinishedPart(NamedTuple):
     """A part that is no whole of its kind, and of which only the stated keys can be judged."""
 
     kind: type
@@ -59,7 +59,7 @@ class Expansion:
         """The places of texts in which the entry of a loop stands."""
         self.problems: list[Problem] = []
         """Problems of the whole, by their paths in it."""
-        self.parts: list[Part] = []
+        self.parts: list[UnfinishedPart] = []
         self._starts: dict[str, tuple[list[int], list[int]]] = {}
         """Of each list that several sources state: where the entries of each begin, and its number."""
         self._made: list[_Made] | None = None
@@ -91,7 +91,7 @@ class Expansion:
             origin = self._in_sources((DEFAULTS, HTTP))
             self._http = Layer({HTTP: defaults[HTTP]}, origin.source, (DEFAULTS,))
             data[DEFAULTS] = {key: value for key, value in defaults.items() if key != HTTP}
-            self.parts.append(Part(Http, defaults[HTTP], origin.source, (DEFAULTS, HTTP)))
+            self.parts.append(UnfinishedPart(Http, defaults[HTTP], origin.source, (DEFAULTS, HTTP)))
         targets = data.get(TARGETS)
         if isinstance(targets, list) and (self._http or any(map(_is_reusing, targets))):
             data[TARGETS] = self._targets(targets)
@@ -156,7 +156,7 @@ class Expansion:
                 if not isinstance(template, dict) and template is not UNREADABLE:
                     self._tell(number, (TEMPLATES, name), "expected a mapping with keys of a target")
                 found[name] = (number, template)
-                self.parts.append(Part(Target, template, number, (TEMPLATES, name)))
+                self.parts.append(UnfinishedPart(Target, template, number, (TEMPLATES, name)))
         return found
 
     def _targets(self, targets: list[Any]) -> list[Any]:
@@ -169,7 +169,7 @@ class Expansion:
             plan = self._plan(_Made(source, at), target)
             weight = self._templates.weight(plan.layers[1:]).plus(http)
             if plan.entries is not None:
-                own = weight.plus(weight_of(target))
+                own = weight.plus(weight_of(without_loop(target)))
                 weight = own.repeated(len(plan.entries), characters_of(plan.entries))
             whole = whole.plus(weight)
             made += 1 if plan.entries is None else len(plan.entries)
@@ -197,7 +197,7 @@ class Expansion:
             entries = entries_of(loop[0], layers, self.faults)
             is_complete = is_complete and loop[0] is not UNREADABLE and len(self.faults) == told
         if not is_complete:
-            self.parts.append(Part(Target, target, made.source, path))
+            self.parts.append(UnfinishedPart(Target, target, made.source, path))
         return _Plan(made, layers, entries, is_complete)
 
     def _built(self, plan: _Plan) -> Iterator[Any]:
@@ -217,11 +217,9 @@ class Expansion:
 
     def _copies(self, plan: _Plan, http: Layer | None) -> Iterator[tuple[dict[str, Any], int | None]]:
         """Yields the target that is made of all layers, once or for each entry of its loop."""
-        parts = [each.value for each in (*plan.layers, *([http] if http else []))]
+        parts = [_own_keys(each.value) for each in (*plan.layers, *([http] if http else []))]
         for number, entry in [(None, None)] if plan.entries is None else plan.entries:
             whole: dict[str, Any] = merged(parts)
-            whole.pop(USE, None)
-            whole.pop(FOR_EACH, None)
             if entry is not None:
                 filler = Filler(entry, (TARGETS, len(self._made or ())))
                 filler.fill(whole)
@@ -235,7 +233,7 @@ class Expansion:
 
     # Asked afterwards.
 
-    def origin(self, path: Path) -> Origin:
+    def origin(self, path: Path) -> ValueOrigin:
         """Returns where the value stands that the whole has under a path, or where what holds it stands."""
         match path:
             case ("targets", int(number), *rest) if self._made is not None and number < len(self._made):
@@ -244,11 +242,13 @@ class Expansion:
                 source, at = self._start_of(TARGETS, number)
                 holder = self._listed(source, TARGETS, at)
                 if isinstance(holder, dict) and name not in holder:
-                    return self._default((name, *rest), holder) or Origin(source, (TARGETS, at, name, *rest))
-                return Origin(source, (TARGETS, at, name, *rest))
+                    return self._default((name, *rest), holder) or ValueOrigin(
+                        source, (TARGETS, at, name, *rest)
+                    )
+                return ValueOrigin(source, (TARGETS, at, name, *rest))
             case (str(key), int(number), *rest):
                 source, at = self._start_of(key, number)
-                return Origin(source, (key, at, *rest))
+                return ValueOrigin(source, (key, at, *rest))
             case _:
                 return self._in_sources(path)
 
@@ -256,7 +256,7 @@ class Expansion:
         stated = self.sources[source].entries.get(key)
         return stated[at] if isinstance(stated, list) and at < len(stated) else None
 
-    def _of_target(self, made: _Made, rest: Path) -> Origin:
+    def _of_target(self, made: _Made, rest: Path) -> ValueOrigin:
         target = self._listed(made.source, TARGETS, made.at)
         own = (TARGETS, made.at)
         layers = [Layer(target, made.source, own)]
@@ -275,12 +275,12 @@ class Expansion:
             loop, _ = stating(layers, (FOR_EACH, made.entry))
             uses = (*uses, (loop.source, loop.path))
         if not is_stated and layer.source == made.source and layer.path[: len(own)] == own:
-            return Origin(made.source, (*own, *rest), uses)
+            return ValueOrigin(made.source, (*own, *rest), uses)
         if layer.path[:1] == (DEFAULTS,):
             return self._in_sources(layer.path)
-        return Origin(layer.source, layer.path, uses)
+        return ValueOrigin(layer.source, layer.path, uses)
 
-    def _default(self, rest: Path, target: Mapping[str, Any]) -> Origin | None:
+    def _default(self, rest: Path, target: Mapping[str, Any]) -> ValueOrigin | None:
         """Returns where `defaults` state what a target does not; None where they do not either."""
         stated = (source.entries.get(DEFAULTS) for source in self.sources)
         holder = next((defaults for defaults in stated if _states(defaults, rest[0])), None)
@@ -293,14 +293,14 @@ class Expansion:
                 pass
         return self._in_sources((DEFAULTS, *rest))
 
-    def _in_sources(self, path: Path) -> Origin:
+    def _in_sources(self, path: Path) -> ValueOrigin:
         """Returns the source that states a path of the top level, or else most of it."""
         layers = [Layer(source.entries, number, ()) for number, source in enumerate(self.sources)]
         for length in range(len(path), 0, -1):
             for layer in layers:
                 if stating([layer], path[:length])[1]:
-                    return Origin(layer.source, path)
-        return Origin(0, path)
+                    return ValueOrigin(layer.source, path)
+        return ValueOrigin(0, path)
 
     def _start_of(self, key: str, number: int) -> tuple[int, int]:
         """Returns the source that states an entry of a list, and its number there."""
@@ -312,6 +312,13 @@ class Expansion:
 
     def _tell(self, source: int, path: Path, text: str, *, at_key: bool = False) -> None:
         self.faults.append(ReuseFault(source, Problem(path, text, at_key)))
+
+
+def _own_keys(part: Any) -> Any:
+    """Returns a layer without the keys that are about layers."""
+    if not isinstance(part, dict):
+        return part
+    return {key: value for key, value in part.items() if key not in {USE, FOR_EACH}}
 
 
 def _is_reusing(target: Any) -> bool:

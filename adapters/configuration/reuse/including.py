@@ -1,9 +1,6 @@
 """Included files: found from the folder of the file that names them, each read once, under caps for all together."""
 
 import os
-from collections.abc import Iterator
-from glob import iglob
-from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -11,26 +8,22 @@ from ....domain import limits
 from ....domain.specification.construction.shape import UNREADABLE
 from ....domain.specification.problem import Path, Problem, quoted
 from ..document import DocumentFault, parse
+from .consulted import Search, SeenFile, found, seen
 from .keys import INCLUDE
 from .reading import ReadingFault, text_in
-from .source import ReuseFault, Source
-
-ENDINGS = (".yaml", ".yml")
-"""The files of a folder that are included end so."""
-_WILD = frozenset("*?[")
+from .source import ConfigurationSource, ReuseFault
 
 
 class Gathered(NamedTuple):
     """The file itself and all that it includes."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[ConfigurationSource, ...]
     faults: tuple[ReuseFault, ...]
     unread: tuple[DocumentFault, ...]
     """Files that cannot be read, each with its own place."""
-    files: tuple[FilePath, ...]
+    files: tuple[SeenFile, ...]
     """The included files, also those that could not be read."""
-    searched: tuple[tuple[FilePath, str], ...]
-    """The folders in which names and patterns were looked for: another answer there is another configuration."""
+    searches: tuple[Search, ...]
     empty: tuple[tuple[int, Path], ...]
     """The entries that name a folder or a pattern without a file."""
 
@@ -41,7 +34,7 @@ class Gathered(NamedTuple):
         return not (unread or self.faults or self.unread)
 
 
-def gather(root: Source, file: FilePath | None = None) -> Gathered:
+def gather(root: ConfigurationSource, file: FilePath | None = None) -> Gathered:
     """Returns a source with all that it includes; `file` is where it was read, so that it cannot include itself."""
     gathering = _Gathering(root, file)
     gathering.follow(0, ())
@@ -50,7 +43,7 @@ def gather(root: Source, file: FilePath | None = None) -> Gathered:
         tuple(gathering.faults),
         tuple(gathering.unread),
         tuple(gathering.files),
-        tuple(gathering.searched),
+        tuple(gathering.searches),
         tuple(gathering.empty),
     )
 
@@ -58,13 +51,13 @@ def gather(root: Source, file: FilePath | None = None) -> Gathered:
 class _Gathering:
     """One pass over a file and those that it includes, in the order in which they are named."""
 
-    def __init__(self, root: Source, file: FilePath | None) -> None:
+    def __init__(self, root: ConfigurationSource, file: FilePath | None) -> None:
         """The root is a source already; a text without a file can be included by none."""
         self.sources = [root]
         self.faults: list[ReuseFault] = []
         self.unread: list[DocumentFault] = []
-        self.files: list[FilePath] = []
-        self.searched: list[tuple[FilePath, str]] = []
+        self.files: list[SeenFile] = []
+        self.searches: list[Search] = []
         self.empty: list[tuple[int, Path]] = []
         self._spent = len(root.text.encode(errors="replace")) if INCLUDE in root.entries else 0
         self._first: dict[str, str] = {} if file is None else {os.path.realpath(file): root.name}
@@ -102,8 +95,8 @@ class _Gathering:
 
     def _include(self, entry: str, number: int, path: Path, above: tuple[str, ...]) -> None:
         source = self.sources[number]
-        self.searched.append((source.folder, entry))
         names = found(source.folder, entry)
+        self.searches.append(Search(source.folder, entry, names))
         if not names:
             self.empty.append((number, path))
         for name in names:
@@ -124,7 +117,7 @@ class _Gathering:
             self._tell(number, path, f"{quoted(name)} {said}: name each file once")
             return
         self._first[real] = shown
-        self.files.append(file)
+        self.files.append(seen(file))
         if file.exists() and not file.is_file():
             self._tell(number, path, f"{quoted(name)} is a device or a pipe: name a file")
             return
@@ -136,33 +129,8 @@ class _Gathering:
             self._tell(number, path, f"{quoted(name)}: {fault}")
             return
         self._spent += len(text.encode(errors="replace"))
-        self.sources.append(Source(shown, file.parent, text, parse(text)))
+        self.sources.append(ConfigurationSource(shown, file.parent, text, parse(text)))
         self.follow(len(self.sources) - 1, (*above, real))
 
     def _tell(self, number: int, path: Path, text: str) -> None:
         self.faults.append(ReuseFault(number, Problem(path, text)))
-
-
-def found(folder: FilePath, entry: str) -> list[str]:
-    """Returns the names of the files that an entry stands for, from the folder; a plain name of no folder stands for itself."""
-    place = folder / entry
-    try:
-        if place.is_dir():
-            inside = (each.name for each in place.iterdir() if _is_meant(each))
-            return sorted(str(FilePath(entry) / name) for name in _some(inside))
-        if _WILD.isdisjoint(entry) or place.exists():
-            return [entry]
-        # Of the module, whose patterns leave hidden files out.
-        names = _some(iglob(entry, root_dir=folder))  # noqa: PTH207
-        return sorted(name for name in names if (folder / name).is_file())
-    except (OSError, ValueError):
-        return [entry]
-
-
-def _is_meant(file: FilePath) -> bool:
-    return file.suffix in ENDINGS and not file.name.startswith(".") and file.is_file()
-
-
-def _some(names: Iterator[str]) -> list[str]:
-    """Returns no more names than tell that there are too many."""
-    return list(islice(names, limits.INCLUDED_FILES_MAX + 1))

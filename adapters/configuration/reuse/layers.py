@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from ....domain import limits
 from ....domain.specification.problem import Path
+from .keys import FOR_EACH
 
 EACH = re.compile(r"\$\$\{|\$\{each(?:\.([^}]*))?\}")
 """A reference to the entry of a loop, or the characters `${` themselves."""
 
 
 class Weight(NamedTuple):
-    """What a part takes when it is built: its values, the characters of its texts, and how often it names the entry of a loop."""
+    """The cost of a part that is built: its values, the characters of its texts, and how often it names the entry of a loop."""
 
     nodes: int = 0
     characters: int = 0
@@ -28,7 +29,7 @@ class Weight(NamedTuple):
 
     @property
     def excess(self) -> str:
-        """What is exceeded by so much; empty where nothing is."""
+        """The bound that so much exceeds, in words; empty where none is."""
         if self.nodes > limits.CONFIGURATION_NODES_MAX:
             return (
                 f"{self.nodes:,} values: {limits.CONFIGURATION_NODES_MAX:,} are the most in one configuration"
@@ -55,6 +56,11 @@ def weight_of(data: Any) -> Weight:
         elif isinstance(part, list):
             parts.extend(part)
     return Weight(nodes, characters, references)
+
+
+def without_loop(part: Any) -> Any:
+    """Returns a part of a target as each entry of a loop has it."""
+    return {key: value for key, value in part.items() if key != FOR_EACH} if isinstance(part, dict) else part
 
 
 def merged(layers: Sequence[Any]) -> Any:

@@ -8,9 +8,9 @@ from ....domain.specification.construction.shape import ShapeChecker
 from ....domain.specification.problem import Path, Problem, path_text
 from ..document import DocumentFault
 from ..positions import Places
-from .expansion import Expansion, Part
+from .expansion import Expansion, UnfinishedPart
 from .keys import DEFAULTS, FOR_EACH, HTTP, KNOWN, USE
-from .source import Origin, ReuseFault
+from .source import ReuseFault, ValueOrigin
 
 _MENTIONED = re.compile(r"(?<![\w.\"'])(targets|channels|routes|windows|maintenance)\[(\d+)\]")
 
@@ -39,7 +39,7 @@ def located(
 ) -> tuple[DocumentFault, ...]:
     """Returns each problem of the whole, and of reuse itself, with its place."""
     found = [(expansion.origin(problem.path), _retold(expansion, problem)) for problem in problems]
-    found += [(Origin(fault.source, fault.problem.path), fault.problem) for fault in faults]
+    found += [(ValueOrigin(fault.source, fault.problem.path), fault.problem) for fault in faults]
     if not found:
         return ()
     places = _places(expansion, (origin for origin, _ in found))
@@ -54,7 +54,7 @@ def located(
     )
 
 
-def partial_faults(parts: Iterable[Part]) -> Iterator[ReuseFault]:
+def partial_faults(parts: Iterable[UnfinishedPart]) -> Iterator[ReuseFault]:
     """Yields what is wrong with the keys of templates, of default keys, and of targets from which something is missing."""
     for part in parts:
         value = part.value
@@ -70,7 +70,7 @@ def partial_faults(parts: Iterable[Part]) -> Iterator[ReuseFault]:
             yield ReuseFault(part.source, Problem((*part.path, "url"), text, at_key=True))
 
 
-def _places(expansion: Expansion, origins: Iterable[Origin]) -> dict[int, Places]:
+def _places(expansion: Expansion, origins: Iterable[ValueOrigin]) -> dict[int, Places]:
     wanted: dict[int, set[Path]] = {}
     for origin in origins:
         wanted.setdefault(origin.source, set()).add(origin.path)
@@ -80,7 +80,7 @@ def _places(expansion: Expansion, origins: Iterable[Origin]) -> dict[int, Places
 
 
 def _location(
-    expansion: Expansion, places: dict[int, Places], origin: Origin, *, at_key: bool = False
+    expansion: Expansion, places: dict[int, Places], origin: ValueOrigin, *, at_key: bool = False
 ) -> Location:
     here = places[origin.source]
     line, column = here.of(origin.path, at_key=at_key)

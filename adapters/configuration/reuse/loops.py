@@ -11,11 +11,11 @@ from .keys import FOR_EACH
 from .layers import EACH, Layer, stating
 from .source import ReuseFault
 
-Entry = str | dict[str, str]
+LoopEntry = str | dict[str, str]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def entries_of(stated: Any, layers: list[Layer], faults: list[ReuseFault]) -> list[tuple[int, Entry]]:
+def entries_of(stated: Any, layers: list[Layer], faults: list[ReuseFault]) -> list[tuple[int, LoopEntry]]:
     """Returns the entries of a loop that can be read, each with its number; tells of the others."""
     told = _Teller(layers, faults)
     if stated is UNREADABLE:
@@ -32,7 +32,7 @@ def entries_of(stated: Any, layers: list[Layer], faults: list[ReuseFault]) -> li
     return [(at, entry) for at, entry in entries if entry is not None]
 
 
-def characters_of(entries: list[tuple[int, Entry]]) -> int:
+def characters_of(entries: list[tuple[int, LoopEntry]]) -> int:
     """Returns how many characters take the place of one reference in all targets together, at most."""
     return sum(
         len(entry) if isinstance(entry, str) else max(map(len, entry.values()), default=0)
@@ -51,7 +51,7 @@ class _Teller:
         self._faults.append(ReuseFault(layer.source, Problem(layer.path, text, at_key)))
 
 
-def _entry(each: Any, at: int, told: _Teller) -> Entry | None:
+def _entry(each: Any, at: int, told: _Teller) -> LoopEntry | None:
     if each is UNREADABLE:
         return None
     if not isinstance(each, dict):
@@ -85,7 +85,7 @@ def _text_of(value: Any) -> str | None:
 class Filler:
     """Puts one entry into the texts of a target, in place; tells of references that name nothing in it."""
 
-    def __init__(self, entry: Entry, path: Path) -> None:
+    def __init__(self, entry: LoopEntry, path: Path) -> None:
         """The path is that of the target."""
         self._entry = entry
         self._path = path

@@ -7,7 +7,7 @@ from ....domain.specification.problem import Path, Problem
 from ..document import Document
 
 
-class Source(NamedTuple):
+class ConfigurationSource(NamedTuple):
     """One file of a configuration, or the text in its place."""
 
     name: str
@@ -24,7 +24,7 @@ class Source(NamedTuple):
         return data if isinstance(data, dict) else {}
 
 
-class Origin(NamedTuple):
+class ValueOrigin(NamedTuple):
     """Where a value of the whole stands, and the places that use it there."""
 
     source: int

@@ -7,15 +7,19 @@ from ....domain import limits
 from ....domain.specification.construction.shape import UNREADABLE
 from ....domain.specification.problem import Path, Problem, quoted, suggestion
 from .keys import TEMPLATES, USE
-from .layers import Layer, Weight, weight_of
+from .layers import Layer, Weight, weight_of, without_loop
 from .source import ReuseFault
 
+_TOO_DEEP = f"templates use each other over {limits.TEMPLATE_LEVELS_MAX} levels at most"
 
-class Chain(NamedTuple):
+
+class TemplateChain(NamedTuple):
     """Templates in the order in which they go before each other, and whether all that are named were found."""
 
     names: tuple[str, ...]
     is_complete: bool
+    levels: int = 0
+    """Of templates that use templates."""
 
 
 class Templates:
@@ -25,7 +29,7 @@ class Templates:
         """Each by its name, with the source that states it. Unless they are whole, an unknown one may stand in what cannot be read."""
         self._stated = stated
         self._are_whole = are_whole
-        self._chains: dict[str, Chain] = {}
+        self._chains: dict[str, TemplateChain] = {}
         self._weights: dict[str, Weight] = {}
         self.faults: list[ReuseFault] = []
 
@@ -45,7 +49,7 @@ class Templates:
         for layer in layers:
             name = str(layer.path[-1])
             if name not in self._weights:
-                self._weights[name] = weight_of(layer.value)
+                self._weights[name] = weight_of(without_loop(layer.value))
             whole = whole.plus(self._weights[name])
         return whole
 
@@ -54,18 +58,23 @@ class Templates:
         for name in self._stated:
             self._chain(name, ())
 
-    def _chain(self, name: str, above: tuple[str, ...]) -> Chain:
+    def _chain(self, name: str, above: tuple[str, ...]) -> TemplateChain:
         """Returns a template and those that it uses, each once, where it goes before the others."""
         if name not in self._chains:
             source, data = self._stated[name]
             holder = data if isinstance(data, dict) else {}
             used = self._chain_of(holder, source, (TEMPLATES, name), (*above, name))
             names = tuple(dict.fromkeys((name, *used.names)))
-            self._chains[name] = Chain(names, used.is_complete and isinstance(data, dict))
+            self._chains[name] = TemplateChain(
+                names, used.is_complete and isinstance(data, dict), used.levels + 1
+            )
         return self._chains[name]
 
-    def _chain_of(self, holder: Mapping[str, Any], source: int, path: Path, above: tuple[str, ...]) -> Chain:
+    def _chain_of(
+        self, holder: Mapping[str, Any], source: int, path: Path, above: tuple[str, ...]
+    ) -> TemplateChain:
         found: list[str] = []
+        levels = 0
         named = self._named(holder.get(USE, []), (*path, USE))
         is_complete = len(named) <= limits.USES_MAX
         if not is_complete:
@@ -80,9 +89,14 @@ class Templates:
                 is_complete = False
                 continue
             chain = self._chain(name, above)
+            if above and chain.levels >= limits.TEMPLATE_LEVELS_MAX:
+                self._tell(source, place, _TOO_DEEP)
+                is_complete = False
+                continue
+            levels = max(levels, chain.levels)
             found[:0] = chain.names
             is_complete = is_complete and chain.is_complete
-        return Chain(tuple(dict.fromkeys(found)), is_complete)
+        return TemplateChain(tuple(dict.fromkeys(found)), is_complete, levels)
 
     def _named(self, use: Any, path: Path) -> list[tuple[Path, Any]]:
         """Returns what is named, each with its place; of too many one more than may be."""
@@ -106,7 +120,7 @@ class Templates:
             circle = " uses ".join(map(quoted, (*above[above.index(name) :], name)))
             return f"goes round in a circle: {circle}"
         if len(above) >= limits.TEMPLATE_LEVELS_MAX:
-            return f"templates use each other over {limits.TEMPLATE_LEVELS_MAX} levels at most"
+            return _TOO_DEEP
         return None
 
     def _tell(self, source: int, path: Path, text: str) -> None:

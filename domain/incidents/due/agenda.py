@@ -28,12 +28,18 @@ class Agenda:
             del self._queue[name]
         return taken
 
-    def take_ready(self) -> list[GroupKey]:
-        """Takes the groups whose moment has come; none while incidents wait for a review, which may change what is due."""
-        if self._queue:
-            return []
-        ready, self._ready = list(self._ready), {}
+    def take_ready(self) -> GroupKey | None:
+        """Takes a group whose moment has come; none while incidents wait for a review, which may change what is due."""
+        if self._queue or not self._ready:
+            return None
+        ready = next(iter(self._ready))
+        del self._ready[ready]
         return ready
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether the moment of a group has come that was not taken."""
+        return bool(self._ready)
 
     def come(self, now_ns: int) -> bool:
         """Queues what is due by now. Returns False where the wall clock was set back: what waits for a moment would wait for

@@ -23,7 +23,7 @@ class DigestGroup(msgspec.Struct, eq=False):
     due: dict[str, tuple[TransitionKind, str]] = {}
     """The incidents that the next digest tells, in the order in which they became due: the kind of notice, and its remark."""
     since_ns: int = 0
-    """The transition of the first of them."""
+    """The transition of the first of them, or the moment at which its turn came."""
     known: dict[str, None] = {}
     """The incidents of which the channel knows that they are open."""
     under_way: Notice | None = None
@@ -48,12 +48,13 @@ class DigestGroup(msgspec.Struct, eq=False):
         self.wait_ns, self.interval_ns = recipient.group_wait_ns, recipient.group_interval_ns
         self.remind_every_ns = recipient.remind_every_ns
 
-    def add(self, incident: Incident, change: TransitionKind, remark: str, now_ns: int) -> None:
-        """Lets the next digest tell of an incident."""
+    def add(self, incident: Incident, said: tuple[TransitionKind, str], since_ns: int, now_ns: int) -> None:
+        """Lets the next digest tell of an incident; others have its `wait_ns` from `since_ns` on to join it."""
+        if incident.id not in self.due:
+            self.since_ns = min(since_ns, self.since_ns) if self.due else since_ns
         # A wall clock that was set back must not make a group wait for the time that it has lost.
-        at_ns = min(incident.at_ns, now_ns)
-        self.since_ns = min(at_ns, self.since_ns) if self.due else at_ns
-        self.due[incident.id] = change, remark
+        self.since_ns = min(self.since_ns, now_ns)
+        self.due[incident.id] = said
 
     def digest_at_ns(self, now_ns: int) -> int | None:
         """Returns when the next digest may leave; None where nothing is due, or one is under way."""

@@ -34,12 +34,12 @@ _ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
 """The kinds of plain value in which a choice of a union may find one that fits; any other choice: a text."""
 SECRETS = frozenset(
     {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
-    | {"key", "sha256", "token", "routing_key", "topic"}
+    | {"key", "sha256", "token", "routing_key", "topic", "urls", "smtp"}
 )
 """Under these keys no value is ever shown."""
 
 
-_ALSO_CALLED = {
+_ALSO_CALLED: dict[str, str | tuple[str, ...]] = {
     "interval": "every",
     "period": "every",
     "frequency": "every",
@@ -47,8 +47,22 @@ _ALSO_CALLED = {
     "tags": "labels",
     "title": "name",
     "conditions": "expect",
-    "channels": "notify",
+    "channels": ("notify", "to"),
     "alerts": "notify",
+    "notify": "to",
+    "receiver": "to",
+    "receivers": "to",
+    "repeat_interval": "remind_every",
+    "reminder": "remind_every",
+    "mute_time_intervals": "quiet",
+    "duration": "length",
+    "start": "from",
+    "end": "until",
+    "template": "body",
+    "payload": "body",
+    "webhook": "url",
+    "key": "routing_key",
+    "integration_key": "routing_key",
     "command": "argv",
     "env": "environment",
     "cwd": "directory",
@@ -255,8 +269,10 @@ def _has_unknown_part(value: dict[str, Any], kind: inspect.StructType) -> bool:
 
 def _meant_by(key: str, known: set[str]) -> str:
     """The known key for which others use this word, empty where there is none."""
-    meaning = _ALSO_CALLED.get(key.lower(), "")
-    return meaning if meaning in known else ""
+    meanings = _ALSO_CALLED.get(key.lower(), ())
+    return next(
+        (each for each in ((meanings,) if isinstance(meanings, str) else meanings) if each in known), ""
+    )
 
 
 def stand_in(specification: Any, path: Path) -> Any:
@@ -269,8 +285,8 @@ def _text_for(path: Path) -> str:
     return f"https:{path_text(path)}"
 
 
-_TEXTS_OF_FORM = ("1m", "0 0 1 1 *", "a" * 16, "a" * 32, "a" * 64)
-"""Texts that may stand where one of a form is missing: a length of time, a schedule, and keys."""
+_TEXTS_OF_FORM = ("1m", "99%", "0 0 1 1 *", "a" * 16, "a" * 32, "a" * 64)
+"""Texts that may stand where one of a form is missing: a length of time, a share, a schedule, and keys."""
 
 
 def _stand_in(kind: inspect.Type, path: Path) -> Any:
@@ -311,7 +327,7 @@ def _misread(value: Any, kind: inspect.Type, *, secret: bool = False) -> str:
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
     if kind.pattern in FORMS:
-        return f"{quoted(value)} is no {FORMS[kind.pattern]}"
+        return f"{'' if secret else f'{quoted(value)} '}is no {FORMS[kind.pattern]}"
     if secret:
         return f"does not have the form {kind.pattern}"
     upper = value.upper() if re.search(kind.pattern, value.upper()) else ""

@@ -7,7 +7,7 @@ from inspect import Signature
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec import inspect
+from msgspec import UNSET, inspect
 
 from ...errors import ConfigurationError
 from ...time.duration import duration_ns, format_duration
@@ -17,6 +17,7 @@ from .shape import ShapeChecker
 from .shape_words import is_duration, is_moment, plain_types
 
 S = TypeVar("S")
+_NOT_GIVEN = (None, UNSET)
 
 
 class SpecificationType(msgspec.StructMeta):
@@ -72,7 +73,7 @@ class Specification(
 
     def one_given(self) -> str:
         """The key of `one_of` that is given. Raises: ValueError where it is not one."""
-        given = [name for name in self.one_of if getattr(self, name) is not None]
+        given = [name for name in self.one_of if getattr(self, name) not in _NOT_GIVEN]
         if len(given) != 1:
             raise ValueError(not_one(given, self.one_of))
         return given[0]
@@ -80,7 +81,7 @@ class Specification(
     def given(self) -> str:
         """The key of `one_of` that is given; of a value that was made it is one, so the first that is found."""
         for name in self.one_of:
-            if getattr(self, name) is not None:
+            if getattr(self, name) not in _NOT_GIVEN:
                 return name
         return self.one_given()
 

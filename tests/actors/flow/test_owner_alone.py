@@ -10,16 +10,19 @@ from watchkeeper.actors.dispatch.spawning import address_for, spawn
 from watchkeeper.actors.owner import AggregateOwner
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Checkpoint
+from watchkeeper.domain.incidents.trials.drill import Drill
 from watchkeeper.domain.limits import EVIDENCE_HELD_MAX, SAMPLES_HELD_MAX
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, AttemptState
 from watchkeeper.domain.observation.evidence import evidence_of
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.rules.watch import saved_up
-from watchkeeper.domain.specification.rule import Consecutive, NoData
+from watchkeeper.domain.specification.rule import Consecutive, NoData, Severity
 from watchkeeper.protocol.owner import (
     Acknowledge,
     Adopt,
+    BeginDrill,
+    EndDrill,
     EndOrphans,
     FlushSamples,
     Release,
@@ -247,6 +250,16 @@ def test_an_acknowledgement_reaches_the_incident_that_it_names(shop):
 
 
 # Resuming.
+
+
+def test_a_drill_that_is_commanded_twice_begins_once(shop):
+    alone = OwnerAlone(shop())
+    begin = BeginDrill("inc_1", Severity.CRITICAL, Drill(route="shop", until_ns=NOON.wall_ns + S))
+    alone.tell(begin, begin)
+    assert steps(alone) == [("watchkeeper", "opened")]
+    end = EndDrill("inc_1", "ann")
+    alone.tell(end, end)
+    assert steps(alone) == [("watchkeeper", "opened"), ("watchkeeper", "resolved")]
 
 
 def resumed_with(shop, *incidents, checkpoints=()):

@@ -1,7 +1,9 @@
 """The dead-man's ping goes while polling, judging, committing and sending move, and stops when one of them does not."""
 
 import pytest
+from msgspec.structs import replace
 from watchkeeper import Channel, Configuration, Consecutive, RuntimeOptions
+from watchkeeper.protocol.sink import SendTest
 from watchkeeper.testing.world import World
 
 from tests.actors.flow.driver import Driver
@@ -140,6 +142,19 @@ def test_sending_that_stands_still_stops_the_ping(shop):
     assert pings(world) == 10
 
 
+def test_a_channel_that_takes_a_test_lets_the_ping_go_again_though_its_notice_was_given_up(shop):
+    world = pinging(shop(rules=RULES), channels=(replace(OPS, give_up_after="2m"),))
+    world.script("shop", "ok 1m, down")
+    world.script_channel("ops", "status 503 20m, ok")
+    world.run("25m")
+    assert pings(world) == 0, "the last notice was refused"
+
+    world.system.sink.ask(SendTest("ops", "ann"), 10.0)
+    world.run("1m")
+    assert pings(world) == 10
+    assert says(world) == ""
+
+
 @pytest.mark.parametrize(("other", "goes"), [(BOSS, True), (LOG, False)])
 def test_another_channel_but_the_log_keeps_the_ping_going(shop, other, goes):
     world = pinging(shop(rules=RULES, notify=("ops", other.id)), channels=(OPS, other))
@@ -172,6 +187,22 @@ def test_a_ping_that_fails_is_counted_and_shown_and_opens_no_incident(shop):
 
     world.run("20m")
     assert says(world) == ""
+
+
+def test_the_status_says_when_the_last_ping_was_answered(shop):
+    world = pinging(shop())
+    assert pinging(shop(), ping=None).status().pinged_at is None
+    world.run("150s")
+    first = world.status().pinged_at
+    assert 25 <= (world.status().at - first).total_seconds() <= 31, "each minute"
+    world.script_ping("status 503")
+    world.run("10m")
+    failing = world.status()
+    assert failing.pinged_at == first, "one that fails is no answer"
+    assert failing.to_dict()["pinged_at"] is not None
+    world.script_ping("ok")
+    world.run("1m")
+    assert world.status().pinged_at > first
 
 
 def test_a_receiver_that_hangs_has_one_ping_at_a_time(shop):

@@ -8,6 +8,7 @@ from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.incidents.told import ChannelBacklog
+from watchkeeper.domain.incidents.trials.drill import Drill
 from watchkeeper.domain.limits import LAG_WINDOWS_KEPT, METRIC_GROUPS_MAX
 from watchkeeper.domain.observation.observation import Phases
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -182,9 +183,10 @@ def test_lateness_is_counted_as_the_status_counts_it(watching):
     assert watching.status.lateness.count == 1
 
 
-def test_incidents_are_counted_by_severity_and_change_without_drafts(alone):
+def test_incidents_are_counted_by_severity_and_change_without_drafts_and_drills(alone):
     draft = opened("inc_2", rule="slow", draft=True)
-    alone.tell(Committed((OPENED, draft)), Committed((then(OPENED, TransitionKind.ACKNOWLEDGED),)))
+    drill = opened("inc_3", rule="drill", drill=Drill(route="shop", until_ns=1))
+    alone.tell(Committed((OPENED, draft, drill)), Committed((then(OPENED, TransitionKind.ACKNOWLEDGED),)))
     found = metrics(alone)
     assert dict(found.open_incidents) == {Severity.INFO: 0, Severity.WARNING: 0, Severity.CRITICAL: 1}
     counted = {(severity, change): count for severity, change, count in found.transitions}

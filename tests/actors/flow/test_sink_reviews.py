@@ -1,10 +1,11 @@
 """The sink reviews the notices of many incidents in slices, and makes no digest before the last slice."""
 
 import pytest
+from msgspec.structs import replace
 from planned import Planned, S, grouped
 from records import opened
 from watchkeeper.domain.incidents.delivery_plan import HoldKind, Recipient
-from watchkeeper.domain.limits import NOTICES_REVIEWED_AT_ONCE
+from watchkeeper.domain.limits import DIGEST_MEMBERS_AT_ONCE, NOTICES_REVIEWED_AT_ONCE
 from watchkeeper.domain.suppression.silence_book import SilenceBook
 from watchkeeper.protocol.recorder import WaitsChanged
 from watchkeeper.protocol.sink import Commit, ResumeRetries, ReviewNotices
@@ -52,6 +53,19 @@ def test_a_digest_is_asked_for_and_sent_at_its_time(alone):
     alone.tell(ReviewNotices())
     ((notice, _),) = alone.delivered()
     assert len(notice.steps) == 3
+
+
+@pytest.mark.parametrize(("members", "commits"), [(DIGEST_MEMBERS_AT_ONCE, 3), (10, 1)])
+def test_a_large_digest_has_a_commit_of_its_own_and_small_ones_share_one(alone, members, commits):
+    for group in range(3):
+        recipient = replace(grouped(wait_s=30), group=(("group", f"g{group}"),))
+        alone.plan.of_target |= {f"t{group * members + number}": (recipient,) for number in range(members)}
+    records(alone, 3 * members)
+    before = len(alone.store.batches)
+    alone.clock.advance(30 * S)
+    alone.tell(ReviewNotices())
+    told = [len(batch.notices) for batch in alone.store.batches[before:] if batch.notices]
+    assert told == [3 // commits] * commits
 
 
 def test_the_same_moment_is_asked_for_once_and_again_by_a_new_supervisor(alone):

@@ -14,7 +14,6 @@ from watchkeeper.domain.limits import (
 )
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probe import Heartbeat
-from watchkeeper.domain.supervision.restart import FLUSH_EVERY_NS
 from watchkeeper.protocol.courier import AbandonDelivery
 from watchkeeper.protocol.owner import Adopt, EndOrphans, ExpireAcknowledgements, FlushSamples, Release
 from watchkeeper.protocol.poller import CancelAttempt
@@ -124,7 +123,7 @@ def test_an_end_of_a_silence_is_looked_for_once_at_its_moment(alone, left_ns, ex
         (-CLOCK_DRIFT_NS, 601 * S + CLOCK_DRIFT_NS),
         (60 * S, 541 * S),
         (-60 * S, 661 * S),
-        (3_600 * S, FLUSH_EVERY_NS),
+        (3_600 * S, 5 * S),  # a wake-up comes with the next flush
     ],
 )
 def test_a_clock_that_is_set_moves_what_waits_for_a_wall_time_by_the_next_flush(alone, step_ns, rings_ns):

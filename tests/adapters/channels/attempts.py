@@ -59,6 +59,18 @@ def _digest() -> Notice:
     return make_digest(digest, steps[1].incident, "ops", TransitionKind.OPENED, NOON.wall_ns)
 
 
+def _seen_digest() -> Notice:
+    """The digest that tells that the last of two open incidents was acknowledged, too."""
+    one, other = (opened(f"inc_{number}", f"api-{number}") for number in range(2))
+    seen = [
+        then(step, TransitionKind.ACKNOWLEDGED, explanation="acknowledged by ann", **SEEN)
+        for step in (one, other)
+    ]
+    told, standing = (member_of(step, step.change) for step in seen)
+    digest = digest_of(Grouping("shop", (("group", "api"),)), [told], [standing])
+    return make_digest(digest, seen[0].incident, "ops", TransitionKind.CHANGED, NOON.wall_ns)
+
+
 def _hostile() -> Notice:
     text = 'a\n<!channel> @everyone </b>\x1b[31m\u202e {title} "quoted\\" ü'
     return notice_of(opened(target=text, rule=text, explanation=text, about=TargetMetadata(name=text)))
@@ -73,6 +85,7 @@ NOTICES: dict[str, Notice] = {
     "resolved": notice_of(then(FIRST, TransitionKind.RESOLVED, reason="recovered")),
     "reminder": make_notice(FIRST.incident, "ops", FIRST.change, NOON.wall_ns, NoticeReason.REMINDER, 1),
     "digest": _digest(),
+    "acknowledged digest": _seen_digest(),
     "hostile": _hostile(),
     "test": notice_of_test("ops", "ann", (1, 1), NOON.wall_ns),
 }

@@ -7,32 +7,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from records import SHOP_DOWN
 from watchkeeper.adapters.channels.local.exec import ExecMessenger
-from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.local_channels import ExecChannel
-from watchkeeper.domain.specification.rule import Severity
-from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
+from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 
 from tests.adapters.commands.running import CLOCK, LONG_NS
 from tests.adapters.timing import call_at_of
 
-AT_NS = 1_767_225_600 * NS_PER_S
-OPENED = Incident(
-    id="inc_1",
-    sequence=1,
-    change=TransitionKind.OPENED,
-    target="shop",
-    rule="down",
-    severity=Severity.CRITICAL,
-    at_ns=AT_NS,
-    opened_at_ns=AT_NS,
-    cause="[STATUS] (503) == 200",
-    reason="condition_failed",
-    explanation="[STATUS] (503) == 200",
-)
+OPENED, AT_NS = SHOP_DOWN, SHOP_DOWN.at_ns
 
 
 def notice_of(incident=OPENED):
@@ -138,7 +124,8 @@ def test_a_cancelled_program_may_have_told_somebody(run, tmp_path):
         messenger = ExecMessenger("ops", spec, loop, CLOCK, call_at_of(loop, CLOCK))
         answers = []
         running = messenger.send(notice_of(), 1, Deadline.after(CLOCK.read(), LONG_NS), answers.append)
-        while not began.exists():
+        # One whose start the loop has not seen yet is answered for later.
+        while not began.exists() or "running=1" not in repr(messenger):
             await asyncio.to_thread(threading.Event().wait, 0.01)
         outcomes = running.cancel(), running.cancel()
         messenger.close()

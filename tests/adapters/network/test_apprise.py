@@ -6,30 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 from hostile.server import HostileServer
+from records import SHOP_DOWN
 from watchkeeper.adapters.channels.apprise import AppriseMessenger
 from watchkeeper.adapters.extras import missing_libraries
-from watchkeeper.domain.incidents.incident import Incident, TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.specification.channel import Channel
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.local_channels import Apprise
-from watchkeeper.domain.specification.rule import Severity
-from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
+from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 
-AT_NS = 1_767_225_600 * NS_PER_S
-OPENED = Incident(
-    id="inc_1",
-    sequence=1,
-    change=TransitionKind.OPENED,
-    target="shop",
-    rule="down",
-    severity=Severity.CRITICAL,
-    at_ns=AT_NS,
-    opened_at_ns=AT_NS,
-    cause="[STATUS] (503) == 200",
-    reason="condition_failed",
-    explanation="[STATUS] (503) == 200",
-)
+OPENED, AT_NS = SHOP_DOWN, SHOP_DOWN.at_ns
 LONG_MS = 60_000
 
 

@@ -4,32 +4,19 @@ from email.utils import parsedate_to_datetime
 import msgspec
 import pytest
 from mail_server import LOGIN, MailServer, cut, drip, hang
+from records import SHOP_DOWN
 from watchkeeper.adapters.channels.mail.email import EmailMessenger
-from watchkeeper.domain.incidents.incident import Incident, TransitionKind
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice, notice_key
 from watchkeeper.domain.incidents.trials.channel_test import notice_of_test
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.mail_channel import Email
 from watchkeeper.domain.specification.probe import Tls
-from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 
 from tests.adapters.timing import ANSWER_WITHIN_MS
 
-AT_NS = 1_767_225_600 * NS_PER_S
-OPENED = Incident(
-    id="inc_1",
-    sequence=1,
-    change=TransitionKind.OPENED,
-    target="shop",
-    rule="down",
-    severity=Severity.CRITICAL,
-    at_ns=AT_NS,
-    opened_at_ns=AT_NS,
-    cause="[STATUS] (503) == 200",
-    reason="condition_failed",
-    explanation="[STATUS] (503) == 200",
-)
+OPENED, AT_NS = SHOP_DOWN, SHOP_DOWN.at_ns
 ENDED = msgspec.structs.replace(
     OPENED, sequence=3, change=TransitionKind.RESOLVED, resolved_at_ns=AT_NS, reason="recovered"
 )

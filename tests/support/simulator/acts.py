@@ -6,16 +6,20 @@ import msgspec
 from watchkeeper.domain.incidents.announcement import Announcement
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.protocol.owner import Acknowledge, Unacknowledge
+from watchkeeper.host.access.drilling import make_drill
+from watchkeeper.protocol.owner import Acknowledge, EndDrill, Unacknowledge
 from watchkeeper.protocol.sink import Announce, EndAnnouncement, Mute, Redrive
 from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
+from watchkeeper.testing.script import Script
 
 from .cases.case import Act
 from .machine import Machine
 
 UNTIL_WORSE = "acknowledge until worse"
+DESPITE_HOLDS = "drill despite holds"
 
 
 def _track(machine: Machine, act: Act) -> None:
@@ -101,6 +105,32 @@ def _unacknowledge(machine: Machine, act: Act) -> None:
             machine.system.owner.tell(Unacknowledge(incident.id, "operator"))
 
 
+def _drill(machine: Machine, act: Act) -> None:
+    drill(machine, act.name, act.length_ns, despite_holds=act.do == DESPITE_HOLDS)
+
+
+def drill(machine: Machine, route: str, length_ns: int, *, despite_holds: bool = False) -> str:
+    """Begins a drill of a route, and returns the id of its incident."""
+    begin = make_drill(
+        route,
+        "operator",
+        f"{length_ns // NS_PER_S}s",
+        Severity.CRITICAL,
+        despite_holds=despite_holds,
+        routes=machine.case.policy.routes,
+        now=machine.clock.now,
+    )
+    machine.auditor.drills.begun(begin.incident)
+    machine.system.owner.tell(begin)
+    return begin.incident
+
+
+def _end_drill(machine: Machine, act: Act) -> None:
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.drill and incident.drill.route == act.name:
+            machine.system.owner.tell(EndDrill(incident.id, "operator"))
+
+
 def _redrive(machine: Machine, _: Act) -> None:
     for notice in machine.auditor.dead_letters()[-3:]:
         machine.auditor.happened("dead letter re-driven")
@@ -149,6 +179,20 @@ def _fill_disk(machine: Machine, act: Act) -> None:
     machine.disk.full_until_ns = machine.clock.lived_ns + act.length_ns
 
 
+def _deafen(machine: Machine, act: Act) -> None:
+    machine.targets.deaf_until_ns = machine.clock.lived_ns + act.length_ns
+
+
+def _park(machine: Machine, act: Act) -> None:
+    machine.hub.parked[act.name] = machine.clock.lived_ns + act.length_ns
+
+
+def _refuse(machine: Machine, act: Act) -> None:
+    words = Script.parse(f"status 503 {act.length_ns // NS_PER_S}s, ok")
+    for receiver in machine.receivers.values():
+        receiver.follow(words, machine.clock.lived_ns)
+
+
 def _restart(machine: Machine, _: Act) -> None:
     machine.restart_asked = machine.halt.now = True
 
@@ -183,6 +227,12 @@ ACTS: dict[str, Callable[[Machine, Act], None]] = {
     UNTIL_WORSE: _acknowledge,
     "unacknowledge": _unacknowledge,
     "redrive": _redrive,
+    "drill": _drill,
+    DESPITE_HOLDS: _drill,
+    "end drill": _end_drill,
+    "deafen": _deafen,
+    "park": _park,
+    "refuse": _refuse,
     "step wall": _step_wall,
     "suspend": _suspend,
     "stall": _stall,

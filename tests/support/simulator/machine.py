@@ -7,12 +7,13 @@ from watchkeeper.actors.dispatch.actor import DispatchedActor
 from watchkeeper.actors.dispatch.mailbox.address import Address
 from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
 from watchkeeper.actors.system import System, SystemDependencies
-from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.specification.configuration import Configuration, PingOptions, RuntimeOptions
 from watchkeeper.domain.specification.probe import KINDS
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
 from watchkeeper.domain.time.timers import Timer
 from watchkeeper.host.subscriptions import Subscriptions
+from watchkeeper.protocol.owner import EndDrill
 from watchkeeper.protocol.sink import Mute
 from watchkeeper.testing.clock import ManualClock
 from watchkeeper.testing.expectations import ScriptedExpectations
@@ -25,10 +26,12 @@ from .invariants.auditor import Auditor
 from .stores.legs import DiskLeg, MemoryLeg
 from .stores.recording import STORE_FAULTS, Disk, WatchedStore
 from .surroundings.addresses import WatchedAddress
+from .surroundings.aim import Aim
 from .surroundings.causality import Causality
 from .surroundings.hub import Halt, Hub
 from .surroundings.micro_faults import MicroFaults, Site
 from .surroundings.mishaps import Mishaps
+from .surroundings.pinger import SimulatedPinger
 from .surroundings.ports import (
     CHANNEL_FAULTS,
     PROBE_FAULTS,
@@ -45,7 +48,7 @@ DOWNTIME_NS_MAX = 10 * NS_PER_S
 TIGHT = 1
 """The capacity of a mailbox under Fault.TIGHT_MAILBOX."""
 SILENCE_NS_MAX = 300 * NS_PER_S
-"""Longer than every drawn silence (200 s): one with more time left was lengthened by a step of the wall clock."""
+"""Longer than every drawn silence (200 s), and as long as the longest drill: one with more time left was lengthened by a step of the wall clock."""
 
 
 class HazardousClock:
@@ -76,9 +79,8 @@ class Machine:
         self.halt = Halt()
         self.auditor = Auditor(self.roster, self.receivers, self.clock, self.halt, case)
         self.auditor.attempts.in_flight_max = options.in_flight_max
-        self.auditor.isolation.applies = Fault.CRASH not in options.faults and options.in_flight_max > len(
-            case.targets
-        )
+        crashes = Fault.CRASH in options.faults or Fault.STANDSTILL in options.faults
+        self.auditor.isolation.applies = not crashes and options.in_flight_max > len(case.targets)
         self.auditor.delivery.room = {
             reached.channel.id: reached.channel.in_flight_max for reached in case.channels
         }
@@ -91,6 +93,7 @@ class Machine:
         )
         self.targets = Targets(self._mishaps("probes", PROBE_FAULTS, 40), self.clock, self.roster)
         self.messengers_mishaps = self._mishaps("channels", CHANNEL_FAULTS, 8)
+        self.aim = Aim(self.tape.stream("aim"), is_on=Fault.DIGEST_DEATH in options.faults)
         self.disk = Disk(self._mishaps("store", STORE_FAULTS, 60))
         self.store = self._leg()
         self.processes = 0
@@ -135,20 +138,33 @@ class Machine:
         self.processes += 1
         self.dispatcher = ScheduledDispatcher(self.clock, schedule, turn_messages=options.turn_messages)
         self.hub = Hub(
-            self.micro_faults, self.tape.stream("links"), self.auditor, self.after, causality, self.halt
+            self.micro_faults,
+            self.tape.stream("links"),
+            self.auditor,
+            self.after,
+            causality,
+            self.halt,
+            lambda: self.clock.lived_ns,
         )
         self.auditor.process_began()
         self.addresses: list[WatchedAddress] = []
         self.system = System(
             self._parts(),
             Configuration(
-                runtime=RuntimeOptions(in_flight_max=options.in_flight_max, debug=options.through_bytes),
+                runtime=RuntimeOptions(
+                    in_flight_max=options.in_flight_max, debug=options.through_bytes, ping=self._ping
+                ),
                 channels=tuple(reached.channel for reached in self.case.channels),
                 targets=self.roster.values(),
                 **msgspec.structs.asdict(self.case.policy),
             ),
         )
         self.system.start()
+
+    @property
+    def _ping(self) -> PingOptions | None:
+        every_s = self.case.options.ping_every_s
+        return PingOptions(url="https://switch.example/", every=f"{every_s}s") if every_s else None
 
     def _parts(self) -> SystemDependencies:
         edge = Edge(self.hub, self.clock, self.dispatcher.call_at, self.auditor)
@@ -159,10 +175,13 @@ class Machine:
             sink_dispatcher=self.dispatcher,
             probers=dict.fromkeys(KINDS.values(), prober),
             messengers={
-                channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps)
+                channel: SimulatedMessenger(edge, receiver, self.messengers_mishaps, self.aim)
                 for channel, receiver in self.receivers.items()
             },
-            store=WatchedStore(self.store, self.hub, self.disk, self.auditor, lambda: self.clock.lived_ns),
+            store=WatchedStore(
+                self.store, self.hub, self.disk, self.aim, self.auditor, lambda: self.clock.lived_ns
+            ),
+            pinger=SimulatedPinger(edge, self.auditor, self.tape.stream("switch")) if self._ping else None,
             publisher=Subscriptions(),
             expectation_of=ScriptedExpectations(),
             dice=self._dice.dice,
@@ -228,14 +247,20 @@ class Machine:
         self.messengers_mishaps.calm()
         self.disk.mishaps.calm()
         self.store.calm()
-        self.disk.full_until_ns = self.disk.unopenable = 0
+        self.disk.full_until_ns = self.disk.unopenable = self.targets.deaf_until_ns = 0
+        self.aim.calm()
         self.hub.doomed.clear()
+        self.hub.parked.clear()
         now = self.clock.read()
         for silence in self.auditor.durable.silences.values():
             # A wall clock that was set far back makes a silence last for days; an operator ends it.
             if silence.until_ns > now.wall_ns + SILENCE_NS_MAX:
                 ended = msgspec.structs.replace(silence, until_ns=now.wall_ns)
                 self.system.sink.tell(Mute(ended))
+        for incident in self.auditor.durable.open_incidents():
+            # The same is true of a drill.
+            if incident.drill and incident.drill.until_ns > now.wall_ns + SILENCE_NS_MAX:
+                self.system.owner.tell(EndDrill(incident.id, "operator"))
         for reached in self.case.channels:
             words = "down" if reached.dead else "ok"
             self.receivers[reached.channel.id].follow(Script.parse(words), self.clock.lived_ns)

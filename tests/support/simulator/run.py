@@ -14,10 +14,11 @@ from watchkeeper.domain.incidents.incident import Incident
 from watchkeeper.domain.read_model.status import RuntimeStatus
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S
-from watchkeeper.protocol.recorder import GetIncidents, GetStatus
+from watchkeeper.protocol.recorder import GetIncidents, GetMetrics, GetStatus
 
 from .acts import beat, perform
 from .cases.case import Act, Case
+from .cases.faults import Fault
 from .endless import RUN_CPU_S, bounded
 from .invariants.violation import Violation
 from .machine import Machine
@@ -31,6 +32,7 @@ SETTLE_NS_MAX = 1_500 * NS_PER_S
 """Two waits of ten minutes, one after the other, and a margin: a quarantined poller is tried again after ten minutes."""
 PARENTS_NS = 360 * NS_PER_S
 """By then each target has recovered that ever does, and its children were checked again."""
+PINGS_COUNTED = 4
 SLICE_NS = 20 * NS_PER_S
 GRACE_NS = 20 * NS_PER_S
 BOOTS_MAX = 10_000
@@ -175,12 +177,27 @@ class Run:
         self._unless_violated(recovery.check_store)
         self.advance(began_ns + self._settle_ns())
         self._settle(began_ns + SETTLE_NS_MAX)
+        self._try_out(recovery, dead)
         self._unless_violated(lambda: recovery.redrive(dead))
         self.advance(machine.clock.lived_ns + SLICE_NS)
         self._settle(machine.clock.lived_ns + SETTLE_NS_MAX)
         self._unless_violated(recovery.check_redriven)
         self._unless_violated(lambda: recovery.check_channels(dead))
         self._unless_violated(self._examine)
+
+    def _try_out(self, recovery: RecoveryRules, dead: dict[str, None]) -> None:
+        """Begins a drill where the run has drills, and counts pings where it has those."""
+        faults, clock = self._case.options.faults, self.machine.clock
+        if Fault.PING in faults:
+            self._unless_violated(recovery.watch_pings)
+            self.advance(clock.lived_ns + PINGS_COUNTED * self.machine.auditor.pinging.every_ns)
+            self._unless_violated(lambda: recovery.check_pings(dead))
+        if Fault.DRILL in faults:
+            self._unless_violated(recovery.begin_drill)
+            self.advance(clock.lived_ns + NS_PER_S)
+            self._unless_violated(lambda: recovery.check_drill(self._ask(GetMetrics())))
+            self.advance(clock.lived_ns + SLICE_NS)
+            self._settle(clock.lived_ns + SETTLE_NS_MAX)
 
     def _unless_violated(self, check: Callable[[], None]) -> None:
         if not self._violated:

@@ -76,7 +76,7 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.SUSPEND: ("suspend", "blind: suspended"),
     Fault.STALL: ("stall", "blind: stalled", "verdict: blind", "verdict: overloaded"),
     Fault.CHANNEL_DOWN: ("key sent again", "repeated key absorbed", "resolved while its opening waits"),
-    Fault.CHANNEL_SLOW: ("repeated key absorbed",),
+    Fault.CHANNEL_SLOW: ("repeated key absorbed", "given up, and heard late all the same"),
     Fault.CHANNEL_BUSY: ("key sent again",),
     Fault.CHANNEL_REFUSES: ("dead letter", "dead letter re-driven in peace"),
     Fault.CHANNEL_RAISES: ("channel_raises", "dead letter"),
@@ -123,6 +123,28 @@ WANTED: dict[Fault, tuple[str, ...]] = {
     Fault.MAINTENANCE: ("held by maintenance",),
     Fault.DEPENDENCIES: ("held by dependency", "untold for dependency"),
     Fault.FLAPPING: ("held by flapping", "told after flapping"),
+    Fault.DRILL: (
+        "drill despite holds",
+        "end drill",
+        "two drills at once",
+        "drill told",
+        "digest of a drill",
+        "drill ended",
+    ),
+    Fault.PING: ("ping",),
+    Fault.STANDSTILL: (
+        "ping held back: polling",
+        "ping held back: judging",
+        "ping held back: committing",
+        "ping held back: sending",
+    ),
+    Fault.DIGEST_DEATH: (
+        "death at digest decided",
+        "death at digest committed",
+        "death at digest posted",
+        "death at digest answered",
+        "death at digest recorded",
+    ),
 }
 ENOUGH_SEEDS = 300
 """With fewer seeds chance may leave something out, and nothing is concluded."""

@@ -9,6 +9,7 @@ import pytest
 from asgi import exchanged
 from asking import Asking, signed_in
 from browsing import Browser
+from host_servers import until
 from watchkeeper import (
     BlindInterval,
     Channel,
@@ -17,6 +18,7 @@ from watchkeeper import (
     NoticeEnded,
     Route,
     Runtime,
+    RuntimeOptions,
     Target,
     Webhook,
 )
@@ -174,10 +176,13 @@ def test_blind_intervals_of_90_days_are_listed_with_their_sum(person, runtime, s
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Refuses each notice for good, until it is told to take them."""
+    """Refuses each notice and each ping, until it is told to take them."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
+
+    def do_GET(self):
         self.send_response(self.server.status)
         self.end_headers()
 
@@ -249,3 +254,21 @@ def test_a_channel_says_how_much_it_may_send(tmp_path):
     assert "ops by log · at most 10/1m · nothing waits" in text
     assert "rest by log · nothing waits" in text
     assert {row["id"]: row["rate"] for row in rows} == {"ops": "10/1m", "rest": None}
+
+
+def test_the_page_says_when_the_last_ping_was_answered(tmp_path, receiver):
+    url = f"http://127.0.0.1:{receiver.server_address[1]}/ping"
+    with Runtime(options=RuntimeOptions(ping={"url": url}), store=str(tmp_path / "watch.db")) as runtime:
+        served = runtime.serve("127.0.0.1:0", anonymous="viewer")
+        until(lambda: "ping" in dict(runtime.status().problems))
+        assert (
+            "Last ping none yet that the dead-man's service has answered"
+            in Browser(served).open("/self").text
+        )
+        assert Asking(served).get("/self").json["pinged_at"] is None
+    receiver.status = 204
+    with Runtime(options=RuntimeOptions(ping={"url": url}), store=str(tmp_path / "watch.db")) as runtime:
+        served = runtime.serve("127.0.0.1:0", anonymous="viewer")
+        answered = until(lambda: Asking(served).get("/self").json["pinged_at"])
+        assert answered.endswith("Z")
+        assert " ago that the dead-man's service has answered" in Browser(served).open("/self").text

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ....domain.observation.observation import Phases
 from ....domain.public_value import milliseconds
-from ....domain.specification.rule import Aggregate, Mode, RuleState, Threshold
+from ....domain.specification.rule import Aggregate, RuleState, Threshold
 from ....domain.specification.target import Target
 from ....domain.units import NS_PER_HOUR
 from ....host.access.target_past import SPANS, Part, TargetPast, problem_spans
@@ -133,7 +133,7 @@ def speed_limits(target: Target) -> list[SpeedLimit]:
         for rule in target.judged_rules
         if isinstance(rule, Threshold)
         and rule.measure == "response_time"
-        and rule.mode is not Mode.RATE_OF_CHANGE
+        and not rule.is_of_change
         and rule.state is not RuleState.RETIRED
         and rule.bound > 0
     ]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple, assert_never
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import UNSET
 from starlette.responses import Response
 
 from ....domain.errors import StoreError, UnknownName
@@ -14,8 +15,17 @@ from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.sample import Sample
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
-from ....domain.specification.probe import Call, Exec, Heartbeat, Http, Tcp
-from ....domain.specification.rule import Consecutive, NoData, NoDataPolicy, Rule, Threshold
+from ....domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from ....domain.specification.rule import (
+    BurnRate,
+    Consecutive,
+    JudgedRule,
+    KOfN,
+    Nagios,
+    NoData,
+    NoDataPolicy,
+    Threshold,
+)
 from ....domain.specification.target import Target
 from ....domain.time.moment import Moment
 from ....domain.units import NS_PER_US
@@ -177,6 +187,10 @@ def what_is_checked(target: Target) -> str:
             return f"function {name} of the host"
         case Heartbeat():
             return "reports by itself"
+        case Composite(at_least=None) as composite:
+            return f"worst of {', '.join(composite.members)}"
+        case Composite() as composite:
+            return f"at least {composite.needed} of {', '.join(composite.members)}"
         case _:
             assert_never(target.probe)
 
@@ -188,7 +202,7 @@ _OF_SILENCE = {
 }
 
 
-def rule_text(rule: Rule) -> str:
+def rule_text(rule: JudgedRule) -> str:
     """Returns what opens the incident of a rule, and what ends it."""
     match rule:
         case Consecutive(after=after, recover=recover, on=on):
@@ -198,6 +212,15 @@ def rule_text(rule: Rule) -> str:
             window = "" if rule.window == 1 else f" over {rule.window}"
             samples = " samples" if isinstance(rule.window, int) and rule.window > 1 else ""
             said = f"{rule.mode.value.replace('_', ' ')} of {rule.measure}{window}{samples}"
+            said += f", resolves at {rule.text_of(rule.recovery_bound)}" if rule.recover is not UNSET else ""
+        case KOfN(bad=bad, of=of, recover=recover, on=on):
+            worst = "bad" if on == "down" else "bad or degraded"
+            said = f"opens when {bad} of {of} are {worst}, resolves after {recover} good"
+        case Nagios(max_check_attempts=attempts):
+            said = f"hard after {attempts} bad in a row, resolves after one good"
+        case BurnRate(slo=slo):
+            pairs = " or ".join(f"{each.windows.long} and {each.windows.short}" for each in rule.burn_limits)
+            said = f"opens when the error budget of {slo.objective} over {slo.window} is spent too fast, by {pairs}"
         case NoData(policy=policy):
             said = _OF_SILENCE[policy]
         case _:

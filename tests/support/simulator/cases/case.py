@@ -9,7 +9,7 @@ from watchkeeper.domain.specification.target import Target
 from ..suppression.policy import Policy
 from .faults import Fault
 
-CASE_VERSION = 6
+CASE_VERSION = 7
 """Increased by every change after which a seed means another case."""
 
 
@@ -25,6 +25,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     through_bytes: bool = False
     turn_messages: int = 1
     in_flight_max: int = 1_000
+    ping_every_s: int = 0
+    """The time from one dead-man's ping to the next; 0: none is configured."""
     micro_fault_every: int = msgspec.field(default=400, name="trouble_every")
     """The mean number of sites between two micro faults. Saved cases hold it under its former name."""
 

@@ -17,8 +17,10 @@ from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.script import ANSWER_NS
 
 from ..suppression.drawing import suppressed
+from ..suppression.drilling import drilled
 from .case import Act, Case, Options, Reached, Watched
-from .faults import SUPPRESSING, Fault, in_order
+from .faults import BESIDE, Fault, in_order
+from .pinging import pinged
 from .tape import Stream, Tape
 
 HTTP = Http(url="http://scripted.example/")
@@ -34,6 +36,10 @@ MICRO_FAULT_EVERY = (60, 200, 800, 3_000)
 SQLITE_ONE_IN = 25
 """Seldom, as a case takes 3.8 times as long on SQLite as in memory (median of 12 seeds)."""
 CHECKED_ONE_IN = 4
+IMPATIENT = "90s"
+"""Some channels give a notice up while the faults last."""
+LATE_SPELLS = 6
+"""Of some two minutes each."""
 BYTES_ONE_IN = 8
 """Seldom, as encoding every message makes a run 1.6 times as long (median of 12 seeds)."""
 
@@ -52,16 +58,14 @@ def draw_case(
     `plain` leaves out the options that only some runs have: encoded messages, a drawn schedule, the store on disk.
     """
     tape = Tape(seed)
-    # Attempts by command have a stream of their own: what a seed drew before there were any stays as it was.
     checks = tape.stream("checks")
-    beside = (Fault.CHECK_NOW, *SUPPRESSING)
-    drawn = tuple(fault for fault in allowed if fault not in beside)
+    drawn = tuple(fault for fault in allowed if fault not in BESIDE)
     options = _options(tape.stream("options"), drawn, minutes)
     if plain:
         options = Options(minutes=minutes, faults=options.faults)
     specs = tape.stream("targets")
     count = targets or specs.between(2, 5)
-    channels = _channels(tape.stream("receivers"), options)
+    channels = _late(tape.stream("late"), _channels(tape.stream("receivers"), options), options)
     names = tuple(reached.channel.id for reached in channels)
     watched = tuple(_watched(specs, number, names, every_s) for number in range(count))
     acts = draw_acts(tape.stream("acts"), options, watched)
@@ -69,7 +73,7 @@ def draw_case(
         options = msgspec.structs.replace(options, faults=(*options.faults, Fault.CHECK_NOW))
         acts = tuple(sorted([*acts, *_checks(checks, options, watched)], key=lambda act: act.at_ns))
     case = Case(seed=seed, options=options, targets=watched, channels=channels, acts=acts)
-    return suppressed(case, tape, allowed)
+    return pinged(drilled(suppressed(case, tape, allowed), tape, allowed), tape, allowed)
 
 
 def _options(stream: Stream, allowed: tuple[Fault, ...], minutes: int) -> Options:
@@ -114,11 +118,34 @@ def _channels(stream: Stream, options: Options) -> tuple[Reached, ...]:
             id=name,
             log=Log(),
             in_flight_max=stream.between(1, 4),
-            give_up_after="24h" if stream.below(3) else "90s",
+            give_up_after="24h" if stream.below(3) else IMPATIENT,
         )
         dead = name == "dev" and Fault.CHANNEL_DOWN in options.faults and stream.below(2) == 1
         channels.append(Reached(channel=channel, script=script, dead=dead))
     return tuple(channels)
+
+
+def _late(stream: Stream, channels: tuple[Reached, ...], options: Options) -> tuple[Reached, ...]:
+    """Lets some receivers take in a notice after it was given up and its successor was told: chance seldom hits that.
+
+    Their refusals last nearly as long as the patience of the channel, and one slow answer ends them.
+    """
+    if Fault.CHANNEL_SLOW not in options.faults:
+        return channels
+    return tuple(
+        msgspec.structs.replace(each, script=_late_script(stream))
+        if each.channel.give_up_after == IMPATIENT and stream.below(2)
+        else each
+        for each in channels
+    )
+
+
+def _late_script(stream: Stream) -> str:
+    spells = [
+        f"status 503 {stream.between(70, 95)}s, slow 40s {stream.between(5, 20)}s, ok {stream.between(30, 60)}s"
+        for _ in range(LATE_SPELLS)
+    ]
+    return ", ".join([*spells, "ok"])
 
 
 def _rules(stream: Stream) -> tuple[Rule, ...]:

@@ -75,10 +75,20 @@ class Fault(StrEnum):
     """Targets depend on others."""
     FLAPPING = "flapping"
     """Targets state when they flap; without it none flaps."""
+    DRILL = "drill"
+    """Operators try routes out."""
+    PING = "ping"
+    """A dead-man's ping is configured."""
+    STANDSTILL = "standstill"
+    """One part that the ping vouches for does nothing for a while: polling, judging, committing or sending."""
+    DIGEST_DEATH = "digest_death"
+    """The process dies between the decision of a digest, its commit, its post, its answer and the record of that."""
 
 
 SUPPRESSING = (Fault.ROUTES, Fault.MAINTENANCE, Fault.DEPENDENCIES, Fault.FLAPPING)
 """No faults: conditions under which notices wait or go other ways. They are drawn beside the faults."""
+BESIDE = (*SUPPRESSING, Fault.CHECK_NOW, Fault.DRILL, Fault.PING, Fault.STANDSTILL, Fault.DIGEST_DEATH)
+"""Drawn from streams of their own: what a seed drew before there were any stays as it was."""
 HIDING = frozenset(
     {
         Fault.PROBE_HANG,
@@ -93,6 +103,8 @@ HIDING = frozenset(
         Fault.STALL,
         Fault.RECONFIGURE,
         Fault.TIGHT_MAILBOX,
+        Fault.STANDSTILL,
+        Fault.DIGEST_DEATH,
     }
 )
 """Faults that keep evidence from being judged: without them the reference knows every transition in advance."""

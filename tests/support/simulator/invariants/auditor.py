@@ -14,7 +14,7 @@ from watchkeeper.domain.observation.attempt import ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.matcher import Selection, parsed
 from watchkeeper.domain.specification.target import Target
-from watchkeeper.domain.time.moment import Moment
+from watchkeeper.domain.time.moment import NS_PER_S, Moment
 from watchkeeper.protocol.owner import Release, SamplesMissing, SampleTaken
 from watchkeeper.protocol.recorder import HealthReported, IncidentsResumed, SilencesChanged
 from watchkeeper.protocol.sink import (
@@ -27,10 +27,12 @@ from watchkeeper.protocol.sink import (
 )
 from watchkeeper.protocol.supervisor import (
     AttemptFinished,
+    ChannelRecovered,
     ChildExited,
     LastHeardResumed,
     Pause,
     Resume,
+    RetryAsked,
     Track,
     Untrack,
     Woke,
@@ -46,13 +48,18 @@ from ..surroundings.receiver import Receiver
 from .attempts import BAD, AttemptRules
 from .blindness import BlindnessRules
 from .configuration import ConfigurationRules
+from .drills import DrillRules
 from .evidence import EvidenceRules
 from .isolation import IsolationRules
+from .pinging import PingRules
 from .receiving import ReceivingRules
 from .silences import SilenceRules
 from .situations import Situations
 from .trace import Trace
 from .violation import Violation
+
+AT_ONCE_MAX = 20_000
+"""Messages at one instant: actors that have more to say to each other never come to rest."""
 
 
 class Auditor:
@@ -89,6 +96,14 @@ class Auditor:
         self.blindness = BlindnessRules(complain, self.happened)
         self.isolation = IsolationRules(roster, complain, self.happened)
         self.configuration = ConfigurationRules(complain, self.happened)
+        self.drills = DrillRules(self.durable, complain, self.happened)
+        self.pinging = PingRules(
+            case.options.ping_every_s * NS_PER_S,
+            tuple(receivers),
+            lambda: clock.lived_ns,
+            complain,
+            self.happened,
+        )
         self.upon_probe: dict[str, Callable[[], object]] = {}
         """Per target, the callback of the start of its next probe."""
         self.committed_ns: dict[str, int] = {}
@@ -111,7 +126,9 @@ class Auditor:
             Release: lambda message: self.attempts.released(message.target),
             RecordBlindness: lambda message: self.blindness.recording(message.interval),
             ChildExited: self.isolation.exited,
-            HealthReported: self.isolation.health,
+            HealthReported: self._health,
+            RetryAsked: lambda message: self.pinging.refused(message.channel),
+            ChannelRecovered: lambda message: self.pinging.accepted(message.channel),
         }
 
     def _told_by(self, case: Case) -> None:
@@ -140,6 +157,10 @@ class Auditor:
 
     def handling(self, name: str, epoch: int, message: object) -> None:
         self.trace.note(name, epoch, message)
+        if self.trace.at_once == AT_ONCE_MAX:
+            self.complain(
+                "BOUND", f"{AT_ONCE_MAX} messages are handled at one instant, and no end is in sight"
+            )
         kind = type(message)
         if kind in {Woke, LastHeardResumed} or (
             isinstance(message, AttemptFinished)
@@ -149,6 +170,10 @@ class Auditor:
             # a timer is overdue: one is during a stall, as the supervisor looks every 50 ms while an attempt runs.
             self.blindness.looking(epoch, self._read())
             self.isolation.passing(self._read().monotonic_ns)
+        if self.pinging.every_ns:
+            self.pinging.handled(name, is_writable=not self.record.is_failed)
+            if kind is AttemptFinished:
+                self.pinging.answered()
         check = self._checks.get(kind)
         if check is not None:
             check(message)
@@ -157,6 +182,10 @@ class Auditor:
         self.evidence.recording(message)
         if not self.evidence.is_stale(message):
             self.holds.taken(message.samples)
+
+    def _health(self, message: HealthReported) -> None:
+        self.isolation.health(message)
+        self.pinging.health(message)
 
     def _judging(self, message: SampleTaken) -> None:
         self.attempts.taken(message.sample, message.record)
@@ -189,6 +218,7 @@ class Auditor:
     def _supervisor_began(self) -> None:
         self.silences.began("supervisor", self._read())
         self.configuration.supervisor_began()
+        self.pinging.disturbed()
 
     # Clocks.
 
@@ -197,11 +227,13 @@ class Auditor:
         self.holds.is_clock_set = True
         self.blindness.suspended(self._read(), length_ns)
         self.isolation.disturbed()
+        self.pinging.disturbed(length_ns)
 
     def stalled(self, length_ns: int) -> None:
         """Called before the process stands still for a while."""
         self.blindness.stalled(self._read(), length_ns)
         self.isolation.disturbed()
+        self.pinging.disturbed(length_ns)
 
     def resuming(self, generation: int) -> None:
         if self.evidence.resuming(generation):
@@ -229,6 +261,7 @@ class Auditor:
         self.record.process_began()
         self.record.described(self._roster.values())
         self.silences.process_began()
+        self.pinging.disturbed()
         self.holds.began()
         self.holds.described(self._roster.values())
 
@@ -264,6 +297,7 @@ class Auditor:
         self._telling.committed(batch)
         self.receiving.committed(batch)
         self._situations.committed(batch)
+        self.drills.committed(batch)
         self.evidence.committed(batch)
         self.configuration.committed(batch.transitions)
         for delivery in batch.deliveries:
@@ -283,10 +317,16 @@ class Auditor:
         self.attempts.probing(request, truth, self._read().monotonic_ns)
         self.isolation.probing(request.attempt.target)
         self.configuration.probing(request)
+        if truth is None:
+            self.pinging.probing(request, request.deadline.remaining_ns(self._read()))
         self.upon_probe.pop(request.attempt.target, lambda: None)()
 
     def probed(self, request: ProbeRequest) -> None:
         self.attempts.probed(request)
+        self.pinging.probed(request)
+
+    def pinged(self) -> None:
+        self.pinging.pinged()
 
     def poisoned(self, target: str) -> None:
         self.isolation.poisoned(target, self._read())

@@ -8,7 +8,7 @@ from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.limits import GENERATIONS_PER_RUN
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.observation.sample import Sample
-from watchkeeper.domain.rules.evaluation import BAD_FROM
+from watchkeeper.domain.rules.evaluator import BAD_FROM
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.sink import RecordSamples

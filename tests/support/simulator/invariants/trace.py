@@ -20,11 +20,16 @@ class Trace:
         self._update = self._hash.update
         self._keep = self._last.append
         self.steps = 0
+        self.at_once = 0
+        """How many steps there were at the present instant."""
+        self._at_ns = -1
 
     def note(self, name: str, epoch: int, message: object) -> None:
         """One thing happened."""
         now_ns = self._now_ns()
         self.steps += 1
+        self.at_once = self.at_once + 1 if now_ns == self._at_ns else 0
+        self._at_ns = now_ns
         self._update(self._encode((now_ns, name, epoch, type(message).__name__, message)))
         self._keep((now_ns, name, epoch, message))
 

@@ -14,6 +14,9 @@ from ..invariants.auditor import Auditor
 from ..machine import Machine
 from ..suppression.naive_routes import Told
 
+DRILL_OVER_NS = 120 * NS_PER_S
+"""After the time of a drill: it ends with a review of the problems, which comes once a minute."""
+
 
 def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozenset[str]) -> None:
     """Checks everything that holds once the faults have stopped and the bounds of D.3 have passed."""
@@ -30,6 +33,7 @@ def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozens
         complain("S36", f"configured are {wanted}, scheduled {known}")
     _manned(machine)
     _seen(machine)
+    _drilled(machine)
     for incident in machine.auditor.durable.open_incidents():
         # A problem of the runtime itself ends two minutes after it is gone, which may be later than this.
         if incident.target not in machine.roster and incident.target != OWN_NAME:
@@ -52,6 +56,14 @@ def _seen(machine: Machine) -> None:
         until_ns = incident.acknowledged_until_ns
         if until_ns is not None and until_ns + NS_PER_S < now_ns and incident.target in machine.roster:
             machine.auditor.complain("L14", f"{incident.id} is acknowledged {now_ns - until_ns} ns too long")
+
+
+def _drilled(machine: Machine) -> None:
+    """S43: no drill is open a while after its time: the owner looks at them with the problems of the runtime."""
+    now_ns = machine.clock.read().wall_ns
+    for incident in machine.auditor.durable.open_incidents():
+        if incident.drill and incident.drill.until_ns + DRILL_OVER_NS < now_ns:
+            machine.auditor.complain("S43", f"{incident.id} is a drill without an end")
 
 
 def _manned(machine: Machine) -> None:

@@ -1,16 +1,23 @@
 """Invariants of recovery: every part serves again by itself, and an abandoned notice can be sent again."""
 
+from collections import Counter
+
 from watchkeeper.domain.incidents.notice import Notice
+from watchkeeper.domain.read_model.metrics import RuntimeMetrics
 from watchkeeper.domain.read_model.status import RuntimeStatus
 from watchkeeper.domain.rules.aggregate import Status
+from watchkeeper.domain.suppression.router import name_of
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.protocol.sink import Redrive
 
+from ..acts import drill
 from ..machine import Machine
 
 SERVICE_WITHIN_NS = 30 * NS_PER_S
 """The bound of L15 in docs/internal/reliability.md."""
 ANSWER_WITHIN_S = 60.0
+DRILL_NS = 30 * NS_PER_S
+"""A drill once the faults have stopped: longer than all messages that it takes are under way."""
 
 
 class RecoveryRules:
@@ -22,6 +29,8 @@ class RecoveryRules:
         self._epochs = self._living()
         self._began_ns = machine.clock.lived_ns
         self._redriven: list[Notice] = []
+        self._drilled: list[str] = []
+        self._pinged_since_ns = 0
 
     def _living(self) -> dict[str, int]:
         """Returns the living actors and their incarnations. A dead or later one has its own time limit to come back."""
@@ -94,6 +103,32 @@ class RecoveryRules:
             places.keys() & _places(other) or _is_of_one_group(notice, other)
             for other in (*pending, *self._redriven)
         )
+
+    def begin_drill(self) -> None:
+        """Begins a drill of the first route. It is told by the way of every incident, and counted as none (S43)."""
+        route = self._machine.case.policy.routes[0]
+        name = drill(self._machine, name_of(route, 0), DRILL_NS)
+        self._drilled.append(name)
+
+    def check_drill(self, metrics: RuntimeMetrics) -> None:
+        """S43: the drill is in the record and open, and no figure counts it."""
+        open_ = self._machine.auditor.durable.open_incidents()
+        if not any(incident.id in self._drilled for incident in open_):
+            self._complain("S43", f"the drill {self._drilled} has not opened")
+        real = Counter(incident.severity for incident in open_ if not (incident.draft or incident.is_drill))
+        shown = {severity: count for severity, count in dict(metrics.open_incidents).items() if count}
+        if shown != dict(real):
+            self._complain("S43", f"open are {dict(real)}, and the figures show {shown}")
+
+    def check_pings(self, dead: dict[str, None]) -> None:
+        """L11: while all is well a ping goes each period; none is due where no channel took the last notice that it was sent."""
+        pinging = self._machine.auditor.pinging
+        if any(name not in dead and pinging.takes_notices(name) for name in self._machine.receivers):
+            pinging.check_peace(self._pinged_since_ns)
+
+    def watch_pings(self) -> None:
+        """From now on a ping goes each period."""
+        self._pinged_since_ns = self._machine.clock.lived_ns
 
     def check_redriven(self) -> None:
         """L13: every notice that was sent again has arrived."""

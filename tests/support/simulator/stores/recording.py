@@ -8,6 +8,7 @@ from watchkeeper.domain.incidents.record import Batch, Restored
 from watchkeeper.domain.time.moment import Moment
 
 from ..cases.faults import Fault
+from ..surroundings.aim import Aim
 from ..surroundings.hub import Hub
 from ..surroundings.micro_faults import ProcessDied, Site
 from ..surroundings.mishaps import Mishaps
@@ -48,9 +49,16 @@ class WatchedStore:
     """Implements the store port of the sink. After its process has died, every call raises ProcessDied."""
 
     def __init__(
-        self, inner: Leg, hub: Hub, disk: Disk, observer: StoreObserver, lived_ns: Callable[[], int]
+        self,
+        inner: Leg,
+        hub: Hub,
+        disk: Disk,
+        aim: Aim,
+        observer: StoreObserver,
+        lived_ns: Callable[[], int],
     ) -> None:
         self._inner = inner
+        self._aim = aim
         self._hub = hub
         self._disk = disk
         self._observer = observer
@@ -72,6 +80,7 @@ class WatchedStore:
         self._require_life()
         self._observer.committing(batch)
         self._hub.pass_site(Site.PORT)
+        self._aim.committing(batch, self._hub)
         mishap = self._disk.mishaps.next()
         if mishap is Fault.STORE_UNOPENABLE:
             self._disk.unopenable = 2
@@ -85,6 +94,7 @@ class WatchedStore:
             self._observer.commit_failed(batch, certain=False)
             raise StoreError("injected: it was written, and the answer was lost")
         self._hub.pass_site(Site.PORT)
+        self._aim.committed(batch, self._hub)
         return left_out
 
     def _full(self) -> bool:

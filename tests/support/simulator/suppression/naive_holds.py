@@ -126,7 +126,7 @@ class NaiveHolds:
     def may_hold(self, incident: Incident, told: Told) -> str:
         """Returns why an incident may be untold now; empty where nothing can hold it."""
         wall_ns = self._clock.read().wall_ns
-        if self._is_silenced(incident):
+        if not (incident.drill and incident.drill.despite_holds) and self._is_silenced(incident):
             return "silence"
         if any(lasts(self.windows[name], wall_ns) for name in told.quiet):
             return "quiet"
@@ -244,7 +244,9 @@ class NaiveHolds:
 
     def _surely_flaps(self, incident: Incident) -> bool:
         patience_ns = self._patience_ns(incident) - MARGIN_NS
-        return self._clock.lived_ns < self._opened_ns(incident) + patience_ns
+        # The opening counts from its decision; its commit, seen here, waits while the store is full.
+        is_early = self._clock.read().wall_ns < self.opened_wall_ns(incident) + patience_ns
+        return is_early and self._clock.lived_ns < self._opened_ns(incident) + patience_ns
 
     def has_flapped(self, incident: Incident) -> bool:
         """Whether flapping has surely held an incident, which is told all the same once it has lasted for long enough."""

@@ -44,21 +44,28 @@ class NaiveRoutes:
         return texts_of(incident.target, incident.rule, incident.severity.value, metadata)
 
     def told(self, incident: Incident) -> dict[str, Told]:
-        """Returns each channel that is to be told of an incident; by two routes or steps, the first counts."""
+        """Returns each channel that is to be told of an incident; by two routes or steps, the first counts.
+
+        A drill is told by the route that it tries out, whatever that matches, and in a group of its own.
+        """
+        drill = incident.drill
         named: list[Told] = [Told(name, self._after_ns(name)) for name in incident.notify]
         later: list[Told] = []
         texts = self.texts(incident)
         for position, route in enumerate(self._policy.routes if not named else ()):
-            if not selects(route.match, texts):
+            name = route.id or f"routes[{position}]"
+            if not (drill.route == name if drill else selects(route.match, texts)):
                 continue
+            own = (("drill", incident.id),) if drill else ()
+            labels = tuple((label, texts.get(label, "")) for label in route.group_by)
             common = Told(
                 "",
-                route=route.id or f"routes[{position}]",
-                labels=tuple((name, texts.get(name, "")) for name in route.group_by) or None,
+                route=name,
+                labels=(*labels, *own) if labels else None,
                 wait_ns=parse_duration(route.group_wait),
                 interval_ns=parse_duration(route.group_interval),
                 remind_every_ns=None if route.remind_every is None else parse_duration(route.remind_every),
-                quiet=route.quiet,
+                quiet=() if drill and drill.despite_holds else route.quiet,
             )
             later_on = msgspec.structs.replace(common, is_escalation=True)
             named += [self._as(common, name, 0) for name in route.to]
@@ -67,7 +74,7 @@ class NaiveRoutes:
                 for step in route.escalate
                 for name in step.to
             ]
-            if not route.continue_:
+            if drill or not route.continue_:
                 break
         later.sort(key=lambda each: each.after_ns)
         return {each.channel: each for each in reversed((*named, *later))}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 import msgspec
 from watchkeeper.domain.time.moment import NS_PER_MS
-from watchkeeper.protocol.owner import Acknowledge, ResumeFrom
+from watchkeeper.protocol.owner import Acknowledge, BeginDrill, EndDrill, ResumeFrom
 from watchkeeper.protocol.poller import CancelAttempt
 from watchkeeper.protocol.sink import (
     Commit,
@@ -41,6 +41,8 @@ DELAY_NS_MAX = 30 * NS_PER_MS
 """Shorter than LATE_NS of the ports, so that a late answer comes behind every delayed message."""
 REPEATABLE = (
     Acknowledge,
+    BeginDrill,
+    EndDrill,
     AttemptCancelled,
     AttemptFinished,
     Beat,
@@ -94,12 +96,14 @@ class Hub:
         call_after: Callable[[int, Callable[[], object]], object],
         causality: Causality | None,
         halt: Halt,
+        lived_ns: Callable[[], int],
     ) -> None:
         self._micro_faults = micro_faults
         self._stream = stream
         self._observer = observer
         self._call_after = call_after
         self._halt = halt
+        self._lived_ns = lived_ns
         self._links: dict[tuple[str, str], deque[tuple[WatchedAddress, object]]] = {}
         self._running = OUTSIDE
         self._armed = False
@@ -108,6 +112,8 @@ class Hub:
         self.dead = False
         self.doomed: dict[str, bool] = {}
         """Actors that crash at their next message: before it (True) or after it."""
+        self.parked: dict[str, int] = {}
+        """Actors that crash before each message, up to a time of the world's own clock."""
 
     # Turns.
 
@@ -134,6 +140,8 @@ class Hub:
             self._strike(Site.HANDLE)
         if self.doomed and self.doomed.get(address.name):
             del self.doomed[address.name]
+            self._crash()
+        if self.parked and self.parked.get(address.name, 0) > self._lived_ns():
             self._crash()
 
     def handled(self, address: "WatchedAddress") -> None:

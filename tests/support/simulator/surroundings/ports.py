@@ -16,6 +16,7 @@ from watchkeeper.testing.fakes import answer_to
 from watchkeeper.testing.script import Script
 
 from ..cases.faults import Fault
+from .aim import Aim
 from .hub import Hub
 from .micro_faults import InjectedCrash, Site
 from .mishaps import Mishaps
@@ -138,6 +139,8 @@ class Targets:
         self._roster = roster
         self._expectation_of = ScriptedExpectations()
         self._scripts: dict[str, tuple[int, Script]] = {}
+        self.deaf_until_ns = 0
+        """The time of the world's own clock up to which no driver answers."""
 
     def follow(self, target: str, script: Script) -> None:
         """Sets the script of a target, which begins now."""
@@ -168,6 +171,8 @@ class SimulatedProber:
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Running:
         self._edge.hub.pass_site(Site.PORT)
         mishap = self._targets.mishaps.next()
+        if self._edge.clock.lived_ns < self._targets.deaf_until_ns:
+            mishap = Fault.PROBE_HANG
         if mishap is not None:
             self._edge.observer.happened(mishap.value)
         if mishap in POISONS:
@@ -204,8 +209,9 @@ def _timed_out(after_ns: int) -> Observation:
 class SimulatedMessenger:
     """The messenger of one channel in one process."""
 
-    def __init__(self, edge: Edge, receiver: Receiver, mishaps: Mishaps) -> None:
+    def __init__(self, edge: Edge, receiver: Receiver, mishaps: Mishaps, aim: Aim) -> None:
         self._edge = edge
+        self._aim = aim
         self._receiver = receiver
         self._mishaps = mishaps
 
@@ -242,6 +248,8 @@ class SimulatedMessenger:
         if after_ns >= left_ns:
             answer, after_ns = Answer(accepted=False, detail="timed out"), left_ns
         running.answer_after(after_ns, lambda: self._tell(done, answer))
+        if notice.digest:
+            self._aim.at("digest posted", edge.hub)
         return running.handed_over()
 
     def _take_in(self) -> None:

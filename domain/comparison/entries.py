@@ -1,0 +1,142 @@
+"""Differences of entries: what is added, removed, renamed and changed, key by key."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from ..specification.configuration import Configuration
+from ..specification.problem import Path
+from ..specification.rule import illegal_transitions
+from ..specification.target import Target
+
+EntryChangeKind = Literal["added", "removed", "renamed", "changed"]
+_PAIRS = frozenset({"headers", "environment", "labels"})
+"""Keys under which a specification keeps the pairs of a mapping."""
+
+
+class KeyChange(msgspec.Struct, frozen=True):
+    """A key with another value; None where it is not there, or says nothing."""
+
+    path: Path
+    before: Any
+    after: Any
+
+
+class EntryChange(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that is not as it was."""
+
+    group: str
+    """The list in which it stands, such as `targets` and `routes`, or the mapping that it is: `runtime` or `web`."""
+    id: str
+    change: EntryChangeKind
+    former: str = ""
+    """The id that it had."""
+    kind: str = ""
+    """The kind of a target or a channel, such as `http`."""
+    keys: tuple[KeyChange, ...] = ()
+    """The keys that differ; rules stand by their ids."""
+    refused: tuple[str, ...] = ()
+    """Why a watchkeeper that runs would refuse the change."""
+
+
+def continued(old: Configuration, new: Configuration) -> dict[str, str | None]:
+    """Returns the id that each target of the new configuration had in the old one; None for a target that is new."""
+    before = {target.id for target in old.targets}
+    return {
+        target.id: next((name for name in (target.id, *target.former_names) if name in before), None)
+        for target in new.targets
+    }
+
+
+def target_changes(old: Configuration, new: Configuration) -> Iterator[EntryChange]:
+    """Yields the targets that are not as they were, in the order of the new configuration, and then those that are gone."""
+    before = {target.id: target for target in old.targets}
+    formers = continued(old, new)
+    for target in new.targets:
+        former = formers[target.id]
+        if former is None:
+            yield EntryChange(group="targets", id=target.id, change="added", kind=target.kind)
+        elif before[former] != target:
+            yield _changed(before[former], target)
+    kept = set(formers.values())
+    for name, target in before.items():
+        if name not in kept:
+            yield EntryChange(group="targets", id=name, change="removed", kind=target.kind)
+
+
+def _changed(was: Target, target: Target) -> EntryChange:
+    is_renamed = was.id != target.id
+    return EntryChange(
+        group="targets",
+        id=target.id,
+        change="renamed" if is_renamed else "changed",
+        former=was.id if is_renamed else "",
+        kind=target.kind,
+        keys=tuple(_differing(_of_target(was), _of_target(target))),
+        refused=tuple(illegal_transitions(was.judged_rules, target.judged_rules)),
+    )
+
+
+def _of_target(target: Target) -> dict[str, Any]:
+    """Returns a target as plain data, with the rules by which it is judged in force."""
+    plain = _plain(target)
+    rules = {rule.id: _plain(rule) for rule in target.judged_rules}
+    left_out = {"id", "renamed_from", "default_rules"}
+    return {key: value for key, value in plain.items() if key not in left_out} | {"rules": rules}
+
+
+def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChange]:
+    """Yields what differs beside the targets."""
+    for group in ("channels", "routes", "windows", "maintenance"):
+        before, after = _by_name(group, getattr(old, group)), _by_name(group, getattr(new, group))
+        for name, entry in after.items():
+            if name not in before:
+                yield EntryChange(group=group, id=name, change="added", kind=_kind_of(entry))
+            elif before[name] != entry:
+                keys = tuple(_differing(_plain(before[name]), _plain(entry)))
+                yield EntryChange(group=group, id=name, change="changed", kind=_kind_of(entry), keys=keys)
+        for name, entry in before.items():
+            if name not in after:
+                yield EntryChange(group=group, id=name, change="removed", kind=_kind_of(entry))
+    for group in ("runtime", "web"):
+        was, now = getattr(old, group), getattr(new, group)
+        if was != now:
+            keys = tuple(_differing(_plain(was), _plain(now)))
+            change: EntryChangeKind = "added" if was is None else "removed" if now is None else "changed"
+            yield EntryChange(group=group, id="", change=change, keys=keys)
+
+
+def restarting(old: Configuration, new: Configuration) -> tuple[str, ...]:
+    """Returns the parts whose change a running watchkeeper takes over by a short stop and start; none where targets alone differ."""
+    parts = ("channels", "runtime", "routes", "windows", "maintenance")
+    return tuple(part for part in parts if getattr(old, part) != getattr(new, part))
+
+
+def _by_name(group: str, entries: tuple[Any, ...]) -> dict[str, Any]:
+    return {entry.id or f"{group}[{at}]": entry for at, entry in enumerate(entries)}
+
+
+def _kind_of(entry: Any) -> str:
+    return str(entry.given()) if entry.one_of else ""
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    """Returns a part as plain data; nothing for one that is not there."""
+    whole: dict[str, Any] = {} if part is None else msgspec.to_builtins(part)
+    return whole
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any], path: Path = ()) -> Iterator[KeyChange]:
+    for key in dict.fromkeys((*before, *after)):
+        was, now = _value(key, before.get(key)), _value(key, after.get(key))
+        if was == now:
+            continue
+        if isinstance(was, dict) and isinstance(now, dict):
+            yield from _differing(was, now, (*path, key))
+        else:
+            yield KeyChange((*path, key), was, now)
+
+
+def _value(key: str, value: Any) -> Any:
+    return dict(value) if key in _PAIRS and isinstance(value, list | tuple) else value

@@ -1,0 +1,107 @@
+"""`diff` tells what a change of a configuration does: to targets, rules and channels, and who is told of what."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from watchkeeper.launcher.main import cli
+
+OLD = """\
+channels:
+  - {id: ops, log: {}}
+  - {id: boss, log: {}, min_severity: critical, after: 15m}
+routes:
+  - {id: shop, match: [group=shop], to: [ops, boss]}
+  - {id: rest, to: [ops]}
+targets:
+  - {id: shop, group: shop, http: {url: "https://shop.example/", bearer: old-secret}}
+  - {id: blog, http: {url: "https://blog.example/"}, notify: [ops]}
+  - {id: old, tcp: {host: a, port: 1}}
+  - {id: gone, tcp: {host: a, port: 1}, notify: [boss]}
+"""
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.yaml").write_text(OLD)
+
+    def run(new, *options, status=0):
+        (tmp_path / "new.yaml").write_text(new)
+        done = CliRunner().invoke(cli, ["diff", "old.yaml", "new.yaml", *options])
+        assert done.exit_code == status, done.output
+        return done.stdout if status < 2 else done.stderr
+
+    return run
+
+
+def test_the_same_said_in_another_way_is_no_difference(compare):
+    new = OLD.replace("tcp: {host: a, port: 1}", "use: t") + "templates: {t: {tcp: {host: a, port: 1}}}\n"
+    assert compare(new, "--exit-code") == "the same: 4 targets\n"
+
+
+def test_targets_are_told_by_what_became_of_them(compare):
+    new = OLD.replace("id: old,", "id: new, renamed_from: [old],").replace(
+        "  - {id: gone, tcp: {host: a, port: 1}, notify: [boss]}\n", ""
+    )
+    new = (
+        new.replace('blog.example/"}', 'blog.example/"}, every: 1m')
+        + "  - {id: more, tcp: {host: b, port: 2}}\n"
+    )
+    assert compare(new, "--exit-code", status=1).splitlines() == [
+        "targets: 1 added, 1 removed, 1 renamed, 1 changed, 1 unchanged",
+        "~ target blog (http)",
+        "    every: 30s -> 1m",
+        "~ target old -> new (tcp)",
+        "+ target more (tcp)",
+        "- target gone (tcp)",
+        "told: nobody -> ops: more/down, more/silent",
+        "told: boss after 15m -> nobody: gone/down",
+        "a running watchkeeper restarts shortly, because of a renamed target: nothing that is recorded is lost",
+    ]
+
+
+def test_rules_are_compared_as_they_are_in_force(compare):
+    rules = "notify: [ops], rules: [{id: down, kind: consecutive, after: 5}, {id: slow, kind: threshold, value: 300, severity: info}]"
+    lines = compare(OLD.replace("notify: [ops]", rules)).splitlines()
+    assert "    rules.down.after: 3 -> 5" in lines
+    assert any(line.startswith("    rules.slow: none -> ") for line in lines)
+    assert "told: nobody -> ops: blog/slow" in lines
+    assert lines[-1] == "a running watchkeeper takes this over without a restart"
+
+
+def test_a_change_of_routes_tells_of_which_incidents_others_are_told(compare):
+    lines = compare(
+        OLD.replace("to: [ops, boss]", "to: [boss]").replace("after: 15m", "after: 5m")
+    ).splitlines()
+    assert "~ route shop" in lines
+    assert '    to: ["ops", "boss"] -> ["boss"]' in lines
+    assert "~ channel boss (log)" in lines
+    assert "told: ops, boss after 15m -> boss after 5m: shop/down" in lines
+    assert "told: ops -> nobody: shop/silent" in lines
+    assert "told: boss after 15m -> boss after 5m: gone/down" in lines
+    assert "restarts shortly, because of channels, routes:" in lines[-1]
+
+
+def test_secrets_are_masked_on_both_sides(compare):
+    for options in ([], ["--json"]):
+        said = compare(OLD.replace("old-secret", "new-secret"), *options)
+        assert "secret" not in said
+        assert "***" in said
+
+
+def test_a_rule_that_would_go_back_in_its_lifecycle_is_told(compare):
+    draft = "notify: [ops], rules: [{id: down, kind: consecutive, state: draft}]"
+    assert "    refused while it runs: " in compare(OLD.replace("notify: [ops]", draft))
+
+
+def test_programs_get_one_document(compare):
+    document = json.loads(compare(OLD.replace("id: gone,", "id: gone, every: 1m,"), "--json"))
+    (target,) = document["targets"]
+    assert (target["id"], target["change"], target["kind"]) == ("gone", "changed", "tcp")
+    assert target["keys"][0] == {"key": "every", "before": "30s", "after": "1m"}
+    assert (document["unchanged"], document["restarts"], document["others"]) == (3, False, [])
+
+
+def test_a_bad_configuration_is_refused_with_its_problems(compare):
+    assert compare("targets: [{id: 5}]", status=2).startswith("new.yaml:1:16: targets[0].id")
