@@ -21,7 +21,9 @@ _VERBS = {
     "notices": "notifications messages outbox",
     "run": "start serve server daemon up monitor",
     "reload": "restart apply hup",
-    "check": "validate lint config configtest verify-config",
+    "check": "validate lint configtest verify-config",
+    "config": "effective settings render",
+    "diff": "compare plan",
     "heartbeat": "ping beat checkin check-in",
     "job": "exec wrap cron monitor-job",
     "probe": "get try curl diagnose",
@@ -47,6 +49,7 @@ _ARGUMENTS = {
     "init": "an address to watch is --from URL",
 }
 _OPTIONS = {
+    "config --target": "the target is an argument: watchkeeper config TARGET",
     "run -c": "the configuration is an argument: watchkeeper run FILE",
     "check -c": "the configuration is an argument: watchkeeper check FILE",
     "run --json": "write --log json",

@@ -107,6 +107,17 @@ def test_a_restart_tells_nothing_twice():
     assert world.delivered("ops") == ["pair/down opened", "pair/down resolved"]
 
 
+def test_a_gap_leaves_nothing_known_of_the_members():
+    """The samples from before a suspension are no evidence of the time after it."""
+    slow = [member(name, every="10m") for name in "ab"]
+    world = world_of(*slow, pair(rules=QUICK[:1]), scripts={"a": "down"})
+    world.run("1m30s")
+    assert row(world).raw is Status.DOWN
+    world.suspend("30s")
+    world.run("20s")
+    assert row(world).sample.detail == "0 of 2 well; unknown: a, b"
+
+
 def test_a_command_makes_a_sample_at_once():
     world = world_of(member("a"), member("b"), pair(every="1h", rules=QUICK[:1]))
     world.run("1m")
