@@ -228,8 +228,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         defaults: tuple[JudgedRule, ...] = () if self.slo is UNSET else self.slo.rules
         if self.default_rules is not False:
             defaults = (*default_rules(self.kind, self._silence_ns), *defaults)
-        if not self.rules:
-            return defaults
+        if not self.rules or not defaults:
+            return self.rules or defaults
         own = {rule.id for rule in self.rules}
         return (*(rule for rule in defaults if rule.id not in own), *self.rules)
 
