@@ -11,7 +11,7 @@ from typing import Any, get_args
 from bounds import bounds, length, policies
 from semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 from watchkeeper.adapters.configuration import json_schema
-from watchkeeper.adapters.configuration.schema import FILLED
+from watchkeeper.adapters.configuration.schema import FILLED, REFERENCE
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.incident import INCIDENT_TRANSITIONS
 from watchkeeper.domain.incidents.notice import DELIVERY_TRANSITIONS
@@ -179,6 +179,7 @@ class Reference:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
     def _type(self, schema: dict[str, Any]) -> str:
+        schema = _written(schema)
         if "anyOf" in schema:
             kinds = [self._type(each) for each in schema["anyOf"] if each.get("type") != "null"]
             return " or ".join(dict.fromkeys(kinds))
@@ -230,7 +231,7 @@ class Reference:
                 return f"`{value}`"
 
     def _bounds(self, owner: str, key: str, schema: dict[str, Any]) -> Iterator[str]:
-        for each in schema.get("anyOf", [schema]):
+        for each in map(_written, schema.get("anyOf", [schema])):
             if _text_type(each) == "duration":
                 yield " to ".join(map(length, DURATION_BOUNDS[owner, key]))
             elif each.get("type") in {"integer", "number"} and "minimum" in each:
@@ -241,6 +242,13 @@ class Reference:
                 yield f"at most {each['maxLength']:,} characters"
             elif "pattern" in each and _text_type(each) == "text":
                 yield f"matches `{each['pattern'].removesuffix(FILLED)}`"
+
+
+def _written(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without the texts that something fills in."""
+    if schema.get("pattern") != REFERENCE:
+        return schema
+    return {key: value for key, value in schema.items() if key != "pattern"} | {"type": schema["type"][0]}
 
 
 def _referred(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -21,13 +21,17 @@ _VERBS = {
     "notices": "notifications messages outbox",
     "run": "start serve server daemon up monitor",
     "reload": "restart apply hup",
-    "check": "validate lint config configtest verify-config",
+    "check": "validate lint configtest verify-config",
+    "config": "effective settings render",
+    "diff": "compare plan",
     "heartbeat": "ping beat checkin check-in",
     "job": "exec wrap cron monitor-job",
     "probe": "get try curl diagnose",
     "redrive": "resend retry requeue",
     "backup": "dump export save",
-    "simulate": "forecast replay",
+    "simulate": "forecast",
+    "replay": "backtest retest",
+    "test-rules": "promtool test-rule rules",
     "token": "tokens login user users",
 }
 _INSTEAD = {
@@ -35,7 +39,7 @@ _INSTEAD = {
 } | {
     "stop": "Ctrl-C or SIGTERM ends `run`, and `watchkeeper status` names its process",
     "restore": "`watchkeeper backup --help` says how a copy is put back",
-    "test": "`watchkeeper check` tests a configuration, `probe` a target and `notify` a channel",
+    "test": "`watchkeeper check` tests a configuration, `test-rules` its rules, `probe` a target and `notify` a channel",
     "help": "write `watchkeeper --help`, or `watchkeeper VERB --help`",
     "version": "write `watchkeeper --version`",
 }
@@ -47,6 +51,7 @@ _ARGUMENTS = {
     "init": "an address to watch is --from URL",
 }
 _OPTIONS = {
+    "config --target": "the target is an argument: watchkeeper config TARGET",
     "run -c": "the configuration is an argument: watchkeeper run FILE",
     "check -c": "the configuration is an argument: watchkeeper check FILE",
     "run --json": "write --log json",

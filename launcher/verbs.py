@@ -19,6 +19,7 @@ SECTIONS = {
         "config",
         "diff",
         "test-rules",
+        "replay",
         "simulate",
         "schema",
         "token",

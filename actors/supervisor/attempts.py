@@ -186,12 +186,12 @@ class Attempts:
         else:
             self._enqueue(entry, due, now)
 
-    def _compose(self, entry: Scheduled, due: Moment, now: Moment) -> None:
-        """Makes the sample of a composite target; it has no poller, and never waits."""
+    def _compose(self, entry: Scheduled, due: Moment, now: Moment) -> bool:
+        """Makes the sample of a composite target; it has no poller, and never waits. Returns True."""
         pending = entry.enqueue(due, now)
         pending.begin(now)
-        sample = self._members.compose(entry, pending.attempt, now)
-        self._conclude(entry, pending, now, sample)
+        self._conclude(entry, pending, now, self._members.compose(entry, now))
+        return True
 
     def check_now(self, target: str, now: Moment) -> bool:
         """Starts an attempt beside the grid, whose ticks stay where they are. Returns False where none will answer.
@@ -202,8 +202,7 @@ class Attempts:
         if entry is None or entry.is_heartbeat or self._is_left_alone(entry):
             return False
         if entry.is_composite:
-            self._compose(entry, now, now)
-            return True
+            return self._compose(entry, now, now)
         if entry.pending is None and self._pollers.alive(target):
             self._enqueue(entry, now, now, is_commanded=True)
         return entry.pending is not None
@@ -312,7 +311,7 @@ class Attempts:
     def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
-        if sample.outcome in BAD:
+        if sample.outcome in BAD or self._scheduled[sample.target].target.upside_down is True:
             if self._network.excuses(sample.target):
                 return doubted(sample, Reason.BLIND, "the network of this machine is gone")
             if started_ns <= self._blind_until_ns:
@@ -343,6 +342,7 @@ class Attempts:
             self._reports.follow_clock(awaited, now)
             return
         self._blind_until_ns = now.monotonic_ns
+        self._members.begin_anew()
         self._reports.blind([entry for entry in awaited if entry.is_heartbeat], now)
         self._reports.follow_clock(awaited, now)
         self._waits.leave_out((entry for entry in awaited if not entry.is_heartbeat), gap_ns, now)

@@ -22,7 +22,7 @@ from .reuse.consulted import ConsultedFiles, seen
 from .reuse.expansion import Expansion
 from .reuse.including import Gathered, gather
 from .reuse.keys import KNOWN
-from .reuse.located import located, partial_faults
+from .reuse.located import first_of, located, partial_faults
 from .reuse.reading import read_text
 from .reuse.source import ConfigurationSource, ReuseFault
 from .substitution import Substitution
@@ -144,10 +144,11 @@ def examine(
     result = Examined(configuration, expansion, gathered, data, secrets=secrets, consulted=consulted)
     if not found and not of_reuse and not of_text and configuration is not None:
         return result
-    told = tuple(substitution.discreet(problem) for problem in found[: limits.PROBLEMS_MAX])
+    first, left_out = first_of(expansion, found, limits.PROBLEMS_MAX)
+    told = tuple(map(substitution.discreet, first))
     of_sources = (*of_text, *located(expansion, (), of_reuse[: limits.PROBLEMS_MAX]))
-    left_out = sum(source.document.faults_left_out for source in expansion.sources)
-    left_out += len(found) - len(told) + max(0, len(of_reuse) - limits.PROBLEMS_MAX)
+    left_out += sum(source.document.faults_left_out for source in expansion.sources)
+    left_out += max(0, len(of_reuse) - limits.PROBLEMS_MAX)
     faults = _each_once((*of_sources, *located(expansion, told)))
     return replace(
         result,

@@ -11,11 +11,13 @@ from ...domain import limits
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.construction.descriptions import descriptions
 from ...domain.specification.construction.shape_words import plain_types
-from ...domain.specification.probe import KINDS
+from ...domain.specification.probes.kinds import KINDS
 from .reuse import keys
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FILLED = r"|\$\{"
+REFERENCE = r"\$\{"
+"""A text that a variable, a file or the entry of a loop fills in: it may stand for a number or a truth, `${PORT}`."""
+FILLED = rf"|{REFERENCE}"
 """Ends each pattern: a text of a certain form may be one that a variable or a file fills in, `${PAGERDUTY_KEY}`."""
 
 
@@ -88,6 +90,9 @@ def _partial(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filled_later(node: dict[str, Any]) -> dict[str, Any]:
+    kind = node.get("type")
+    if isinstance(kind, str) and kind in {"integer", "number", "boolean"}:
+        return node | {"type": [kind, "string"], "pattern": REFERENCE}
     return node | {"pattern": node["pattern"] + FILLED} if isinstance(node.get("pattern"), str) else node
 
 

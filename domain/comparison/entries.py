@@ -30,6 +30,8 @@ class EntryChange(msgspec.Struct, frozen=True, kw_only=True):
     """The list in which it stands, such as `targets` and `routes`, or the mapping that it is: `runtime` or `web`."""
     id: str
     change: EntryChangeKind
+    at: int = 0
+    """Its position in the list of the new configuration; of one that is removed, 0."""
     former: str = ""
     """The id that it had."""
     kind: str = ""
@@ -53,24 +55,25 @@ def target_changes(old: Configuration, new: Configuration) -> Iterator[EntryChan
     """Yields the targets that are not as they were, in the order of the new configuration, and then those that are gone."""
     before = {target.id: target for target in old.targets}
     formers = continued(old, new)
-    for target in new.targets:
+    for at, target in enumerate(new.targets):
         former = formers[target.id]
         if former is None:
-            yield EntryChange(group="targets", id=target.id, change="added", kind=target.kind)
+            yield EntryChange(group="targets", id=target.id, change="added", at=at, kind=target.kind)
         elif before[former] != target:
-            yield _changed(before[former], target)
+            yield _changed(before[former], target, at)
     kept = set(formers.values())
     for name, target in before.items():
         if name not in kept:
             yield EntryChange(group="targets", id=name, change="removed", kind=target.kind)
 
 
-def _changed(was: Target, target: Target) -> EntryChange:
+def _changed(was: Target, target: Target, at: int) -> EntryChange:
     is_renamed = was.id != target.id
     return EntryChange(
         group="targets",
         id=target.id,
         change="renamed" if is_renamed else "changed",
+        at=at,
         former=was.id if is_renamed else "",
         kind=target.kind,
         keys=tuple(_differing(_of_target(was), _of_target(target))),
@@ -90,12 +93,13 @@ def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChang
     """Yields what differs beside the targets."""
     for group in ("channels", "routes", "windows", "maintenance"):
         before, after = _by_name(group, getattr(old, group)), _by_name(group, getattr(new, group))
-        for name, entry in after.items():
+        for at, (name, entry) in enumerate(after.items()):
+            kind = _kind_of(entry)
             if name not in before:
-                yield EntryChange(group=group, id=name, change="added", kind=_kind_of(entry))
+                yield EntryChange(group=group, id=name, change="added", at=at, kind=kind)
             elif before[name] != entry:
                 keys = tuple(_differing(_plain(before[name]), _plain(entry)))
-                yield EntryChange(group=group, id=name, change="changed", kind=_kind_of(entry), keys=keys)
+                yield EntryChange(group=group, id=name, change="changed", at=at, kind=kind, keys=keys)
         for name, entry in before.items():
             if name not in after:
                 yield EntryChange(group=group, id=name, change="removed", kind=_kind_of(entry))

@@ -319,3 +319,8 @@ def make_digest(
         digest=digest,
         repeated=reminder or UNSET,
     )
+
+
+def tells(change: TransitionKind, subject: str, reminder: int) -> str:
+    """Returns what a notice tells in a few words: `opened shop/down`, or `reminder 2: shop/down`."""
+    return f"reminder {reminder}: {subject}" if reminder else f"{change.value} {subject}"

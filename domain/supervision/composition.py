@@ -6,7 +6,6 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from ..limits import EXPLANATION_CHARACTERS_MAX
-from ..observation.attempt import AttemptId
 from ..observation.outcome import Outcome, Reason
 from ..observation.sample import Sample, sample_without_answer
 from ..specification.probe import Composite
@@ -58,14 +57,20 @@ class MemberSamples:
         if sample.target in self._named:
             self._newest[sample.target] = sample
 
-    def compose(self, entry: Scheduled, attempt: AttemptId, now: Moment) -> Sample:
-        """Returns the sample of a composite target at this moment."""
+    def begin_anew(self) -> None:
+        """Drops every sample: after a gap nothing is known of a member until its next one."""
+        self._newest = {}
+
+    def compose(self, entry: Scheduled, now: Moment) -> Sample:
+        """Returns the sample of the pending attempt of a composite target. Raises: ValueError without one."""
+        if entry.pending is None:
+            raise ValueError(f"no attempt of {entry.id} is pending")
         composite = self._composites[entry.id]
         members = [self._scheduled[name] for name in composite.members if name in self._scheduled]
         outcomes = {member.id: self._outcome_of(member, now) for member in members if not member.paused}
         found = composed(composite, outcomes)
         reason = Reason.OK if found.outcome is Outcome.UP else Reason.REPORTED
-        return sample_without_answer(attempt, now, found.outcome, reason, found.detail)
+        return sample_without_answer(entry.pending.attempt, now, found.outcome, reason, found.detail)
 
     def _outcome_of(self, member: Scheduled, now: Moment) -> Outcome:
         newest = self._newest.get(member.id)

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
+from ...adapters.configuration.loading import Examined
+from ...adapters.configuration.reuse.located import locations
 from ...domain.comparison.entries import EntryChange, KeyChange, other_changes, restarting, target_changes
-from ...domain.comparison.telling import TellingChange, telling_changes
+from ...domain.comparison.telling import telling_changes
 from ...domain.line import count_of, listed, one_line
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.problem import Path as KeyPath
 from ...domain.specification.problem import path_text
 from ..output import ExitStatus
 from .effective import examined_file
@@ -25,84 +30,128 @@ def show_difference(old: Path, new: Path, *, as_json: bool, exit_code: bool) -> 
 
     Raises: ConfigurationError with every problem of the first that has one.
     """
-    (before, was), (after, now) = examined_file(old), examined_file(new)
-    mask = Redaction.of(before, after)
-    targets, others = [*target_changes(was, now)], [*other_changes(was, now)]
-    told = telling_changes(was, now)
-    parts = restarting(was, now)
-    renamed = any(change.change == "renamed" for change in targets)
-    restarts = (*parts, *(["a renamed target"] if renamed else []))
+    difference = _Difference(examined_file(old), examined_file(new), str(new))
     if as_json:
-        document = {
-            "targets": [_row(change, mask) for change in targets],
-            "others": [_row(change, mask) for change in others],
-            "told": [
-                {"before": each.before, "after": each.after, "incidents": each.incidents} for each in told
-            ],
-            "restarts": bool(restarts),
-            "unchanged": _unchanged(len(now.targets), targets),
-        }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(difference.document(), indent=2, ensure_ascii=False))
     else:
-        for line in _lines(targets, others, told, restarts, _unchanged(len(now.targets), targets), mask):
+        for line in difference.lines():
             click.echo(line)
-    return ExitStatus.FAILED if exit_code and (targets or others) else ExitStatus.FINE
+    return ExitStatus.FAILED if exit_code and difference.is_one else ExitStatus.FINE
 
 
-def _unchanged(count: int, changes: list[EntryChange]) -> int:
-    return count - sum(change.change != "removed" for change in changes)
+class _Difference:
+    """All that differs between two files, with the places in the new one."""
+
+    def __init__(
+        self, old: tuple[Examined, Configuration], new: tuple[Examined, Configuration], name: str
+    ) -> None:
+        """Compares at once; `name` is that of the new file."""
+        (before, was), (after, now) = old, new
+        self._name = name
+        self._now = now
+        self._mask = Redaction.of(before, after)
+        self._targets, self._others = [*target_changes(was, now)], [*other_changes(was, now)]
+        self._told = telling_changes(was, now)
+        renamed = any(change.change == "renamed" for change in self._targets)
+        self._restarts = (*restarting(was, now), *(["a renamed target"] if renamed else []))
+        self._unchanged = len(now.targets) - sum(each.change != "removed" for each in self._targets)
+        changes = [each for each in (*self._targets, *self._others) if each.change != "removed"]
+        wanted = {self._path(each, key) for each in changes for key in (None, *each.keys)}
+        self._places = locations(after.expansion, wanted) if wanted else {}
+
+    @property
+    def is_one(self) -> bool:
+        return bool(self._targets or self._others)
+
+    # Places.
+
+    def _path(self, change: EntryChange, key: KeyChange | None) -> KeyPath:
+        """Returns where the new configuration has an entry, or a key of it."""
+        path: KeyPath = (change.group, change.at) if change.id else (change.group,)
+        if key is None:
+            return path
+        match key.path:
+            case ("rules", str(rule), *rest) if change.group == "targets":
+                own = [each.id for each in self._now.targets[change.at].rules]
+                return (*path, "rules", own.index(rule), *rest) if rule in own else path
+            case _:
+                return (*path, *key.path)
+
+    def _place(self, change: EntryChange, key: KeyChange | None = None) -> tuple[str, int] | None:
+        if change.change == "removed":
+            return None
+        at = self._places[self._path(change, key)]
+        return at.file or self._name, at.line
+
+    # For programs.
+
+    def document(self) -> dict[str, Any]:
+        """Returns the difference for programs."""
+        return {
+            "targets": [self._row(change) for change in self._targets],
+            "others": [self._row(change) for change in self._others],
+            "told": [msgspec.to_builtins(each) for each in self._told],
+            "restarts": bool(self._restarts),
+            "unchanged": self._unchanged,
+        }
+
+    def _row(self, change: EntryChange) -> dict[str, Any]:
+        keys = [
+            {
+                "key": path_text(key.path),
+                "before": self._mask(key.path, key.before),
+                "after": self._mask(key.path, key.after),
+                **_named(self._place(change, key)),
+            }
+            for key in change.keys
+        ]
+        row = {"group": change.group, "id": change.id, "change": change.change, "kind": change.kind}
+        row |= {"former": change.former} if change.former else {}
+        return {**row, **_named(self._place(change)), "keys": keys, "refused": list(change.refused)}
+
+    # For people.
+
+    def lines(self) -> Iterator[str]:
+        """Yields the difference for people."""
+        if not self.is_one:
+            yield f"the same: {count_of(self._unchanged, 'target')}"
+            return
+        counts = {change: sum(each.change == change for each in self._targets) for change in _CHANGES}
+        said = [f"{count:,} {change}" for change, count in counts.items() if count]
+        yield f"targets: {', '.join([*said, f'{self._unchanged:,} unchanged'])}"
+        for change in (*self._targets, *self._others):
+            yield from self._of_entry(change)
+        for each in self._told:
+            yield f"told: {_channels(each.before)} -> {_channels(each.after)}: {listed(each.incidents)}"
+        if self._restarts:
+            because = listed(self._restarts)
+            yield f"a running watchkeeper restarts shortly, because of {because}: nothing that is recorded is lost"
+        else:
+            yield "a running watchkeeper takes this over without a restart"
+
+    def _of_entry(self, change: EntryChange) -> Iterator[str]:
+        what = change.group.removesuffix("s") if change.id else change.group
+        name = f" {change.former} -> {change.id}" if change.former else f" {change.id}" if change.id else ""
+        kind = f" ({change.kind})" if change.kind else ""
+        head = click.style(f"{_SIGNS[change.change]} {what}{name}{kind}", fg=_COLOURS[change.change])
+        yield f"{head}{_said(self._place(change))}"
+        for key in change.keys:
+            values = " -> ".join(_value(self._mask(key.path, value)) for value in (key.before, key.after))
+            yield f"    {path_text(key.path)}: {values}{_said(self._place(change, key))}"
+        for fault in change.refused:
+            yield f"    refused while it runs: {fault}"
 
 
-def _row(change: EntryChange, mask: Redaction) -> dict[str, Any]:
-    keys = [
-        {"key": path_text(key.path), "before": mask(key.path, key.before), "after": mask(key.path, key.after)}
-        for key in change.keys
-    ]
-    row = {"group": change.group, "id": change.id, "change": change.change, "kind": change.kind, "keys": keys}
-    return row | ({"former": change.former} if change.former else {}) | {"refused": list(change.refused)}
+def _named(place: tuple[str, int] | None) -> dict[str, Any]:
+    return {} if place is None else {"file": place[0], "line": place[1]}
 
 
-def _lines(
-    targets: list[EntryChange],
-    others: list[EntryChange],
-    told: tuple[TellingChange, ...],
-    restarts: tuple[str, ...],
-    unchanged: int,
-    mask: Redaction,
-) -> Iterator[str]:
-    if not targets and not others:
-        yield f"the same: {count_of(unchanged, 'target')}"
-        return
-    counts = {change: sum(each.change == change for each in targets) for change in _CHANGES}
-    said = [f"{count:,} {change}" for change, count in counts.items() if count]
-    yield f"targets: {', '.join([*said, f'{unchanged:,} unchanged'])}"
-    for change in (*targets, *others):
-        yield from _of_entry(change, mask)
-    for each in told:
-        yield f"told: {_channels(each.before)} -> {_channels(each.after)}: {listed(each.incidents)}"
-    if restarts:
-        yield f"a running watchkeeper restarts shortly, because of {listed(restarts)}: nothing that is recorded is lost"
-    else:
-        yield "a running watchkeeper takes this over without a restart"
+def _said(place: tuple[str, int] | None) -> str:
+    return "" if place is None else f"  # {place[0]}:{place[1]}"
 
 
 def _channels(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "nobody"
-
-
-def _of_entry(change: EntryChange, mask: Redaction) -> Iterator[str]:
-    what = change.group.removesuffix("s") if change.id else change.group
-    name = f" {change.former} -> {change.id}" if change.former else f" {change.id}" if change.id else ""
-    kind = f" ({change.kind})" if change.kind else ""
-    yield click.style(f"{_SIGNS[change.change]} {what}{name}{kind}", fg=_COLOURS[change.change])
-    for key in change.keys:
-        yield f"    {path_text(key.path)}: {_shown(key, mask)}"
-    for fault in change.refused:
-        yield f"    refused while it runs: {fault}"
-
-
-def _shown(key: KeyChange, mask: Redaction) -> str:
-    return " -> ".join(_value(mask(key.path, value)) for value in (key.before, key.after))
 
 
 def _value(value: Any) -> str:

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from ...adapters.configuration.document import DocumentFault
 from ...domain.limits import PROBLEMS_MAX
-from ...domain.line import count_of
+from ...domain.line import count_of, listed
 from ...domain.specification.problem import path_text
 
 Level = Literal["error", "warning", "note"]
@@ -61,7 +61,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def summary(self) -> str:
-        files = f" in {1 + len(self.included):,} files" if self.included else ""
+        files = f" in {1 + len(self.included):,} files, with {listed(self.included)}" if self.included else ""
         return f"ok: {count_of(self.targets, 'target')}, {count_of(self.channels, 'channel')}{files}"
 
 

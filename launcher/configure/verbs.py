@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ..completing import TARGETS
-from ..options import CONFIG, JSON, PATH
+from ..options import CONFIG, JSON, PATH, STORE
 
 SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
 """The folder of the files for other programs."""
@@ -99,7 +99,7 @@ def diff(old: Path, new: Path, *, as_json: bool, exit_code: bool) -> None:
 @click.argument("files", type=PATH, nargs=-1, required=True)
 @JSON
 def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
-    """Test what a configuration tells, before it is deployed.
+    """Test what a configuration tells to whom.
 
     Each of FILES names a configuration, has courses of events, and says which incidents are open and which notices each channel has
     taken at which times. They run in virtual time, with grouping, silences, maintenance, dependencies and escalation in force;
@@ -110,4 +110,33 @@ def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
     sys.exit(run_files(files, as_json=as_json))
 
 
-BEGINNING = (init, config, diff, test_rules, completion, prometheus)
+@click.command()
+@CONFIG
+@STORE
+@JSON
+@click.option("--since", default="30d", show_default=True, help="A length of time, or a moment.")
+@click.option("--until", default="", help="A moment, or a length of time before now.  [default: now]")
+@click.option("--outage", default="5m", show_default=True, help="From which length on none may be missed.")
+@click.option("--exit-code", is_flag=True, help="End with 1 where an outage is missed.")
+def replay(
+    config: Path | None,
+    store: Path | None,
+    since: str,
+    until: str,
+    outage: str,
+    *,
+    exit_code: bool,
+    as_json: bool,
+) -> None:
+    """Try another configuration on the recorded past.
+
+    It compares what was told with what CONFIG would have told. Recorded samples go through CONFIG in virtual time: its rules, routes, groups, maintenance, dependencies and escalation are in
+    force, and so are the silences and acknowledgements of the record. It reads the store, also while a process runs it, and writes
+    nothing. What the record cannot say is told in notes.
+    """
+    from .replaying import ReplayOptions, replay_record
+
+    sys.exit(replay_record(config, store, ReplayOptions(since, until, outage, exit_code, as_json)))
+
+
+BEGINNING = (init, config, diff, test_rules, replay, completion, prometheus)

@@ -8,7 +8,7 @@ import click
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...client.offline import OfflineStore
 from ...domain.errors import UnknownName
-from ...domain.incidents.notice import DeliveryState
+from ...domain.incidents.notice import DeliveryState, tells
 from ...domain.incidents.record import Outgoing
 from ...domain.time.moment import wall_ns_of, wall_text
 from ..act.reach import Acts, reached
@@ -43,7 +43,7 @@ def _row(outgoing: Outgoing) -> dict[str, Any]:
         "key": notice.key,
         "state": delivery.state.value,
         "channel": notice.channel,
-        "tells": f"{'reminder' if notice.reminder else notice.change.value} {notice.subject}",
+        "tells": tells(notice.change, notice.subject, notice.reminder),
         "attempts": delivery.attempts,
         "at": wall_text(delivery.at_ns),
         "detail": delivery.detail,

@@ -10,6 +10,7 @@ from ...adapters.clock import SystemClock
 from ...client.connection import Connection
 from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
+from ...domain.incidents.notice import tells
 from ...domain.incidents.trials.drill import Drill
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
@@ -166,7 +167,7 @@ def _notice(row: "NoticeRow") -> dict[str, Any]:
         "key": row.key,
         "state": row.state.value,
         "channel": row.channel,
-        "tells": f"{'reminder' if row.reminder else row.change.value} {row.subject}",
+        "tells": tells(row.change, row.subject, row.reminder),
         "attempts": row.attempts,
         "at": _text(row.at),
         "detail": row.detail,

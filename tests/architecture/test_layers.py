@@ -38,6 +38,7 @@ MAY_ALSO = {
         "testing"
     },  # the verb runs a configuration in a World, as a host's test does
     "launcher/configure/ruletests.py": {"testing"},  # as above
+    "launcher/configure/replaying.py": {"testing"},  # as above
     # `web` inside the functions that open a door: the web libraries are an extra. `client`: the way to the active process.
     "runtime.py": {"web", "client"},
     "web/metrics/families.py": {"watchkeeper"},  # the version, which the metrics tell

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import NOON, sample_at
-from watchkeeper.domain.observation.attempt import AttemptId
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Composite, Heartbeat, Tcp
 from watchkeeper.domain.specification.target import Target
@@ -124,7 +123,10 @@ class Watch:
 
     def sample(self, after_ns=0):
         now = NOON.shifted(after_ns)
-        return self.members.compose(self.scheduled["pair"], AttemptId("pair", 1, 1), now)
+        entry = self.scheduled["pair"]
+        entry.pending = None
+        entry.enqueue(now, now)
+        return self.members.compose(entry, now)
 
 
 def test_members_that_are_up_make_it_up():

@@ -151,7 +151,7 @@ def test_findings_in_included_files_carry_their_names(written, tmp_path, monkeyp
     assert check("--format", "github", "watch.yaml").stdout.startswith("::error file=d/a.yaml,line=1,col=19,")
     written("d/a.yaml", "targets: [{id: a, tcp: {host: h, port: 1}}]\n")
     done = check("watch.yaml")
-    assert done.stdout == "ok: 2 targets, 1 channel in 3 files\n"
+    assert done.stdout == "ok: 2 targets, 1 channel in 3 files, with d/a.yaml, more.yaml\n"
     assert (
         done.stderr
         == "watch.yaml:1:14: warning: include[1]: no file is found there, so nothing is included\n"

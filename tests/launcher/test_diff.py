@@ -50,10 +50,10 @@ def test_targets_are_told_by_what_became_of_them(compare):
     )
     assert compare(new, "--exit-code", status=1).splitlines() == [
         "targets: 1 added, 1 removed, 1 renamed, 1 changed, 1 unchanged",
-        "~ target blog (http)",
-        "    every: 30s -> 1m",
-        "~ target old -> new (tcp)",
-        "+ target more (tcp)",
+        "~ target blog (http)  # new.yaml:9",
+        "    every: 30s -> 1m  # new.yaml:9",
+        "~ target old -> new (tcp)  # new.yaml:10",
+        "+ target more (tcp)  # new.yaml:11",
         "- target gone (tcp)",
         "told: nobody -> ops: more/down, more/silent",
         "told: boss after 15m -> nobody: gone/down",
@@ -64,7 +64,7 @@ def test_targets_are_told_by_what_became_of_them(compare):
 def test_rules_are_compared_as_they_are_in_force(compare):
     rules = "notify: [ops], rules: [{id: down, kind: consecutive, after: 5}, {id: slow, kind: threshold, value: 300, severity: info}]"
     lines = compare(OLD.replace("notify: [ops]", rules)).splitlines()
-    assert "    rules.down.after: 3 -> 5" in lines
+    assert "    rules.down.after: 3 -> 5  # new.yaml:9" in lines
     assert any(line.startswith("    rules.slow: none -> ") for line in lines)
     assert "told: nobody -> ops: blog/slow" in lines
     assert lines[-1] == "a running watchkeeper takes this over without a restart"
@@ -74,13 +74,33 @@ def test_a_change_of_routes_tells_of_which_incidents_others_are_told(compare):
     lines = compare(
         OLD.replace("to: [ops, boss]", "to: [boss]").replace("after: 15m", "after: 5m")
     ).splitlines()
-    assert "~ route shop" in lines
-    assert '    to: ["ops", "boss"] -> ["boss"]' in lines
-    assert "~ channel boss (log)" in lines
+    assert "~ route shop  # new.yaml:5" in lines
+    assert '    to: ["ops", "boss"] -> ["boss"]  # new.yaml:5' in lines
+    assert "~ channel boss (log)  # new.yaml:3" in lines
     assert "told: ops, boss after 15m -> boss after 5m: shop/down" in lines
     assert "told: ops -> nobody: shop/silent" in lines
     assert "told: boss after 15m -> boss after 5m: gone/down" in lines
     assert "restarts shortly, because of channels, routes:" in lines[-1]
+
+
+def test_a_change_in_a_template_stands_where_it_is_written(compare, tmp_path):
+    (tmp_path / "more.yaml").write_text(TEMPLATED)
+    (tmp_path / "old.yaml").write_text(
+        f"{OLD}  - {{id: api, http: {{url: 'https://api/'}}, notify: [ops]}}\n"
+    )
+    lines = compare(f"include: [more.yaml]\n{OLD}  - {{id: api, use: api}}\n").splitlines()
+    assert lines[1:5] == [
+        "~ target api (http)  # new.yaml:13",
+        "    every: 30s -> 1m  # more.yaml:2",
+        "    http.method: GET -> POST  # more.yaml:2",
+        "    rules.down.after: 3 -> 2  # more.yaml:2",
+    ]
+
+
+TEMPLATED = """\
+templates:
+  api: {every: 1m, http: {url: 'https://api/', method: POST}, rules: [{id: down, kind: consecutive, after: 2}], notify: [ops]}
+"""
 
 
 def test_secrets_are_masked_on_both_sides(compare):
@@ -99,7 +119,13 @@ def test_programs_get_one_document(compare):
     document = json.loads(compare(OLD.replace("id: gone,", "id: gone, every: 1m,"), "--json"))
     (target,) = document["targets"]
     assert (target["id"], target["change"], target["kind"]) == ("gone", "changed", "tcp")
-    assert target["keys"][0] == {"key": "every", "before": "30s", "after": "1m"}
+    assert target["keys"][0] == {
+        "key": "every",
+        "before": "30s",
+        "after": "1m",
+        "file": "new.yaml",
+        "line": 11,
+    }
     assert (document["unchanged"], document["restarts"], document["others"]) == (3, False, [])
 
 

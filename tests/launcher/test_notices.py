@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from records import NOON, notice_of, opened
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.domain.incidents.notice import Delivery, DeliveryState
+from watchkeeper.domain.incidents.notice import Delivery, DeliveryState, NoticeReason, make_notice
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.launcher.main import cli
 
@@ -51,6 +51,19 @@ def test_a_dead_letter_is_listed_with_its_key_and_cause(dead):
     assert (row["key"], row["state"], row["detail"], row["attempts"]) == (key, "dead", "HTTP 410", 3)
     assert key.removeprefix("msg_")[:4] in run("notices", "-c", config).stdout
     assert run("notices", "-c", config, "--state", "delivered").stdout == "no notices\n"
+
+
+def test_a_reminder_is_listed_with_its_number(dead):
+    config, _, store = dead
+    first = opened("inc_2", target="api")
+    second = make_notice(first.incident, "ops", first.change, NOON.wall_ns, NoticeReason.REMINDER, reminder=2)
+    store.open(NOON)
+    store.commit(Batch(transitions=(first,), notices=(notice_of(first), second)))
+    store.close()
+
+    rows = json.loads(run("notices", "-c", config, "--json").stdout)["notices"]
+
+    assert {"opened shop/down", "opened api/down", "reminder 2: api/down"} == {row["tells"] for row in rows}
 
 
 def test_a_redriven_notice_is_pending_under_its_own_key(dead):

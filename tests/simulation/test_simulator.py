@@ -63,7 +63,13 @@ def test_every_drawn_target_is_one_that_a_configuration_may_have():
         channels = [reached.channel for reached in case.channels]
         for target in filter(None, drawn):
             alone = msgspec.structs.replace(target, depends_on=msgspec.UNSET)
-            _, problems = judged(Configuration(targets=[alone], channels=channels))
+            members = [
+                msgspec.structs.replace(each, depends_on=msgspec.UNSET)
+                for each in drawn
+                if target.composite and each
+            ]
+            whole = {each.id: each for each in (*members, alone)}
+            _, problems = judged(Configuration(targets=whole.values(), channels=channels))
             assert [str(problem) for problem in problems] == [], f"seed {seed}"
 
 

@@ -1,7 +1,7 @@
 """Problems of the whole with their places in its sources, the same one once."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ....domain.specification.construction.shape import ShapeChecker
@@ -52,6 +52,24 @@ def located(
         DocumentFault(fault.line, fault.column, fault.problem, fault.file, _summed(uses))
         for fault, uses in told.items()
     )
+
+
+def first_of(expansion: Expansion, problems: Sequence[Problem], most: int) -> tuple[list[Problem], int]:
+    """Returns the problems of so many places at most, and how many more there are; one that many targets share counts once."""
+    if expansion.is_plain:
+        return list(problems[:most]), max(0, len(problems) - most)
+    kept: list[Problem] = []
+    told: set[object] = set()
+    left_out: set[object] = set()
+    for problem in problems:
+        origin = expansion.origin(problem.path)
+        place = (origin.source, origin.path, problem.text, problem.at_key)
+        if place in told or len(told) < most:
+            told.add(place)
+            kept.append(problem)
+        else:
+            left_out.add(place)
+    return kept, len(left_out)
 
 
 def partial_faults(parts: Iterable[UnfinishedPart]) -> Iterator[ReuseFault]:

@@ -24,6 +24,7 @@ from ....domain.read_model.days import IncidentSpan
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR
 from ..history.history import History
 from ..history.overview import Overview
+from ..history.recording import Recording
 from ..history.sample_tables import day_tables, rolled_days
 from ..history.stored import Rollup, StoredSample, Summed, Totals
 from .chain import TRANSITION, Chain
@@ -224,8 +225,7 @@ class StoreReader:
             return Overview(connection).uptimes(since_ns, until_ns)
 
     def days(self, since_ns: int, until_ns: int) -> Iterator[tuple[int, dict[str, Totals]]]:
-        """The days (UTC) that begin in a span, oldest first: when each began, and by name the totals of every target
-        that has samples in it. A day without any is left out.
+        """The days (UTC) of a span that have samples, oldest first: when each began, and the totals of targets by name.
 
         Each day is read by a question of its own when it is asked for, so that a slow reader delays no writer.
         """
@@ -253,10 +253,9 @@ class StoreReader:
     def _kept(self, since_ns: int, until_ns: int, length_ns: int) -> range:
         """The numbers of the days or hours that begin in a span and in the record."""
         hours = length_ns // NS_PER_HOUR
+        begin, after = (-(-at_ns // length_ns) * hours for at_ns in (since_ns, until_ns))
         with self._reading() as connection:
-            first, end = Overview(connection).kept(
-                -(-since_ns // length_ns) * hours, -(-until_ns // length_ns) * hours
-            )
+            first, end = Overview(connection).kept(begin, after)
         return range(first // hours, -(-end // hours))
 
     def samples(self, target: str, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
@@ -269,6 +268,12 @@ class StoreReader:
         """The past of a target for several questions, which are answered as of one moment."""
         with self._reading() as connection:
             yield History(connection, target)
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """All targets hour by hour, with the steps and notices of the time, as of one moment."""
+        with self._reading() as connection:
+            yield Recording(connection)
 
     def evidence(self, target: str, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
         """The evidence of a target's bad samples in a span of wall time: the newest 1,000 pieces, in the order of time."""

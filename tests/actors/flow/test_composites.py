@@ -13,7 +13,8 @@ QUICK = (Consecutive(id="down", after=2, recover=2), NoData(id="silent", after="
 
 
 def member(name, **fields):
-    return Target(id=name, every="10s", tcp=Tcp(host=name, port=1), default_rules=False, **fields)
+    said = {"every": "10s", "tcp": Tcp(host=name, port=1), "default_rules": False} | fields
+    return Target(id=name, **said)
 
 
 def pair(**fields):
@@ -105,6 +106,17 @@ def test_a_restart_tells_nothing_twice():
     assert world.delivered("ops") == ["pair/down opened"]
     world.run("10m")
     assert world.delivered("ops") == ["pair/down opened", "pair/down resolved"]
+
+
+def test_a_gap_leaves_nothing_known_of_the_members():
+    """The samples from before a suspension are no evidence of the time after it."""
+    slow = [member(name, every="10m") for name in "ab"]
+    world = world_of(*slow, pair(rules=QUICK[:1]), scripts={"a": "down"})
+    world.run("1m30s")
+    assert row(world).raw is Status.DOWN
+    world.suspend("30s")
+    world.run("20s")
+    assert row(world).sample.detail == "0 of 2 well; unknown: a, b"
 
 
 def test_a_command_makes_a_sample_at_once():

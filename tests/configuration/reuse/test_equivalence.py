@@ -4,9 +4,11 @@ import json
 
 import yaml
 from by_hand import written_out
+from click.testing import CliRunner
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from watchkeeper.adapters.configuration import load
+from watchkeeper.launcher.main import cli
 
 LENGTHS = st.sampled_from(["10s", "1m", "5m"])
 WORDS = st.sampled_from(["a", "b${each}", "c d", "${each}", "${each}${each}"])
@@ -128,3 +130,12 @@ def test_reuse_says_what_is_written_out_by_hand(tmp_path_factory, files):
         return
     assert reused.targets == plain.targets
     assert reused.channels == plain.channels
+    assert said("diff", folder / "plain.yaml", folder / "w.yaml").startswith("the same: ")
+    (folder / "again.yaml").write_text(said("config", "-c", folder / "w.yaml"))
+    assert load(folder / "again.yaml", {}).targets == plain.targets
+
+
+def said(*arguments):
+    done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout

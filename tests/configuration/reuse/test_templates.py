@@ -189,6 +189,17 @@ def test_a_template_that_several_problems_have_in_common_is_told_once(tmp_path):
     ]
 
 
+def test_a_fault_of_many_targets_leaves_room_for_the_others(tmp_path):
+    """It counts once towards the problems that are told, however many targets have it."""
+    loop = "{for_each: [" + ",".join(map(str, range(2_000))) + "], id: 'a${each}', use: t}"
+    text = (
+        f"templates: {{t: {{http: {{url: 'htp://h/'}}}}}}\ntargets: [{loop}, {{id: b, call: {{name: ''}}}}]"
+    )
+    first, second = problems_in(text, tmp_path)
+    assert first.endswith("did you mean http (used in line 2, for_each[0] and 1,999 more times)")
+    assert "targets[1].call.name: is empty" in second
+
+
 def chain(length):
     """Templates of which each uses the two before it."""
     uses = "".join(f"  t{n}: {{use: [t{n - 1}, t{max(0, n - 2)}]}}\n" for n in range(1, length))

@@ -205,7 +205,7 @@ def _over_a_probe(do: Callable[[Machine, Act], None]) -> Callable[[Machine, Act]
 
     def act_so(machine: Machine, act: Act) -> None:
         target: Target | None = machine.roster.get(act.name)
-        is_probed = target is not None and target.heartbeat is None and not target.paused
+        is_probed = target is not None and target.is_probed and not target.paused
         if act.length_ns and is_probed:
             machine.auditor.upon_probe[act.name] = lambda: machine.after(
                 act.length_ns, lambda: do(machine, act)

@@ -23,6 +23,7 @@ from .endless import RUN_CPU_S, bounded
 from .invariants.violation import Violation
 from .machine import Machine
 from .recovery.end import check_conservation, check_peace, check_stopped, dead_channels, untold
+from .recovery.kinds import check_kinds
 from .recovery.reference import check_reference
 from .recovery.service import SERVICE_WITHIN_NS, RecoveryRules
 from .surroundings.micro_faults import Kind, ProcessDied
@@ -251,6 +252,7 @@ class Run:
             self._stop()
             check_conservation(self.machine)
             check_reference(self.machine)
+            check_kinds(self.machine)
 
     def _stop(self) -> None:
         machine = self.machine

@@ -9,7 +9,7 @@ from watchkeeper.domain.specification.target import Target
 from ..suppression.policy import Policy
 from .faults import Fault
 
-CASE_VERSION = 7
+CASE_VERSION = 8
 """Increased by every change after which a seed means another case."""
 
 

@@ -13,6 +13,14 @@ from watchkeeper.domain.time.moment import Moment
 from .violation import Happened
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
+TURNED = {
+    Outcome.UP: Outcome.DOWN,
+    Outcome.DEGRADED: Outcome.DOWN,
+    Outcome.DOWN: Outcome.UP,
+    Outcome.TIMED_OUT: Outcome.UP,
+    Outcome.UNKNOWN: Outcome.UNKNOWN,
+}
+"""The outcome of a target that must fail, by what its answer is."""
 
 
 class AttemptRules:
@@ -30,6 +38,8 @@ class AttemptRules:
         self._due: dict[tuple[str, bool], int] = {}
         self._beat: dict[str, Moment] = {}
         self.in_flight_max = 1_000
+        self.must_fail: frozenset[str] = frozenset()
+        """The targets whose samples are turned around."""
         self.started_ns: dict[str, int] = {}
         """Per target, when its newest probe was started."""
         self.evidence_at: dict[str, Moment] = {}
@@ -64,6 +74,8 @@ class AttemptRules:
 
     def probing(self, request: ProbeRequest, truth: Outcome | None, now_ns: int) -> None:
         attempt = request.attempt
+        if attempt.target in self.must_fail:
+            truth = TURNED.get(truth) if truth is not None else None
         if self.under_way(attempt.target):
             self._complain("S19", f"two attempts of {attempt.target} run at once: {attempt}")
         self._running[attempt] = request.deadline.monotonic_ns
@@ -85,7 +97,11 @@ class AttemptRules:
 
     def _is_probed(self, name: str) -> bool:
         target = self._roster.get(name)
-        return target is not None and target.heartbeat is None
+        return target is not None and target.is_probed
+
+    def _is_composite(self, name: str) -> bool:
+        target = self._roster.get(name)
+        return target is not None and bool(target.composite)
 
     def probed(self, request: ProbeRequest) -> None:
         self._running.pop(request.attempt, None)
@@ -132,7 +148,7 @@ class AttemptRules:
             if due_ns <= self._due.get(place, due_ns - 1):
                 self._complain("L8", f"{record} serves a tick again that was due by {self._due[place]}")
             self._due[place] = due_ns
-        elif sample.outcome.is_evidence:
+        elif sample.outcome.is_evidence and not self._is_composite(sample.target):
             if self._beat.get(sample.target) == sample.at:
                 self._complain("S31", f"one heartbeat of {sample.target} counts twice: {sample}")
             self._beat[sample.target] = sample.at

@@ -10,8 +10,9 @@ from watchkeeper.domain.auditing.invariants_record import RecordRules
 from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.notice import DeliveryState, Notice
 from watchkeeper.domain.incidents.record import Batch, Restored
-from watchkeeper.domain.observation.attempt import ProbeRequest
+from watchkeeper.domain.observation.attempt import AttemptRecord, ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.matcher import Selection, parsed
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
@@ -91,6 +92,9 @@ class Auditor:
         self._in_flight: set[tuple[str, str]] = set()
         """Requests without an answer: their channels and keys."""
         self.attempts = AttemptRules(roster, complain, self.happened)
+        self.attempts.must_fail = frozenset(
+            each.target.id for each in case.targets if each.target.upside_down is True
+        )
         self.evidence = EvidenceRules(list(roster.values()), complain, self.happened)
         self.silences = SilenceRules(complain, self.happened)
         self.blindness = BlindnessRules(complain, self.happened)
@@ -104,6 +108,8 @@ class Auditor:
             complain,
             self.happened,
         )
+        self.taken: dict[str, list[tuple[Sample, AttemptRecord]]] = {}
+        """Per target, all samples that the owner was given, with the times of their attempts."""
         self.upon_probe: dict[str, Callable[[], object]] = {}
         """Per target, the callback of the start of its next probe."""
         self.committed_ns: dict[str, int] = {}
@@ -189,6 +195,7 @@ class Auditor:
 
     def _judging(self, message: SampleTaken) -> None:
         self.attempts.taken(message.sample, message.record)
+        self.taken.setdefault(message.sample.target, []).append((message.sample, message.record))
         self.blindness.judging(message.sample, message.record)
         self.configuration.judging(message.sample)
 

@@ -47,7 +47,7 @@ class IsolationRules:
         if not self.applies:
             return
         for other in self._roster.values():
-            if other.id != target and not other.paused and other.heartbeat is None:
+            if other.id != target and not other.paused and other.is_probed:
                 until_ns = now.monotonic_ns + 2 * other.every_ns + other.timeout_ns + SLACK_NS
                 self._waited.setdefault(other.id, until_ns)
         self._soonest_ns = min(self._waited.values(), default=None)

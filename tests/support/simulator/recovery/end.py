@@ -5,12 +5,12 @@ from typing import NamedTuple
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.own_problems import POLLER
 from watchkeeper.domain.read_model.status import RuntimeStatus
-from watchkeeper.domain.specification.rule import Consecutive, RuleState
+from watchkeeper.domain.specification.probe import Composite
+from watchkeeper.domain.specification.rule import Consecutive, KOfN, Nagios, RuleState
 from watchkeeper.domain.specification.target import OWN_NAME, Target
 from watchkeeper.domain.time.moment import NS_PER_S
 
 from ..cases.case import Case, Watched
-from ..invariants.auditor import Auditor
 from ..machine import Machine
 from ..suppression.naive_routes import Told
 
@@ -44,7 +44,7 @@ def check_peace(machine: Machine, status: RuntimeStatus, open_incidents: frozens
     for watched in machine.case.targets:
         target = machine.roster.get(watched.target.id)
         if target is not None and not target.paused:
-            _detected(machine.auditor, watched, target)
+            _detected(machine, watched, target)
             _polled(machine, target)
     _delivered(machine)
 
@@ -71,25 +71,46 @@ def _manned(machine: Machine) -> None:
     pollers = sorted(
         address.name for address in machine.addresses if address.alive and POLLER in address.name
     )
-    wanted = sorted(POLLER + target.id for target in machine.roster.values() if target.heartbeat is None)
+    wanted = sorted(POLLER + target.id for target in machine.roster.values() if target.is_probed)
     if pollers != wanted:
         machine.auditor.complain("S36", f"to be probed are {wanted}, and there are {pollers}")
 
 
-def _detected(auditor: Auditor, watched: Watched, target: Target) -> None:
+def _detected(machine: Machine, watched: Watched, target: Target) -> None:
     """L2 and L3: a target that stays down has an open incident, and a recovered one has none."""
+    auditor, ends = machine.auditor, _ends(machine, target, watched.finally_)
     for rule in target.rules:
-        if isinstance(rule, Consecutive) and rule.state is not RuleState.RETIRED:
+        if isinstance(rule, Consecutive | KOfN | Nagios) and rule.state is not RuleState.RETIRED:
             is_open = (target.id, rule.id) in auditor.durable.open
-            if is_open and watched.finally_ == "ok":
+            if is_open and ends == "ok":
                 auditor.complain("L3", f"{target.id} has recovered and {rule.id} is still open")
-            if not is_open and watched.finally_ == "down":
+            if not is_open and ends == "down":
                 auditor.complain("L2", f"{target.id} is down for good and {rule.id} has not opened")
+
+
+def _ends(machine: Machine, target: Target, finally_: str) -> str:
+    """How a target is in the end: one that must fail is the other way round, and a composite one is as its members are."""
+    if target.composite:
+        finally_ = _made(machine, target.composite)
+    turned = {"ok": "down", "down": "ok"}
+    return turned.get(finally_, finally_) if target.upside_down is True else finally_
+
+
+def _made(machine: Machine, composite: Composite) -> str:
+    """How the members leave a composite target; those that are paused or removed are left out."""
+    finals = {watched.target.id: watched.finally_ for watched in machine.case.targets}
+    left = [each for name in composite.members if (each := machine.roster.get(name)) and not each.paused]
+    ends = [_ends(machine, each, finals[each.id]) for each in left]
+    if not ends:
+        return "unknown"
+    if ends.count("ok") < min(composite.needed, len(ends)):
+        return "down"
+    return "ok" if "down" not in ends else "degraded"
 
 
 def _polled(machine: Machine, target: Target) -> None:
     """L1, from outside: two starts are no further apart than the cadence and its slack."""
-    if target.heartbeat is not None:
+    if not target.is_probed:
         return
     since_ns = machine.clock.read().monotonic_ns - machine.auditor.attempts.started_ns.get(target.id, 0)
     if since_ns > target.every_ns * 11 // 10 + NS_PER_S + target.timeout_ns:

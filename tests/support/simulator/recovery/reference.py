@@ -16,7 +16,7 @@ def check_reference(machine: Machine) -> None:
     for watched in machine.case.targets:
         rules = watched.target.rules
         acquits = any(isinstance(rule, NoData) and rule.policy is NoDataPolicy.OK for rule in rules)
-        if acquits or watched.target.heartbeat is not None:
+        if acquits or not watched.target.is_probed:
             continue
         truths = machine.auditor.attempts.truths.get(watched.target.id, [])
         for rule in watched.target.rules:

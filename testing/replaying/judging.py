@@ -1,0 +1,232 @@
+"""Judging a recording: the rules of each target over its recorded samples, hour by hour."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from operator import sub
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from ...adapters.stores.history.recording import HourOfTarget
+from ...domain.incidents.incident import Transition
+from ...domain.observation.outcome import Outcome, Reason
+from ...domain.observation.sample import Sample
+from ...domain.rules.aggregate import TargetAggregate
+from ...domain.specification.rule import NoData, RuleState
+from ...domain.specification.target import Target
+from ...domain.units import NS_PER_US
+from .harmless import HarmlessHours
+from .times import VirtualTime
+
+RUN = 1
+"""The run under which the incidents of a replay get their ids."""
+
+
+class _Aggregate(TargetAggregate):
+    """An aggregate of which nobody asks since when its target is up."""
+
+    __slots__ = ()
+
+    def _is_gap(self, before: Sample, sample: Sample) -> bool:
+        # A tenth of the cost of a sample, for an answer that only pages show.
+        del before, sample
+        return False
+
+
+class Happened(NamedTuple):
+    """What a sample, a silence of a target or an operator brought about at a moment."""
+
+    at_ns: int
+    """Wall time at which it was known: the end of an attempt."""
+    target: str
+    transitions: tuple[Transition, ...] = ()
+    sample: Sample | None = None
+    """The sample, where what holds notices back has to see it."""
+
+
+class Acknowledged(NamedTuple):
+    """A recorded acknowledgement of an incident, or its withdrawal."""
+
+    at_ns: int
+    rule: str
+    by: str | None
+    """The author; None of an acknowledgement that ended by itself."""
+    until_ns: int | None = None
+    """When it ends by itself (wall)."""
+    is_withdrawn: bool = False
+
+
+class TargetJudge:
+    """Judges the recorded samples of one target by its present rules. Owns its aggregate and the waits of its no_data rules."""
+
+    def __init__(self, target: Target, time: VirtualTime, acknowledged: list[Acknowledged]) -> None:
+        """`acknowledged` has the commands on its incidents, in the order of time."""
+        self.target = target
+        self._time = time
+        self._aggregate = _Aggregate(target, RUN)
+        self._number = 0
+        self._good_since = False
+        """Whether the last sample was up, and every rule is of a kind that it leaves without any state."""
+        rules = [rule for rule in target.judged_rules if rule.state is not RuleState.RETIRED]
+        self._harmless = HarmlessHours(rules)
+        self._waits = {rule.id: target.staleness_ns(rule) for rule in rules if isinstance(rule, NoData)}
+        self._shortest_ns = min(self._waits.values(), default=0)
+        self._due: dict[str, int] = {}
+        self._away: list[tuple[int, int]] = []
+        self._acts = acknowledged[::-1]
+        self.last_ns: int | None = None
+        """When its last sample was known (wall)."""
+        self.unmatched = 0
+        """Acknowledgements of incidents that are not open in the replay."""
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether it has an open incident or its last sample was not good."""
+        return bool(self._aggregate.incidents()) or not self._good_since
+
+    def leave_out(self, away: Iterable[tuple[int, int]]) -> None:
+        """Counts no silence in spans of wall time in which no target was checked at all."""
+        if self._due:
+            self._away += away
+
+    def judge(
+        self,
+        hour: HourOfTarget,
+        meanings: Mapping[int, tuple[Outcome, Reason]],
+        explanations: Mapping[tuple[str, int], str],
+    ) -> Iterator[Happened]:
+        """Judges the samples of an hour. Yields what each did, and every sample without effect, too."""
+        for before in self._harmless.owed():
+            self._catch_up(before)
+        for at_us, finding, status, latency_us in zip(*hour, strict=True):
+            outcome, reason = meanings[finding]
+            at_ns = at_us * NS_PER_US
+            known_ns = at_ns + self._took_ns(outcome, latency_us)
+            yield from self.pass_time(known_ns)
+            text = "" if outcome is Outcome.UP else explanations.get((self.target.id, at_us), "")
+            sample = self._sample(at_ns, outcome, reason, status, latency_us, text)
+            transitions = self._aggregate.apply(sample, self._time.at(known_ns))
+            self._harmless.note(at_us, status, latency_us, is_good=outcome is Outcome.UP)
+            self._note(sample, known_ns)
+            yield Happened(known_ns, self.target.id, transitions, sample)
+
+    def _catch_up(self, hour: HourOfTarget) -> None:
+        """Judges good samples that were passed over: they fill the windows of rules, and change nothing else."""
+        for at_us, _, status, latency_us in zip(*hour, strict=True):
+            at_ns = at_us * NS_PER_US
+            sample = self._sample(at_ns, Outcome.UP, Reason.OK, status, latency_us, "")
+            self._aggregate.apply(sample, self._time.at(at_ns))
+
+    def skip(self, hour: HourOfTarget, up: int) -> bool:
+        """Passes over an hour of good samples that change nothing; returns False where it must be judged sample by sample.
+
+        `up` is the number of the finding of a good sample.
+        """
+        if (
+            not self._harmless.is_possible
+            or not self._good_since
+            or self._acts_before(hour.at_us[-1] * NS_PER_US)
+        ):
+            return False
+        if self._aggregate.incidents() or any(finding != up for finding in set(hour.findings)):
+            return False
+        slowest_ns = max((each for each in hour.latencies_us if each is not None), default=0) * NS_PER_US
+        first_ns, last_ns = hour.at_us[0] * NS_PER_US, hour.at_us[-1] * NS_PER_US
+        gap_ns = max(map(sub, hour.at_us[1:], hour.at_us), default=0) * NS_PER_US
+        waited_ns = gap_ns if self.last_ns is None else max(gap_ns, first_ns - self.last_ns)
+        if self._waits and waited_ns + slowest_ns >= self._shortest_ns:
+            return False
+        if not self._harmless.passes(hour):
+            return False
+        self._expect(last_ns + (hour.latencies_us[-1] or 0) * NS_PER_US)
+        return True
+
+    def passed_over(self, hour: HourOfTarget, *, only_last: bool) -> Iterator[Happened]:
+        """Yields the samples of an hour of good ones that was passed over, or its last one."""
+        for at_us, _, status, latency_us in list(zip(*hour, strict=True))[-1 if only_last else 0 :]:
+            at_ns = at_us * NS_PER_US
+            sample = self._sample(at_ns, Outcome.UP, Reason.OK, status, latency_us, "")
+            yield Happened(at_ns + (latency_us or 0) * NS_PER_US, self.target.id, sample=sample)
+
+    def pass_time(self, until_ns: int) -> Iterator[Happened]:
+        """Lets wall time pass: yields what a silence of the target and operators bring about before then."""
+        self._pass_over_gaps(until_ns)
+        while True:
+            missing_ns = min(self._due.values(), default=until_ns)
+            act_ns = self._acts[-1].at_ns if self._acts else until_ns
+            if min(missing_ns, act_ns) >= until_ns:
+                return
+            if act_ns <= missing_ns:
+                made = self._act(self._acts.pop())
+                at_ns = act_ns
+            else:
+                at_ns = missing_ns
+                made = self._missing(at_ns)
+            if made:
+                yield Happened(at_ns, self.target.id, made)
+
+    def _pass_over_gaps(self, until_ns: int) -> None:
+        for begin_ns, end_ns in self._away:
+            if begin_ns < until_ns:
+                for rule, due_ns in self._due.items():
+                    if begin_ns < due_ns:
+                        self._due[rule] = max(due_ns, end_ns + self._waits[rule])
+        self._away = [gap for gap in self._away if gap[0] >= until_ns]
+
+    def _acts_before(self, at_ns: int) -> bool:
+        return bool(self._acts) and self._acts[-1].at_ns <= at_ns
+
+    def _missing(self, at_ns: int) -> tuple[Transition, ...]:
+        rule = min(self._due, key=self._due.__getitem__)
+        self._due[rule] = at_ns + self.target.every_ns
+        self._good_since = False
+        moment = self._time.at(at_ns)
+        return self._aggregate.missing(rule, moment, moment)
+
+    def _act(self, act: Acknowledged) -> tuple[Transition, ...]:
+        found = [each for each in self._aggregate.incidents() if each.rule == act.rule]
+        if not found:
+            self.unmatched += not act.is_withdrawn
+            return ()
+        now = self._time.at(act.at_ns)
+        if act.is_withdrawn:
+            return self._aggregate.unacknowledge(found[0].id, now, act.by)
+        return self._aggregate.acknowledge(found[0].id, act.by or "", now, until_ns=act.until_ns)
+
+    def _note(self, sample: Sample, known_ns: int) -> None:
+        self._good_since = sample.outcome is Outcome.UP
+        if sample.is_sign_of_life:
+            self._expect(known_ns)
+
+    def _expect(self, known_ns: int) -> None:
+        self.last_ns = known_ns
+        for rule, wait_ns in self._waits.items():
+            self._due[rule] = known_ns + wait_ns
+
+    def _took_ns(self, outcome: Outcome, latency_us: int | None) -> int:
+        """Returns how long an attempt took; a timeout that the record does not time took its whole time."""
+        if latency_us is not None:
+            return latency_us * NS_PER_US
+        return self.target.timeout_ns if outcome is Outcome.TIMED_OUT else 0
+
+    def _sample(
+        self,
+        at_ns: int,
+        outcome: Outcome,
+        reason: Reason,
+        status: int | None,
+        latency_us: int | None,
+        text: str,
+    ) -> Sample:
+        self._number += 1
+        return Sample(
+            target=self.target.id,
+            epoch=1,
+            attempt=self._number,
+            at=self._time.at(at_ns),
+            outcome=outcome,
+            reason=reason,
+            latency_ns=None if latency_us is None else latency_us * NS_PER_US,
+            status=status,
+            detail=text.removeprefix(f"{reason.value}: ") if text != reason.value else "",
+            body=UNSET,
+        )
