@@ -292,3 +292,11 @@ def test_an_attempt_without_a_store_says_that_nothing_is_kept():
 
 def test_the_page_says_of_which_answers_it_shows_the_phases(reader):
     assert "The phases of the last answer and of bad answers" in page_of(reader, "/t/payments-api?span=7d")
+
+
+def test_a_composite_target_has_a_page_with_its_members_and_its_objective(seeded, reader):
+    whole = Target(id="whole", composite=Composite(worst_of=("payments-api",)), slo=Slo(objective="99%"))
+    seeded.track(whole)
+    page = text_of(page_of(reader, "/t/whole"))
+    assert "worst of payments-api" in page
+    assert "opens when the error budget of 99% over 30d is spent too fast" in page
