@@ -21,7 +21,7 @@ from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration, RuntimeOptions
-from ..domain.specification.probe import KINDS
+from ..domain.specification.probes.kinds import KINDS
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment

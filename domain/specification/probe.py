@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -50,7 +50,7 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The pass phrase of a private key that is encrypted; it is never shown."""
     # UNSET, and not in the bytes of a message, where none is given.
     server_name: str | None = None
-    """The host name that the certificate must be for; default: the one in the URL."""
+    """The host name that the certificate must be for; default: the host that is connected to."""
 
     def __repr__(self) -> str:
         stated = {
@@ -63,11 +63,11 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"Tls({', '.join(f'{name}={value}' for name, value in stated.items())})"
 
 
-class _Probe(Specification, frozen=True, tag_field="kind"):
+class ProbeForm(Specification, frozen=True, tag_field="kind"):
     """The tag tells the kinds apart in messages; where a key of the target names the kind it is not written."""
 
 
-class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
+class Http(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
     """An HTTP or HTTPS request on a fresh connection."""
 
     url: str
@@ -104,7 +104,7 @@ class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
         return f"Http({self.method} {url}{asked and f'?{MASK}'}, headers=[{names}])"
 
 
-class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
+class Tcp(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
     """A TCP connection, and optionally one line sent and an answer expected."""
 
     host: str
@@ -123,7 +123,7 @@ class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tc
         return f"Tcp({self.host!r}, {self.port}, send={MASK if self.send else None}, expect={self.expect!r})"
 
 
-class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):
+class Exec(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):
     """A program run without a shell, answering by the Nagios plugin protocol (exit status 0, 1, 2, 3 and perfdata)."""
 
     argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=64)]
@@ -152,14 +152,14 @@ class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="e
         return f"Exec({self.argv[0]!r}, {len(self.argv) - 1} arguments)"
 
 
-class Call(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="call"):
+class Call(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="call"):
     """A callable of the host, known by name: the callable itself stays with the runtime that was given it."""
 
     name: str
     """The name under which the runtime was given the callable."""
 
 
-class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="heartbeat"):
+class Heartbeat(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="heartbeat"):
     """The host reports by itself; silence longer than the cadence plus `grace` is a failure."""
 
     grace: DurationText = "0s"
@@ -176,7 +176,7 @@ class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 MemberNames = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.COMPOSITE_MEMBERS_MAX)]
 
 
-class Composite(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="composite"):
+class Composite(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="composite"):
     """Nothing is probed: each sample is made from the newest ones of other targets, its members.
 
     A member that is degraded is well, and makes it degraded. A paused member is left out, as is one that is watched no longer; one
@@ -207,9 +207,3 @@ class Composite(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     def needed(self) -> int:
         """How many of the members must be well."""
         return len(self.members) if self.at_least is None else self.at_least
-
-
-Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat | Composite
-
-KINDS: dict[str, type[Probe]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Probe)}
-"""The key of a target under which each specification is written."""

@@ -5,7 +5,8 @@ import msgspec
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
 from ..observation.outcome import Outcome, Reason
 from ..observation.sample import Sample, sample_without_answer
-from ..specification.probe import Composite, Heartbeat, Probe
+from ..specification.probe import Composite, Heartbeat
+from ..specification.probes.kinds import Probe
 from ..specification.rule import NoData, RuleState
 from ..specification.target import Target
 from ..time.cadence import Cadence

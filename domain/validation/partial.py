@@ -9,7 +9,7 @@ import msgspec
 from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.construction.shape import ShapeChecker, stand_in
-from ..specification.probe import KINDS
+from ..specification.probes.kinds import KINDS
 from ..specification.problem import Path, Problem
 from ..specification.routing import Maintenance, Route, Window
 from ..specification.target import Target

@@ -14,6 +14,7 @@ from ..limits import (
     SLO_WINDOW_NS_MIN,
     WINDOW_SAMPLES_MAX,
 )
+from ..specification.probes.kinds import NETWORK_KINDS
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.rule import BURN_WINDOWS, KOfN, Mode, NoData, NoDataPolicy, Rule, RuleState, Threshold
 from ..specification.target import Target
@@ -26,6 +27,7 @@ _PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
 _MEASURES: dict[str, tuple[str, ...]] = {
     "http": ("response_time", *_PHASES, "status", "certificate_expiration", "availability"),
     "tcp": ("response_time", "dns", "connect", "availability"),
+    **{kind: each.measures for kind, each in NETWORK_KINDS.items()},
 }
 """The measures of the probe kinds that define a fixed set."""
 _TIMES = frozenset({"response_time", *_PHASES, "certificate_expiration"})

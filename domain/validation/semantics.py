@@ -20,6 +20,7 @@ from ..specification.local_channels import Apprise, ExecChannel
 from ..specification.mail_channel import Email
 from ..specification.paging_channels import Alertmanager, PagerDuty
 from ..specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from ..specification.probes.networked import NetworkProbe
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
@@ -30,6 +31,7 @@ from .durations import length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
+from .probes.table import network_probe_problems
 from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems, slo_problems
 from .web import web_problems
@@ -202,6 +204,8 @@ class _Judge:
                 yield from http_problems(http, path)
             case Tcp() as tcp:
                 yield from tcp_problems(tcp, path)
+            case NetworkProbe() as spoken:
+                yield from network_probe_problems(spoken, path)
             case Exec() as command:
                 yield from exec_problems(command, path, allowed=self._allow_exec)
             case Call() as call:
