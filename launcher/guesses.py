@@ -29,7 +29,9 @@ _VERBS = {
     "probe": "get try curl diagnose",
     "redrive": "resend retry requeue",
     "backup": "dump export save",
-    "simulate": "forecast replay",
+    "simulate": "forecast",
+    "replay": "backtest retest",
+    "test-rules": "promtool test-rule rules",
     "token": "tokens login user users",
 }
 _INSTEAD = {
@@ -37,7 +39,7 @@ _INSTEAD = {
 } | {
     "stop": "Ctrl-C or SIGTERM ends `run`, and `watchkeeper status` names its process",
     "restore": "`watchkeeper backup --help` says how a copy is put back",
-    "test": "`watchkeeper check` tests a configuration, `probe` a target and `notify` a channel",
+    "test": "`watchkeeper check` tests a configuration, `test-rules` its rules, `probe` a target and `notify` a channel",
     "help": "write `watchkeeper --help`, or `watchkeeper VERB --help`",
     "version": "write `watchkeeper --version`",
 }

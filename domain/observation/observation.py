@@ -77,6 +77,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     certificate_names: CertificateNames | None = None
     """The host names and addresses that the certificate is for."""
     domain_expires_in_ns: DistanceNs | None = None
+    run_time_ns: LengthNs | None = None
+    """How long a run of a job took, from its start to its end."""
     context: Mapping[str, Any] | None = None
     """Facts that the host adds for its conditions; stored as an immutable copy."""
 

@@ -99,7 +99,7 @@ def diff(old: Path, new: Path, *, as_json: bool, exit_code: bool) -> None:
 @click.argument("files", type=PATH, nargs=-1, required=True)
 @JSON
 def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
-    """Test what a configuration tells, before it is deployed.
+    """Test what a configuration tells to whom.
 
     Each of FILES names a configuration, has courses of events, and says which incidents are open and which notices each channel has
     taken at which times. They run in virtual time, with grouping, silences, maintenance, dependencies and escalation in force;
@@ -128,9 +128,9 @@ def replay(
     exit_code: bool,
     as_json: bool,
 ) -> None:
-    """Compare what was told with what another configuration would tell.
+    """Try another configuration on the recorded past.
 
-    Recorded samples go through CONFIG in virtual time: its rules, routes, groups, maintenance, dependencies and escalation are in
+    It compares what was told with what CONFIG would have told. Recorded samples go through CONFIG in virtual time: its rules, routes, groups, maintenance, dependencies and escalation are in
     force, and so are the silences and acknowledgements of the record. It reads the store, also while a process runs it, and writes
     nothing. What the record cannot say is told in notes.
     """

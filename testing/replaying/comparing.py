@@ -10,6 +10,7 @@ from ...domain.specification.target import Target
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
+from .harmless import RECORDED_MEASURES
 from .recorded import OpenSpan
 from .replay import Replayed
 
@@ -17,7 +18,6 @@ OUTAGE_NS = 5 * NS_PER_MINUTE
 """From which length on an incident is an outage that must not be missed."""
 SAME_TIME_NS = NS_PER_S
 """A smaller difference is none: the record says when an attempt began and how long its answer took, not when it was judged."""
-RECORDED_MEASURES = {"response_time", "status"}
 
 
 class PlaceDifference(NamedTuple):
@@ -131,6 +131,8 @@ def _limits(replayed: Replayed) -> Iterable[str]:
     """Yields what the record cannot say about this configuration."""
     yield "conditions were judged when the samples were taken: a change of `expect` or of a probe shows nothing here"
     yield "samples come as they were taken: a change of `every`, `retry_every`, `timeout` or of a heartbeat's schedule shows nothing"
+    if composites := [each.id for each in replayed.configuration.targets if each.kind == "composite"]:
+        yield f"composed as they were at the time, whatever their members are now: {', '.join(composites)}"
     if unread := sorted(_unrecorded(replayed.configuration.targets)):
         yield f"no sample keeps what these rules measure, so that they never speak: {', '.join(unread)}"
     if replayed.unknown:

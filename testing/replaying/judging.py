@@ -105,7 +105,7 @@ class TargetJudge:
             text = "" if outcome is Outcome.UP else explanations.get((self.target.id, at_us), "")
             sample = self._sample(at_ns, outcome, reason, status, latency_us, text)
             transitions = self._aggregate.apply(sample, self._time.at(known_ns))
-            self._harmless.note(at_us, status, latency_us)
+            self._harmless.note(at_us, status, latency_us, is_good=outcome is Outcome.UP)
             self._note(sample, known_ns)
             yield Happened(known_ns, self.target.id, transitions, sample)
 

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from watchkeeper import Consecutive, Http, NoData, Target, Threshold
+from watchkeeper import Consecutive, Http, KOfN, Nagios, NoData, Target, Threshold
 from watchkeeper.adapters.stores.history.recording import HourOfTarget
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.units import NS_PER_HOUR
@@ -27,6 +27,11 @@ RULES = {
     "too quick": (Threshold(id="quick", value=10.2, operator="<", window=10, aggregate="min"),),
     "status": (Threshold(id="odd", measure="status", value=299, window="20m", aggregate="max"),),
     "rate": (Threshold(id="grows", value=2, mode="rate_of_change", window=4),),
+    "k of n": (KOfN(id="some", bad=4, of=40, for_="5m"),),
+    "soft and hard": (Nagios(id="state", max_check_attempts=4),),
+    "availability": (
+        Threshold(id="lost", measure="availability", operator="<", value=90, window="1h", aggregate="mean"),
+    ),
     "silence and blips": (Consecutive(id="down", after=1), NoData(id="silent", after="4m")),
     "a measure that no record keeps": (
         Threshold(id="old", measure="certificate_expiration", operator="<", value="14d"),
@@ -85,7 +90,7 @@ def test_hours_that_are_passed_over_change_nothing(name):
         skipped += passed
         steps += quickly
     assert steps
-    assert bool(skipped) is (name != "rate")
+    assert bool(skipped) is (name not in {"rate", "burn"})
 
 
 def test_a_first_hour_is_judged_sample_by_sample():

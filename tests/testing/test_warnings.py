@@ -71,7 +71,7 @@ REFUSED = [
         {"http": HTTP, "warn": ["[STATUS] == 200"], "upside_down": True},
         "warn: means nothing for a target that must",
     ),
-    ({"heartbeat": {}, "warn": ["[STATUS] == 200"]}, "warn: has no effect on a heartbeat"),
+    ({"heartbeat": {}, "warn": ["[STATUS] == 200"]}, "warn[0]: a heartbeat probe gives no [STATUS]"),
     ({"composite": {"worst_of": ["a"]}, "warn": ["[STATUS] == 200"]}, "warn: has no effect on a composite"),
 ]
 
