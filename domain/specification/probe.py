@@ -9,9 +9,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .. import limits
-from ..time.duration import Duration
+from ..time.duration import Duration, parse_duration
+from ..time.occurrences import Occurrences, expected_text, longest_gap_ns, occurrences_of
 from .construction import Specification
-from .text import MASK, DurationText, Name, Pairs, as_pairs
+from .text import MASK, DurationText, Name, Pairs, ScheduleText, ZoneName, as_pairs
 
 Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,16}$")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -163,14 +164,55 @@ class Heartbeat(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The host reports by itself; silence longer than the cadence plus `grace` is a failure."""
 
     grace: DurationText = "0s"
-    """How much later than its cadence a report may come."""
+    """How much later than its cadence, or than a moment of its schedule, a report may come."""
+    # UNSET, and not in the bytes of a message, where they are not stated.
+    schedule: ScheduleText | UnsetType = UNSET
+    """When it reports, in place of `every`: cron's five fields such as `0 3 * * *`, or an OnCalendar expression of systemd such as
+    `Mon..Fri *-*-* 03:00`. After each report the next one is expected at the next moment of the schedule."""
+    zone: ZoneName | UnsetType = UNSET
+    """The time zone of `schedule`, such as `Europe/Berlin`; default: UTC."""
+    run_max: DurationText | UnsetType = UNSET
+    """How long a run may take that reported its start; default: as long as it likes."""
     key: PingKey | None = None
     """The secret with which a job reports over HTTP: `/ping/KEY`; default: it reports from Python alone."""
 
-    def __init__(self, *, grace: Duration = ..., key: str | None = ...) -> None: ...
+    def __init__(
+        self,
+        *,
+        grace: Duration = ...,
+        schedule: str = ...,
+        zone: str = ...,
+        run_max: Duration = ...,
+        key: str | None = ...,
+    ) -> None: ...
+
+    @property
+    def occurrences(self) -> Occurrences | None:
+        """The moments of its schedule; None without one. Raises: ValueError for one that cannot be read, which `check` refuses."""
+        return None if self.schedule is UNSET else occurrences_of(self.schedule, self.zone or "UTC")
+
+    def expected_text(self, expected_ns: int, near_ns: int) -> str:
+        """Returns a moment of its schedule for people, as they read it at `near_ns`: `expected 03:00 CET, grace until 04:00`."""
+        return expected_text(
+            expected_ns, expected_ns + parse_duration(self.grace), self.zone or "UTC", near_ns
+        )
+
+    @property
+    def run_max_ns(self) -> int | None:
+        """How long a run may take; None: as long as it likes."""
+        return None if self.run_max is UNSET else parse_duration(self.run_max)
+
+    @property
+    def longest_gap_ns(self) -> int:
+        """The longest time between two moments of its schedule; where there is none, the longest cadence."""
+        try:
+            return (None if self.schedule is UNSET else longest_gap_ns(self.schedule)) or limits.EVERY_NS_MAX
+        except ValueError:
+            return limits.EVERY_NS_MAX
 
     def __repr__(self) -> str:
-        return f"Heartbeat(grace={self.grace!r}, key={MASK if self.key else None})"
+        schedule = "" if self.schedule is UNSET else f"schedule={self.schedule!r}, "
+        return f"Heartbeat({schedule}grace={self.grace!r}, key={MASK if self.key else None})"
 
 
 MemberNames = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.COMPOSITE_MEMBERS_MAX)]

@@ -197,12 +197,20 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 return DEFAULT_FLAPPING
 
     @property
+    def is_scheduled(self) -> bool:
+        """Whether it reports by a schedule, in place of a cadence."""
+        return self.heartbeat is not None and self.heartbeat.schedule is not UNSET
+
+    @property
     def every_ns(self) -> int:
+        """Its cadence; where it reports by a schedule, the longest time between two reports."""
+        if self.heartbeat is not None and self.heartbeat.schedule is not UNSET:
+            return self.heartbeat.longest_gap_ns
         return parse_duration(self.every)
 
     @property
     def retry_every_ns(self) -> int:
-        return parse_duration(self.retry_every or self.every)
+        return parse_duration(self.retry_every) if self.retry_every else self.every_ns
 
     @property
     def timeout_ns(self) -> int:

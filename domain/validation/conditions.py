@@ -15,9 +15,10 @@ _GIVEN: dict[str, frozenset[str]] = {
     "http": frozenset({"STATUS", "BODY", "CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION"}),
     "tcp": frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"}),
     "exec": frozenset({"BODY", "RESPONSE_TIME"}),
+    "heartbeat": frozenset({"RUN_TIME"}),
     **{kind: each.facts for kind, each in NETWORK_KINDS.items()},
 }
-"""The facts of each probe kind; a host's own report (call, heartbeat) may have any."""
+"""The facts of each probe kind; a host's own callable may give any."""
 
 
 def condition_faults(target: Target) -> Iterator[tuple[int, str]]:
