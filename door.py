@@ -51,6 +51,7 @@ from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
 from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, Tcp, Tls
+from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -155,6 +156,7 @@ __all__ = [
     "Telegram",
     "Threshold",
     "Tls",
+    "TlsHandshake",
     "Token",
     "Totals",
     "Transition",

@@ -16,7 +16,7 @@ from ..domain.limits import ANSWER_WITHIN_NS, EXPLANATION_CHARACTERS_MAX, START_
 from ..domain.line import first_line
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
-from ..domain.specification.probe import Probe
+from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message

@@ -10,7 +10,7 @@ from ..domain.conditions.judgement import Expectation
 from ..domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
 from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome, Reason
-from ..domain.specification.probe import Probe
+from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.target import Target
 from ..domain.time.moment import Moment
 from ..protocol import poller as heard

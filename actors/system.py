@@ -12,7 +12,7 @@ from ..domain.limits import TENURE_BEAT_NS
 from ..domain.read_model.metrics import PartMetrics
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
-from ..domain.specification.probe import Probe
+from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.target import Target
 from ..domain.supervision.restart import RestartHistory
 from ..domain.suppression.suppression import Suppression

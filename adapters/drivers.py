@@ -8,7 +8,8 @@ from ..domain.specification.channel import CallChannel, Channel, Log
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
-from ..domain.specification.probe import Call, Exec, Http, Probe, Tcp
+from ..domain.specification.probe import Call, Exec, Http, Tcp
+from ..domain.specification.probes.kinds import Probe
 from ..domain.time.timers import CallAt
 from .channels import partly_taken
 from .channels.apprise import AppriseMessenger
@@ -23,19 +24,22 @@ from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
+from .net import secure_contexts
 from .net.resolver import DNS_CACHE, Resolver
 from .pinging import HttpPinger
 from .probes import shared
+from .probes.course import Surroundings
 from .probes.local.call import CallProber
 from .probes.local.exec import ExecProber
 from .probes.network.tcp import TcpProber
 from .probes.shared import SharableProber, SharedProber
+from .probes.table import NETWORK_PROBERS
 from .probes.web.http import HttpProber
 
 AnyMessenger: TypeAlias = (
     RecipeMessenger | EmailMessenger | ExecMessenger | AppriseMessenger | LogMessenger | CallMessenger
 )
-CACHES = (DNS_CACHE, tls_contexts.POLICY, shared.POLICY, partly_taken.POLICY)
+CACHES = (DNS_CACHE, tls_contexts.POLICY, secure_contexts.POLICY, shared.POLICY, partly_taken.POLICY)
 """The policy of every cache that lies between a runtime and the network."""
 
 
@@ -72,6 +76,10 @@ class Drivers:
             Exec: ExecProber(loop, clock, call_at),
             Call: self._calls,
         }
+        around = Surroundings(
+            loop=loop, clock=clock, resolver=self._resolver, deny_private_addresses=self._deny
+        )
+        probers |= {kind: make(around) for kind, make in NETWORK_PROBERS.items()}
         self.probers = {kind: SharedProber(prober, clock, call_at) for kind, prober in probers.items()}
         self.pinger = (
             None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from ..domain.specification.configuration import Configuration
+from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.problem import Problem
 from .http.fast.tls_contexts import missing_library
 
@@ -11,6 +12,11 @@ from .http.fast.tls_contexts import missing_library
 def missing_libraries(configuration: Configuration, apprise: str = "apprise") -> Iterator[Problem]:
     """Yields a problem for each place that needs a library which is not installed; `apprise` is the package of its name."""
     yield from missing_library(configuration.runtime)
+    for at, target in enumerate(configuration.targets):
+        library = target.probe.library if isinstance(target.probe, NetworkProbe) else None
+        if library is not None and find_spec(library.module) is None:
+            text = f"{library.title} is not installed: pip install 'watchkeeper[{library.extra}]'"
+            yield Problem(("targets", at, target.kind), text)
     needing = [at for at, channel in enumerate(configuration.channels) if channel.apprise is not None]
     if needing and find_spec(apprise) is None:
         for at in needing:

@@ -19,6 +19,7 @@ from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
 from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
+from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.target import Target
 from ..domain.specification.text import MASK, as_pairs
 
@@ -113,6 +114,8 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
                 yield from (*_of_hook(part.ping.url), *_of_tls(part.ping.tls))
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
+        elif isinstance(probe, NetworkProbe):
+            yield from probe.secrets()
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
         elif isinstance(probe, Tcp):

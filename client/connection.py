@@ -102,14 +102,16 @@ class Connection(Questions, TokenVerbs):
     def job(self, target: str) -> Job:
         """Returns one run of a job that reports to a target with `heartbeat`: `with connection.job("etl"):`.
 
-        The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
+        It reports its start, too. The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
         one. A report that cannot be made is logged and fails no job; the end of the block waits for it.
         """
         return Job(target, partial(self._report, target), SystemClock())
 
-    def _report(self, target: str, *, ok: bool, detail: str) -> None:
+    def _report(
+        self, target: str, *, ok: bool = True, detail: str = "", start: bool = False, run: str = ""
+    ) -> None:
         try:
-            self.heartbeat(target, ok=ok, detail=detail)
+            self.heartbeat(target, ok=ok, detail=detail, start=start, run=run)
         except (OSError, ValueError, TypeError) as error:
             raise WatchkeeperError(str(error)) from None
 

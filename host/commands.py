@@ -5,12 +5,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, Unpack
 
+from msgspec import UNSET
+
 from ..actors.ports import Clock
 from ..actors.supervisor.supervisor import RECORDER
 from ..domain.errors import NotRunning, UsageError
 from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import AllTargets
-from ..domain.line import first_line
+from ..domain.limits import RUN_CHARACTERS_MAX
+from ..domain.line import first_line, one_line
 from ..domain.observation.outcome import Outcome
 from ..domain.specification.probe import Call
 from ..domain.specification.rule import Severity, SeverityLike
@@ -144,14 +147,35 @@ class Commands:
             self._lifecycle.report(CheckNow(target))
 
     @bridge
-    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
+    def heartbeat(
+        self,
+        target: str,
+        *,
+        ok: bool = True,
+        detail: str = "",
+        start: bool = False,
+        run: str = "",
+        exit_status: int | None = None,
+    ) -> None:
         """Reports to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
+
+        `start` reports that a run has begun, which changes no status, and whose end is due within `run_max`. `run`, an id of
+        the run, joins its start with its end, which then says how long it took. An exit status other than 0 is a failure.
 
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind, and while the
         runtime is stopped.
         """
-        outcome = Outcome.UP if ok else Outcome.DOWN
-        beat = Beat(named(target), outcome, first_line(detail), self._clock.read())
+        outcome = Outcome.UP if ok and not exit_status else Outcome.DOWN
+        said = first_line(detail) or (f"exit status {exit_status}" if exit_status else "")
+        beat = Beat(
+            named(target),
+            outcome,
+            said,
+            self._clock.read(),
+            is_start=True if start else UNSET,
+            run=one_line(run, RUN_CHARACTERS_MAX) if run else UNSET,
+            exit_status=UNSET if exit_status is None else exit_status,
+        )
         if not self._lifecycle.pass_on(beat):
             self._require_heartbeats(target)
             self._lifecycle.report(beat)
@@ -165,7 +189,7 @@ class Commands:
     def job(self, target: str) -> Job:
         """Returns one run of a job that reports to a target with `heartbeat`: `with runtime.job("etl"):`, or `async with`.
 
-        The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
+        It reports its start, too. The end of the block is a heartbeat with its time; an exception, and an exit status other than 0, make it a failed
         one. A report that the runtime cannot take, because it is stopped, is logged and fails no job.
 
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.

@@ -1,6 +1,8 @@
 """One run of a job of the host: a block whose end is a heartbeat."""
 
 import logging
+from contextlib import suppress
+from secrets import token_hex
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -12,16 +14,20 @@ from ..domain.time.moment import NS_PER_MS, Moment
 from .surface import async_only, bridge
 
 logger = logging.getLogger(__name__)
+RUN_BYTES = 8
+"""Enough that no two runs of a job have the same id."""
 
 
 class Report(Protocol):
-    """Takes the heartbeat of a run."""
+    """Takes the reports of a run: its start, and its end."""
 
-    def __call__(self, *, ok: bool, detail: str) -> None: ...
+    def __call__(self, *, ok: bool = ..., detail: str = ..., start: bool = ..., run: str = ...) -> None: ...
 
 
 class Job:
-    """One run of a job. It begins with `with` or `async with`, and its end reports whether it succeeded, and its time.
+    """One run of a job. It begins with `with` or `async with`, which reports its start.
+
+    Its end reports whether it succeeded, and its time.
 
     An exception makes a failed run and goes on to the caller, as does `SystemExit` with a status other than 0.
     """
@@ -32,7 +38,7 @@ class Job:
         """Set it to the status of a program that the job ran: another than 0 makes a failed run."""
         self.detail = ""
         """One line about the run, such as `1,204 rows`; shown with its heartbeat."""
-        self._report = report
+        self._report, self._run = report, token_hex(RUN_BYTES)
         self._clock = clock
         self._started: Moment | None = None
         self._ended: Moment | None = None
@@ -49,6 +55,9 @@ class Job:
         if self._started is not None:
             raise UsageError(f"this run of {self.name!r} has begun already: call job() for each run")
         self._started = self._clock.read()
+        # Where this cannot be reported, the end cannot either, and says why.
+        with suppress(WatchkeeperError):
+            self._report(start=True, run=self._run)
         return self
 
     @bridge
@@ -61,7 +70,7 @@ class Job:
             error = None
         ok = error is None and self.exit_status == 0
         try:
-            self._report(ok=ok, detail=self._told(error))
+            self._report(ok=ok, detail=self._told(error), run=self._run)
         except WatchkeeperError as refused:
             # Never raised: it would take the place of the job's own error, or fail a run that succeeded.
             logger.error("The end of a job was not reported: %s: %s", self.name, refused)  # noqa: TRY400 - it says all

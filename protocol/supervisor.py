@@ -1,5 +1,7 @@
 """The messages that the supervisor accepts."""
 
+from msgspec import UNSET, UnsetType
+
 from ..domain.observation.attempt import AttemptId, CancelOutcome
 from ..domain.observation.outcome import Outcome
 from ..domain.observation.sample import Sample
@@ -65,6 +67,12 @@ class Beat(Message, frozen=True):
     outcome: Outcome
     detail: str
     at: Moment
+    is_start: bool | UnsetType = UNSET
+    """Whether a run has begun, which changes no status; UNSET, and left out of the bytes, for its end."""
+    run: str | UnsetType = UNSET
+    """The id of the run."""
+    exit_status: int | UnsetType = UNSET
+    """The exit status of the job."""
 
 
 class ChildExited(Message, frozen=True):

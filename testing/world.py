@@ -7,6 +7,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 from pykka import ActorDeadError, Timeout
 
@@ -21,7 +22,7 @@ from ..domain.observation.outcome import Outcome
 from ..domain.read_model.status import RuntimeStatus
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration, RuntimeOptions
-from ..domain.specification.probe import KINDS
+from ..domain.specification.probes.kinds import KINDS
 from ..domain.specification.target import Target
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S, Moment
@@ -319,10 +320,11 @@ class World(OperatorCommands):
         require_known("target", target, self._targets)
         self._tell(self.system.supervisor, CheckNow(target))
 
-    def heartbeat(self, target: str, *, ok: bool = True) -> None:
-        """Sends a report to a heartbeat target, as its host does."""
+    def heartbeat(self, target: str, *, ok: bool = True, start: bool = False, run: str = "") -> None:
+        """Sends a report to a heartbeat target, as its host does: the start of a run, or its end."""
         require_known("target", target, self._targets)
-        self.tell(Beat(target, Outcome.UP if ok else Outcome.DOWN, "", self.clock.read()))
+        outcome, is_start = Outcome.UP if ok else Outcome.DOWN, True if start else UNSET
+        self.tell(Beat(target, outcome, "", self.clock.read(), is_start=is_start, run=run or UNSET))
 
     def _tell(self, actor: Address, message: object) -> None:
         actor.tell(message)

@@ -59,15 +59,22 @@ class Pings:
         return blake2b(key.encode("utf-8", "replace"), key=self._salt, digest_size=32).digest()
 
     def take(self, target: str, kind: PingKind, exit_status: int | None, run: str | None, body: str) -> None:
-        """Reports for a heartbeat and keeps the ping; a `start` and a `log` change no status.
+        """Reports for a heartbeat and keeps the ping; a `start` and a `log` change no status, and a `log` is kept alone.
 
         Raises: UnknownName for a target that was removed meanwhile; UsageError while the runtime is stopped.
         """
         now_ns = self._operations.now_ns()
         detail = first_line(body) or (f"exit status {exit_status}" if exit_status else "")
         is_end = kind in {"success", "fail"}
-        if is_end:
-            self._operations.verbs.heartbeat(target, ok=kind == "success", detail=detail)
+        if kind != "log":
+            self._operations.verbs.heartbeat(
+                target,
+                ok=kind != "fail",
+                detail=detail,
+                start=kind == "start",
+                run=run or "",
+                exit_status=exit_status,
+            )
         duration_ns = self._since_start(target, run, now_ns) if is_end else None
         self._taken += 1
         self._kept.append(Ping(self._taken, target, now_ns, kind, exit_status, run, duration_ns, body))

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
-from operator import attrgetter
 
 from ...domain.incidents.record import BlindInterval
 from ...domain.observation.attempt import CANCELLED_STATES, AttemptId, AttemptState, CancelOutcome
 from ...domain.observation.outcome import Outcome, Reason
-from ...domain.observation.sample import Sample, sample_without_answer
+from ...domain.observation.sample import Sample
 from ...domain.specification.target import Target
 from ...domain.supervision.admission import Admission
 from ...domain.supervision.blindness import BlindnessDetector
@@ -19,9 +18,11 @@ from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
 from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
+from ...protocol.supervisor import Beat
 from .network_watch import NetworkWatch
 from .next_ticks import NextTicks
 from .periodic_timers import NoEvidence, SupervisorContext
+from .reports import Reports
 from .waits import Waits
 
 BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
@@ -49,6 +50,7 @@ class Attempts:
         self._waits = Waits(context, self._is_left_alone)
         self._next_ticks = NextTicks(context)
         self._members = MemberSamples(self._scheduled)
+        self._reports = Reports(context, self._waits, self._network, blindness, self._conclude)
         self._blind_until_ns = 0
         self._draining = False
         self.counters: Counter[str] = Counter()
@@ -121,7 +123,7 @@ class Attempts:
         entry.paused = paused
         if not paused:
             self._network.listen(entry.target)
-            entry.last_beat = None  # a heartbeat has its whole time from now on
+            entry.last_beat = entry.run = None  # a heartbeat has its whole time from now on
             self._waits.begin_anew([entry], now)
             self._arm(entry, now)
             return True
@@ -158,7 +160,7 @@ class Attempts:
             return
         if entry.is_heartbeat:
             entry.last_beat = entry.last_beat or now
-            self._timers.arm(entry, entry.next_silence_ns(entry.last_beat, now))
+            self._waits.await_report(entry, now, now)
         else:
             self._timers.arm(entry, entry.grid().first_after(now.monotonic_ns, len(self._targets)))
         self._waits.go_on(entry, now)
@@ -167,10 +169,7 @@ class Attempts:
         """Starts an attempt at a target's tick. Ticks that have passed are counted and skipped, never replayed."""
         due = now.shifted(due_ns - now.monotonic_ns)
         if entry.is_heartbeat:
-            began_ns = 2 * due_ns - entry.silent_at_ns(due)
-            was_due = self._waits.over(entry, due, self._blindness.blocked_ns(began_ns), now)
-            if was_due is not None:
-                self._silent(entry, was_due, now)
+            self._reports.waited(entry, due, now)
             return
         missed = entry.grid().missed_between(due_ns, now.monotonic_ns)
         self._timers.arm(entry, entry.next_due_ns(now))
@@ -191,7 +190,7 @@ class Attempts:
         """Makes the sample of a composite target; it has no poller, and never waits. Returns True."""
         pending = entry.enqueue(due, now)
         pending.begin(now)
-        self._end(entry, pending, AttemptState.FINISHED, now, self._members.compose(entry, now))
+        self._conclude(entry, pending, now, self._members.compose(entry, now))
         return True
 
     def check_now(self, target: str, now: Moment) -> bool:
@@ -292,6 +291,10 @@ class Attempts:
             self._next_ticks.ended(entry, sample.reason, now)
         self._accept(entry, pending, sample, now)
 
+    def _conclude(self, entry: Scheduled, pending: PendingAttempt, now: Moment, sample: Sample) -> None:
+        """Ends an attempt that no poller made."""
+        self._end(entry, pending, AttemptState.FINISHED, now, sample)
+
     def _accept(self, entry: Scheduled, pending: PendingAttempt, sample: Sample, now: Moment) -> None:
         sample = sample.turned() if entry.target.upside_down is True else sample
         if sample.is_sign_of_life:
@@ -316,44 +319,7 @@ class Attempts:
         ends_ns, waited_ns = pending.deadline.monotonic_ns, pending.waited_ns
         return weighed(sample, started_ns, ends_ns, waited_ns, self._blindness.blocked_ns)
 
-    # Heartbeats, silence, blindness.
-
-    def beat(self, target: str, outcome: Outcome, detail: str, at: Moment, now: Moment) -> bool:
-        """Accepts a heartbeat of the host. Returns False where no active heartbeat target has this name."""
-        entry = self._scheduled.get(target)
-        if entry is None or not entry.is_heartbeat or self._is_left_alone(entry):
-            return False
-        if entry.heard == (at, outcome.value):
-            return True  # it counts once
-        entry.heard = (at, outcome.value)
-        # A report that was queued during a gap is older than `last_beat`, which `blind` moved to the end of the gap.
-        entry.last_beat = max(at, entry.last_beat or at, key=attrgetter("monotonic_ns"))
-        pending = entry.enqueue(at, now)
-        pending.begin(at)
-        reason = Reason.OK if outcome is Outcome.UP else Reason.REPORTED
-        sample = sample_without_answer(pending.attempt, at, outcome, reason, detail)
-        self._waits.reported(entry, entry.last_beat)
-        self._end(entry, pending, AttemptState.FINISHED, now, sample)
-        self._timers.arm(entry, entry.silent_at_ns(entry.last_beat))
-        return True
-
-    def _silent(self, entry: Scheduled, due: Moment, now: Moment) -> None:
-        """Makes a sample of a missed heartbeat, at the moment when the beat was due, however late it is noticed."""
-        pending = entry.enqueue(due, now)
-        pending.begin(due)
-        sample = sample_without_answer(
-            pending.attempt, due, Outcome.DOWN, Reason.HEARTBEAT_MISSED, "no heartbeat in time"
-        )
-        if self._network.lost:
-            # The beat may have been on its way, and a restart knows nothing of that: the silence counts from here on.
-            sample = doubted(sample, Reason.BLIND, "the network of this machine is gone")
-            self._waits.begin_anew([entry], due)
-        else:
-            self._waits.missed(entry, now)
-        self._end(entry, pending, AttemptState.FINISHED, now, sample)
-        missed = (now.monotonic_ns - due.monotonic_ns) // entry.cadence.every_ns
-        entry.missed += missed
-        self._timers.arm(entry, due.monotonic_ns + (missed + 1) * entry.cadence.every_ns)
+    # Silence and blindness.
 
     def stale(self, target: str, rule: str, due_ns: int, now: Moment) -> None:
         """Reports a lack of evidence to the owner, again each period while it lasts, for the rule's own clocks."""
@@ -366,18 +332,32 @@ class Attempts:
         if not self._network.hides_silence:
             self._owner.tell(SamplesMissing(target, rule, was_due))
 
-    def blind(self, gap_ns: int, now: Moment) -> None:
-        """Distrusts attempts that ran until now, after a gap of so much monotonic time, which no wait counts as silence."""
+    def blind(self, gap_ns: int | None, now: Moment) -> None:
+        """Distrusts attempts that ran until now, after a gap of so much monotonic time, which no wait counts as silence.
+
+        Where the gap is None the wall clock alone was set: waits by a schedule follow it.
+        """
+        awaited = [entry for entry in self._scheduled.values() if not self._is_left_alone(entry)]
+        if gap_ns is None:
+            self._reports.follow_clock(awaited, now)
+            return
         self._blind_until_ns = now.monotonic_ns
         self._members.begin_anew()
-        awaited = [entry for entry in self._scheduled.values() if not self._is_left_alone(entry)]
-        reporting = [entry for entry in awaited if entry.is_heartbeat and not entry.is_before_due(now)]
-        self._waits.begin_anew(reporting, now)
-        for entry in reporting:
-            entry.last_beat = now
-            self._timers.arm(entry, entry.silent_at_ns(now))
-            self._waits.expect_evidence(entry, now)
+        self._reports.blind([entry for entry in awaited if entry.is_heartbeat], now)
+        self._reports.follow_clock(awaited, now)
         self._waits.leave_out((entry for entry in awaited if not entry.is_heartbeat), gap_ns, now)
+
+    def beat(self, beat: Beat, now: Moment) -> bool:
+        """Accepts a report of the host. Returns False where no active heartbeat target has this name."""
+        entry = self._scheduled.get(beat.target)
+        if entry is None or not entry.is_heartbeat or self._is_left_alone(entry):
+            return False
+        self._reports.take(entry, beat, now)
+        return True
+
+    def run_overdue(self, target: str, due_ns: int, now: Moment) -> None:
+        """Reports a run of a job that has not ended in time."""
+        self._reports.run_overdue(self._scheduled[target], now.shifted(due_ns - now.monotonic_ns), now)
 
     def heard_before(self, heard: tuple[LastHeard, ...], now: Moment) -> None:
         """Lets every wait go on from what the record knows."""

@@ -61,6 +61,12 @@ class NoEvidence(msgspec.Struct, frozen=True):
     rule: str
 
 
+class RunDeadline(msgspec.Struct, frozen=True):
+    """The time by which the run of a job must have ended."""
+
+    target: str
+
+
 class DeliveryDeadline(msgspec.Struct, frozen=True):
     """The deadline of a courier for one notice."""
 
@@ -84,6 +90,7 @@ TimerKey = (
     Scheduled
     | PendingAttempt
     | NoEvidence
+    | RunDeadline
     | DeliveryDeadline
     | DeliveryRetry
     | ChildRestart

@@ -48,6 +48,7 @@ from .periodic_timers import (
     DrainStep,
     NoEvidence,
     PeriodicTimers,
+    RunDeadline,
     SupervisorContext,
     TimerKey,
 )
@@ -186,9 +187,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             case heard.AttemptCancelled(attempt, outcome):
                 self._attempts.cancelled(attempt, outcome, now)
                 self._leave_when_drained()
-            case heard.Beat(target, outcome, detail, at):
+            case heard.Beat():
                 self._periodic_timers.commit_in_time(now)
-                return self._attempts.beat(target, outcome, detail, at, now)
+                return self._attempts.beat(message, now)
             case heard.Track(target):
                 self._track(target, now)
             case heard.Untrack(target):
@@ -298,8 +299,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
 
     def _blind(self, interval: BlindInterval, now: Moment) -> None:
         # First: after a crash while this is told, the next incarnation would count the interval as silence.
-        if interval.cause != CLOCK_STEPPED:
-            self._attempts.blind(waited_ns(interval), now)
+        self._attempts.blind(None if interval.cause == CLOCK_STEPPED else waited_ns(interval), now)
         self._to.sink.tell(RecordBlindness(interval))
         self._to.recorder.tell(BlindnessSeen(interval))
 
@@ -315,6 +315,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 self._leave_when_drained()
             case NoEvidence(target, rule):
                 self._attempts.stale(target, rule, due_ns, now)
+            case RunDeadline(target):
+                self._attempts.run_overdue(target, due_ns, now)
+                self._periodic_timers.commit_in_time(now)
             case DeliveryDeadline(channel, delivery):
                 self._to.couriers[channel].tell(AbandonDelivery(delivery))
             case DeliveryRetry(delivery):

@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterable
 from msgspec.structs import replace
 
 from ...domain.incidents.own_problems import UNCHECKED
-from ...domain.limits import LAG_NOTED_NS
+from ...domain.limits import LAG_NOTED_NS, OUTAGE_TOLERANCE_NS
 from ...domain.observation.sample import Sample
 from ...domain.supervision.last_heard import LastHeard
+from ...domain.supervision.runs import OpenRun
 from ...domain.supervision.schedule import Scheduled
 from ...domain.supervision.unchecked import Unchecked
 from ...domain.time.moment import Moment
 from ...protocol.recorder import HealthReported
 from ...protocol.sink import RecordHeard
-from .periodic_timers import NoEvidence, SupervisorContext
+from .periodic_timers import NoEvidence, RunDeadline, SupervisorContext
+
+Wait = Scheduled | NoEvidence | RunDeadline
 
 
 class Waits:
@@ -24,7 +27,7 @@ class Waits:
         self._targets, self._heard = context.roster.targets, context.roster.heard
         self._slack_ns = context.policies.cancellation.slack_ns
         self._is_left_alone = is_left_alone
-        self._prolonged: dict[Scheduled | NoEvidence, Moment] = {}
+        self._prolonged: dict[Wait, Moment] = {}
         """When each wait was due that goes on because the runtime stood still."""
         self._before: dict[str, LastHeard] | None = None
         """The record of targets that are not scheduled yet; None until the sink has answered."""
@@ -58,7 +61,16 @@ class Waits:
             self._timers.arm(wait, max(since_ns + wait_ns, entry.quiet_least_ns))
             self._prolonged.pop(wait, None)
 
-    def over(self, wait: Scheduled | NoEvidence, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
+    def await_report(self, entry: Scheduled, passed: Moment, now: Moment) -> None:
+        """Waits for the next report of a heartbeat; moments up to `passed` are not reported again."""
+        since = entry.last_beat or now
+        entry.silent_at = entry.next_silence(since, passed, now)
+        if entry.silent_at is None:
+            self._timers.cancel(entry)
+        else:
+            self._timers.arm(entry, entry.silent_at.monotonic_ns)
+
+    def over(self, wait: Wait, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
         """Returns when a wait was over. None where it goes on: once, for as long as the runtime stood still during it.
 
         The same block may have held up the awaited report, or the report waits behind the timer that rang. It may do so behind
@@ -76,8 +88,8 @@ class Waits:
     def end(self, entry: Scheduled) -> None:
         """Expects nothing more of a target."""
         self._unchecked.forget(entry.id)
-        waits: list[Scheduled | NoEvidence] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
-        for wait in (entry, *waits):
+        waits: list[Wait] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
+        for wait in (entry, RunDeadline(entry.id), *waits):
             self._timers.cancel(wait)
             self._prolonged.pop(wait, None)
 
@@ -89,11 +101,42 @@ class Waits:
     def reported(self, entry: Scheduled, at: Moment) -> None:
         """Notes a report of a heartbeat, for a supervisor that follows this one."""
         self._prolonged.pop(entry, None)
-        self._heard[entry.id] = LastHeard(entry.id, at, reports=True)
+        self._heard[entry.id] = LastHeard(entry.id, at, entry.missed_at, reports=True, run=entry.run)
 
     def missed(self, entry: Scheduled, now: Moment) -> None:
         """Notes that a missed heartbeat is counted: moments up to now are not counted again."""
-        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, now, reports=True)
+        entry.missed_at = now
+        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, now, reports=True, run=entry.run)
+
+    def began(self, entry: Scheduled, run: OpenRun, now: Moment) -> None:
+        """Notes that a run of a job has begun; it takes the place of the run before."""
+        entry.run = run
+        entry.last_beat = entry.last_beat or now
+        self.state(entry)
+        self.await_end(entry, entry.missed_at, now)
+
+    def await_end(self, entry: Scheduled, missed_at: Moment | None, now: Moment) -> None:
+        """Waits for the end of a run, unless a missed one is counted already."""
+        wait, due = RunDeadline(entry.id), entry.run_due()
+        self._prolonged.pop(wait, None)
+        if due is None or (missed_at is not None and due.monotonic_ns <= missed_at.monotonic_ns):
+            self._timers.cancel(wait)
+        else:
+            self._timers.arm(wait, due.monotonic_ns)
+
+    def run_over(self, entry: Scheduled) -> None:
+        """Expects no end of a run any more; the record forgets it with the report that ended it."""
+        entry.run = None
+        wait = RunDeadline(entry.id)
+        self._timers.cancel(wait)
+        self._prolonged.pop(wait, None)
+
+    def state(self, entry: Scheduled) -> None:
+        """Has the record know of a heartbeat what is known here."""
+        self._heard[entry.id] = stated = LastHeard(
+            entry.id, entry.last_beat, entry.missed_at, reports=True, run=entry.run
+        )
+        self._note([stated])
 
     def begin_anew(self, entries: Iterable[Scheduled], now: Moment) -> None:
         """Notes that the silence of targets counts from now on, so that a restart counts nothing before."""
@@ -102,7 +145,10 @@ class Waits:
             entry.heard_here = True
             entry.quiet_since_ns = now.monotonic_ns
             self._unchecked.forget(entry.id)
-            noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat))
+            if entry.is_run_overdue(now):
+                # Its end may have been reported where nothing could hear it.
+                self.run_over(entry)
+            noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat, run=entry.run))
             if entry.is_heartbeat:
                 self.reported(entry, now)
         self._note(noted)
@@ -159,8 +205,8 @@ class Waits:
         if entry.is_heartbeat:
             before = self._heard.get(entry.id, before)
         if before is None or entry.heard_here:
-            return LastHeard(entry.id, entry.last_beat or now, reports=entry.is_heartbeat)
-        before = before.settled(reports=entry.is_heartbeat)
+            return LastHeard(entry.id, entry.last_beat or now, reports=entry.is_heartbeat, run=entry.run)
+        before = _taken_over(entry, before, now)
         if not self._is_left_alone(entry):
             self._continue(entry, before, now)
         return before if entry.is_heartbeat else None
@@ -168,11 +214,31 @@ class Waits:
     def _continue(self, entry: Scheduled, before: LastHeard, now: Moment) -> None:
         since, least_ns = before.at or now, now.monotonic_ns
         if entry.is_heartbeat:
-            entry.last_beat = since
-            self._timers.arm(entry, entry.next_silence_ns(since, before.missed_at or since))
+            entry.last_beat, entry.missed_at, entry.run = since, before.missed_at, before.run
+            self.await_end(entry, before.missed_at, now)
+            self.await_report(entry, before.missed_at or since, now)
         else:
             # A checked target is not called silent before the first check of this process has ended.
             least_ns = entry.grid().first_after(now.monotonic_ns, len(self._targets))
             least_ns += entry.timeout_ns + self._slack_ns
         entry.quiet_since_ns, entry.quiet_least_ns = since.monotonic_ns, least_ns
         self._await_evidence(entry, since.monotonic_ns)
+
+
+def _taken_over(entry: Scheduled, before: LastHeard, now: Moment) -> LastHeard:
+    """Returns what the record of an earlier process comes to.
+
+    After a stop of more than `OUTAGE_TOLERANCE_NS` a report that was due by now may be lost: a schedule goes on from now, and
+    a run that should have ended is forgotten.
+    """
+    settled = before.settled(reports=entry.is_heartbeat)
+    if before.stopped_ns <= OUTAGE_TOLERANCE_NS:
+        return settled
+    at, run, run_max_ns = settled.at, settled.run, entry.run_max_ns
+    if entry.occurrences is not None and at is not None:
+        at = before.at and before.at.shifted(-before.stopped_ns)
+        expected_ns = at and entry.occurrences.next_after(at.wall_ns)
+        at = now if expected_ns is not None and expected_ns <= now.wall_ns else at
+    if run is not None and run_max_ns is not None and now.since(run.at) >= run_max_ns:
+        run = None
+    return replace(settled, at=at, run=run)

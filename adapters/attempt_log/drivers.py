@@ -6,11 +6,16 @@ from typing import assert_never
 
 from ...domain.observation.attempt import ProbeRequest
 from ...domain.observation.observation import OnObserved
-from ...domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Probe, Tcp
+from ...domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from ...domain.specification.probes.kinds import Probe
+from ...domain.specification.probes.networked import NetworkProbe
 from ...domain.time.timers import CallAt
 from ..clock import MonotonicClock
 from ..net.resolver import Resolver
+from ..probes.course import Surroundings
 from ..probes.local.exec import ExecProber
+from ..probes.shared import SharableProber
+from ..probes.table import NETWORK_PROBERS
 from .http import LoggedHttpProber, LoggedTransport
 from .request_log import RequestLog
 from .tcp import LoggedTcpProber
@@ -31,15 +36,22 @@ class LoggedDriver:
         self.requests: list[RequestLog] = []
         resolver = Resolver(loop, clock)
         self._closing: list[Callable[[], object]] = [resolver.close]
-        prober: LoggedHttpProber | LoggedTcpProber | ExecProber
+        prober: SharableProber
         if kind is Http:
             transport = LoggedTransport(loop, clock, call_at, resolver)
             self._closing.insert(0, transport.close)
-            prober = LoggedHttpProber(transport, deny_private_addresses=deny_private_addresses)
-            prober.requests = self.requests
+            prober = logged_http = LoggedHttpProber(transport, deny_private_addresses=deny_private_addresses)
+            logged_http.requests = self.requests
         elif kind is Tcp:
-            prober = LoggedTcpProber(loop, clock, resolver, deny_private_addresses=deny_private_addresses)
-            prober.requests = self.requests
+            prober = logged_tcp = LoggedTcpProber(
+                loop, clock, resolver, deny_private_addresses=deny_private_addresses
+            )
+            logged_tcp.requests = self.requests
+        elif issubclass(kind, NetworkProbe):
+            around = Surroundings(
+                loop=loop, clock=clock, resolver=resolver, deny_private_addresses=deny_private_addresses
+            )
+            prober = NETWORK_PROBERS[kind](around)
         else:
             prober = ExecProber(loop, clock, call_at)
         self._closing.insert(0, prober.close)
@@ -58,7 +70,7 @@ class LoggedDriver:
 def refusal_of_probe(probe: Probe) -> str:
     """Returns why no attempt of a probe can be made outside its runtime; empty where one can."""
     match probe:
-        case Http() | Tcp() | Exec():
+        case Http() | Tcp() | Exec() | NetworkProbe():
             return ""
         case Call():
             return f"it calls the function {probe.name!r} of a program, which the command line cannot: `check-now` asks the program"

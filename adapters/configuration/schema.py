@@ -11,7 +11,7 @@ from ...domain import limits
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.construction.descriptions import descriptions
 from ...domain.specification.construction.shape_words import plain_types
-from ...domain.specification.probe import KINDS
+from ...domain.specification.probes.kinds import KINDS
 from .reuse import keys
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -12,7 +12,7 @@ from ...domain.observation.attempt import CancelOutcome, ProbeRequest
 from ...domain.observation.observation import Observation, OnObserved
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
-from ...domain.specification.probe import Probe
+from ...domain.specification.probes.kinds import Probe
 from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt, Timer
 from ..activity import Activity

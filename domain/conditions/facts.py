@@ -127,6 +127,7 @@ PLAIN_FACTS = {
     "CERTIFICATE_EXPIRATION": PlainFact(
         "certificate expiry", FactKind.EXPIRY, attrgetter("certificate_expires_in_ns")
     ),
+    "RUN_TIME": PlainFact("length of its run", FactKind.EXPIRY, attrgetter("run_time_ns")),
     "DOMAIN_EXPIRATION": PlainFact("domain expiry", FactKind.EXPIRY, attrgetter("domain_expires_in_ns")),
 }
 BODY = "BODY"

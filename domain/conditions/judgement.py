@@ -12,7 +12,8 @@ from ..observation.evidence import kept_body
 from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
-from ..specification.probe import ANY_ANSWER, Probe, Tcp
+from ..specification.probe import ANY_ANSWER, Tcp
+from ..specification.probes.kinds import Probe
 from ..time.moment import Moment
 from ..units import NS_PER_MS
 from .condition import Condition, ConditionResult, evaluate_all, facts_named

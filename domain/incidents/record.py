@@ -170,6 +170,10 @@ class HeardMark(msgspec.Struct, frozen=True, gc=False):
     """Wall time; None takes the mark away."""
     missed_at_ns: int | None = None
     """When the newest report that it missed was counted."""
+    run: str | None = None
+    """The id of its run that has begun and not ended; None without one."""
+    run_at_ns: int | None = None
+    """When that run began."""
 
 
 class Renamed(msgspec.Struct, frozen=True, gc=False):

@@ -53,6 +53,12 @@ CALENDAR_YEARS_MAX = 50
 """How far ahead the next start of a window is looked for: the 29th of February on a Monday comes every 28 years."""
 STARTS_COMPARED = 200
 """Starts of a schedule between which the shortest time is looked for: those of an hour repeat, and so do the hours of a day."""
+GAPS_COMPARED = 4_000
+"""Moments of a schedule between which the longest time is looked for: every minute of the days before a weekend."""
+SCHEDULES_KEPT = 1_024
+"""Schedules that are kept ready to be followed: many jobs have the same one."""
+RUN_CHARACTERS_MAX = 64
+"""The id of a run of a job: a UUID has 36."""
 ZONE_CHARACTERS_MAX = 64
 """The name of a time zone: the longest that is known has half of it."""
 MOMENT_CHARACTERS_MAX = 40
@@ -73,6 +79,8 @@ EVERY_NS_MIN = 10 * NS_PER_MS
 """The shortest cadence, 100 checks a second of one target: ticks stay five times as far apart as most wake-ups are late (2 ms)."""
 EVERY_NS_MAX = 366 * 86_400 * NS_PER_S
 """The longest cadence, which heartbeats of yearly jobs need: a leap year."""
+RUN_NS_MIN = NS_PER_S
+"""The shortest time that a run of a job may be given: its start and its end are two reports."""
 TIMEOUT_NS_MIN = NS_PER_MS
 """The shortest timeout: the usual lateness of a wake-up, below which every answer would be late."""
 TIMEOUT_NS_MAX = 3_600 * NS_PER_S

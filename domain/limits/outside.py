@@ -112,6 +112,8 @@ ANSWER_PAUSE_NS = 100 * NS_PER_MS
 """A TCP answer of which no text is expected ends with a pause of this length, longer than between the packets of one answer."""
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 """The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
+GREETING_BYTES_MAX = 16 * 1024
+"""One line or one reply of a server before TLS or a login: those of mail servers have a few hundred bytes."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character

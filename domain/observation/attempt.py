@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from ..public_value import PublicValue
-from ..specification.probe import Probe
+from ..specification.probes.kinds import Probe
 from ..time.moment import Deadline, Moment
 from ..units import NS_PER_MS
 

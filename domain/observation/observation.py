@@ -59,6 +59,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     dns_rcode: ShortText | None = None
     certificate_expires_in_ns: DistanceNs | None = None
     domain_expires_in_ns: DistanceNs | None = None
+    run_time_ns: LengthNs | None = None
+    """How long a run of a job took, from its start to its end."""
     context: Mapping[str, Any] | None = None
     """Facts that the host adds for its conditions; stored as an immutable copy."""
 

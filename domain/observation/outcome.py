@@ -49,6 +49,8 @@ class Reason(StrEnum):
     COMMAND_FAILED = "command_failed"
     EXCEPTION = "exception"
     HEARTBEAT_MISSED = "heartbeat_missed"
+    RUN_OVERDUE = "run_overdue"
+    """A run of a job has begun and has not ended in time."""
     REPORTED = "reported"
     """The host's own callable, plugin or heartbeat reported it."""
 
@@ -73,6 +75,9 @@ INTERNAL_FAULTS = frozenset(
 )
 """Reasons that make a sample UNKNOWN, whatever the state of the target."""
 
+SILENCES = frozenset({Reason.HEARTBEAT_MISSED, Reason.RUN_OVERDUE})
+"""Reasons of samples that no report made: the absence of one."""
+
 WITHOUT_ANSWER = frozenset(
     {
         Reason.DNS_FAILED,
@@ -92,6 +97,7 @@ WITHOUT_ANSWER = frozenset(
         Reason.COMMAND_FAILED,
         Reason.EXCEPTION,
         Reason.HEARTBEAT_MISSED,
+        Reason.RUN_OVERDUE,
     }
 )
 """Reasons of attempts without an answer or without a whole one: the time to such a failure is no response time.

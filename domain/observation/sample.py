@@ -9,7 +9,7 @@ from ..public_value import PublicValue, milliseconds
 from ..time.moment import Moment
 from .attempt import AttemptId
 from .observation import Measurement, Phases
-from .outcome import Outcome, Reason
+from .outcome import SILENCES, Outcome, Reason
 
 
 class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
@@ -50,6 +50,8 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
     """Where an answer failed by its response time alone: by how much it was too long. Else UNSET, left out of the bytes."""
     blocked_ns: int | UnsetType = UNSET
     """How long at most the runtime's own loop stood still during the attempt: its measured times may be too long by that."""
+    ended_run: str | UnsetType = UNSET
+    """The run of a job that this report ended, by its id; UNSET, and left out of the bytes, where it ended none."""
 
     @property
     def latency_ms(self) -> float | None:
@@ -62,12 +64,13 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
     @property
     def is_sign_of_life(self) -> bool:
         """Whether it shows that its target can be heard: evidence, but not the absence of a heartbeat."""
-        return self.outcome.is_evidence and self.reason is not Reason.HEARTBEAT_MISSED
+        return self.outcome.is_evidence and self.reason not in SILENCES
 
     def turned(self) -> "Sample":
-        """Returns the sample of a target that must fail: an answer is bad, a failure good. What is no evidence stays so.
+        """Returns the sample of a target that must fail: an answer is bad, a failure good.
 
-        The time to a failure is no response time, and what the failed answer held is no evidence of a fault.
+        A sample that is no evidence stays as it is. The time to a failure is no response time, and what the failed answer held is no
+        evidence of a fault.
         """
         match self.outcome:
             case Outcome.UP | Outcome.DEGRADED:

@@ -58,10 +58,19 @@ class TargetAggregate:
     Owns its rules' state and incidents; returns and never notifies.
     """
 
-    __slots__ = ("_applied", "_judged", "_last", "_run", "_target", "_up_since_ns", "_watches")
+    __slots__ = (
+        "_applied",
+        "_judged",
+        "_last",
+        "_run",
+        "_stale_after_ns",
+        "_target",
+        "_up_since_ns",
+        "_watches",
+    )
 
     def __init__(self, target: Target, run: int) -> None:
-        self._target = target
+        self._target, self._stale_after_ns = target, target.stale_after_ns
         self._run = run
         self._watches = [
             RuleWatch(rule) for rule in target.judged_rules if rule.state is not RuleState.RETIRED
@@ -131,7 +140,7 @@ class TargetAggregate:
     def _is_gap(self, before: Sample, sample: Sample) -> bool:
         """Whether nothing was known between two samples. Suspended time, which the monotonic clock does not show, counts."""
         apart_ns = max(sample.at.since(before.at), sample.at.wall_ns - before.at.wall_ns)
-        return apart_ns > self._target.stale_after_ns
+        return apart_ns > self._stale_after_ns
 
     def _judge(self, sample: Sample, now: Moment) -> tuple[Transition, ...]:
         if not sample.outcome.is_evidence:
@@ -280,7 +289,7 @@ class TargetAggregate:
         kept = {watch.rule.id: watch for watch in self._watches}
         made: list[Transition] = []
         watches: list[RuleWatch] = []
-        self._target = target
+        self._target, self._stale_after_ns = target, target.stale_after_ns
         for rule in target.judged_rules:
             if rule.state is RuleState.RETIRED:
                 continue

@@ -55,7 +55,7 @@ OWN_TIMES = ANSWER_TIMES | {"dns", "connect", "tls"}
 AT_LEAST = frozenset({">", ">="})
 
 
-def counted(sample: Sample, rule: Threshold, *, firing: bool = False) -> float | None:
+def counted(sample: Sample, rule: Threshold, firing: bool = False) -> float | None:
     """Returns the figure that is evidence for a rule, None without any.
 
     The time of an answer that never came is no evidence: a refusal after a fifth of a millisecond is no fast answer,
@@ -106,7 +106,7 @@ class ThresholdEvaluator(Evaluator):
     After a restart the window refills from new samples, and an open incident stays until it is covered.
     """
 
-    __slots__ = ("_baseline", "_bounds", "_breach", "_firing", "_rule", "_window")
+    __slots__ = ("_baseline", "_bounds", "_breach", "_firing", "_least", "_rule", "_window")
 
     def __init__(self, rule: Threshold) -> None:
         super().__init__()
@@ -118,11 +118,12 @@ class ThresholdEvaluator(Evaluator):
         self._breach = OPERATORS[rule.operator]
         self._bounds = rule.bound, rule.recovery_bound
         """The value that opens an incident, and the one that ends it."""
+        self._least = rule.min_samples
         self._firing = False
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         self._firing = firing
-        value = counted(sample, self._rule, firing=firing)
+        value = counted(sample, self._rule, firing)
         if value is None:
             return Verdict.UNCHANGED
         verdict = self._judge(sample.at.monotonic_ns, value)
@@ -134,15 +135,15 @@ class ThresholdEvaluator(Evaluator):
         return verdict if stands else Verdict.UNCHANGED
 
     def _judge(self, at_ns: int, value: float) -> Verdict:
-        rule, window = self._rule, self._window
-        window.add(at_ns, self._degree(value) if rule.mode is Mode.CONSECUTIVE else value, self._baseline)
-        if len(window) < rule.min_samples:
+        mode, window = self._rule.mode, self._window
+        window.add(at_ns, self._degree(value) if mode is Mode.CONSECUTIVE else value, self._baseline)
+        if self._least > 1 and len(window) < self._least:
             return Verdict.UNCHANGED
-        if rule.mode is Mode.CONSECUTIVE:
+        if mode is Mode.CONSECUTIVE:
             if window.read() < (0.5 if self._firing else 1.0):
                 return Verdict.OK
             return Verdict.VIOLATED if window.covered() else Verdict.UNCHANGED
-        figure = self.figure
+        figure = window.read() if mode is Mode.THRESHOLD else self.figure
         if figure is None:
             return Verdict.UNCHANGED
         return Verdict.VIOLATED if self._breach(figure, self._bounds[self._firing]) else Verdict.OK
@@ -150,7 +151,9 @@ class ThresholdEvaluator(Evaluator):
     def _degree(self, value: float) -> float:
         """How far a value breaks the rule: 1 beyond the value that opens, a half beyond the one that ends, else 0."""
         opens, ends = self._bounds
-        return 1.0 if self._breach(value, opens) else 0.5 * self._breach(value, ends)
+        if self._breach(value, opens):
+            return 1.0
+        return 0.5 if ends != opens and self._breach(value, ends) else 0.0
 
     @property
     def figure(self) -> float | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from .. import limits
-from ..time.duration import Duration
+from ..time.duration import Duration, parse_duration
+from ..time.occurrences import Occurrences, expected_text, longest_gap_ns, occurrences_of
 from .construction import Specification
-from .text import MASK, DurationText, Name, Pairs, as_pairs
+from .text import MASK, DurationText, Name, Pairs, ScheduleText, ZoneName, as_pairs
 
 Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,16}$")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -50,7 +51,7 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The pass phrase of a private key that is encrypted; it is never shown."""
     # UNSET, and not in the bytes of a message, where none is given.
     server_name: str | None = None
-    """The host name that the certificate must be for; default: the one in the URL."""
+    """The host name that the certificate must be for; default: the host that is connected to."""
 
     def __repr__(self) -> str:
         stated = {
@@ -63,11 +64,11 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"Tls({', '.join(f'{name}={value}' for name, value in stated.items())})"
 
 
-class _Probe(Specification, frozen=True, tag_field="kind"):
+class ProbeForm(Specification, frozen=True, tag_field="kind"):
     """The tag tells the kinds apart in messages; where a key of the target names the kind it is not written."""
 
 
-class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
+class Http(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
     """An HTTP or HTTPS request on a fresh connection."""
 
     url: str
@@ -104,7 +105,7 @@ class Http(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
         return f"Http({self.method} {url}{asked and f'?{MASK}'}, headers=[{names}])"
 
 
-class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
+class Tcp(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
     """A TCP connection, and optionally one line sent and an answer expected."""
 
     host: str
@@ -123,7 +124,7 @@ class Tcp(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tc
         return f"Tcp({self.host!r}, {self.port}, send={MASK if self.send else None}, expect={self.expect!r})"
 
 
-class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):
+class Exec(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):
     """A program run without a shell, answering by the Nagios plugin protocol (exit status 0, 1, 2, 3 and perfdata)."""
 
     argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=64)]
@@ -152,31 +153,72 @@ class Exec(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="e
         return f"Exec({self.argv[0]!r}, {len(self.argv) - 1} arguments)"
 
 
-class Call(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="call"):
+class Call(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="call"):
     """A callable of the host, known by name: the callable itself stays with the runtime that was given it."""
 
     name: str
     """The name under which the runtime was given the callable."""
 
 
-class Heartbeat(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="heartbeat"):
+class Heartbeat(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="heartbeat"):
     """The host reports by itself; silence longer than the cadence plus `grace` is a failure."""
 
     grace: DurationText = "0s"
-    """How much later than its cadence a report may come."""
+    """How much later than its cadence, or than a moment of its schedule, a report may come."""
+    # UNSET, and not in the bytes of a message, where they are not stated.
+    schedule: ScheduleText | UnsetType = UNSET
+    """When it reports, in place of `every`: cron's five fields such as `0 3 * * *`, or an OnCalendar expression of systemd such as
+    `Mon..Fri *-*-* 03:00`. After each report the next one is expected at the next moment of the schedule."""
+    zone: ZoneName | UnsetType = UNSET
+    """The time zone of `schedule`, such as `Europe/Berlin`; default: UTC."""
+    run_max: DurationText | UnsetType = UNSET
+    """How long a run may take that reported its start; default: as long as it likes."""
     key: PingKey | None = None
     """The secret with which a job reports over HTTP: `/ping/KEY`; default: it reports from Python alone."""
 
-    def __init__(self, *, grace: Duration = ..., key: str | None = ...) -> None: ...
+    def __init__(
+        self,
+        *,
+        grace: Duration = ...,
+        schedule: str = ...,
+        zone: str = ...,
+        run_max: Duration = ...,
+        key: str | None = ...,
+    ) -> None: ...
+
+    @property
+    def occurrences(self) -> Occurrences | None:
+        """The moments of its schedule; None without one. Raises: ValueError for one that cannot be read, which `check` refuses."""
+        return None if self.schedule is UNSET else occurrences_of(self.schedule, self.zone or "UTC")
+
+    def expected_text(self, expected_ns: int, near_ns: int) -> str:
+        """Returns a moment of its schedule for people, as they read it at `near_ns`: `expected 03:00 CET, grace until 04:00`."""
+        return expected_text(
+            expected_ns, expected_ns + parse_duration(self.grace), self.zone or "UTC", near_ns
+        )
+
+    @property
+    def run_max_ns(self) -> int | None:
+        """How long a run may take; None: as long as it likes."""
+        return None if self.run_max is UNSET else parse_duration(self.run_max)
+
+    @property
+    def longest_gap_ns(self) -> int:
+        """The longest time between two moments of its schedule; where there is none, the longest cadence."""
+        try:
+            return (None if self.schedule is UNSET else longest_gap_ns(self.schedule)) or limits.EVERY_NS_MAX
+        except ValueError:
+            return limits.EVERY_NS_MAX
 
     def __repr__(self) -> str:
-        return f"Heartbeat(grace={self.grace!r}, key={MASK if self.key else None})"
+        schedule = "" if self.schedule is UNSET else f"schedule={self.schedule!r}, "
+        return f"Heartbeat({schedule}grace={self.grace!r}, key={MASK if self.key else None})"
 
 
 MemberNames = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.COMPOSITE_MEMBERS_MAX)]
 
 
-class Composite(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="composite"):
+class Composite(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="composite"):
     """Nothing is probed: each sample is made from the newest ones of other targets, its members.
 
     A member that is degraded is well, and makes it degraded. A paused member is left out, as is one that is watched no longer; one
@@ -207,9 +249,3 @@ class Composite(_Probe, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     def needed(self) -> int:
         """How many of the members must be well."""
         return len(self.members) if self.at_least is None else self.at_least
-
-
-Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat | Composite
-
-KINDS: dict[str, type[Probe]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Probe)}
-"""The key of a target under which each specification is written."""

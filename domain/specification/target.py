@@ -12,7 +12,9 @@ from .. import limits
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .metadata import TargetMetadata
-from .probe import KINDS, Call, Composite, Exec, Heartbeat, Http, Probe, Tcp
+from .probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from .probes.kinds import KINDS, Probe
+from .probes.tls_handshake import TlsHandshake
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
@@ -47,7 +49,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one of `http`, `tcp`, `exec`, `call`, `heartbeat` and `composite` is given.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -77,6 +79,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     # UNSET, and not in the bytes of a message, as the keys below.
     composite: Composite | UnsetType = UNSET
     """Not checked: it is made from other targets."""
+    tls: TlsHandshake | UnsetType = UNSET
+    """Checked by a TLS handshake."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -137,6 +141,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         call: Call | None = ...,
         heartbeat: Heartbeat | None = ...,
         composite: Composite = ...,
+        tls: TlsHandshake = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 
@@ -148,7 +153,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def kind(self) -> str:
-        """The key of the probe that is given: `http`, `tcp`, `exec`, `call`, `heartbeat` or `composite`."""
+        """The key of the probe that is given, such as `http`."""
         return self.given()
 
     @property
@@ -192,12 +197,20 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 return DEFAULT_FLAPPING
 
     @property
+    def is_scheduled(self) -> bool:
+        """Whether it reports by a schedule, in place of a cadence."""
+        return self.heartbeat is not None and self.heartbeat.schedule is not UNSET
+
+    @property
     def every_ns(self) -> int:
+        """Its cadence; where it reports by a schedule, the longest time between two reports."""
+        if self.heartbeat is not None and self.heartbeat.schedule is not UNSET:
+            return self.heartbeat.longest_gap_ns
         return parse_duration(self.every)
 
     @property
     def retry_every_ns(self) -> int:
-        return parse_duration(self.retry_every or self.every)
+        return parse_duration(self.retry_every) if self.retry_every else self.every_ns
 
     @property
     def timeout_ns(self) -> int:
@@ -223,8 +236,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         defaults: tuple[JudgedRule, ...] = () if self.slo is UNSET else self.slo.rules
         if self.default_rules is not False:
             defaults = (*default_rules(self.kind, self._silence_ns), *defaults)
-        if not self.rules:
-            return defaults
+        if not self.rules or not defaults:
+            return self.rules or defaults
         own = {rule.id for rule in self.rules}
         return (*(rule for rule in defaults if rule.id not in own), *self.rules)
 

@@ -68,6 +68,7 @@ LabelText = Annotated[str, _constrained(LABEL_PATTERN, limits.LABEL_CHARACTERS_M
 Description = Annotated[str, _constrained(DESCRIPTION_PATTERN, limits.DESCRIPTION_CHARACTERS_MAX)]
 Url = Annotated[str, msgspec.Meta(max_length=limits.LINK_CHARACTERS_MAX)]
 CronText = Annotated[str, _constrained(CRON_PATTERN, limits.CRON_CHARACTERS_MAX)]
+ScheduleText = Annotated[str, msgspec.Meta(max_length=limits.CRON_CHARACTERS_MAX)]
 ZoneName = Annotated[str, _constrained(ZONE_PATTERN, limits.ZONE_CHARACTERS_MAX)]
 MomentText = Annotated[str, _constrained(MOMENT_PATTERN, limits.MOMENT_CHARACTERS_MAX)]
 RateText = Annotated[str, _constrained(RATE_PATTERN, limits.DURATION_CHARACTERS_MAX)]

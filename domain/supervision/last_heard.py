@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from .. import limits
 from ..incidents.record import HeardMark, Renamed
-from ..observation.outcome import Reason
+from ..observation.outcome import SILENCES
 from ..observation.sample import Sample
 from ..time.moment import Moment
+from .runs import OpenRun
 
 RUNTIME = ""
 """The name of the mark that says until when a process kept this record; no target has it."""
@@ -27,6 +29,8 @@ class LastHeard(msgspec.Struct, frozen=True, gc=False):
     """How long no process ran after that, which both moments leave out; 0 once a supervisor has settled whether it counts."""
     reports: bool = False
     """Whether it reports by itself, as a supervisor states; what it reports is written with the next commit."""
+    run: OpenRun | None = None
+    """Its run that has begun and not ended."""
 
     def settled(self, *, reports: bool) -> "LastHeard":
         """Returns the same with the stop counted where it counts.
@@ -37,7 +41,11 @@ class LastHeard(msgspec.Struct, frozen=True, gc=False):
         counts = reports and self.stopped_ns <= limits.OUTAGE_TOLERANCE_NS
         by_ns = -self.stopped_ns if counts else 0
         at, missed_at = (each and each.shifted(by_ns) for each in (self.at, self.missed_at))
-        return LastHeard(self.target, at, missed_at, reports=reports)
+        run = self.run
+        if run is not None:
+            # A job runs on while no process listens: the stop counts for its length, however long it is.
+            run = OpenRun(run.id, run.at.shifted(-self.stopped_ns))
+        return LastHeard(self.target, at, missed_at, reports=reports, run=run)
 
 
 class HeardRegister:
@@ -52,6 +60,7 @@ class HeardRegister:
     def __init__(self) -> None:
         self._heard: dict[str, Moment] = {}
         self._missed: dict[str, Moment] = {}
+        self._runs: dict[str, OpenRun] = {}
         self._reporting: set[str] = set()
         self._restored: dict[str, LastHeard] = {}
         self._written: Moment | None = None
@@ -67,7 +76,10 @@ class HeardRegister:
 
     def known(self) -> tuple[LastHeard, ...]:
         """Returns what is known of every target, for a supervisor that starts."""
-        heard = [LastHeard(target, at, self._missed.get(target)) for target, at in self._heard.items()]
+        heard = [
+            LastHeard(target, at, self._missed.get(target), run=self._runs.get(target))
+            for target, at in self._heard.items()
+        ]
         return (*self._restored.values(), *heard)
 
     def take(self, samples: Iterable[Sample], now: Moment, *, are_judged: bool = True) -> None:
@@ -78,6 +90,8 @@ class HeardRegister:
         """
         for sample in samples:
             target = sample.target
+            if sample.ended_run is not UNSET:
+                self._end_run(target, sample.at)
             if sample.is_sign_of_life:
                 before = self._heard.get(target)
                 if before is not None and before.monotonic_ns > sample.at.monotonic_ns:
@@ -86,7 +100,7 @@ class HeardRegister:
                 (self._urgent if target in self._reporting else self._changed)[target] = None
                 if self._restored:
                     self._restored.pop(target, None)
-            elif are_judged and sample.reason is Reason.HEARTBEAT_MISSED:
+            elif are_judged and sample.reason in SILENCES:
                 restored = self._restored.get(target)
                 if restored is not None:
                     # The statement of the supervisor that counted the miss is still under way.
@@ -102,7 +116,7 @@ class HeardRegister:
     def note(self, noted: LastHeard) -> None:
         """Notes what a supervisor states of a target."""
         target = noted.target
-        self._restored.pop(target, None)
+        self._note_run(target, noted, was_restored=self._restored.pop(target, None) is not None)
         self._urgent[target] = None
         if noted.at is None or not noted.reports:
             self._reporting.discard(target)
@@ -115,6 +129,24 @@ class HeardRegister:
             self._reporting.add(target)
         if noted.missed_at is not None:
             self._missed[target] = _later(self._missed.get(target), noted.missed_at)
+
+    def _note_run(self, target: str, noted: LastHeard, *, was_restored: bool) -> None:
+        run = noted.run
+        if run is None:
+            self._runs.pop(target, None)
+        elif (
+            was_restored
+            or target not in self._runs
+            or self._runs[target].at.monotonic_ns < run.at.monotonic_ns
+        ):
+            self._runs[target] = run
+
+    def _end_run(self, target: str, at: Moment) -> None:
+        """Forgets the run that a report ended; one that began after this report goes on."""
+        run = self._runs.get(target)
+        if run is not None and run.at.monotonic_ns <= at.monotonic_ns:
+            del self._runs[target]
+            self._urgent[target] = None
 
     def rename(self, renamed: Renamed) -> None:
         """Gives the marks of an earlier process to a target that has none under its present name."""
@@ -150,21 +182,28 @@ class HeardRegister:
         changed, self._changed = self._changed, {}
         # A target that no supervisor has settled by now is written without the stop; later stops add up to it.
         unsettled = [
-            HeardMark(each.target, _wall_ns(each.at, now), _wall_ns(each.missed_at, now))
-            for each in self._restored.values()
+            _mark(each.target, each.at, each.missed_at, each.run, now) for each in self._restored.values()
         ]
         return [*self.urgent(now), *self._marks(changed, now), *unsettled]
 
     def _marks(self, targets: Iterable[str], now: Moment) -> list[HeardMark]:
-        heard, missed = self._heard, self._missed
+        heard, missed, runs = self._heard, self._missed, self._runs
         return [
-            HeardMark(target, _wall_ns(heard.get(target), now), _wall_ns(missed.get(target), now))
-            for target in targets
+            _mark(target, heard.get(target), missed.get(target), runs.get(target), now) for target in targets
         ]
 
 
 def _later(known: Moment | None, stated: Moment) -> Moment:
     return stated if known is None or known.monotonic_ns < stated.monotonic_ns else known
+
+
+def _mark(
+    target: str, at: Moment | None, missed_at: Moment | None, run: OpenRun | None, now: Moment
+) -> HeardMark:
+    heard_ns, missed_ns = _wall_ns(at, now), _wall_ns(missed_at, now)
+    if run is None:
+        return HeardMark(target, heard_ns, missed_ns)
+    return HeardMark(target, heard_ns, missed_ns, run.id, _wall_ns(run.at, now))
 
 
 def _wall_ns(at: Moment | None, now: Moment) -> int | None:
@@ -183,6 +222,11 @@ def _restored(mark: HeardMark, alive_ns: int, now: Moment) -> LastHeard:
         return None if wall_ns is None else now.shifted(-max(0, alive_ns - wall_ns))
 
     # A wall clock that was set back while nothing ran makes no stop negative.
+    began = moment(mark.run_at_ns)
     return LastHeard(
-        mark.target, moment(mark.at_ns), moment(mark.missed_at_ns), max(0, now.wall_ns - alive_ns)
+        mark.target,
+        moment(mark.at_ns),
+        moment(mark.missed_at_ns),
+        max(0, now.wall_ns - alive_ns),
+        run=None if began is None else OpenRun(mark.run or "", began),
     )

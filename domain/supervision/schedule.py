@@ -2,15 +2,23 @@
 
 import msgspec
 
+from ..conditions.condition import compile_condition
+from ..conditions.judgement import Expectation
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from ..observation.observation import Measurement, Observation
 from ..observation.outcome import Outcome, Reason
 from ..observation.sample import Sample, sample_without_answer
-from ..specification.probe import Composite, Heartbeat, Probe
+from ..specification.probe import Composite, Heartbeat
+from ..specification.probes.kinds import Probe
 from ..specification.rule import NoData, RuleState
 from ..specification.target import Target
 from ..time.cadence import Cadence
 from ..time.duration import parse_duration
-from ..time.moment import Deadline, Moment
+from ..time.moment import Deadline, Moment, wall_text
+from ..units import NS_PER_MS
+from .runs import OpenRun, RunReported
+
+_NONE = Expectation(())
 
 
 class PendingAttempt(msgspec.Struct, eq=False):
@@ -68,6 +76,7 @@ class Scheduled:
         "cadence",
         "ended_ns",
         "epoch",
+        "expectation",
         "had_turn",
         "heard",
         "heard_here",
@@ -75,14 +84,19 @@ class Scheduled:
         "last_beat",
         "max_age_ns",
         "missed",
+        "missed_at",
         "number",
+        "occurrences",
         "paused",
         "pending",
         "probe",
         "quiet_least_ns",
         "quiet_since_ns",
         "retry_cadence",
+        "run",
+        "run_max_ns",
         "silences",
+        "silent_at",
         "suspect",
         "target",
         "timeout_ns",
@@ -100,8 +114,14 @@ class Scheduled:
         """Whether its last tick, or its next one, is a look beside the grid that makes up for a want of descriptors."""
         self.pending: PendingAttempt | None = None
         self.last_beat: Moment | None = None
-        self.heard: tuple[Moment, str] | None = None
-        """The newest report of the host: its moment and its detail."""
+        self.missed_at: Moment | None = None
+        """When the newest missed report was counted."""
+        self.run: OpenRun | None = None
+        """The run that has begun and not ended."""
+        self.heard: tuple[Moment, Outcome, bool, str] | None = None
+        """The newest report of the host: its moment, its outcome, whether it is a start, and its run."""
+        self.silent_at: Moment | None = None
+        """When its silence is reported, where a heartbeat reports by a schedule: the wall time holds, however it is set."""
         self.heard_here = False
         """Whether it was heard, or its wait began anew, since it was scheduled: what was before counts no more then."""
         self.quiet_since_ns: int | None = None
@@ -117,7 +137,14 @@ class Scheduled:
         self.probe: Probe = target.probe
         if not self.is_heartbeat:
             # A target that becomes a heartbeat again later gives its host the whole period from then on.
-            self.last_beat = None
+            self.last_beat = self.missed_at = self.run = None
+        heartbeat = target.heartbeat
+        self.occurrences = heartbeat.occurrences if heartbeat else None
+        self.run_max_ns = heartbeat.run_max_ns if heartbeat else None
+        """How long a run may take; None: as long as it likes."""
+        conditions = target.expect if heartbeat else ()
+        self.expectation = Expectation(list(map(compile_condition, conditions))) if conditions else _NONE
+        """The conditions on the runs of a heartbeat."""
         self.timeout_ns = target.timeout_ns
         self.max_age_ns = parse_duration(target.max_age)
         self.silences = tuple(
@@ -146,22 +173,76 @@ class Scheduled:
     def next_due_ns(self, now: Moment) -> int:
         return self.grid().next_after(now.monotonic_ns)
 
-    def silent_at_ns(self, since: Moment) -> int:
-        """Returns the monotonic time at which silence since `since` is a missed heartbeat."""
-        return since.monotonic_ns + self.cadence.every_ns + self.target.grace_ns
+    @property
+    def longest_wait_ns(self) -> int:
+        """How long a report may be waited for: the cadence, or the longest time between two moments of a schedule, and the grace."""
+        return self.cadence.every_ns + self.target.grace_ns
 
     def is_before_due(self, now: Moment) -> bool:
         """Whether a heartbeat is not due yet by either clock: no report of it can have been lost before now."""
         last = self.last_beat
         if not self.is_heartbeat or last is None:
             return False
+        if self.occurrences is not None:
+            expected_ns = self.occurrences.next_after(_wall_ns(last, now))
+            return expected_ns is None or now.wall_ns < expected_ns
         return max(now.since(last), now.wall_ns - last.wall_ns) < self.cadence.every_ns
 
-    def next_silence_ns(self, since: Moment, now: Moment) -> int:
-        """Returns when silence since `since` is reported next; moments that have passed by `now` are not replayed."""
-        at_ns = self.silent_at_ns(since)
-        passed = (now.monotonic_ns - at_ns) // self.cadence.every_ns + 1
-        return at_ns + max(0, passed) * self.cadence.every_ns
+    def next_silence(self, since: Moment, passed: Moment, now: Moment) -> Moment | None:
+        """Returns when silence since `since` is reported next, later than `passed`; None where a schedule never comes again.
+
+        Of a schedule it is the first moment after the last report in wall time, as the clock stands now, and the grace after it.
+        """
+        every_ns, grace_ns = self.cadence.every_ns, self.target.grace_ns
+        if self.occurrences is None:
+            due = since.shifted(every_ns + grace_ns)
+            return due.shifted(max(0, passed.since(due) // every_ns + 1) * every_ns)
+        from_ns = max(_wall_ns(since, now), _wall_ns(passed, now) - grace_ns)
+        expected_ns = self.occurrences.next_after(from_ns)
+        return None if expected_ns is None else now.shifted(expected_ns + grace_ns - now.wall_ns)
+
+    def run_due(self) -> Moment | None:
+        """Returns when the end of its run is due; None without a run, or where that may take as long as it likes."""
+        if self.run is None or self.run_max_ns is None:
+            return None
+        return self.run.at.shifted(self.run_max_ns)
+
+    def is_run_overdue(self, now: Moment) -> bool:
+        due = self.run_due()
+        return due is not None and due.monotonic_ns <= now.monotonic_ns
+
+    def silence_text(self, due: Moment) -> str:
+        """Returns the failure of a missed report, with the moment of its schedule."""
+        heartbeat = self.target.heartbeat
+        if heartbeat is None or self.occurrences is None:
+            return "no heartbeat in time"
+        return f"no heartbeat in time: {heartbeat.expected_text(due.wall_ns - self.target.grace_ns, due.wall_ns)}"
+
+    def run_text(self, now: Moment) -> str:
+        """Returns its run for people: its id and when it began."""
+        if self.run is None:
+            return "no run"
+        name = f"run {self.run.id}" if self.run.id else "the run"
+        return f"{name}, which began at {wall_text(_wall_ns(self.run.at, now))},"
+
+    def judge(
+        self, attempt: AttemptId, at: Moment, outcome: Outcome, detail: str, run: RunReported
+    ) -> Sample:
+        """Returns the sample of a report: a run that is known from its start to its end must meet the conditions."""
+        figures = []
+        if run.time_ns is not None:
+            figures.append(Measurement("run_time", run.time_ns / NS_PER_MS, "ms"))
+        if run.exit_status is not None:
+            figures.append(Measurement("exit_status", run.exit_status))
+        seen = Observation(
+            outcome=outcome,
+            reason=Reason.OK if outcome is Outcome.UP else Reason.REPORTED,
+            detail=detail,
+            run_time_ns=run.time_ns,
+            measurements=tuple(figures),
+        )
+        expectation = _NONE if run.time_ns is None else self.expectation
+        return expectation.judge(attempt, at, seen)
 
     def enqueue(self, due: Moment, now: Moment) -> PendingAttempt:
         """Makes the next attempt, which waits for admission and reports the ticks missed before it.
@@ -198,3 +279,8 @@ class Scheduled:
         self.pending = None
         if self.max_age_ns:
             self.ended_ns = now.monotonic_ns
+
+
+def _wall_ns(at: Moment, now: Moment) -> int:
+    """Returns the wall time of a moment by the clock as it stands now."""
+    return now.wall_ns - now.since(at)

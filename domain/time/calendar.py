@@ -13,7 +13,7 @@ from ..limits import CALENDAR_YEARS_MAX, SAMPLE_WALL_NS_MAX, STARTS_COMPARED
 from ..units import NS_PER_S
 from .moment import wall_ns_of
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # cron schedules are followed in local time, which has no zone
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # cron schedules are followed in local time, which has no zone
 _STEP_S = 7 * 86_400
 """No zone changes its offset and changes it back within a week: Morocco does so within a month, around Ramadan."""
 _FAR_S = CALENDAR_YEARS_MAX * 366 * 86_400
@@ -88,15 +88,15 @@ class RecurringWindow:
 
     def _locals_after(self, local_s: int) -> Iterator[int]:
         """Yields the local times after this one that fit the schedule, earliest first, for 50 years."""
-        return map(_seconds, CronSim(self._cron, _EPOCH + timedelta(seconds=local_s)))
+        return map(local_seconds, CronSim(self._cron, EPOCH + timedelta(seconds=local_s)))
 
     def _locals_before(self, local_s: int) -> Iterator[int]:
         """Yields the local times up to this one that fit the schedule, latest first."""
-        return map(_seconds, CronSim(self._cron, _EPOCH + timedelta(seconds=local_s + 1), reverse=True))
+        return map(local_seconds, CronSim(self._cron, EPOCH + timedelta(seconds=local_s + 1), reverse=True))
 
     def _begins(self, local_s: int) -> int:
         """Returns when a local time is first, or the end of the gap in which it is left out."""
-        return _moment(local_s, self._zone)[0]
+        return local_moment(local_s, self._zone)[0]
 
     def _passed_twice(self, wall_s: int) -> int:
         """Returns by how much clocks were set back in the hour that now passes for the second time; 0 in any other hour."""
@@ -143,10 +143,14 @@ class SingleWindow:
 CalendarWindow: TypeAlias = RecurringWindow | SingleWindow
 
 
+class NeverComes(ValueError):
+    """A schedule that can be read and that no day fits."""
+
+
 def _require_coming(cron: str) -> None:
-    """Raises: ValueError for a schedule that cannot be read, and for one that no day fits."""
+    """Raises: ValueError for a schedule that cannot be read; NeverComes for one that no day fits."""
     try:
-        if next(CronSim(cron, _EPOCH), None) is not None:
+        if next(CronSim(cron, EPOCH), None) is not None:
             return
     except CronSimError as error:
         field = str(error).removeprefix("Bad ")
@@ -156,12 +160,12 @@ def _require_coming(cron: str) -> None:
             raise ValueError(
                 f"{cron!r} is no cron schedule: it has a bad {field.replace('-', ' ')}"
             ) from None
-    raise ValueError(f"{cron!r} never comes: no day fits all of its fields")
+    raise NeverComes(f"{cron!r} never comes: no day fits all of its fields")
 
 
 def _is_read(cron: str) -> bool:
     try:
-        CronSim(cron, _EPOCH)
+        CronSim(cron, EPOCH)
     except CronSimError:
         return False
     return True
@@ -170,7 +174,7 @@ def _is_read(cron: str) -> bool:
 def shortest_period_s(cron: str) -> int | None:
     """Returns the shortest time between two starts of a schedule on days of 24 hours; None where it has fewer than two."""
     try:
-        starts = [_seconds(local) for local in islice(CronSim(cron, _EPOCH), STARTS_COMPARED)]
+        starts = [local_seconds(local) for local in islice(CronSim(cron, EPOCH), STARTS_COMPARED)]
     except CronSimError:
         return None
     return min((later - earlier for earlier, later in pairwise(starts)), default=None)
@@ -205,7 +209,7 @@ def wall_ns_in(text: str, zone: str | None) -> int:
     except ValueError:
         raise ValueError(f"{text!r} is no moment: write it like 2026-12-24T20:00:00") from None
     place = zone_of(zone)
-    at, is_left_out = _moment(_seconds(local.replace(microsecond=0)), place)
+    at, is_left_out = local_moment(local_seconds(local.replace(microsecond=0)), place)
     if is_left_out:
         first = datetime.fromtimestamp(at, place)
         raise ValueError(
@@ -219,9 +223,9 @@ def wall_ns_in(text: str, zone: str | None) -> int:
     return at * NS_PER_S + local.microsecond * 1_000
 
 
-def _moment(local_s: int, zone: ZoneInfo) -> tuple[int, bool]:
+def local_moment(local_s: int, zone: ZoneInfo) -> tuple[int, bool]:
     """Returns the first moment of a local time, and whether clocks leave it out; it is the end of the gap then."""
-    local = (_EPOCH + timedelta(seconds=local_s)).replace(tzinfo=zone)
+    local = (EPOCH + timedelta(seconds=local_s)).replace(tzinfo=zone)
     at = local_s - _offset_of(local)
     if at + _offset_at(at, zone) == local_s:
         return at, False
@@ -248,8 +252,8 @@ def _offset_of(local: datetime) -> int:
     return 0 if offset is None else offset // timedelta(seconds=1)
 
 
-def _seconds(local: datetime) -> int:
-    return (local - _EPOCH) // timedelta(seconds=1)
+def local_seconds(local: datetime) -> int:
+    return (local - EPOCH) // timedelta(seconds=1)
 
 
 def _seconds_of(wall_ns: int) -> int:

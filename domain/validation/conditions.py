@@ -7,6 +7,7 @@ from ..conditions.condition import Condition, compile_condition, facts_named
 from ..conditions.facts import BODY
 from ..errors import ConditionError
 from ..limits import BODY_BYTES, EXPECTATIONS_KEPT
+from ..specification.probes.kinds import NETWORK_KINDS
 from ..specification.target import Target
 from .fates import contradiction, fate_fault
 
@@ -14,8 +15,10 @@ _GIVEN: dict[str, frozenset[str]] = {
     "http": frozenset({"STATUS", "BODY", "CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION"}),
     "tcp": frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"}),
     "exec": frozenset({"BODY", "RESPONSE_TIME"}),
+    "heartbeat": frozenset({"RUN_TIME"}),
+    **{kind: each.facts for kind, each in NETWORK_KINDS.items()},
 }
-"""The facts of each probe kind; a host's own report (call, heartbeat) may have any."""
+"""The facts of each probe kind; a host's own callable may give any."""
 
 
 def condition_faults(target: Target) -> Iterator[tuple[int, str]]:

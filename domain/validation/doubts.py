@@ -19,6 +19,7 @@ from ..specification.rule import (
 from ..specification.target import Target
 from ..units import NS_PER_MS, NS_PER_S
 from .conditions import compiled
+from .durations import heartbeat_doubts
 from .fates import bare_numbers, quoted_constants
 from .routing_doubts import RouteFates, routed_doubts
 
@@ -56,7 +57,7 @@ def doubts(configuration: Configuration, now_ns: int) -> Iterator[Problem]:
         yield Problem(("targets",), said)
     yield from _of_pages(configuration)
     for at, target in enumerate(targets):
-        for doubt in _of_target(target):
+        for doubt in (*_of_target(target), *heartbeat_doubts(target, now_ns)):
             yield doubt.below(("targets", at))
 
 

@@ -56,14 +56,19 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
 
 def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
     """Yields the problems of a TCP probe."""
-    if fault := host_fault(tcp.host):
-        yield Problem((*path, "host"), fault)
-    if tcp.address_family != "any" and (fault := _family_fault(tcp.host, tcp.address_family)):
-        yield Problem((*path, "address_family"), fault)
+    yield from place_problems(tcp.host, tcp.address_family, path)
     if tcp.expect == "":
         yield Problem(
             (*path, "expect"), "an empty text is in every answer: write what to look for or leave it out"
         )
+
+
+def place_problems(host: str, address_family: str, path: Path, key: str = "host") -> Iterator[Problem]:
+    """Yields the problems of a host under `key`, and of the family of its address."""
+    if fault := host_fault(host):
+        yield Problem((*path, key), fault)
+    if address_family != "any" and (fault := _family_fault(host, address_family)):
+        yield Problem((*path, "address_family"), fault)
 
 
 def exec_problems(command: Exec | ExecChannel, path: Path, *, allowed: bool) -> Iterator[Problem]:

@@ -9,13 +9,13 @@ import msgspec
 from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.construction.shape import ShapeChecker, stand_in
-from ..specification.probe import KINDS
+from ..specification.probes.kinds import KINDS
 from ..specification.problem import Path, Problem
 from ..specification.routing import Maintenance, Route, Window
 from ..specification.target import Target
 from ..specification.web import Web
 from .conditions import defaults_for
-from .semantics import TIMEOUT_UNSTATED, meaning_problems, target_problems
+from .semantics import CADENCES, EVERY_UNSTATED, TIMEOUT_UNSTATED, meaning_problems, target_problems
 
 
 class PartialConfiguration:
@@ -72,11 +72,16 @@ class PartialConfiguration:
     def problems(self, valid: Configuration, further: Iterable[Problem] = ()) -> tuple[Problem, ...]:
         """Returns every problem of the configuration whose valid part is `valid`."""
         places: list[Path] = [("channels",), *(("channels", at, "id") for at in range(len(valid.channels)))]
-        stated = (at for at, target in enumerate(self._targets) if target.get("timeout") == TIMEOUT_UNSTATED)
+        usual = {"timeout": TIMEOUT_UNSTATED, "every": EVERY_UNSTATED}
+        stated = {
+            name: frozenset(at for at, target in enumerate(self._targets) if target.get(name) == value)
+            for name, value in usual.items()
+        }
         judged = meaning_problems(
             valid,
             names_known=not any(self._is_unread(place) for place in places),
-            timeouts_stated=frozenset(stated),
+            timeouts_stated=stated["timeout"],
+            everies_stated=stated["every"],
         )
         return self.with_these([*judged, *further])
 
@@ -154,10 +159,21 @@ def assembled(data: Any) -> Configuration:
     expected = filling.pop("expect", ())
     of_kind = {kind: {"expect": tuple(expected[at] for at in defaults_for(kind, expected))} for kind in KINDS}
     if expected:
-        targets = [{**filling, **of_kind.get(_kind_of(target), {}), **target} for target in data["targets"]]
+        targets = [
+            {**_filling_of(target, filling), **of_kind.get(_kind_of(target), {}), **target}
+            for target in data["targets"]
+        ]
     else:
-        targets = [filling | target for target in data["targets"]]
+        targets = [_filling_of(target, filling) | target for target in data["targets"]]
     return msgspec.convert({**data, "targets": targets}, Configuration)
+
+
+def _filling_of(target: Mapping[str, Any], filling: dict[str, Any]) -> dict[str, Any]:
+    """Returns the defaults that a target can have: one with a schedule has no cadence."""
+    heartbeat = target.get("heartbeat")
+    if isinstance(heartbeat, dict) and heartbeat.get("schedule") is not None:
+        return {name: value for name, value in filling.items() if name not in CADENCES}
+    return filling
 
 
 def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, ...]]:

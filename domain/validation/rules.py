@@ -14,6 +14,7 @@ from ..limits import (
     SLO_WINDOW_NS_MIN,
     WINDOW_SAMPLES_MAX,
 )
+from ..specification.probes.kinds import NETWORK_KINDS
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.rule import BURN_WINDOWS, KOfN, Mode, NoData, NoDataPolicy, Rule, RuleState, Threshold
 from ..specification.target import Target
@@ -26,9 +27,10 @@ _PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
 _MEASURES: dict[str, tuple[str, ...]] = {
     "http": ("response_time", *_PHASES, "status", "certificate_expiration", "availability"),
     "tcp": ("response_time", "dns", "connect", "availability"),
+    **{kind: each.measures for kind, each in NETWORK_KINDS.items()},
 }
 """The measures of the probe kinds that define a fixed set."""
-_TIMES = frozenset({"response_time", *_PHASES, "certificate_expiration"})
+_TIMES = frozenset({"response_time", *_PHASES, "certificate_expiration", "run_time"})
 """The measures in milliseconds: a duration may stand beside them."""
 _ENCRYPTED = {"certificate_expiration": "certificate", "tls": "handshake"}
 """The measures that only https has, and the thing that each measures."""
@@ -72,7 +74,7 @@ def slo_problems(target: Target) -> Iterator[Problem]:
     elif length_ns(slo.window) and all(slo.limit_of(each).ratio >= 1 for each in BURN_WINDOWS["page"]):
         text = f"no outage spends {slo.objective} over {slo.window} fast enough for a page: write a higher objective"
         yield Problem(("slo", "objective"), text, depends_on=where)
-    every_ns, longest = length_ns(target.every), BURN_WINDOWS["page"][-1].short
+    every_ns, longest = _every_ns(target), BURN_WINDOWS["page"][-1].short
     most = (length_ns(longest) or 0) // every_ns if every_ns else slo.min_samples
     if most < slo.min_samples:
         advice = f"write {most} or less, or check more often" if most else "check more often"
@@ -87,7 +89,7 @@ def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Prob
     if rule.after is None:
         return
     yield from span_problems(rule.after, (*path, "after"), 0, KEEP_FIRING_NS_MAX)
-    every_ns, after_ns = length_ns(target.every), length_ns(rule.after)
+    every_ns, after_ns = _every_ns(target), length_ns(rule.after)
     if after_ns is not None and every_ns is not None and after_ns <= every_ns:
         every = format_duration(every_ns)
         text = f"would always fire: samples come every {every}; write more than that, or leave it out"
@@ -167,7 +169,7 @@ def _count_problems(rule: Threshold, window: int | str, target: Target, where: P
     """A window that holds more samples than are kept, or never as many as the rule needs."""
     most = window
     if isinstance(window, str):
-        window_ns, every_ns = length_ns(window), length_ns(target.every)
+        window_ns, every_ns = length_ns(window), _every_ns(target)
         if not window_ns or not every_ns:
             return
         most = -(-window_ns // every_ns)
@@ -190,7 +192,7 @@ def _window_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Pr
             yield Problem(where, "a change needs two samples: write window: 2 or more")
         return
     yield from span_problems(rule.window, where, 1, KEEP_FIRING_NS_MAX)
-    window_ns, every_ns = length_ns(rule.window), length_ns(target.every)
+    window_ns, every_ns = length_ns(rule.window), _every_ns(target)
     if changing and window_ns and every_ns and window_ns <= every_ns:
         every = format_duration(every_ns)
         text = f"holds one sample at most, and a change needs two: write more than every {every}"
@@ -225,7 +227,7 @@ def _range(measure: str, target: Target) -> tuple[float, float]:
 
 def _waited_ns(target: Target) -> int | None:
     """How long an answer is waited for: no attempt outlives its period. A shared one may come from a target with more time."""
-    timeout_ns, every_ns = length_ns(target.timeout), length_ns(target.every)
+    timeout_ns, every_ns = length_ns(target.timeout), _every_ns(target)
     if timeout_ns is None or length_ns(target.max_age) or every_ns is None or every_ns < EVERY_NS_MIN:
         return timeout_ns
     return min(timeout_ns, every_ns)
@@ -250,3 +252,8 @@ def _fate(operator: str, value: float, low: float, high: float) -> str:
     if never[operator]:
         return "can never be true"
     return _ALWAYS if never[_OPPOSITE[operator]] else ""
+
+
+def _every_ns(target: Target) -> int | None:
+    """Returns the longest time between two samples of a target that succeeds; None where its cadence cannot be read."""
+    return target.every_ns if target.is_scheduled else length_ns(target.every)

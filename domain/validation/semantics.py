@@ -20,31 +20,41 @@ from ..specification.local_channels import Apprise, ExecChannel
 from ..specification.mail_channel import Email
 from ..specification.paging_channels import Alertmanager, PagerDuty
 from ..specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from ..specification.probes.networked import NetworkProbe
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..time.duration import format_duration
 from .channels import channel_problems
 from .conditions import compiled, condition_faults, never_encrypted, unread
 from .dependencies import composite_problems, dependency_problems, flapping_problems, member_problems
-from .durations import length_ns, span_problems
+from .durations import heartbeat_problems, length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
+from .probes.table import network_probe_problems
 from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems, slo_problems
 from .web import web_problems
 
-TIMEOUT_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}["timeout"]
+_UNSTATED = {field.name: field.default for field in msgspec.structs.fields(Target)}
+TIMEOUT_UNSTATED = _UNSTATED["timeout"]
 """A target that states no timeout may come round before it is over: the ticks in between are counted and skipped."""
+EVERY_UNSTATED = _UNSTATED["every"]
+CADENCES = frozenset({"every", "retry_every"})
+"""The keys of a cadence, in whose place a schedule stands."""
 
 
 def meaning_problems(
-    configuration: Configuration, *, names_known: bool, timeouts_stated: Collection[int]
+    configuration: Configuration,
+    *,
+    names_known: bool,
+    timeouts_stated: Collection[int],
+    everies_stated: Collection[int],
 ) -> Iterator[Problem]:
     """Everything wrong with a configuration whose types are right, in no particular order.
 
     With `names_known` false any channel may be told, because not all could be read. Of the targets at the positions
-    `timeouts_stated` it is known that their timeout was stated, though it is the usual one.
+    `timeouts_stated` it is known that their timeout was stated, though it is the usual one; `everies_stated` says so of `every`.
     """
     channels, targets = configuration.channels, configuration.targets
     names = tuple(channel.id for channel in channels) if names_known else None
@@ -68,12 +78,19 @@ def meaning_problems(
     yield from dependency_problems(known, places)
     yield from member_problems(known, places)
     for at, target in enumerate(targets):
-        yield from judge.target(target, ("targets", at), timeout_stated=at in timeouts_stated)
+        path = ("targets", at)
+        yield from judge.target(target, path, timeout_stated=at in timeouts_stated)
+        if target.is_scheduled and (at in everies_stated or target.every != EVERY_UNSTATED):
+            yield Problem(
+                (*path, "every"), "stands beside a schedule, which takes its place: remove one of them"
+            )
 
 
 def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
     """Everything wrong with one target whose types are right; paths begin at the target."""
     yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
+    if target.is_scheduled and target.every != EVERY_UNSTATED:
+        yield Problem(("every",), "stands beside a schedule, which takes its place: remove one of them")
 
 
 class _Judge:
@@ -174,11 +191,6 @@ class _Judge:
                 ("expect",), "has no effect on a composite target, which has no answer: leave it out"
             )
             return
-        if target.kind == "heartbeat" and target.expect:
-            yield Problem(
-                ("expect",), "has no effect on a heartbeat, whose host says itself how it is: leave it out"
-            )
-            return
         for at, fault in condition_faults(target):
             yield Problem(("expect", at), fault)
 
@@ -202,11 +214,14 @@ class _Judge:
                 yield from http_problems(http, path)
             case Tcp() as tcp:
                 yield from tcp_problems(tcp, path)
+            case NetworkProbe() as spoken:
+                yield from network_probe_problems(spoken, path)
             case Exec() as command:
                 yield from exec_problems(command, path, allowed=self._allow_exec)
             case Call() as call:
                 yield from _unnamed(call.name, (*path, "name"))
             case Heartbeat() as heartbeat:
+                yield from heartbeat_problems(heartbeat, path)
                 yield from _spans(heartbeat, path)
             case Composite() as composite:
                 yield from composite_problems(composite, path)
@@ -247,7 +262,7 @@ _SPANS: dict[type[Any], dict[str, tuple[int, int]]] = {
     },
     Alertmanager: {"timeout": _TIMEOUT, "ends_after": (limits.ALERT_NS_MIN, limits.ALERT_NS_MAX)},
     Target: _CADENCE | {"max_age": (0, limits.SHARED_RESULTS_NS_MAX)},
-    Heartbeat: {"grace": (0, limits.EVERY_NS_MAX)},
+    Heartbeat: {"grace": (0, limits.EVERY_NS_MAX), "run_max": (limits.RUN_NS_MIN, limits.EVERY_NS_MAX)},
 }
 """The shortest and the longest length of each field that is one."""
 
@@ -256,7 +271,7 @@ def _spans(part: Any, path: Path) -> Iterator[Problem]:
     """Lengths out of their bounds."""
     for name, (low_ns, high_ns) in _SPANS[type(part)].items():
         text = getattr(part, name)
-        if text is not None:
+        if isinstance(text, str):
             yield from span_problems(text, (*path, name), low_ns, high_ns)
 
 

@@ -73,7 +73,16 @@ class HostVerbs(Protocol):
 
     def check_now(self, target: str) -> None: ...
 
-    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None: ...
+    def heartbeat(
+        self,
+        target: str,
+        *,
+        ok: bool = True,
+        detail: str = "",
+        start: bool = False,
+        run: str = "",
+        exit_status: int | None = None,
+    ) -> None: ...
 
     def acknowledge(
         self,

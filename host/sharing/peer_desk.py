@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from msgspec import UNSET
 from pykka import ActorDeadError, Timeout
 
 from ...actors.dispatch.run.future import awaiting
@@ -81,8 +82,15 @@ class PeerDesk:
                 self._verbs.resume(target)
             case CheckNow(target):
                 self._verbs.check_now(target)
-            case Beat(target, outcome, detail):
-                self._verbs.heartbeat(target, ok=outcome is Outcome.UP, detail=detail)
+            case Beat():
+                self._verbs.heartbeat(
+                    message.target,
+                    ok=message.outcome is Outcome.UP,
+                    detail=message.detail,
+                    start=message.is_start is True,
+                    run=message.run or "",
+                    exit_status=None if message.exit_status is UNSET else message.exit_status,
+                )
             case Acknowledge() | Unacknowledge():
                 self._lifecycle.acknowledge(message)
             case BeginDrill():

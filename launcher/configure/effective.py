@@ -18,6 +18,7 @@ from ...domain.errors import ConfigurationError, UnknownName
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Path as KeyPath
 from ...domain.specification.problem import capped, path_text, quoted, suggestion
+from ...domain.specification.rule import Rule
 from ..place import config_named
 from .redacting import Redaction
 
@@ -99,9 +100,12 @@ class _Whole:
         number = ids.index(name)
         target, stated = self._targets[number], self._target(number)
         whole = stated | _unstated(target, stated)
-        whole[target.kind] = stated[target.kind] | _unstated(target.probe, stated[target.kind])
+        # In a file the key of the target says which probe it is.
+        probe: dict[str, Any] = stated[target.kind]
+        whole[target.kind] = probe | _unstated(target.probe, {"kind": target.kind, **probe})
         own = {rule.id for rule in target.rules}
-        by_default = [rule for rule in target.judged_rules if rule.id not in own]
+        # The rules of an objective can be written as that objective alone.
+        by_default = [rule for rule in target.judged_rules if rule.id not in own and isinstance(rule, Rule)]
         rules = [_unstated(rule, {}) for rule in by_default]
         yield from _walked(whole | {"rules": [*stated.get("rules", ()), *rules]}, ("targets", number))
 
@@ -112,7 +116,7 @@ class _Whole:
         # Of the default conditions each probe has those that it can be judged by.
         if "expect" in given:
             given["expect"] = list(self._targets[number].expect)
-        return stated | given
+        return stated | {key: value for key, value in given.items() if key != "expect" or value}
 
 
 def _unstated(part: Any, stated: dict[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,7 @@ VALUE_TOOLS = frozenset(
         "urllib.parse",
         "zoneinfo",
         "cronsim",
+        "oncalendar",
         "idna",
         "re2",
         "msgspec",

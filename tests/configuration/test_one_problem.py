@@ -1,9 +1,12 @@
 """Files with one fault each: its place, to the column, and the whole sentence that people read."""
 
+from typing import get_args
+
 import pytest
 from watchkeeper import Target
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
+from watchkeeper.domain.specification.rule import Rule
 
 TARGET = "targets:\n- id: a\n  http: {{url: 'http://h/'}}\n  {}\n"
 PROBE = "targets: [{{id: a, {}}}]"
@@ -11,6 +14,7 @@ HTTP = "targets: [{{id: a, http: {{url: 'http://h/', {}}}}}]"
 RULE = "targets: [{{id: a, call: {{name: f}}, rules: [{{id: r, {}}}]}}]"
 THRESHOLD = "targets: [{{id: a, http: {{url: 'http://h/'}}, rules: [{{id: r, kind: threshold, {}}}]}}]"
 RUNTIME = "runtime: {{{}}}"
+RULE_KINDS = ", ".join(kind.__struct_config__.tag for kind in get_args(Rule))
 KNOWN = ", ".join((*Target.__struct_fields__, "use", "for_each"))
 NINE = "channels: [" + ", ".join(f"{{id: c{number}, log: {{}}}}" for number in range(9)) + "]\n"
 OTHER = "choose another value or operator"
@@ -69,7 +73,7 @@ ROWS = [
         f"tcp: {{host: h, port: {2**80}}}",
         "1:40: targets[0].tcp.port: of 25 digits is out of range: it may be 1 to 65,535",
     ),
-    (RULE, "kind: 5", "1:58: targets[0].rules[0].kind: this is no kind: it is one of consecutive, threshold, no_data"),
+    (RULE, "kind: 5", f"1:58: targets[0].rules[0].kind: this is no kind: it is one of {RULE_KINDS}"),
     (
         RULE,
         "kind: *x",

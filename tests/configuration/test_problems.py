@@ -1,13 +1,18 @@
 """Bad files and the exact lines that they are answered with."""
 
+from typing import get_args
+
 import pytest
 from watchkeeper import Call, Channel, Runtime, Target
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
+from watchkeeper.domain.specification.probes.kinds import KINDS
+from watchkeeper.domain.specification.rule import Rule
 
 HTTP = "http: {url: 'http://h/'}"
 CHANNEL_KEYS = ", ".join(Channel.__struct_fields__)
 CHANNEL_KINDS = ", ".join(Channel.one_of)
+PROBE_KINDS, RULE_KINDS = ", ".join(KINDS), ", ".join(kind.__struct_config__.tag for kind in get_args(Rule))
 TARGET_KEYS = ", ".join((*Target.__struct_fields__, "use", "for_each"))
 
 
@@ -87,11 +92,9 @@ FILES = {
     target("expect: [5]"): [
         "4:12: targets[0].expect[0]: expected a text, got the number 5: put it in quotes"
     ],
-    "targets: [{id: a}]": [
-        "1:11: targets[0]: needs exactly one of http, tcp, exec, call, heartbeat; it has none"
-    ],
-    "targets: [{id: a, sql: {url: 'db'}}]": [
-        f"1:19: targets[0].sql: unknown key (known here: {TARGET_KEYS})"
+    "targets: [{id: a}]": [f"1:11: targets[0]: needs exactly one of {PROBE_KINDS}; it has none"],
+    "targets: [{id: a, mongodb: {url: 'db'}}]": [
+        f"1:19: targets[0].mongodb: unknown key (known here: {TARGET_KEYS})"
     ],
     "targets: []\nchannels: [{id: a, pigeon: {url: 'https://h/'}}]": [
         f"2:20: channels[0].pigeon: unknown key (known here: {CHANNEL_KEYS})"
@@ -190,13 +193,11 @@ FILES = {
     # Rules.
     rule("kind: consecutiv"): [
         (
-            "4:25: targets[0].rules[0].kind: 'consecutiv' is no kind: it is one of consecutive, threshold, no_data, "
+            f"4:25: targets[0].rules[0].kind: 'consecutiv' is no kind: it is one of {RULE_KINDS}, "
             "did you mean consecutive"
         )
     ],
-    rule("after: 3"): [
-        "4:11: targets[0].rules[0]: has no kind: it is one of consecutive, threshold, no_data"
-    ],
+    rule("after: 3"): [f"4:11: targets[0].rules[0]: has no kind: it is one of {RULE_KINDS}"],
     target("rules: [3, {kind: no_data, id: r}, {kind: no_data, id: r}]"): [
         "4:11: targets[0].rules[0]: expected a mapping, got a number",
         "4:58: targets[0].rules[2].id: the id 'r' stands twice, first at rules[1]: rename one",
@@ -234,7 +235,7 @@ FILES = {
     rule("kind: threshold, measure: dnss, value: 5"): [
         (
             "4:45: targets[0].rules[0].measure: a http target is not measured by 'dnss': it has response_time, dns, connect, "
-            "tls, first_byte, transfer, status, certificate_expiration, did you mean dns"
+            "tls, first_byte, transfer, status, certificate_expiration, availability, did you mean dns"
         )
     ],
     rule("kind: threshold, value: 5, mode: rate_of_change"): [

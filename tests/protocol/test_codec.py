@@ -12,7 +12,8 @@ from records import sample_at
 from watchkeeper.domain.errors import MessageError
 from watchkeeper.domain.limits import MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, MESSAGE_ITEMS_MAX
 from watchkeeper.domain.observation.observation import Measurement
-from watchkeeper.domain.specification.probe import KINDS, Tcp
+from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.specification.rule import Threshold
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import Moment

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from ...domain.specification.probe import KINDS
+from ...domain.specification.probes.kinds import KINDS
 from ...domain.specification.text import NAME_PATTERN
 from ..problems import PROBLEM_TYPE, ProblemDocument
 from ..shapes.answers import SILENCE_ID, NoQuery

@@ -5,6 +5,7 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from ....domain import limits
+from ....domain.line import escaped
 from ....domain.specification.construction.shape import UNREADABLE
 from ....domain.specification.problem import Path, Problem, quoted
 from ..document import DocumentFault, parse
@@ -109,7 +110,7 @@ class _Gathering:
     def _read(self, name: str, number: int, path: Path, above: tuple[str, ...]) -> None:
         source = self.sources[number]
         file = source.folder / name
-        shown = os.path.join(os.path.dirname(source.name), name)  # noqa: PTH118, PTH120  # of texts, not of files
+        shown = escaped(os.path.join(os.path.dirname(source.name), name))  # noqa: PTH118, PTH120  # of texts, not of files
         real = os.path.realpath(file)
         if real in self._first:
             is_circle = real in above or self._first[real] == self.sources[0].name

@@ -53,7 +53,7 @@ class MarkTable:
                 self._connection.execute("DELETE FROM heard WHERE target = ?", (mark.target,))
             else:
                 said = msgspec.structs.astuple(mark)
-                self._write("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?)", said)
+                self._write("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?)", said)
 
     def pause(self, marks: tuple[PauseMark, ...]) -> None:
         """The newest of each target stays; one without a time takes it away."""

@@ -149,7 +149,18 @@ CREATE TABLE grouped (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
+SEVENTH = """
+-- The run of a job that has begun and not ended stands beside when its target was last heard.
+CREATE TABLE heard_before (
+    target TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, missed_at_ns INTEGER, run TEXT, run_at_ns INTEGER, digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO heard_before
+SELECT target, at_ns, missed_at_ns, NULL, NULL, digest(target, at_ns, missed_at_ns, NULL, NULL) FROM heard;
+DROP TABLE heard;
+ALTER TABLE heard_before RENAME TO heard;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
 """Step n leads from version n to n + 1. A released step is never edited. `digest` is that of the rows' own digests."""
 
 

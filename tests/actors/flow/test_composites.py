@@ -13,7 +13,8 @@ QUICK = (Consecutive(id="down", after=2, recover=2), NoData(id="silent", after="
 
 
 def member(name, **fields):
-    return Target(id=name, every="10s", tcp=Tcp(host=name, port=1), default_rules=False, **fields)
+    said = {"every": "10s", "tcp": Tcp(host=name, port=1), "default_rules": False} | fields
+    return Target(id=name, **said)
 
 
 def pair(**fields):

@@ -10,7 +10,7 @@ from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.record import Restored
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
-from watchkeeper.domain.specification.probe import KINDS
+from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.time.moment import NS_PER_MS
 from watchkeeper.protocol.recorder import GetStatus
 from watchkeeper.protocol.supervisor import ChildExited, Drain, Pause

@@ -181,3 +181,10 @@ def test_a_file_with_an_empty_list_or_nothing_adds_nothing(tmp_path):
     assert ids(file) == ["a"]
     lay(tmp_path, {"b.yaml": "[]"})
     assert problems_of(file) == ["b.yaml:1:1: expected a mapping with keys like targets and channels"]
+
+
+def test_the_name_of_a_file_is_one_line_in_a_problem(tmp_path):
+    file = lay(tmp_path, {"w.yaml": "include: [d]", "d/a\nb.yaml": "targets: 5"})
+    assert problems_of(file) == [
+        r"d/a\nb.yaml:1:10: targets: expected a list, got a number: put it in brackets, [like, this]"
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import inspect
-from watchkeeper.domain.specification.probe import KINDS
+from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.protocol.codec import SCHEMA_VERSION, encode, registry
 

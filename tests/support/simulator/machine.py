@@ -8,7 +8,7 @@ from watchkeeper.actors.dispatch.mailbox.address import Address
 from watchkeeper.actors.dispatch.mailbox.dead_letters import DeadLetters
 from watchkeeper.actors.system import System, SystemDependencies
 from watchkeeper.domain.specification.configuration import Configuration, PingOptions, RuntimeOptions
-from watchkeeper.domain.specification.probe import KINDS
+from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
 from watchkeeper.domain.time.timers import Timer

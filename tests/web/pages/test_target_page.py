@@ -7,7 +7,7 @@ import pytest
 from asking import Asking
 from markup import faults_of, page_of
 from records import sample_at
-from watchkeeper import Heartbeat, Http, Runtime, Target, Threshold
+from watchkeeper import Composite, Heartbeat, Http, KOfN, Nagios, Runtime, Slo, Target, Threshold
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.units import NS_PER_MINUTE
@@ -144,6 +144,32 @@ def test_rules_say_what_opens_their_incident():
     assert rule_text(silent) == "opens when samples are missing"
 
 
+SAID = [
+    (KOfN(id="r", bad=3, of=5), "opens when 3 of 5 are bad, resolves after 2 good"),
+    (
+        KOfN(id="r", bad=1, of=2, on="degraded"),
+        "opens when 1 of 2 are bad or degraded, resolves after 2 good",
+    ),
+    (Nagios(id="r", max_check_attempts=4), "hard after 4 bad in a row, resolves after one good"),
+    (Threshold(id="r", value=500, recover=300), "threshold of response_time, resolves at 300"),
+    (
+        Slo(objective="99.9%").rules[0],
+        "opens when the error budget of 99.9% over 30d is spent too fast, by 1h and 5m or 6h and 30m",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "said"), SAID)
+def test_each_kind_of_rule_says_what_opens_its_incident(rule, said):
+    assert rule_text(rule) == said
+
+
+def test_a_composite_target_names_its_members():
+    worst, some = Composite(worst_of=("eu", "us")), Composite(targets=("eu", "us"), at_least=1)
+    assert what_is_checked(Target(id="w", composite=worst)) == "worst of eu, us"
+    assert what_is_checked(Target(id="w", composite=some)) == "at least 1 of eu, us"
+
+
 def test_limits_of_the_response_time_are_those_of_rules_and_conditions():
     slow = Threshold(id="slow", value=300, window="5m", aggregate="p95")
     size = Threshold(id="size", measure="bytes", value=300)
@@ -266,3 +292,11 @@ def test_an_attempt_without_a_store_says_that_nothing_is_kept():
 
 def test_the_page_says_of_which_answers_it_shows_the_phases(reader):
     assert "The phases of the last answer and of bad answers" in page_of(reader, "/t/payments-api?span=7d")
+
+
+def test_a_composite_target_has_a_page_with_its_members_and_its_objective(seeded, reader):
+    whole = Target(id="whole", composite=Composite(worst_of=("payments-api",)), slo=Slo(objective="99%"))
+    seeded.track(whole)
+    page = text_of(page_of(reader, "/t/whole"))
+    assert "worst of payments-api" in page
+    assert "opens when the error budget of 99% over 30d is spent too fast" in page

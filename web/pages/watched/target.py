@@ -16,6 +16,7 @@ from ....domain.observation.sample import Sample
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from ....domain.specification.probes.networked import NetworkProbe
 from ....domain.specification.rule import (
     BurnRate,
     Consecutive,
@@ -181,6 +182,8 @@ def what_is_checked(target: Target) -> str:
             return f"{method} {parts.scheme}://{host}{parts.path}{query}"
         case Tcp(host=host, port=port):
             return f"TCP {host}:{port}"
+        case NetworkProbe() as probe:
+            return probe.summary
         case Exec(argv=argv):
             return f"program {argv[0]}"
         case Call(name=name):

@@ -1,0 +1,69 @@
+"""Contexts of OpenSSL by which probes prove a peer, kept while their files are unchanged: reading the authorities of a
+system takes 20 milliseconds."""
+
+import os
+import ssl
+from functools import lru_cache
+
+from msgspec import UNSET
+
+from ...domain.limits import TLS_CONTEXTS_KEPT
+from ...domain.policy import CachePolicy
+from ...domain.specification.probe import Tls
+
+POLICY = CachePolicy(
+    name="tls contexts of probes",
+    key="the `tls` settings, the oldest version, and the state of their files on the disk",
+    owner="the process",
+    fresh_for_ns=0,
+    entries_max=TLS_CONTEXTS_KEPT,
+    invalidation="the files are looked at for each handshake, and read again if they have changed",
+)
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+Stamp = tuple[int, int, int, int]
+
+
+class UnusableFileError(Exception):
+    """A file of the `tls` settings cannot be used: nothing was learned about the target."""
+
+
+def client_context(tls: Tls, oldest: str = "1.2", protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """The context of a handshake, with the files as they are now; `protocols` are offered by ALPN.
+
+    Raises: UnusableFileError where a file cannot be read.
+    """
+    try:
+        stamps = tuple(map(_stamp, filter(None, (tls.ca_file, tls.certificate_file, tls.key_file))))
+        return _made(tls, oldest, protocols, stamps)
+    except ssl.SSLError as error:
+        raise UnusableFileError(f"a file under tls cannot be used: {error.reason or 'no PEM'}") from None
+    except OSError as error:
+        name = f" {error.filename}" if error.filename else ""
+        raise UnusableFileError(f"the file{name} cannot be read: {error.strerror}") from None
+
+
+def _stamp(file: str) -> Stamp:
+    found = os.stat(file)  # noqa: PTH116  # half the time of a Path, and this is done for every handshake
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+@lru_cache(POLICY.entries_max)
+def _made(tls: Tls, oldest: str, protocols: tuple[str, ...], _stamps: tuple[Stamp, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = VERSIONS[oldest]
+    # A resumed session would hide a certificate that was replaced.
+    context.options |= ssl.OP_NO_TICKET
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif tls.ca_file:
+        context.load_verify_locations(tls.ca_file)
+    else:
+        context.load_default_certs()
+    if tls.certificate_file is not None:
+        # A pass phrase in any case: without one OpenSSL would ask for it on the terminal.
+        password = "" if tls.key_password is UNSET else tls.key_password
+        context.load_cert_chain(tls.certificate_file, tls.key_file, password)
+    return context

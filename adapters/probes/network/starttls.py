@@ -1,0 +1,109 @@
+"""The words by which each protocol changes over from clear text to TLS."""
+
+from collections.abc import Awaitable, Callable
+
+from ....domain.limits import GREETING_BYTES_MAX
+from ....domain.line import one_line
+from ....domain.observation.outcome import Reason
+from ....domain.specification.probes.tls_handshake import StartTls
+from ...net.wire import Wire
+from ..course import ProbeFailed, down
+
+POSTGRES_ASKS = bytes.fromhex("0000000804d2162f")
+"""SSLRequest: its length, and a version of the protocol that does not exist."""
+
+
+async def ask_for_tls(wire: Wire, protocol: StartTls) -> None:
+    """Brings a fresh connection to where the handshake begins. Raises: ProbeFailed where the server refuses."""
+    await _WORDS[protocol](wire)
+
+
+async def _smtp(wire: Wire) -> None:
+    await _replied(wire, b"220")
+    await wire.write(b"EHLO watchkeeper.invalid\r\n")
+    await _replied(wire, b"250")
+    await wire.write(b"STARTTLS\r\n")
+    await _replied(wire, b"220")
+
+
+async def _ftp(wire: Wire) -> None:
+    await _replied(wire, b"220")
+    await wire.write(b"AUTH TLS\r\n")
+    await _replied(wire, b"234")
+
+
+async def _pop3(wire: Wire) -> None:
+    await _begins(wire, b"+OK")
+    await wire.write(b"STLS\r\n")
+    await _begins(wire, b"+OK")
+
+
+async def _imap(wire: Wire) -> None:
+    await _begins(wire, b"* OK")
+    await wire.write(b"a STARTTLS\r\n")
+    line = await wire.read_line(GREETING_BYTES_MAX)
+    read = len(line)
+    while line.startswith(b"* "):
+        line = await wire.read_line(GREETING_BYTES_MAX)
+        read += len(line) + 2
+        if read > GREETING_BYTES_MAX:
+            raise _endless()
+    if not line.upper().startswith(b"A OK"):
+        raise _refused(line)
+
+
+async def _postgres(wire: Wire) -> None:
+    await wire.write(POSTGRES_ASKS)
+    answer = await wire.read_exactly(1)
+    if answer == b"N":
+        raise down(Reason.TLS_FAILED, "the server offers no TLS")
+    if answer != b"S":
+        raise down(Reason.PROTOCOL_ERROR, "the server does not speak the protocol of PostgreSQL")
+
+
+async def _replied(wire: Wire, code: bytes) -> None:
+    """Reads a reply of several lines, as SMTP and FTP have them."""
+    read = 0
+    while True:
+        line = await wire.read_line(GREETING_BYTES_MAX)
+        read += len(line) + 2
+        if not line[:3].isdigit():
+            raise down(Reason.PROTOCOL_ERROR, f"no reply of the protocol: {_shown(line)}")
+        if line[3:4] != b"-":
+            break
+        if read > GREETING_BYTES_MAX:
+            raise _endless()
+    if line[:3] != code:
+        raise _refused(line)
+
+
+async def _begins(wire: Wire, sign: bytes) -> None:
+    line = await wire.read_line(GREETING_BYTES_MAX)
+    if not line.upper().startswith(sign):
+        known = line[:1] in {b"+", b"-", b"*"}
+        raise (
+            _refused(line)
+            if known
+            else down(Reason.PROTOCOL_ERROR, f"no reply of the protocol: {_shown(line)}")
+        )
+
+
+def _refused(line: bytes) -> ProbeFailed:
+    return down(Reason.TLS_FAILED, f"the server refuses: {_shown(line)}")
+
+
+def _endless() -> ProbeFailed:
+    return down(Reason.BODY_TOO_LARGE, f"a reply has more than {GREETING_BYTES_MAX} bytes")
+
+
+def _shown(line: bytes) -> str:
+    return one_line(line[:200].decode("utf-8", "replace"))
+
+
+_WORDS: dict[StartTls, Callable[[Wire], Awaitable[None]]] = {
+    "smtp": _smtp,
+    "imap": _imap,
+    "pop3": _pop3,
+    "ftp": _ftp,
+    "postgres": _postgres,
+}

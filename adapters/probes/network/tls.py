@@ -1,0 +1,64 @@
+"""The `tls` probe: a handshake on any port, and what was agreed in it."""
+
+import json
+import ssl
+from datetime import UTC, datetime
+
+from ....domain.limits import INTEGER_MAX
+from ....domain.observation.observation import Observation
+from ....domain.observation.outcome import Reason
+from ....domain.specification.probes.tls_handshake import TlsHandshake
+from ....domain.units import NS_PER_S
+from ....domain.validation.network import ascii_host
+from ...net.certificates import Certificate, chain_of, read_certificate
+from ...net.secure_contexts import client_context
+from ...net.wire import Wire
+from ..course import Course, down
+from .starttls import ask_for_tls
+
+
+async def shake_hands(probe: TlsHandshake, course: Course) -> Observation:
+    """One attempt of a `tls` probe."""
+    context = client_context(probe.tls, probe.minimum_version)
+    wire = Wire(await course.connect(probe.host, probe.port, probe.address_family), course.ready)
+    if probe.starttls is not None:
+        course.stage = "while TLS was asked for"
+        await ask_for_tls(wire, probe.starttls)
+    began_ns, course.stage = course.now_ns(), "in the TLS handshake"
+    name = probe.tls.server_name or ascii_host(probe.host)
+    tls = await wire.encrypt(context, name)
+    course.tls_ns, course.response_time_ns = course.now_ns() - began_ns, course.spent_ns()
+    return _observed(tls, course, verified=probe.tls.verify)
+
+
+def _observed(tls: ssl.SSLObject, course: Course, *, verified: bool) -> Observation:
+    try:
+        chain = [read_certificate(each) for each in chain_of(tls, verified=verified)]
+    except ValueError as error:
+        raise down(Reason.CERTIFICATE_INVALID, str(error)) from None
+    if not chain:
+        raise down(Reason.TLS_FAILED, "the server showed no certificate")
+    now_ns = course.request.started.wall_ns
+    first = min(chain, key=lambda each: each.expires)
+    return course.observation(
+        certificate_expires_in_ns=min(_wall_ns(chain[0].expires) - now_ns, INTEGER_MAX),
+        body=_agreed(tls, chain[0], (_wall_ns(first.expires) - now_ns) // NS_PER_S),
+    )
+
+
+def _agreed(tls: ssl.SSLObject, own: Certificate, chain_expires_in_s: int) -> bytes:
+    cipher = tls.cipher()
+    agreed = {
+        "version": (tls.version() or "").removeprefix("TLSv"),
+        "cipher": cipher[0] if cipher else "",
+        "subject": own.subject,
+        "issuer": own.issuer,
+        "names": own.names,
+        "expires": own.expires.isoformat(),
+        "chain_expires_in_s": chain_expires_in_s,
+    }
+    return json.dumps(agreed).encode()
+
+
+def _wall_ns(moment: datetime) -> int:
+    return int((moment - datetime.fromtimestamp(0, UTC)).total_seconds()) * NS_PER_S

@@ -1,0 +1,16 @@
+"""Every kind of probe, by the key of a target under which it is written."""
+
+from typing import TypeAlias, get_args
+
+from ..probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from .networked import NetworkProbe
+from .tls_handshake import TlsHandshake
+
+Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake
+
+NETWORK_KINDS: dict[str, type[NetworkProbe]] = {
+    str(kind.__struct_config__.tag): kind for kind in get_args(Probe) if issubclass(kind, NetworkProbe)
+}
+"""Those that speak one protocol with one host, by the same keys."""
+KINDS: dict[str, type[Probe]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Probe)}
+"""The key of a target under which each specification is written."""

@@ -1,0 +1,54 @@
+"""The `tls` probe as it is written: a handshake on any port."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal, TypeAlias
+
+from msgspec import UNSET
+
+from ..probe import AddressFamily, Port, Tls
+from .networked import NetworkProbe
+
+StartTls: TypeAlias = Literal["smtp", "imap", "pop3", "ftp", "postgres"]
+TlsVersion: TypeAlias = Literal["1.2", "1.3"]
+
+
+class TlsHandshake(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tls"):
+    """A TLS handshake on any port: the chain, the name and the expiry of the certificate, and the version of TLS.
+
+    `[BODY]` holds what was agreed, as JSON: `version`, `cipher`, `subject`, `issuer`, `names`, `expires` and
+    `chain_expires_in_s`.
+    """
+
+    facts: ClassVar[frozenset[str]] = frozenset(
+        {"CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION", "BODY"}
+    )
+    measures: ClassVar[tuple[str, ...]] = (
+        "response_time",
+        "dns",
+        "connect",
+        "tls",
+        "certificate_expiration",
+        "availability",
+    )
+
+    host: str
+    """A host name or an address, without the port."""
+    port: Port
+    """The port, 1 to 65,535."""
+    starttls: StartTls | None = None
+    """The protocol in whose words TLS is asked for, on a port that begins in clear; default: TLS from the first byte."""
+    minimum_version: TlsVersion = "1.2"
+    """The oldest version of TLS that is good; a server that offers only older ones is down."""
+    tls: Tls = Tls()
+    """How the certificate is judged, and which one is shown."""
+    address_family: AddressFamily = "any"
+    """Which kind of address of the host is connected to."""
+
+    @property
+    def summary(self) -> str:
+        after = f" after STARTTLS of {self.starttls}" if self.starttls else ""
+        return f"TLS {self.host}:{self.port}{after}"
+
+    def secrets(self) -> Iterator[str]:
+        if self.tls.key_password is not UNSET:
+            yield self.tls.key_password
