@@ -118,11 +118,12 @@ class PlainFact(msgspec.Struct, frozen=True):
 
 
 RESPONSE_TIME = "RESPONSE_TIME"
+RESPONSE_CODE = "DNS_RCODE"
 PLAIN_FACTS = {
     "STATUS": PlainFact("status", FactKind.NUMBER, attrgetter("status")),
     "CONNECTED": PlainFact("word on the connection", FactKind.TRUTH, attrgetter("connected")),
     "IP": PlainFact("address", FactKind.TEXT, attrgetter("ip")),
-    "DNS_RCODE": PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
+    RESPONSE_CODE: PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
     RESPONSE_TIME: PlainFact("response time", FactKind.MILLISECONDS, attrgetter("response_time_ns")),
     "CERTIFICATE_EXPIRATION": PlainFact(
         "certificate expiry", FactKind.EXPIRY, attrgetter("certificate_expires_in_ns")

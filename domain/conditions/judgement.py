@@ -13,12 +13,13 @@ from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
 from ..specification.probe import ANY_ANSWER, Tcp
+from ..specification.probes.dns import ANY_RCODE, Dns
 from ..specification.probes.kinds import Probe
 from ..time.moment import Moment
 from ..units import NS_PER_MS
 from .condition import Condition, ConditionResult, evaluate_all, facts_named
 from .display import printable
-from .facts import BODY, RESPONSE_TIME, Facts, body_fault
+from .facts import BODY, RESPONSE_CODE, RESPONSE_TIME, Facts, body_fault
 
 DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 FAILED_FROM = 400
@@ -37,10 +38,15 @@ class Expectation:
         self.speaks_of_connection = any("[CONNECTED]" in condition.text.upper() for condition in conditions)
 
     def asked_of(self, probe: Probe) -> Probe:
-        """The probe as these conditions need it: a TCP answer that they read is waited for, whatever text it holds."""
+        """The probe as these conditions need it: what they judge themselves, it takes as it comes."""
         if self.reads_body and isinstance(probe, Tcp) and probe.send and probe.expect is None:
             return msgspec.structs.replace(probe, expect=ANY_ANSWER)
+        if isinstance(probe, Dns) and probe.rcodes is None and self._names(RESPONSE_CODE):
+            return msgspec.structs.replace(probe, rcodes=ANY_RCODE)
         return probe
+
+    def _names(self, fact: str) -> bool:
+        return any(fact in facts_named(condition) for condition in self.conditions)
 
     def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
         """The sample that an observation amounts to."""

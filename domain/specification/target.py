@@ -13,8 +13,11 @@ from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .metadata import TargetMetadata
 from .probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from .probes.dns import Dns
+from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
 from .probes.tls_handshake import TlsHandshake
+from .probes.udp import Udp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
@@ -49,7 +52,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -81,6 +84,12 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Not checked: it is made from other targets."""
     tls: TlsHandshake | UnsetType = UNSET
     """Checked by a TLS handshake."""
+    dns: Dns | UnsetType = UNSET
+    """Checked by a question to a name server."""
+    icmp: Icmp | UnsetType = UNSET
+    """Checked by echo requests."""
+    udp: Udp | UnsetType = UNSET
+    """Checked by a datagram that is answered."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -142,6 +151,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         heartbeat: Heartbeat | None = ...,
         composite: Composite = ...,
         tls: TlsHandshake = ...,
+        dns: Dns = ...,
+        icmp: Icmp = ...,
+        udp: Udp = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

@@ -13,6 +13,7 @@ from ....domain.incidents.incident import Incident
 from ....domain.line import escaped
 from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.sample import Sample
+from ....domain.read_model.job import job_of
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
@@ -92,6 +93,7 @@ async def target_page(call: ApiCall) -> Response:
         rules=_standings(known, samples, now_ns),
         what=call.operations.discreet(what_is_checked(known.target)),
         rule_text=rule_text,
+        job=job_lines(known, now_ns),
         next_due_ns=_next_due_ns(known),
         view=lambda frame: _view(frame, past, known, span),
     )
@@ -170,6 +172,14 @@ def _next_due_ns(known: Known) -> int | None:
     target = known.target
     every_ns = target.retry_every_ns if known.row.raw.value in {"down", "degraded"} else target.every_ns
     return known.attempts[-1].due.wall_ns + every_ns
+
+
+def job_lines(known: Known, now_ns: int) -> tuple[str, ...]:
+    """Returns when a target that reports by itself is expected, what runs, and how long the last run took."""
+    heartbeat = known.target.heartbeat
+    if heartbeat is None or known.row.paused:
+        return ()
+    return job_of(known.target, known.row.sample, known.row.running_since_ns, now_ns).lines(heartbeat, now_ns)
 
 
 def what_is_checked(target: Target) -> str:
