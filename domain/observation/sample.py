@@ -67,9 +67,10 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
         return self.outcome.is_evidence and self.reason not in SILENCES
 
     def turned(self) -> "Sample":
-        """Returns the sample of a target that must fail: an answer is bad, a failure good. What is no evidence stays so.
+        """Returns the sample of a target that must fail: an answer is bad, a failure good.
 
-        The time to a failure is no response time, and what the failed answer held is no evidence of a fault.
+        A sample that is no evidence stays as it is. The time to a failure is no response time, and what the failed answer held is no
+        evidence of a fault.
         """
         match self.outcome:
             case Outcome.UP | Outcome.DEGRADED:

@@ -18,6 +18,8 @@ from ...domain.errors import ConfigurationError, UnknownName
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Path as KeyPath
 from ...domain.specification.problem import capped, path_text, quoted, suggestion
+from ...domain.specification.rule import Rule
+from ...domain.validation.partial import filling_of
 from ..place import config_named
 from .redacting import Redaction
 
@@ -98,21 +100,25 @@ class _Whole:
             raise UnknownName(f"no target of {file} is named {quoted(name)}{suggestion(name, ids)}")
         number = ids.index(name)
         target, stated = self._targets[number], self._target(number)
-        whole = stated | _unstated(target, stated)
-        whole[target.kind] = stated[target.kind] | _unstated(target.probe, stated[target.kind])
+        whole = stated | filling_of(stated, _unstated(target, stated))
+        # In a file the key of the target says which probe it is.
+        probe: dict[str, Any] = stated[target.kind]
+        whole[target.kind] = probe | _unstated(target.probe, {"kind": target.kind, **probe})
         own = {rule.id for rule in target.rules}
-        by_default = [rule for rule in target.judged_rules if rule.id not in own]
+        # The rules of an objective can be written as that objective alone.
+        by_default = [rule for rule in target.judged_rules if rule.id not in own and isinstance(rule, Rule)]
         rules = [_unstated(rule, {}) for rule in by_default]
         yield from _walked(whole | {"rules": [*stated.get("rules", ()), *rules]}, ("targets", number))
 
     def _target(self, number: int) -> dict[str, Any]:
         """Returns a target with the keys that `defaults` give it."""
         stated: dict[str, Any] = self._data["targets"][number]
-        given = {key: value for key, value in self._defaults.items() if key not in stated}
+        filling = filling_of(stated, self._defaults)
+        given = {key: value for key, value in filling.items() if key not in stated}
         # Of the default conditions each probe has those that it can be judged by.
         if "expect" in given:
             given["expect"] = list(self._targets[number].expect)
-        return stated | given
+        return stated | {key: value for key, value in given.items() if key != "expect" or value}
 
 
 def _unstated(part: Any, stated: dict[str, Any]) -> dict[str, Any]:

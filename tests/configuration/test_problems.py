@@ -6,7 +6,7 @@ import pytest
 from watchkeeper import Call, Channel, Runtime, Target
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
-from watchkeeper.domain.specification.probe import KINDS
+from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.specification.rule import Rule
 
 HTTP = "http: {url: 'http://h/'}"

@@ -5,7 +5,7 @@ from records import NOON, sample_at
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.read_model.standing import looked_back_ns, standings
 from watchkeeper.domain.specification.probe import Heartbeat, Http
-from watchkeeper.domain.specification.rule import Consecutive, NoData, Threshold
+from watchkeeper.domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Slo, Threshold
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.units import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 
@@ -90,3 +90,58 @@ def test_samples_are_read_back_as_far_as_the_longest_rule_looks():
     assert looked_back_ns(target(Threshold(id="slow", value=300, window=100))) == 102 * 30 * NS_PER_S
     beat = Target(id="backup", heartbeat=Heartbeat(), every="24h")
     assert looked_back_ns(beat) == 3 * 24 * NS_PER_HOUR
+
+
+SHAKY = KOfN(id="some", bad=3, of=5, recover=2)
+STANDS = [
+    (SHAKY, [Outcome.DOWN, Outcome.UP, Outcome.DOWN], (), "2 of 5 bad, breaks at 3", 2 / 3),
+    (SHAKY, [Outcome.DOWN] * 3 + [Outcome.UP], ("some",), "3 of 5 bad, 1 of 2 good in a row", 0.5),
+    (Nagios(id="hard"), [Outcome.UP], (), "OK (hard)", 0.0),
+    (Nagios(id="hard"), [Outcome.DEGRADED, Outcome.DOWN], (), "CRITICAL (soft, attempt 2 of 3)", 2 / 3),
+    (Nagios(id="hard"), [Outcome.DEGRADED] * 4, ("hard",), "WARNING (hard, attempt 3 of 3)", None),
+    (
+        Threshold(id="weak", measure="availability", operator="<", value=95, window=4, aggregate="mean"),
+        [Outcome.DOWN, Outcome.UP, Outcome.UP, Outcome.UP],
+        (),
+        "mean of availability 75%, breaks when < 95%",
+        1.0,
+    ),
+    (
+        Threshold(id="slow", value=300, recover=200),
+        [Outcome.UP],
+        ("slow",),
+        "response_time 50 ms, broken while > 200 ms",
+        None,
+    ),
+    (
+        Threshold(id="slower", value=50, mode="relative_change", window=1, baseline=2),
+        [Outcome.UP] * 3,
+        (),
+        "change of response_time +0%, breaks when > +50%",
+        0.0,
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "outcomes", "broken", "said", "share"), STANDS)
+def test_each_kind_of_rule_says_how_far_it_is(rule, outcomes, broken, said, share):
+    found = standing(rule, run(*outcomes), broken=set(broken))
+    assert (found.said, found.share) == (said, share if share is None else pytest.approx(share))
+
+
+def test_an_objective_says_how_much_of_each_window_is_bad():
+    site = target(slo=Slo(objective="99%"))
+    page, ticket = standings(site, run(*[Outcome.UP] * 49, Outcome.DOWN), None, (), 0)
+    assert page.said == "2.000% bad in 6h, 2.000% in 30m, breaks when both are > 6.000%"
+    assert page.share == pytest.approx(1 / 3)
+    assert ticket.said == "breaks when more is bad than 3.000% of 1d and of 2h, or 1.000% of 3d and of 6h"
+    assert ticket.share is None
+
+
+def test_samples_are_read_back_for_each_kind_of_rule():
+    every_ns = 30 * NS_PER_S
+    assert looked_back_ns(target(SHAKY)) == 7 * every_ns
+    assert looked_back_ns(target(Nagios(id="hard"))) == 5 * every_ns
+    assert looked_back_ns(target(slo=Slo(objective="99%"))) == 6 * NS_PER_HOUR + every_ns
+    rule = Threshold(id="slower", value=50, mode="relative_change", window="5m", baseline="1h")
+    assert looked_back_ns(target(rule)) == NS_PER_HOUR + 5 * NS_PER_MINUTE + every_ns

@@ -36,6 +36,7 @@ from watchkeeper import (
     Webhook,
 )
 from watchkeeper.domain.specification import rule
+from watchkeeper.domain.specification.probes.kinds import KINDS
 
 HTTP = Http(url="http://h/")
 TARGET = Target(id="a", http=HTTP)
@@ -133,7 +134,7 @@ REFUSED = [
     (lambda: Target(id="a", http="http://h/"), "http: expected a mapping, got a text"),
     (lambda: Target(id="a", http=Tcp(host="h", port=1)), "http: expected Http, got a Tcp"),
     (lambda: Target(id="a", http=HTTP, rules=Consecutive(id="r")), "rules: expected a list, got a Consecutive: put"),
-    (lambda: Target(id="a"), "Target 'a': needs exactly one of http, tcp, exec, call, heartbeat, composite; it has none"),
+    (lambda: Target(id="a"), f"Target 'a': needs exactly one of {', '.join(KINDS)}; it has none"),
     (lambda: Target(http=HTTP), "Target: has no id: it needs a text"),
     (lambda: Target(id="a", http=HTTP, evry="5s"), "evry: unknown key, did you mean every"),
     (lambda: Target(id="a", http=HTTP, interval="5s"), "interval: unknown key, did you mean every"),
@@ -277,6 +278,13 @@ def ids(target):
         ({"http": HTTP, "default_rules": False}, []),
         ({"http": HTTP, "default_rules": True, "rules": (SLOW,)}, ["down", "silent", "slow"]),
         ({"http": HTTP, "default_rules": False, "rules": (SLOW,)}, ["slow"]),
+        ({"http": HTTP, "warn": ("[STATUS] == 200",)}, ["down", "silent", "warn"]),
+        ({"http": HTTP, "warn": ()}, ["down", "silent"]),
+        (
+            {"http": HTTP, "warn": ("[STATUS] == 200",), "rules": (Consecutive(id="warn"),)},
+            ["down", "silent", "warn"],
+        ),
+        ({"http": HTTP, "warn": ("[STATUS] == 200",), "default_rules": False}, []),
         ({"heartbeat": Heartbeat()}, ["missed"]),
         ({"heartbeat": Heartbeat(), "rules": (Consecutive(id="missed", after=2),)}, ["missed"]),
     ],

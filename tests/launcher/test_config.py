@@ -11,13 +11,15 @@ from watchkeeper.launcher.main import cli
 WHOLE = """\
 include: [more.yaml]
 runtime: {ping: {url: "https://hc.example/0123456789abcdef"}}
-defaults: {timeout: 4s, expect: ["[STATUS] == 200", "[RESPONSE_TIME] < 300"], http: {method: POST}}
+defaults: {timeout: 4s, every: 40s, expect: ["[STATUS] == 200", "[RESPONSE_TIME] < 300"], http: {method: POST}}
 templates:
   api: {every: 1m, http: {url: "https://${each}.example/", headers: {Authorization: "Bearer ${TOKEN}", X: a}}}
 channels:
   - {id: ops, slack: {token: xoxb-1234567890, channel: "#ops"}}
 targets:
   - {use: api, for_each: [eu, us], id: "api-${each}"}
+  - {id: nightly, heartbeat: {schedule: "0 3 * * *", grace: 1h}}
+  - {id: pump, heartbeat: {}, slo: {objective: "99%"}}
   - {id: db, tcp: {host: db, port: 5432}, rules: [{id: down, kind: consecutive}], description: "no: ${EMPTY:-}$${x}"}
 """
 MORE = """\
@@ -74,14 +76,25 @@ def test_the_written_document_is_the_same_configuration(file, tmp_path):
 
 def test_one_target_is_shown_with_what_it_has_by_default(file):
     lines = lines_of(config("db"))
-    assert lines[0] == ("id: db", "watch.yaml:10")
-    assert ("every: 30s", "default") in lines
+    assert lines[0] == ("id: db", "watch.yaml:12")
+    assert ("every: 40s", "watch.yaml:3") in lines
     assert ("address_family: any", "default") in lines
     assert ('- "[RESPONSE_TIME] < 300"', "watch.yaml:3") in lines
     assert not any("[STATUS]" in line for line, _ in lines)
     data = yaml.safe_load(config("db"))
     assert [rule["id"] for rule in data["rules"]] == ["down", "silent"]
-    assert (data["tcp"]["port"], data["tcp"]["address_family"]) == (5432, "any")
+    assert data["tcp"] == {"host": "db", "port": 5432, "address_family": "any"}
+
+
+def test_one_target_that_is_written_out_is_the_same_target(file, tmp_path):
+    written = tmp_path / "written.yaml"
+    for target in load(file, {"TOKEN": "tk1"}).targets[2:5]:
+        assert f"id: {target.id}" in config(target.id)
+        entry = "".join(f"    {line}\n" for line in config(target.id).splitlines())
+        written.write_text(f"targets:\n  -\n{entry}")
+        (again,) = load(written, {}).targets
+        assert set(again.judged_rules) == set(target.judged_rules)
+        assert (again.probe, again.expect, again.every) == (target.probe, target.expect, target.every)
 
 
 def test_programs_get_one_row_for_each_value(file):

@@ -14,6 +14,7 @@ from watchkeeper import (
     Call,
     CallChannel,
     Channel,
+    Composite,
     Configuration,
     Connectivity,
     Consecutive,
@@ -119,6 +120,8 @@ TARGETS = [
     Target(id="port", tcp=Tcp(host="h", port=1, send="PING", expect="PONG"), notify=deque(["ops"])),
     Target(id="disk", exec=Exec(argv=["df", "-h"], environment={"LANG": "C"}, directory="/")),
     Target(id="depth", call=Call(name="depth"), notify=("ops",)),
+    Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
+    Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]
 CHANNELS = (

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 from hostile.server import HostileServer
+from hostile.starttls import changing_over
 from hostile.visit import Visit
 from msgspec.structs import replace
 from watchkeeper.adapters.probes.course import Surroundings
@@ -15,8 +16,6 @@ from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
 from watchkeeper.domain.specification.probes.tls_handshake import TlsHandshake
-
-from tests.adapters.network.answering import preamble
 
 TIMEOUT_MS = 300
 DAY_NS = 86_400 * 10**9
@@ -110,7 +109,7 @@ def test_a_server_of_older_versions_only_is_down(bench, prober, authority):
 def test_tls_is_asked_for_in_the_words_of_a_protocol(bench, prober, authority, protocol):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.ca.issue_cert("127.0.0.1").configure_cert(context)
-    with HostileServer(greeting=preamble(protocol, context)) as server:
+    with HostileServer(greeting=changing_over(protocol, context)) as server:
         seen = bench.run(prober, target(server, authority, starttls=protocol)).seen
 
     assert (seen.outcome, seen.detail) == (Outcome.UP, "")

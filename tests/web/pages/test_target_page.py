@@ -3,11 +3,12 @@
 import re
 from html import unescape
 
+import msgspec
 import pytest
 from asking import Asking
 from markup import faults_of, page_of
 from records import sample_at
-from watchkeeper import Heartbeat, Http, Runtime, Target, Threshold
+from watchkeeper import Composite, Heartbeat, Http, KOfN, Nagios, Runtime, Slo, Target, Threshold
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.units import NS_PER_MINUTE
@@ -144,6 +145,38 @@ def test_rules_say_what_opens_their_incident():
     assert rule_text(silent) == "opens when samples are missing"
 
 
+def test_the_rule_of_warnings_says_that_it_counts_degraded_answers():
+    warn = next(rule for rule in WATCHED.judged_rules if rule.id == "warn")
+    assert rule_text(warn) == "opens after 2 degraded in a row, resolves after 2 good"
+    assert rule_text(KOfN(id="a", bad=2, of=3, on="warning")).startswith("opens when 2 of 3 are degraded,")
+
+
+SAID = [
+    (KOfN(id="r", bad=3, of=5), "opens when 3 of 5 are bad, resolves after 2 good"),
+    (
+        KOfN(id="r", bad=1, of=2, on="degraded"),
+        "opens when 1 of 2 are bad or degraded, resolves after 2 good",
+    ),
+    (Nagios(id="r", max_check_attempts=4), "hard after 4 bad in a row, resolves after one good"),
+    (Threshold(id="r", value=500, recover=300), "threshold of response_time, resolves at 300"),
+    (
+        Slo(objective="99.9%").rules[0],
+        "opens when the error budget of 99.9% over 30d is spent too fast, by 1h and 5m or 6h and 30m",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "said"), SAID)
+def test_each_kind_of_rule_says_what_opens_its_incident(rule, said):
+    assert rule_text(rule) == said
+
+
+def test_a_composite_target_names_its_members():
+    worst, some = Composite(worst_of=("eu", "us")), Composite(targets=("eu", "us"), at_least=1)
+    assert what_is_checked(Target(id="w", composite=worst)) == "worst of eu, us"
+    assert what_is_checked(Target(id="w", composite=some)) == "at least 1 of eu, us"
+
+
 def test_limits_of_the_response_time_are_those_of_rules_and_conditions():
     slow = Threshold(id="slow", value=300, window="5m", aggregate="p95")
     size = Threshold(id="size", measure="bytes", value=300)
@@ -153,6 +186,8 @@ def test_limits_of_the_response_time_are_those_of_rules_and_conditions():
         rules=[slow, size],
         expect=["[RESPONSE_TIME] < 500", "[STATUS] == 200", "[RESPONSE_TIME] > 1"],
     )
+    warned = msgspec.structs.replace(site, warn=("[RESPONSE_TIME] <= 400",))
+    assert [limit.value_ms for limit in speed_limits(warned)] == [300.0, 500.0, 400.0]
     found = [(limit.value_ms, limit.label) for limit in speed_limits(site)]
     assert found == [(300.0, "slow: p95 > 300 ms"), (500.0, "[RESPONSE_TIME] < 500")]
 
@@ -193,7 +228,35 @@ def test_a_failure_that_is_of_no_condition_is_shown_all_the_same():
     sample = sample_at(
         0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, failed=("[IP] (10.0.0.1) == ::1",)
     )
-    assert condition_rows(SITE, sample)[-1] == ("[IP] (10.0.0.1) == ::1", False, "[IP] (10.0.0.1) == ::1")
+    assert condition_rows(SITE, sample)[-1][:3] == ("[IP] (10.0.0.1) == ::1", False, "[IP] (10.0.0.1) == ::1")
+
+
+WATCHED = Target(
+    id="shop",
+    http=Http(url="http://shop.example/"),
+    expect=["[STATUS] == 2xx", "[RESPONSE_TIME] < 1000"],
+    warn=["[RESPONSE_TIME] < 300", "[HEADERS].server == nginx"],
+)
+SLOW = ("[RESPONSE_TIME] (512) < 300",)
+
+
+def test_a_warning_stands_beside_the_conditions_that_hold():
+    sample = sample_at(0, outcome=Outcome.DEGRADED, reason=Reason.CONDITION_FAILED, failed=SLOW)
+    rows = condition_rows(WATCHED, sample)
+    assert [(row.holds, row.warns) for row in rows] == [
+        (True, False),
+        (True, False),
+        (False, True),
+        (True, True),
+    ]
+    assert rows[2].shown == SLOW[0]
+
+
+def test_warnings_are_not_asked_of_a_target_that_is_down():
+    failed = ("[RESPONSE_TIME] (1500) < 1000",)
+    sample = sample_at(0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, failed=failed)
+    assert [row.holds for row in condition_rows(WATCHED, sample)] == [True, False, None, None]
+    assert [row.holds for row in condition_rows(WATCHED, None)] == [None] * 4
 
 
 # Attempts.
@@ -266,3 +329,11 @@ def test_an_attempt_without_a_store_says_that_nothing_is_kept():
 
 def test_the_page_says_of_which_answers_it_shows_the_phases(reader):
     assert "The phases of the last answer and of bad answers" in page_of(reader, "/t/payments-api?span=7d")
+
+
+def test_a_composite_target_has_a_page_with_its_members_and_its_objective(seeded, reader):
+    whole = Target(id="whole", composite=Composite(worst_of=("payments-api",)), slo=Slo(objective="99%"))
+    seeded.track(whole)
+    page = text_of(page_of(reader, "/t/whole"))
+    assert "worst of payments-api" in page
+    assert "opens when the error budget of 99% over 30d is spent too fast" in page

@@ -23,6 +23,7 @@ from ....domain.specification.rule import (
     Consecutive,
     JudgedRule,
     KOfN,
+    Level,
     Nagios,
     NoData,
     NoDataPolicy,
@@ -214,12 +215,14 @@ _OF_SILENCE = {
     NoDataPolicy.OK: "takes missing samples for good ones",
 }
 
+_BAD: dict[Level, str] = {"down": "bad", "degraded": "bad or degraded", "warning": "degraded"}
+
 
 def rule_text(rule: JudgedRule) -> str:
     """Returns what opens the incident of a rule, and what ends it."""
     match rule:
         case Consecutive(after=after, recover=recover, on=on):
-            bad = "bad" if on == "down" else "bad or degraded"
+            bad = _BAD[on]
             said = f"opens after {after} {bad} in a row, resolves after {recover} good"
         case Threshold():
             window = "" if rule.window == 1 else f" over {rule.window}"
@@ -227,8 +230,7 @@ def rule_text(rule: JudgedRule) -> str:
             said = f"{rule.mode.value.replace('_', ' ')} of {rule.measure}{window}{samples}"
             said += f", resolves at {rule.text_of(rule.recovery_bound)}" if rule.recover is not UNSET else ""
         case KOfN(bad=bad, of=of, recover=recover, on=on):
-            worst = "bad" if on == "down" else "bad or degraded"
-            said = f"opens when {bad} of {of} are {worst}, resolves after {recover} good"
+            said = f"opens when {bad} of {of} are {_BAD[on]}, resolves after {recover} good"
         case Nagios(max_check_attempts=attempts):
             said = f"hard after {attempts} bad in a row, resolves after one good"
         case BurnRate(slo=slo):

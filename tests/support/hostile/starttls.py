@@ -1,23 +1,28 @@
 """The servers' side of protocols that begin in clear and change over to TLS."""
 
+import ssl
+from collections.abc import Callable, Sequence
 from functools import partial
 
-TURNS = {
+from .visit import Visit
+
+Turn = tuple[bytes, bytes | None]
+TURNS: dict[str, list[Turn]] = {
     "smtp": [(b"220-hi\r\n220 mail\r\n", b"EHLO"), (b"250-mail\r\n250 STARTTLS\r\n", b"STARTTLS"), (b"220 go\r\n", None)],
     "imap": [(b"* OK ready\r\n", b"a STARTTLS"), (b"* CAPABILITY IMAP4\r\na OK begin\r\n", None)],
     "pop3": [(b"+OK ready\r\n", b"STLS"), (b"+OK begin\r\n", None)],
     "ftp": [(b"220 ready\r\n", b"AUTH TLS"), (b"234 begin\r\n", None)],
     "postgres": [(b"", bytes.fromhex("0000000804d2162f")), (b"S", None)],
 }  # fmt: skip
-"""What a server says, and how the client's answer to it begins; the last turn is followed by the handshake."""
+"""The words of a server, and how the client's answer to it begins; the last turn is followed by the handshake."""
 
 
-def preamble(protocol, context):
-    """The greeting of a server that speaks a protocol in clear and then TLS."""
+def changing_over(protocol: str, context: ssl.SSLContext) -> Callable[[Visit], None]:
+    """The greeting of a server that speaks a protocol in clear, and then TLS until the client leaves."""
     return partial(_speak, TURNS[protocol], context)
 
 
-def _speak(turns, context, visit):
+def _speak(turns: Sequence[Turn], context: ssl.SSLContext, visit: Visit) -> None:
     for said, expected in turns:
         if said:
             visit.send(said)
