@@ -123,7 +123,9 @@ def test_a_world_whose_wall_clock_is_steady_wakes_up_seldom_and_tells_the_same()
         world = World([job], is_wall_steady=is_wall_steady)
         world.silence("job", "4h")
         world.run("8h")
-        told.append([(notice.created_at_ns, notice.subject, notice.change) for notice in world.notices("ops")])
+        told.append(
+            [(notice.created_at_ns, notice.subject, notice.change) for notice in world.notices("ops")]
+        )
         turns.append(world.dispatcher.steps)
     assert told[0] == told[1]
     assert len(told[0]) == 1
