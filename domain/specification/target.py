@@ -19,7 +19,7 @@ from .probes.kinds import KINDS, Probe
 from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
-from .rule import JudgedRule, NoData, Rule, RuleState, Slo, default_rules
+from .rule import WARNED, JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
 
 OWN_NAME = "watchkeeper"
@@ -33,6 +33,7 @@ class TargetFields(TypedDict, total=False):
     timeout: Duration
     retry_every: Duration | None
     expect: Sequence[str]
+    warn: Sequence[str]
     rules: Sequence[Rule]
     default_rules: bool
     notify: Sequence[str]
@@ -136,6 +137,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """When it stops being told of because it goes down and up again and again; false: never."""
     slo: Slo | UnsetType = UNSET
     """The objective whose error budget is watched, by the rules `slo-page` and `slo-ticket`."""
+    warn: (
+        Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] | UnsetType
+    ) = UNSET
+    """Conditions that an answer must meet besides to be more than degraded; the rule `warn` watches them."""
     upside_down: bool | UnsetType = UNSET
     """Whether it must fail: an answer is bad, and a failure good, such as of a port that must be closed."""
 
@@ -173,6 +178,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The probe that is given."""
         probe: Probe = getattr(self, self.kind)
         return probe
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The conditions of `warn`."""
+        return () if self.warn is UNSET else self.warn
 
     @property
     def is_probed(self) -> bool:
@@ -244,10 +254,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def judged_rules(self) -> tuple[JudgedRule, ...]:
-        """The default rules and those of its objective whose place none of its own takes, and its own."""
+        """The default rules, that of its warnings and those of its objective whose place none of its own takes, and its own."""
         defaults: tuple[JudgedRule, ...] = () if self.slo is UNSET else self.slo.rules
         if self.default_rules is not False:
-            defaults = (*default_rules(self.kind, self._silence_ns), *defaults)
+            warned = (WARNED,) if self.warnings else ()
+            defaults = (*default_rules(self.kind, self._silence_ns), *warned, *defaults)
         if not self.rules or not defaults:
             return self.rules or defaults
         own = {rule.id for rule in self.rules}

@@ -278,6 +278,13 @@ def ids(target):
         ({"http": HTTP, "default_rules": False}, []),
         ({"http": HTTP, "default_rules": True, "rules": (SLOW,)}, ["down", "silent", "slow"]),
         ({"http": HTTP, "default_rules": False, "rules": (SLOW,)}, ["slow"]),
+        ({"http": HTTP, "warn": ("[STATUS] == 200",)}, ["down", "silent", "warn"]),
+        ({"http": HTTP, "warn": ()}, ["down", "silent"]),
+        (
+            {"http": HTTP, "warn": ("[STATUS] == 200",), "rules": (Consecutive(id="warn"),)},
+            ["down", "silent", "warn"],
+        ),
+        ({"http": HTTP, "warn": ("[STATUS] == 200",), "default_rules": False}, []),
         ({"heartbeat": Heartbeat()}, ["missed"]),
         ({"heartbeat": Heartbeat(), "rules": (Consecutive(id="missed", after=2),)}, ["missed"]),
     ],

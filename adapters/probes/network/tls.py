@@ -42,6 +42,9 @@ def _observed(tls: ssl.SSLObject, course: AttemptCourse, *, verified: bool) -> O
     first = min(chain, key=lambda each: each.expires)
     return course.observation(
         certificate_expires_in_ns=min(_wall_ns(chain[0].expires) - now_ns, INTEGER_MAX),
+        certificate_chain_expires_in_ns=min(_wall_ns(first.expires) - now_ns, INTEGER_MAX),
+        certificate_issuer=chain[0].issuer or None,
+        certificate_names=chain[0].names or None,
         body=_agreed(tls, chain[0], (_wall_ns(first.expires) - now_ns) // NS_PER_S),
     )
 
