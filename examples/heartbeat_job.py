@@ -27,8 +27,7 @@ def main() -> None:
         # The start and the end of a block are reported; an exception and an exit status other than 0 make it a failed run.
         with runtime.job("backup") as run:
             run.exit_status = 3
-        print(next_change(events))
-        # The same by hand, where the start and the end are not in one block.
+        print(next_change(events).partition(" after ")[0])
         runtime.heartbeat("backup", start=True, run="night-2")
         runtime.heartbeat("backup", run="night-2", detail="12 GB written")
         print(next_change(events).partition(":")[0])
