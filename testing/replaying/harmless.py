@@ -7,11 +7,14 @@ from ...adapters.stores.history.recording import HourOfTarget
 from ...domain.conditions.comparison import OPERATORS
 from ...domain.specification.rule import Consecutive, JudgedRule, KOfN, Mode, Nagios, NoData, Threshold
 from ...domain.time.duration import parse_duration
-from ...domain.units import NS_PER_MS, NS_PER_US
+from ...domain.units import NS_PER_HOUR, NS_PER_MS, NS_PER_US
 
 US_PER_MS = NS_PER_MS // NS_PER_US
 RECORDED_MEASURES = ("response_time", "status", "availability")
 """The measures that a record keeps of each sample. A rule of any other one never has a value, and never speaks."""
+COUNT_MAX = 3_000
+LENGTH_US_MAX = 24 * NS_PER_HOUR // NS_PER_US
+"""A longer window would keep more hours of each target than fit in memory beside those of many others."""
 GOOD_PERCENT = 100.0
 """The availability of a good sample."""
 _OF_GOOD_HOURS = (Consecutive, KOfN, Nagios, NoData, Threshold)
@@ -43,6 +46,7 @@ class HarmlessHours:
         counts = [each for each in windows if isinstance(each, int)]
         self._count = max([*counts, *(rule.of for rule in kept if isinstance(rule, KOfN))], default=0)
         self._has_windows = bool(self._thresholds or self._count)
+        self.is_possible &= self._count <= COUNT_MAX and self._length_us <= LENGTH_US_MAX
         self._broken_us: int | None = None
         """When the last sample was taken that was bad, or breaks a threshold by itself."""
         self._newest_us = 0

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar
 
+from ...domain.limits import RULE_TEST_NS_MAX
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.matcher import is_glob, parsed
 from ...domain.specification.problem import Path, Problem, quoted
 from ...domain.specification.rule import illegal_transitions
 from ...domain.time.duration import parse_duration
 from ...domain.time.moment import wall_ns_of
+from ...domain.time.occurrences import Occurrences
 from ..script import Script
 from .cases import PlannedAct, PlannedExpectation, PlannedTest
 from .moments import offset_ns
@@ -109,7 +111,19 @@ class Planner:
         if watched.heartbeat is not None and set(read) != {UP}:
             self._tell("a heartbeat reports 1 for well and 0 for failed: it has no other figures", path)
             return None
-        return CheckSeries(read, self._interval_ns or watched.every_ns)
+        occurrences = None if watched.heartbeat is None else watched.heartbeat.occurrences
+        if occurrences is None or self._interval_ns is not None:
+            return CheckSeries(read, self._interval_ns or watched.every_ns)
+        return CheckSeries(read, watched.every_ns, self._moments(occurrences, len(read[UP])))
+
+    def _moments(self, occurrences: Occurrences, count: int) -> list[int]:
+        """Returns the first moments of a schedule in the test, in nanoseconds since its beginning."""
+        moments: list[int] = []
+        at_ns = occurrences.next_after(self._start_ns - 1)
+        while at_ns is not None and len(moments) < count and at_ns - self._start_ns <= RULE_TEST_NS_MAX:
+            moments.append(at_ns - self._start_ns)
+            at_ns = occurrences.next_after(at_ns)
+        return moments
 
     def _scripts(
         self, key: str, scripts: Mapping[str, str], fault: Callable[[str], str]

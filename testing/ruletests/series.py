@@ -29,8 +29,15 @@ _READ: dict[str, tuple[str, str, Callable[[float], int]]] = {
 class CheckSeries:
     """The values of one target. Value number n is in force from n steps after the beginning on; the last one lasts for ever."""
 
-    def __init__(self, figures: Mapping[str, Sequence[float | None]], step_ns: int) -> None:
+    def __init__(
+        self,
+        figures: Mapping[str, Sequence[float | None]],
+        step_ns: int,
+        moments_ns: Sequence[int] | None = None,
+    ) -> None:
+        """`moments_ns` are those at which a target reports by a schedule, in place of steps: since the beginning."""
         self._figures = dict(figures)
+        self._moments_ns = moments_ns
         self._step_ns = step_ns
         self._length = max(map(len, self._figures.values()))
         self._made: dict[tuple[float | None, ...], ScriptedBehaviour] = {}
@@ -47,7 +54,12 @@ class CheckSeries:
     def reports(self) -> list[tuple[int, bool]]:
         """Returns the moments at which a target that reports by itself does so, each with whether all is well."""
         values = self._figures[UP]
-        return [(at * self._step_ns, value == 1) for at, value in enumerate(values) if value is not None]
+        moments = self._moments_ns
+        if moments is None:
+            moments = range(0, len(values) * self._step_ns, self._step_ns)
+        return [
+            (at_ns, value == 1) for at_ns, value in zip(moments, values, strict=False) if value is not None
+        ]
 
 
 def fault_of(name: str, values: Sequence[float | None]) -> str:

@@ -32,6 +32,7 @@ RULES = {
     "availability": (
         Threshold(id="lost", measure="availability", operator="<", value=90, window="1h", aggregate="mean"),
     ),
+    "a window of two days": (Threshold(id="slow", value=90, window="48h", aggregate="mean"),),
     "silence and blips": (Consecutive(id="down", after=1), NoData(id="silent", after="4m")),
     "a measure that no record keeps": (
         Threshold(id="old", measure="certificate_expiration", operator="<", value="14d"),
@@ -90,7 +91,7 @@ def test_hours_that_are_passed_over_change_nothing(name):
         skipped += passed
         steps += quickly
     assert steps
-    assert bool(skipped) is (name not in {"rate", "burn"})
+    assert bool(skipped) is (name not in {"rate", "a window of two days"})
 
 
 def test_a_first_hour_is_judged_sample_by_sample():

@@ -7,6 +7,7 @@ from watchkeeper import (
     Configuration,
     Consecutive,
     Flapping,
+    Heartbeat,
     Http,
     Log,
     Maintenance,
@@ -29,17 +30,23 @@ from watchkeeper.testing.replaying.comparing import compare
 from watchkeeper.testing.replaying.replay import replay
 
 
-def http(name, **fields):
-    return Target(id=name, every="1m", http=Http(url=f"http://{name}.example/"), **fields)
+def http(name, every="1m", **fields):
+    return Target(id=name, every=every, http=Http(url=f"http://{name}.example/"), **fields)
 
 
 TARGETS = (
-    http("gateway"),
-    http("shop", group="shop", rules=[Threshold(id="slow", value=500, for_="2m", severity=Severity.WARNING)]),
-    http("cart", group="shop"),
-    http("search", depends_on=["gateway"]),
-    http("mirror", flapping=Flapping(method="nagios")),
-    http("quiet", rules=[NoData(id="silent", after="10m")]),
+    http("gateway", "2m"),
+    http(
+        "shop",
+        "2m",
+        group="shop",
+        rules=[Threshold(id="slow", value=500, for_="2m", severity=Severity.WARNING)],
+    ),
+    http("cart", "2m", group="shop"),
+    http("search", "2m", depends_on=["gateway"]),
+    http("mirror", "2m", flapping=Flapping(method="nagios")),
+    http("quiet", "2m", rules=[NoData(id="silent", after="10m")]),
+    Target(id="job", every="20m", heartbeat=Heartbeat(grace="5m")),
 )
 SAME = Configuration(
     runtime=RuntimeOptions(notify=()),
@@ -96,14 +103,16 @@ def recorded(tmp_path_factory):
 def busy(world):
     """Outages of every kind, with silences and acknowledgements of an operator."""
     world.script("gateway", "ok 30m, down 20m, ok")
-    world.script("search", "ok 31m, down 25m, ok 80m, down 5m, ok")
+    world.script("search", "ok 31m, down 25m, ok 80m, down 8m, ok")
     world.script("shop", "ok 20m, slow 700ms 10m, ok 30m, status 503 90m, ok")
     world.script("cart", "ok 30m, hang 40m, ok 110m, down 20m, ok")
     world.script("mirror", "ok 10m" + ", down 4m, ok 4m" * 9 + ", down 20m, ok")
     world.script("quiet", "ok 1h, unknown 30m, ok")
     world.run("50m")
     world.silence("cart", "30m", by="otto")
+    world.heartbeat("job")
     world.run("70m")
+    world.heartbeat("job", ok=False)
     for incident in world.incidents(open_only=True):
         if incident.target == "shop":
             world.acknowledge(incident.id, "anna", until="10m")
@@ -123,7 +132,7 @@ def sealed(path, now_ns):
     """Lets the store seal every finished hour, as housekeeping does."""
     store, start = SqliteStore(path), Moment(0, now_ns + 3 * NS_PER_HOUR)
     store.open(start)
-    for minutes in range(400):
+    for minutes in range(60):
         store.run_maintenance(start.shifted(minutes * NS_PER_MINUTE))
     store.close()
 

@@ -143,6 +143,27 @@ expect:
     assert differences(result) == []
 
 
+NIGHTLY = """\
+config:
+  channels: [{id: ops, log: {}}]
+  targets: [{id: dump, heartbeat: {schedule: "0 3 * * *", zone: Europe/Berlin, grace: 1h}, notify: [ops]}]
+"""
+
+
+def test_a_target_with_a_schedule_reports_at_its_moments(ran):
+    result = ran(
+        """\
+start: "2026-01-01T00:00:00Z"
+series: {dump: 1 _ 1}
+expect:
+  - {at: "2026-01-02T02:59:00Z", notices: {}}
+  - {at: "2026-01-02T03:01:00Z", open: [dump/missed], notices: {ops: [dump/missed opened]}}
+  - {at: "2026-01-03T02:01:00Z", open: [], notices: {ops: [dump/missed resolved]}}""",
+        NIGHTLY,
+    )
+    assert differences(result) == []
+
+
 def test_scripts_of_targets_and_receivers_are_played(ran):
     result = ran("""\
 scripts: {gateway: "ok 5m, down 10m, ok"}

@@ -80,7 +80,15 @@ from watchkeeper import (
     connect,
     surface_of,
 )
-from watchkeeper.testing import FakeRuntime, InvariantBroken, ManualClock, Script, World
+from watchkeeper.testing import (
+    FakeRuntime,
+    InvariantBroken,
+    ManualClock,
+    RuleCase,
+    Script,
+    World,
+    rule_cases,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -283,3 +291,10 @@ def mistakes() -> None:
     Runtime(targets=TARGETS[0])  # type: ignore[arg-type]
     Runtime().check("depth", evry=5)  # type: ignore[call-arg]
     Runtime().stop(within=b"5s")  # type: ignore[arg-type]
+
+
+def rule_tests() -> list[str]:
+    cases: list[RuleCase] = rule_cases("shop.rules.yaml")
+    for case in cases:
+        case.check()
+    return [case.name for case in cases if not case.run().passed]
