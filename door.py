@@ -51,7 +51,10 @@ from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
 from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, Tcp, Tls
+from .domain.specification.probes.dns import Dns, DnsRecords
+from .domain.specification.probes.icmp import Icmp
 from .domain.specification.probes.tls_handshake import TlsHandshake
+from .domain.specification.probes.udp import Udp
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -91,6 +94,8 @@ __all__ = [
     "DeliveryTry",
     "Dependency",
     "Discord",
+    "Dns",
+    "DnsRecords",
     "Duration",
     "Email",
     "Escalation",
@@ -101,6 +106,7 @@ __all__ = [
     "HealthChanged",
     "Heartbeat",
     "Http",
+    "Icmp",
     "Incident",
     "IncidentChanged",
     "Job",
@@ -162,6 +168,7 @@ __all__ = [
     "Transition",
     "TransitionKind",
     "TryResult",
+    "Udp",
     "UnknownName",
     "UsageError",
     "Verification",

@@ -86,8 +86,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._settled(notice, delivery, now)
             case heard.TargetTracked():
                 self._track(message, now)
-            case heard.UpResumed(target, since_ns):
-                self._up_since_ns[target] = since_ns
+            case heard.UpResumed() | heard.RunSeen():
+                self._note(message)
             case heard.TargetUntracked(target):
                 self._up_since_ns.pop(target, None)
                 if (row := self._rows.pop(target, None)) is not None:
@@ -135,6 +135,12 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 return tuple(self._abandoned)
             case _:
                 assert_never(question)
+
+    def _note(self, message: heard.UpResumed | heard.RunSeen) -> None:
+        if isinstance(message, heard.UpResumed):
+            self._up_since_ns[message.target] = message.since_ns
+        elif message.target in self._rows:
+            self._rows[message.target].run_seen(message.began_at_ns)
 
     def _track(self, message: heard.TargetTracked, now: Moment) -> None:
         target, metadata = message.target, message.metadata or NO_METADATA

@@ -10,7 +10,7 @@ from ..domain.specification.target import Target
 
 POLICY = CachePolicy(
     name="compiled conditions",
-    key="the texts of `expect`, in order",
+    key="the texts of `expect` and of `warn`, in order",
     owner="the runtime",
     fresh_for_ns=0,
     entries_max=EXPECTATIONS_KEPT,
@@ -28,8 +28,8 @@ class Expectations:
 
     def __call__(self, target: Target) -> Expectation:
         """The expectation of a target. Raises ConditionError for a text that means nothing."""
-        return self._compiled(target.expect)
+        return self._compiled(target.expect, target.warnings)
 
 
-def _compile(texts: tuple[str, ...]) -> Expectation:
-    return Expectation([compile_condition(text) for text in texts])
+def _compile(expected: tuple[str, ...], warned: tuple[str, ...]) -> Expectation:
+    return Expectation(*([compile_condition(text) for text in texts] for texts in (expected, warned)))

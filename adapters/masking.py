@@ -20,6 +20,7 @@ from ..domain.specification.mail_channel import Email
 from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.probes.networked import NetworkProbe
+from ..domain.specification.probes.udp import Udp
 from ..domain.specification.target import Target
 from ..domain.specification.text import MASK, as_pairs
 
@@ -114,12 +115,12 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
                 yield from (*_of_hook(part.ping.url), *_of_tls(part.ping.tls))
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
+        elif isinstance(probe, Tcp | Udp):
+            yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
         elif isinstance(probe, NetworkProbe):
             yield from probe.secrets()
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
-        elif isinstance(probe, Tcp):
-            yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
 
 
 def _of_http(probe: Http) -> Iterator[str]:

@@ -98,6 +98,7 @@ DURATION_BOUNDS: dict[tuple[str, str], Bounds] = {
     **{(owner, "timeout"): _TIMEOUT for owner in _TIMED},
     ("Target", "max_age"): (0, limits.SHARED_RESULTS_NS_MAX),
     ("Heartbeat", "grace"): (0, limits.EVERY_NS_MAX),
+    ("Heartbeat", "run_max"): (limits.RUN_NS_MIN, limits.EVERY_NS_MAX),
     ("Channel", "give_up_after"): (limits.GIVE_UP_NS_MIN, limits.GIVE_UP_NS_MAX),
     ("Alertmanager", "ends_after"): (limits.ALERT_NS_MIN, limits.ALERT_NS_MAX),
     ("Channel", "after"): (0, limits.DELAY_NS_MAX),

@@ -35,6 +35,8 @@ class SingleAttempt(msgspec.Struct, frozen=True, kw_only=True):
     sample: Sample
     conditions: tuple[tuple[str, ConditionResult | None], ...]
     """Each condition as it is written, and its result, which shows what it saw; None where nothing was there to be judged."""
+    warnings: tuple[tuple[str, ConditionResult | None], ...]
+    """The same of those of `warn`."""
 
 
 def attempt_once(target: Target, *, deny_private_addresses: bool = False) -> SingleAttempt:
@@ -61,13 +63,16 @@ def attempt_once(target: Target, *, deny_private_addresses: bool = False) -> Sin
         dispatcher.stop(CLOSED_WITHIN_S)
     seen = log.observation
     judged = seen.reason not in INTERNAL_FAULTS and expectation.judges(seen)
-    results = expectation.results(seen) if judged else [None] * len(expectation.conditions)
+    every = (*expectation.conditions, *expectation.warnings)
+    results = expectation.results(seen) if judged else [None] * len(every)
     sample = expectation.judge(request.attempt, now, seen)
-    texts = [condition.text for condition in expectation.conditions]
+    texts = [condition.text for condition in every]
+    found, count = tuple(zip(texts, results, strict=True)), len(expectation.conditions)
     return SingleAttempt(
         log=log,
         sample=sample.turned() if target.upside_down is True else sample,
-        conditions=tuple(zip(texts, results, strict=True)),
+        conditions=found[:count],
+        warnings=found[count:],
     )
 
 

@@ -28,6 +28,14 @@ class TargetTracked(Message, frozen=True):
     """Its texts for people; UNSET, and not in the bytes, where it has none."""
 
 
+class RunSeen(Message, frozen=True):
+    """A run of a job has begun, or it has ended."""
+
+    target: str
+    began_at_ns: int | None
+    """Wall time at which it began; None where no run is open."""
+
+
 class TargetUntracked(Message, frozen=True):
     """A target is no longer watched."""
 
@@ -174,7 +182,7 @@ class GetAbandoned(Message, frozen=True):
     """Answered with the Abandoned messages received so far."""
 
 
-_OfTargets = TargetTracked | TargetUntracked | UpResumed | SampleJudged
+_OfTargets = TargetTracked | RunSeen | TargetUntracked | UpResumed | SampleJudged
 _OfRecord = (
     IncidentsResumed
     | WaitsChanged

@@ -1,9 +1,11 @@
 """Conditions in a scripted world: they judge only the facts that a script gives; a missing fact fails none."""
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from ..adapters.expectations import Expectations
-from ..domain.conditions.condition import facts_named
+from ..domain.conditions.condition import Condition, facts_named
 from ..domain.conditions.judgement import Expectation
 from ..domain.observation.attempt import AttemptId
 from ..domain.observation.observation import Observation
@@ -20,7 +22,7 @@ class ScriptedExpectation(Expectation):
     __slots__ = ("_parts",)
 
     def __init__(self, whole: Expectation) -> None:
-        super().__init__(whole.conditions)
+        super().__init__(whole.conditions, whole.warnings)
         self._parts: dict[tuple[frozenset[str], Outcome], tuple[Expectation, bool]] = {}
 
     def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
@@ -38,14 +40,17 @@ class ScriptedExpectation(Expectation):
 
     def _part(self, seen: ScriptedAnswer) -> tuple[Expectation, bool]:
         """Returns the conditions that judge such answers, and whether their status may be shown."""
-        kept, asked = [], set[str]()
-        for condition in self.conditions:
-            facts = facts_named(condition)
-            if facts <= seen.said or condition.evaluate(seen).passed:
-                kept.append(condition)
-            else:
-                asked |= facts - seen.said
-        return Expectation(kept), "STATUS" not in asked
+        asked = set[str]()
+
+        def judging(conditions: Iterable[Condition]) -> Iterator[Condition]:
+            for condition in conditions:
+                facts = facts_named(condition)
+                if facts <= seen.said or condition.evaluate(seen).passed:
+                    yield condition
+                else:
+                    asked.update(facts - seen.said)
+
+        return Expectation([*judging(self.conditions)], [*judging(self.warnings)]), "STATUS" not in asked
 
 
 class ScriptedExpectations(Expectations):
@@ -54,4 +59,4 @@ class ScriptedExpectations(Expectations):
     def __call__(self, target: Target) -> Expectation:
         """Returns the expectation of a target. Raises: ConditionError for a text that is no condition."""
         whole = super().__call__(target)
-        return ScriptedExpectation(whole) if whole.conditions else whole
+        return ScriptedExpectation(whole) if whole.conditions or whole.warnings else whole

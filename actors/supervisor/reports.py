@@ -56,7 +56,7 @@ class Reports:
         sample = entry.judge(pending.attempt, beat.at, beat.outcome, beat.detail, said)
         if run is not None:
             sample = replace(sample, ended_run=run.id)
-            self._waits.run_over(entry)
+            self._waits.run_over(entry, now)
         elif entry.is_run_overdue(now) and sample.outcome is Outcome.UP:
             text = f"{entry.run_text(now)} has not ended"
             sample = replace(sample, outcome=Outcome.DOWN, reason=Reason.REPORTED, detail=text)
@@ -112,8 +112,8 @@ class Reports:
             if not entry.is_before_due(now):
                 reporting.append(entry)
             elif entry.is_run_overdue(now):
-                self._waits.run_over(entry)
-                self._waits.state(entry)
+                self._waits.run_over(entry, now)
+                self._waits.state(entry, now)
         self._waits.begin_anew(reporting, now)
         for entry in reporting:
             entry.last_beat = now

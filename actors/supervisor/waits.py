@@ -12,7 +12,7 @@ from ...domain.supervision.runs import OpenRun
 from ...domain.supervision.schedule import Scheduled
 from ...domain.supervision.unchecked import Unchecked
 from ...domain.time.moment import Moment
-from ...protocol.recorder import HealthReported
+from ...protocol.recorder import HealthReported, RunSeen
 from ...protocol.sink import RecordHeard
 from .periodic_timers import NoEvidence, RunDeadline, SupervisorContext
 
@@ -112,7 +112,7 @@ class Waits:
         """Notes that a run of a job has begun; it takes the place of the run before."""
         entry.run = run
         entry.last_beat = entry.last_beat or now
-        self.state(entry)
+        self.state(entry, now)
         self.await_end(entry, entry.missed_at, now)
 
     def await_end(self, entry: Scheduled, missed_at: Moment | None, now: Moment) -> None:
@@ -124,19 +124,25 @@ class Waits:
         else:
             self._timers.arm(wait, due.monotonic_ns)
 
-    def run_over(self, entry: Scheduled) -> None:
+    def run_over(self, entry: Scheduled, now: Moment) -> None:
         """Expects no end of a run any more; the record forgets it with the report that ended it."""
         entry.run = None
+        self._tell_run(entry, now)
         wait = RunDeadline(entry.id)
         self._timers.cancel(wait)
         self._prolonged.pop(wait, None)
 
-    def state(self, entry: Scheduled) -> None:
+    def state(self, entry: Scheduled, now: Moment) -> None:
         """Has the record know of a heartbeat what is known here."""
         self._heard[entry.id] = stated = LastHeard(
             entry.id, entry.last_beat, entry.missed_at, reports=True, run=entry.run
         )
         self._note([stated])
+        self._tell_run(entry, now)
+
+    def _tell_run(self, entry: Scheduled, now: Moment) -> None:
+        began_at_ns = None if entry.run is None else now.wall_ns - now.since(entry.run.at)
+        self._recorder.tell(RunSeen(entry.id, began_at_ns))
 
     def begin_anew(self, entries: Iterable[Scheduled], now: Moment) -> None:
         """Notes that the silence of targets counts from now on, so that a restart counts nothing before."""
@@ -147,7 +153,7 @@ class Waits:
             self._unchecked.forget(entry.id)
             if entry.is_run_overdue(now):
                 # Its end may have been reported where nothing could hear it.
-                self.run_over(entry)
+                self.run_over(entry, now)
             noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat, run=entry.run))
             if entry.is_heartbeat:
                 self.reported(entry, now)
@@ -216,6 +222,7 @@ class Waits:
         if entry.is_heartbeat:
             entry.last_beat, entry.missed_at, entry.run = since, before.missed_at, before.run
             self.await_end(entry, before.missed_at, now)
+            self._tell_run(entry, now)
             self.await_report(entry, before.missed_at or since, now)
         else:
             # A checked target is not called silent before the first check of this process has ended.

@@ -115,4 +115,5 @@ class LoggedHttpAttempt(HttpAttempt, kw_only=True):
         )
 
     def _tls(self, answer: HttpAnswer) -> TlsLog:
-        return self.tls_of(expires_in_ns(answer.certificate_expires, self._request.started.wall_ns))
+        expires = None if answer.certificate is None else answer.certificate.expires
+        return self.tls_of(expires_in_ns(expires, self._request.started.wall_ns))

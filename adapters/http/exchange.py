@@ -7,6 +7,7 @@ import msgspec
 from ...domain import limits
 from ...domain.specification.probe import AddressFamily, Tls
 from ..net.system_errors import SystemErrorMeaning
+from .certificate import PeerCertificate
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -64,8 +65,8 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cookies: tuple[bytes, ...] = ()
     """Of a redirect: the cookies that it and the requests before it set."""
     reused_connection: bool = False
-    certificate_expires: str | None = None
-    """`Nov 21 18:25:00 2026 GMT`: the end of the leaf certificate's life, if a handshake showed one."""
+    certificate: PeerCertificate | None = None
+    """The peer's certificate, if a handshake showed one."""
     name_ns: int = 0
     connect_ns: int = 0
     tls_ns: int = 0

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from ...domain.limits import CONNECTION_USES_MAX
 from ...domain.specification.probe import Http
 from ...domain.specification.text import as_pairs
+from .certificate import PeerCertificate
 from .curl.handles import Shelf
 from .curl.transport import CurlTransport
 from .destination import Origin, destination_of
@@ -19,7 +20,7 @@ from .redirects import Hop
 class Plan:
     """One specification's prepared request, and what is remembered between its attempts."""
 
-    __slots__ = ("_host", "certificate_expires", "home", "hop", "plain", "shelf", "spec", "uses")
+    __slots__ = ("_host", "certificate", "home", "hop", "plain", "shelf", "spec", "uses")
 
     def __init__(
         self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool, fast_tls: bool
@@ -34,7 +35,7 @@ class Plan:
         self.shelf: Shelf = transport.shelf(shape)
         self.plain = FastPathEligibility(shape, self.hop.destination, fast_tls=fast_tls)
         self.uses = 0
-        self.certificate_expires: str | None = None
+        self.certificate: PeerCertificate | None = None
         """Of the last handshake: a kept connection shows no certificate again."""
 
     def under_own_name(self, hop: Hop) -> Hop:

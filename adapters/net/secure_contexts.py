@@ -20,7 +20,7 @@ POLICY = CachePolicy(
     invalidation="the files are looked at for each handshake, and read again if they have changed",
 )
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-Stamp = tuple[int, int, int, int]
+_Stamp = tuple[int, int, int, int]
 
 
 class UnusableFileError(Exception):
@@ -42,13 +42,13 @@ def client_context(tls: Tls, oldest: str = "1.2", protocols: tuple[str, ...] = (
         raise UnusableFileError(f"the file{name} cannot be read: {error.strerror}") from None
 
 
-def _stamp(file: str) -> Stamp:
+def _stamp(file: str) -> _Stamp:
     found = os.stat(file)  # noqa: PTH116  # half the time of a Path, and this is done for every handshake
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
 @lru_cache(POLICY.entries_max)
-def _made(tls: Tls, oldest: str, protocols: tuple[str, ...], _stamps: tuple[Stamp, ...]) -> ssl.SSLContext:
+def _made(tls: Tls, oldest: str, protocols: tuple[str, ...], _stamps: tuple[_Stamp, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = VERSIONS[oldest]
     # A resumed session would hide a certificate that was replaced.

@@ -71,7 +71,7 @@ class Wire:
     async def encrypt(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLObject:
         """Begins TLS. Raises: WireBroken where the peer does not prove itself or speaks no TLS.
 
-        What came in clear before TLS began could have been put there by anybody: it ends the attempt.
+        Bytes that came in clear before TLS began could have been put there by anybody: they end the attempt.
         """
         if self._unread:
             raise WireBroken(Reason.PROTOCOL_ERROR, "bytes came in clear where TLS must begin")

@@ -14,9 +14,9 @@ from ..net.secure_contexts import UnusableFileError
 from ..net.sockets import Sockets
 from ..net.system_errors import SystemErrorMeaning, verdict_of_error
 from ..net.wire import WireBroken
-from .course import Course, ProbeFailed, Surroundings
+from .course import AttemptCourse, ProbeFailed, Surroundings
 
-Converse: TypeAlias = Callable[[Any, Course], Coroutine[Any, Any, Observation]]
+Converse: TypeAlias = Callable[[Any, AttemptCourse], Coroutine[Any, Any, Observation]]
 """Carries out one attempt of a specification. It raises ProbeFailed, or OSError where the system refuses something."""
 
 NO_TIME: SystemErrorMeaning = (Outcome.TIMED_OUT, Reason.TIMED_OUT, "nothing was left of the deadline")
@@ -37,7 +37,7 @@ class ConversingProber:
 
     def start(self, request: ProbeRequest, done: OnObserved) -> "ConversingAttempt":
         """Starts an attempt; `done` is called once, after this has returned."""
-        course = Course(self.around, self.sockets, request, self.around.clock.monotonic_ns())
+        course = AttemptCourse(self.around, self.sockets, request, self.around.clock.monotonic_ns())
         attempt = ConversingAttempt(self, course, done)
         self.under_way.add(attempt)
         attempt.begin()
@@ -62,7 +62,7 @@ class ConversingAttempt(Activity):
     """One attempt under way."""
 
     _prober: ConversingProber
-    _course: Course
+    _course: AttemptCourse
     _done: OnObserved
     _ended: CancelOutcome | None = None
     _task: "asyncio.Task[None] | None" = None

@@ -52,7 +52,7 @@ class Closable(Protocol):
     def close(self) -> Any: ...
 
 
-class Course(Activity):
+class AttemptCourse(Activity):
     """One attempt under way, as its coroutine uses it.
 
     Each wait of the coroutine ends at the deadline, which cancels it: `stage` says in what, in words that complete `the
@@ -155,7 +155,7 @@ class Course(Activity):
         return Outcome.TIMED_OUT, reason, f"the deadline passed {self.stage}"
 
     def observation(self, verdict: SystemErrorMeaning = UP, **facts: Any) -> Observation:
-        """What was seen until now."""
+        """The facts that were seen until now."""
         outcome, reason, detail = verdict
         spent_ns = self.spent_ns() if self.response_time_ns is None else self.response_time_ns
         return Observation(

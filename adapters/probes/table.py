@@ -4,11 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
+from ...domain.specification.probes.dns import Dns
+from ...domain.specification.probes.icmp import Icmp
 from ...domain.specification.probes.kinds import Probe
 from ...domain.specification.probes.tls_handshake import TlsHandshake
+from ...domain.specification.probes.udp import Udp
 from .conversing import ConversingProber
 from .course import Surroundings
+from .network.dns import make_dns_prober
+from .network.icmp import make_icmp_prober
 from .network.tls import shake_hands
+from .network.udp import send_datagram
 from .shared import SharableProber
 
 MakeProber: TypeAlias = Callable[[Surroundings], SharableProber]
@@ -16,5 +22,8 @@ MakeProber: TypeAlias = Callable[[Surroundings], SharableProber]
 
 NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
     TlsHandshake: partial(ConversingProber, converse=shake_hands),
+    Dns: make_dns_prober,
+    Icmp: make_icmp_prober,
+    Udp: partial(ConversingProber, converse=send_datagram),
 }
 """A kind that is written as a coroutine needs no more than that; its library is imported in the coroutine."""

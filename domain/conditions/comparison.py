@@ -8,8 +8,8 @@ import msgspec
 
 from .display import show
 from .facts import RESPONSE_TIME, Facts
-from .operand import Choice, Expected, Literal, Pattern, Reader, fact_of
-from .value import Json, Missing, Number, Value, equal, number_of
+from .operand import Choice, Expected, Literal, Pattern, Reader, Span, fact_of
+from .value import Json, Missing, Number, Value, each_of, equal, number_of
 
 
 def _unequal(one: Json, other: Json) -> bool:
@@ -45,6 +45,8 @@ class Match(msgspec.Struct, frozen=True):
         value = self.reader.read(facts)
         if isinstance(value, Missing):
             return value
+        if isinstance(value, tuple):
+            return any(map(self.expected.accepts, value)) is self.wanted
         return self.expected.accepts(value) is self.wanted
 
     def shown(self, facts: Facts) -> str:
@@ -69,12 +71,22 @@ class Pair(msgspec.Struct, frozen=True):
 
     def verdict(self, facts: Facts) -> ConditionVerdict:
         left, right = self.left.read(facts), self.right.read(facts)
-        if self.ordering:
-            left, right = _number(self.left, left), _number(self.right, right)
+        return self._in_order(left, right) if self.ordering else self._equal(left, right)
+
+    def _in_order(self, left: Value, right: Value) -> ConditionVerdict:
+        low, high = _number(self.left, left), _number(self.right, right)
+        if isinstance(low, Missing):
+            return low
+        return high if isinstance(high, Missing) else self.holds(low, high)
+
+    def _equal(self, left: Value, right: Value) -> ConditionVerdict:
         if isinstance(left, Missing):
             return left
         if isinstance(right, Missing):
             return right
+        if isinstance(left, tuple) or isinstance(right, tuple):
+            met = any(equal(one, other) for one in each_of(left) for other in each_of(right))
+            return met is (self.operator == "==")
         return self.holds(left, right)
 
     def slow_by_ms(self, facts: Facts) -> Number | None:
@@ -98,16 +110,22 @@ Comparison: TypeAlias = Match | Pair
 def _number(reader: Reader, value: Value) -> Number | Missing:
     if isinstance(value, Missing):
         return value
+    if isinstance(value, tuple) and len(value) > 1:
+        return Missing(
+            f"{reader.text} has {len(value)} values, and one is compared: name it, as in {reader.text}[0]"
+        )
     number = reader.number if isinstance(reader, Literal) else number_of(value)
     return Missing(f"{reader.text} is no number and no duration") if number is None else number
 
 
-def equality(left: Reader | Pattern | Choice, sign: str, right: Reader | Pattern | Choice) -> Comparison:
+def equality(
+    left: Reader | Pattern | Span | Choice, sign: str, right: Reader | Pattern | Span | Choice
+) -> Comparison:
     """The comparison that `==` or `!=` makes; at most one side is a pattern or a choice."""
     wanted = sign == "=="
-    if isinstance(left, Pattern | Choice):
-        assert not isinstance(right, Pattern | Choice)  # noqa: S101 - the grammar refuses it by name
+    if isinstance(left, Pattern | Span | Choice):
+        assert not isinstance(right, Pattern | Span | Choice)  # noqa: S101 - the grammar refuses it by name
         return Match(right, sign, left, wanted, expected_first=True)
-    if isinstance(right, Literal | Pattern | Choice):
+    if isinstance(right, Literal | Pattern | Span | Choice):
         return Match(left, sign, right, wanted)
     return Pair(left, sign, right, OPERATORS[sign], ordering=False)

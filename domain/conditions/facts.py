@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from functools import cached_property
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from ..limits import HEADER_LINES_MAX
 from ..observation.observation import Observation
+from .header import last_header, values_of
 from .json_document import parse_json
-from .value import Json, Missing, Value, milliseconds
+from .value import Json, Missing, Texts, Value, milliseconds
 
 MARK = "\ufeff".encode()
 """The byte order mark that some programs put before UTF-8."""
@@ -50,6 +53,22 @@ class Facts:
         if fault := body_fault(self.observation):
             return Missing(fault, absent=False)
         return body if body.isascii() else body.removeprefix(MARK).decode(errors="replace").encode()
+
+    def header_lines(self, name: str) -> Texts | Missing:
+        """The values of a header, one for each line of it; its name is in small letters."""
+        header = self.observation.header
+        if header is None:
+            return Missing("the probe gave no headers")
+        lines = tuple(islice(values_of(name, self._header), HEADER_LINES_MAX + 1))
+        if len(lines) > HEADER_LINES_MAX:
+            return Missing(
+                f"the answer has the header {name} more than {HEADER_LINES_MAX} times", absent=False
+            )
+        return lines or Missing(f"the answer has no header {name}")
+
+    @cached_property
+    def _header(self) -> bytes:
+        return last_header(self.observation.header or b"")
 
     @cached_property
     def context(self) -> Value:
@@ -118,11 +137,12 @@ class PlainFact(msgspec.Struct, frozen=True):
 
 
 RESPONSE_TIME = "RESPONSE_TIME"
+RESPONSE_CODE = "DNS_RCODE"
 PLAIN_FACTS = {
     "STATUS": PlainFact("status", FactKind.NUMBER, attrgetter("status")),
     "CONNECTED": PlainFact("word on the connection", FactKind.TRUTH, attrgetter("connected")),
     "IP": PlainFact("address", FactKind.TEXT, attrgetter("ip")),
-    "DNS_RCODE": PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
+    RESPONSE_CODE: PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
     RESPONSE_TIME: PlainFact("response time", FactKind.MILLISECONDS, attrgetter("response_time_ns")),
     "CERTIFICATE_EXPIRATION": PlainFact(
         "certificate expiry", FactKind.EXPIRY, attrgetter("certificate_expires_in_ns")
@@ -130,6 +150,17 @@ PLAIN_FACTS = {
     "RUN_TIME": PlainFact("length of its run", FactKind.EXPIRY, attrgetter("run_time_ns")),
     "DOMAIN_EXPIRATION": PlainFact("domain expiry", FactKind.EXPIRY, attrgetter("domain_expires_in_ns")),
 }
+CERTIFICATE_FACTS = {
+    "issuer": PlainFact("issuer of a certificate", FactKind.TEXT, attrgetter("certificate_issuer")),
+    "chain_expiration": PlainFact(
+        "expiry of a certificate chain", FactKind.EXPIRY, attrgetter("certificate_chain_expires_in_ns")
+    ),
+}
+"""The parts of `[CERTIFICATE]` that are one value."""
+NAMES = "names"
+"""The part of `[CERTIFICATE]` that is several."""
 BODY = "BODY"
+HEADERS = "HEADERS"
+CERTIFICATE = "CERTIFICATE"
 CONTEXT = "CONTEXT"
-PLACEHOLDERS = (*PLAIN_FACTS, BODY, CONTEXT)
+PLACEHOLDERS = (*PLAIN_FACTS, BODY, HEADERS, CERTIFICATE, CONTEXT)

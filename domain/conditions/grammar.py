@@ -5,12 +5,27 @@ from difflib import get_close_matches
 
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
 from .comparison import EQUALITIES, OPERATORS, Comparison, Pair, equality
-from .facts import BODY, CONTEXT, PLACEHOLDERS, PLAIN_FACTS, FactKind
+from .either import refuse_either
+from .expression import Expression
+from .facts import (
+    BODY,
+    CERTIFICATE,
+    CERTIFICATE_FACTS,
+    CONTEXT,
+    HEADERS,
+    NAMES,
+    PLACEHOLDERS,
+    PLAIN_FACTS,
+    FactKind,
+)
 from .glob import Glob
 from .json_path import parse_path
 from .operand import (
+    AnyOption,
+    CertificateNames,
     Choice,
     InDocument,
+    InHeader,
     Length,
     Literal,
     Named,
@@ -19,16 +34,21 @@ from .operand import (
     Placeholder,
     Presence,
     Reader,
+    Span,
     WholeBody,
     kind_of,
 )
 from .parse_error import ParseError, counted_from
 
-_FUNCTIONS = ("len", "has", "pat", "any")
+_FUNCTIONS = ("len", "has", "pat", "matches", "any")
 _CALL = re.compile(r"([A-Za-z_]\w*)\(")
 _NAME = re.compile(r"\[([A-Za-z_][A-Za-z0-9_-]*)(\]?)")
 _OPERATOR_LIKE = re.compile(r"==|!=|<=|>=|=|<|>")
-_OPTION = re.compile(r",\s*(pat\(.*?\)(?=\s*(?:,|$))|[^,]*)", re.DOTALL)
+_OPTION = re.compile(r",\s*((?:pat|matches)\(.*?\)(?=\s*(?:,|$))|[^,]*)", re.DOTALL)
+_CLASS = re.compile(r"([1-9])xx", re.IGNORECASE)
+_SPAN = re.compile(r"([1-9][0-9]{2})\s*-\s*([1-9][0-9]{2})")
+_HEADER = re.compile(r"\.([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\[([0-9]{1,9})\])?")
+_CERTIFICATE_PART = re.compile(r"\.([A-Za-z_]+)(?:\[([0-9]{1,9})\])?")
 
 
 def parse(text: str) -> Comparison:
@@ -41,14 +61,16 @@ def parse(text: str) -> Comparison:
             f"{len(text)} characters are more than the {CONDITION_CHARACTERS_MAX} that a condition may have"
         )
         raise ParseError(problem, CONDITION_CHARACTERS_MAX)
+    refuse_either(text)
     sign, at = _operator(text)
     right_at = at + len(sign) + 2
     left, right = _operand(text, 0, at), _operand(text, right_at, len(text))
+    left, right = _beside(right, left, 0), _beside(left, right, right_at)
     if sign not in EQUALITIES:
         sides = _orderable(left, 0), sign, _orderable(right, right_at)
         return Pair(*sides, OPERATORS[sign], ordering=True)
     if isinstance(left, Pattern | Choice) and isinstance(right, Pattern | Choice):
-        raise ParseError("pat() and any() on both sides leave nothing to look at", right_at)
+        raise ParseError("pat(), matches() and any() on both sides leave nothing to look at", right_at)
     return equality(left, sign, right)
 
 
@@ -78,7 +100,9 @@ def _no_operator(text: str) -> ParseError:
 def _orderable(operand: Operand, at: int) -> Reader:
     match operand:
         case Pattern() | Choice():
-            raise ParseError("pat() and any() go with == and != only", at)
+            raise ParseError("pat(), matches() and any() go with == and != only", at)
+        case Span(text):
+            raise ParseError(f"{text} stands for several numbers: it goes with == and != only", at)
         case Literal(number=None):
             problem = f"{operand.text!r} is no number and no duration, so nothing can be above or below it"
             raise ParseError(f"{problem}; one comparison to a condition: a list of them is and-ed", at)
@@ -86,6 +110,28 @@ def _orderable(operand: Operand, at: int) -> Reader:
             raise ParseError(f"{operand.text} is no number: it goes with == and != only", at)
         case _:
             return operand
+
+
+def _beside(other: Operand, operand: Operand, at: int) -> Operand:
+    """An operand as it is read beside the other one: next to `[STATUS]`, `2xx` and `200-299` are no texts."""
+    if not isinstance(other, Named) or other.fact.kind is not FactKind.NUMBER:
+        return operand
+    if isinstance(operand, Choice):
+        options = tuple([_spanning(option, at) for option in operand.options])
+        return Choice(operand.text, options)
+    return _spanning(operand, at) if isinstance(operand, Literal) else operand
+
+
+def _spanning(option: AnyOption, at: int) -> AnyOption:
+    if a_class := _CLASS.fullmatch(option.text):
+        first = int(a_class[1]) * 100
+        return Span(option.text, first, first + 99)
+    if span := _SPAN.fullmatch(option.text):
+        first, last = int(span[1]), int(span[2])
+        if last < first:
+            raise ParseError(f"{option.text} ends before it begins: write {last}-{first}", at)
+        return Span(option.text, first, last)
+    return option
 
 
 def _operand(text: str, start: int, end: int) -> Operand:
@@ -114,6 +160,8 @@ def _read_operand(text: str) -> Operand:
 def _function(name: str, text: str, inside: str) -> Operand:
     if name == "pat":
         return Pattern(text, Glob.compile(inside))
+    if name == "matches":
+        return Pattern(text, Expression.compile(inside))
     if name == "any":
         return Choice(text, _options(inside))
     placeholder = _placeholder(inside.strip())
@@ -124,10 +172,10 @@ def _function(name: str, text: str, inside: str) -> Operand:
     return Length(text, placeholder)
 
 
-def _options(inside: str) -> tuple[Literal | Pattern, ...]:
+def _options(inside: str) -> tuple[AnyOption, ...]:
     if not inside.strip():
         raise ParseError("any() lists nothing: write any(200, 204)", 0)
-    options: list[Literal | Pattern] = []
+    options: list[AnyOption] = []
     for found in _OPTION.finditer(f",{inside}"):
         if len(options) == CONDITION_OPTIONS_MAX:
             raise ParseError(f"any() lists more than {CONDITION_OPTIONS_MAX} options", found.start())
@@ -135,12 +183,13 @@ def _options(inside: str) -> tuple[Literal | Pattern, ...]:
     return tuple(options)
 
 
-def _option(text: str, at: int) -> Literal | Pattern:
+def _option(text: str, at: int) -> AnyOption:
     with counted_from(at):
         operand = _read_operand(text)
     if isinstance(operand, Literal | Pattern):
         return operand
-    raise ParseError("any() lists plain values and pat(): a placeholder is not read inside it", at)
+    problem = "any() lists plain values, pat() and matches(): a placeholder is not read inside it"
+    raise ParseError(problem, at)
 
 
 def _placeholder(text: str) -> Placeholder | None:
@@ -158,7 +207,38 @@ def _placeholder(text: str) -> Placeholder | None:
         return Named(text, PLAIN_FACTS[name])
     if name == BODY and not rest:
         return WholeBody(text)
+    if name == HEADERS:
+        return _header(text, found.end())
+    if name == CERTIFICATE:
+        return _certificate(text, found.end())
     return _in_document(text, name, found.end())
+
+
+def _header(text: str, at: int) -> InHeader:
+    found = _HEADER.fullmatch(text, at)
+    if found is None:
+        raise ParseError(
+            "the name of a header follows [HEADERS] after a dot, like [HEADERS].content-type or, for its first "
+            "line alone, [HEADERS].set-cookie[0]",
+            at,
+        )
+    return InHeader(text, found[1].lower(), None if found[2] is None else int(found[2]))
+
+
+def _certificate(text: str, at: int) -> Named | CertificateNames:
+    parts = (*CERTIFICATE_FACTS, NAMES)
+    found = _CERTIFICATE_PART.fullmatch(text, at)
+    part = found[1].lower() if found else ""
+    if found is None or part not in parts or (found[2] is not None and part != NAMES):
+        known = ", ".join(f"[CERTIFICATE].{each}" for each in parts)
+        close = get_close_matches(part, parts, 1)
+        meant = (
+            f"did you mean [CERTIFICATE].{close[0]}?" if close and part not in parts else f"there are {known}"
+        )
+        raise ParseError(f"a certificate has no such part: {meant}", at)
+    if part == NAMES:
+        return CertificateNames(text, None if found[2] is None else int(found[2]))
+    return Named(text, CERTIFICATE_FACTS[part])
 
 
 def _in_document(text: str, name: str, at: int) -> InDocument:
@@ -194,5 +274,5 @@ def _refuse_unknown_function(text: str, name: str, inside_at: int) -> None:
     if name.lower() not in _FUNCTIONS and (inside is None or inside[1].upper() not in PLACEHOLDERS):
         return
     close = get_close_matches(name.lower(), _FUNCTIONS)
-    known = f"did you mean {close[0]}()?" if close else "there are len(), has(), pat() and any()"
+    known = f"did you mean {close[0]}()?" if close else "there are len(), has(), pat(), matches() and any()"
     raise ParseError(f"there is no function {name}(): {known}", 0)

@@ -13,12 +13,13 @@ from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
 from ..specification.probe import ANY_ANSWER, Tcp
+from ..specification.probes.dns import ANY_RCODE, Dns
 from ..specification.probes.kinds import Probe
 from ..time.moment import Moment
 from ..units import NS_PER_MS
 from .condition import Condition, ConditionResult, evaluate_all, facts_named
 from .display import printable
-from .facts import BODY, RESPONSE_TIME, Facts, body_fault
+from .facts import BODY, RESPONSE_CODE, RESPONSE_TIME, Facts, body_fault
 
 DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 FAILED_FROM = 400
@@ -28,19 +29,27 @@ FAILED_FROM = 400
 class Expectation:
     """The conditions of one target, compiled once, with what they speak of."""
 
-    __slots__ = ("conditions", "reads_body", "speaks_of_connection", "speaks_of_time")
+    __slots__ = ("conditions", "reads_body", "speaks_of_connection", "speaks_of_time", "warnings")
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
+    def __init__(self, conditions: Sequence[Condition], warnings: Sequence[Condition] = ()) -> None:
         self.conditions = tuple(conditions)
-        self.reads_body = any(BODY in facts_named(condition) for condition in conditions)
-        self.speaks_of_time = any(RESPONSE_TIME in facts_named(condition) for condition in conditions)
+        self.warnings = tuple(warnings)
+        """Those of `warn`: an answer that meets all conditions and fails one of these is degraded."""
+        every = (*self.conditions, *self.warnings)
+        self.reads_body = any(BODY in facts_named(condition) for condition in every)
+        self.speaks_of_time = any(RESPONSE_TIME in facts_named(condition) for condition in every)
         self.speaks_of_connection = any("[CONNECTED]" in condition.text.upper() for condition in conditions)
 
     def asked_of(self, probe: Probe) -> Probe:
-        """The probe as these conditions need it: a TCP answer that they read is waited for, whatever text it holds."""
+        """The probe as these conditions need it: what they judge themselves, it takes as it comes."""
         if self.reads_body and isinstance(probe, Tcp) and probe.send and probe.expect is None:
             return msgspec.structs.replace(probe, expect=ANY_ANSWER)
+        if isinstance(probe, Dns) and probe.rcodes is None and self._names(RESPONSE_CODE):
+            return msgspec.structs.replace(probe, rcodes=ANY_RCODE)
         return probe
+
+    def _names(self, fact: str) -> bool:
+        return any(fact in facts_named(condition) for condition in self.conditions)
 
     def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
         """The sample that an observation amounts to."""
@@ -73,6 +82,7 @@ class Expectation:
             return UNSET
         facts = Facts(seen)
         failed = [condition for condition in self.conditions if not condition.judge(facts).passed]
+        failed = failed or [condition for condition in self.warnings if not condition.judge(facts).passed]
         by_ms = [condition.comparison.slow_by_ms(facts) for condition in failed]
         slow_ms = [each for each in by_ms if each is not None]
         return ceil(max(slow_ms) * NS_PER_MS) if slow_ms and len(slow_ms) == len(by_ms) else UNSET
@@ -83,7 +93,7 @@ class Expectation:
         as_observed = seen.outcome, seen.reason, (), seen.detail
         if not self.judges(seen):
             return as_observed
-        failed = self.failed(seen)
+        failed = failures(self.conditions, seen)
         if seen.outcome in DECIDABLE_WITHOUT_CONNECTION:
             outcome, reason = (seen.outcome, seen.reason) if failed else (Outcome.UP, Reason.OK)
             return outcome, reason, failed, seen.detail
@@ -91,6 +101,8 @@ class Expectation:
             return self._failure(seen, failed)
         if seen.status is not None and seen.status >= FAILED_FROM and not self.conditions:
             return Outcome.DOWN, Reason.UNEXPECTED_ANSWER, (), f"HTTP {seen.status}"
+        if seen.outcome is Outcome.UP and self.warnings and (warned := failures(self.warnings, seen)):
+            return Outcome.DEGRADED, Reason.CONDITION_FAILED, warned, body_fault(seen) or seen.detail
         return as_observed
 
     def judges(self, seen: Observation) -> bool:
@@ -101,11 +113,11 @@ class Expectation:
         )
 
     def results(self, seen: Observation) -> list[ConditionResult]:
-        """The result of each condition, in order; one that holds shows what it saw, too."""
+        """The result of each condition, in order, those of `warn` last; one that holds shows what it saw, too."""
         facts = Facts(seen)
         return [
             ConditionResult(True, printable(condition.comparison.shown(facts))) if result.passed else result
-            for condition in self.conditions
+            for condition in (*self.conditions, *self.warnings)
             for result in (condition.judge(facts),)
         ]
 
@@ -115,16 +127,17 @@ class Expectation:
         """The verdict on an answer that fails conditions: a cut body is the cause where those alone fail that read it."""
         detail = body_fault(seen) or seen.detail
         if seen.body_cut:
-            others = Expectation([each for each in self.conditions if BODY not in facts_named(each)])
-            if not others.failed(seen):
+            others = [each for each in self.conditions if BODY not in facts_named(each)]
+            if not failures(others, seen):
                 return Outcome.DOWN, Reason.BODY_TOO_LARGE, failed, detail
         return Outcome.DOWN, Reason.CONDITION_FAILED, failed, detail
 
-    def failed(self, seen: Observation) -> tuple[str, ...]:
-        """The conditions that fail, shown with what they saw; why a value cannot be read stands at the first that asks for it."""
-        shown: dict[str, str | None] = {}
-        for result in evaluate_all(self.conditions, seen):
-            if not result.passed:
-                new = result.error is not None and result.error not in shown.values()
-                shown[result.shown] = result.error if new else None
-        return tuple([printable(f"{text}: {why}") if why else text for text, why in shown.items()])
+
+def failures(conditions: Sequence[Condition], seen: Observation) -> tuple[str, ...]:
+    """The conditions that fail, shown with what they saw; why a value cannot be read stands at the first that asks for it."""
+    shown: dict[str, str | None] = {}
+    for result in evaluate_all(conditions, seen):
+        if not result.passed:
+            new = result.error is not None and result.error not in shown.values()
+            shown[result.shown] = result.error if new else None
+    return tuple([printable(f"{text}: {why}") if why else text for text, why in shown.items()])

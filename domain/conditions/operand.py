@@ -1,15 +1,16 @@
 """The two sides of a condition: what reads a value from the facts, and what a value is matched with."""
 
 from typing import Literal as OneOf
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from .expression import Expression
 from .facts import FactKind, Facts, PlainFact
 from .glob import Glob
 from .json_path import JsonPath, find
-from .value import Json, Missing, Number, Value, integer_of, is_number, number_of, text_of
+from .value import Json, Missing, Number, Texts, Value, integer_of, is_number, number_of, text_of
 
 
 class Literal(msgspec.Struct, frozen=True):
@@ -35,20 +36,35 @@ class Literal(msgspec.Struct, frozen=True):
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """`pat(*ok*)`."""
+    """`pat(*ok*)` or `matches(^ok)`."""
 
     text: str
-    glob: Glob
+    matcher: Glob | Expression
 
     def accepts(self, value: Json) -> bool:
-        return self.glob.matches(text_of(value))
+        return self.matcher.matches(text_of(value))
+
+
+class Span(msgspec.Struct, frozen=True):
+    """`2xx` or `200-299` beside `[STATUS]`."""
+
+    text: str
+    first: int
+    last: int
+
+    def accepts(self, value: Json) -> bool:
+        return is_number(value) and self.first <= cast("Number", value) <= self.last
+
+
+AnyOption: TypeAlias = Literal | Pattern | Span
+"""What `any()` may list."""
 
 
 class Choice(msgspec.Struct, frozen=True):
     """`any(200, 204, pat(3*))`: true when one option accepts the value."""
 
     text: str
-    options: tuple[Literal | Pattern, ...]
+    options: tuple[AnyOption, ...]
 
     def accepts(self, value: Json) -> bool:
         return any(option.accepts(value) for option in self.options)
@@ -88,7 +104,40 @@ class InDocument(msgspec.Struct, frozen=True):
         return Missing(f"the {self.source} has nothing at {self.text}") if value is UNSET else value
 
 
-Placeholder: TypeAlias = Named | WholeBody | InDocument
+class InHeader(msgspec.Struct, frozen=True):
+    """`[HEADERS].set-cookie` or one line of it, `[HEADERS].set-cookie[0]`."""
+
+    text: str
+    name: str
+    """In small letters."""
+    index: int | None
+
+    def read(self, facts: Facts) -> Value:
+        return _picked(self, facts.header_lines(self.name))
+
+
+class CertificateNames(msgspec.Struct, frozen=True):
+    """`[CERTIFICATE].names` or one of them, `[CERTIFICATE].names[0]`."""
+
+    text: str
+    index: int | None
+
+    def read(self, facts: Facts) -> Value:
+        names = facts.observation.certificate_names
+        return _picked(self, names or Missing("the probe gave no names of a certificate"))
+
+
+def _picked(reader: InHeader | CertificateNames, found: Texts | Missing) -> Value:
+    """All texts of a fact, or the one that is named."""
+    if reader.index is None or isinstance(found, Missing):
+        return found
+    if reader.index < len(found):
+        return found[reader.index]
+    count = "1 value" if len(found) == 1 else f"{len(found)} values"
+    return Missing(f"there is nothing at {reader.text}: it has {count}, counted from 0")
+
+
+Placeholder: TypeAlias = Named | WholeBody | InDocument | InHeader | CertificateNames
 
 
 class Length(msgspec.Struct, frozen=True):
@@ -104,7 +153,7 @@ class Length(msgspec.Struct, frozen=True):
                 return value
             case None:
                 return Missing(f"{self.inner.text} is null, which has no length")
-            case list():
+            case list() | tuple():
                 return len(value)
             case str() if isinstance(self.inner, WholeBody) and value.startswith("["):
                 return len(facts.body if isinstance(facts.body, list) else value)
@@ -122,12 +171,12 @@ class Presence(msgspec.Struct, frozen=True):
         value = self.inner.read(facts)
         if isinstance(value, Missing):
             return False if value.absent else value
-        return value is not None and (value != "" or isinstance(self.inner, InDocument))
+        return value is not None and (value != "" or isinstance(self.inner, InDocument | InHeader))
 
 
 Reader: TypeAlias = Literal | Placeholder | Length | Presence
-Expected: TypeAlias = Literal | Pattern | Choice
-Operand: TypeAlias = Reader | Pattern | Choice
+Expected: TypeAlias = Literal | Pattern | Span | Choice
+Operand: TypeAlias = Reader | Pattern | Span | Choice
 
 
 def kind_of(reader: Reader) -> FactKind | None:
@@ -137,6 +186,8 @@ def kind_of(reader: Reader) -> FactKind | None:
             return reader.fact.kind
         case Presence():
             return FactKind.TRUTH
+        case CertificateNames():
+            return FactKind.TEXT
         case _:
             return None
 
@@ -146,8 +197,8 @@ def fact_of(reader: Reader) -> str | None:
     match reader:
         case Length() | Presence():
             return fact_of(reader.inner)
-        case Named():
-            return reader.text[1:-1].upper()
+        case Named() | InHeader() | CertificateNames():
+            return reader.text[1 : reader.text.index("]")].upper()
         case WholeBody():
             return "BODY"
         case InDocument():

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -23,7 +24,9 @@ class Missing(msgspec.Struct, frozen=True):
     """False when something is there that cannot be read: `has()` is then an error, not false."""
 
 
-Value: TypeAlias = "Json | Missing"
+Texts: TypeAlias = tuple[str, ...]
+"""Several texts of one fact, such as the lines of a header; never empty. JSON's arrays are lists."""
+Value: TypeAlias = "Json | Missing | Texts"
 
 _INTEGER = re.compile(r"[+-]?[0-9][0-9A-Za-z_]*")
 _OLD_OCTAL = re.compile(r"(?<![0-9A-Za-z_])0(?=_?[0-7])")
@@ -49,6 +52,8 @@ def integer_of(text: str) -> int | None:
 def number_of(value: Value) -> Number | None:
     """Returns the number that an ordering compares: a number itself; of a text its duration in milliseconds, integer or float."""
     match value:
+        case (str() as only,) if isinstance(value, tuple):
+            return _number_in(only)
         case bool():
             return None
         case int() | float():
@@ -57,6 +62,11 @@ def number_of(value: Value) -> Number | None:
             return _number_in(value)
         case _:
             return None
+
+
+def each_of(value: "Json | Texts") -> "Sequence[Json]":
+    """Returns what equality is tried with: each text of a fact of several, else the value itself."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def is_number(value: Json) -> bool:

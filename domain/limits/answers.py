@@ -7,6 +7,12 @@ BODY_BYTES_MAX = 4 * 1024 * 1024
 """The largest `body_bytes_max`: a body of this size, parsed as JSON, holds the one loop for about 0.1 s."""
 HEADER_BYTES_MAX = 64 * 1024
 """Ends an answer whose header goes on and on; servers send a few KiB, and libcurl itself gives up at 300 KB only."""
+CERTIFICATE_NAMES_MAX = 1_000
+"""Host names of one certificate that conditions read: public authorities allow no more than 1,000."""
+CERTIFICATE_NAME_CHARACTERS_MAX = 1_024
+"""The name of a certificate's issuer, and each host name of it: a DNS name has 253 characters at most."""
+HEADER_LINES_MAX = 64
+"""Lines of one header that conditions read: each may be compared with each line of another, and cookies are a few."""
 DETAIL_CHARACTERS_MAX = 300
 """The text of a failure: two lines of a terminal, kept with each bad sample and shown in notices."""
 FAILED_CONDITIONS_KEPT = 8
@@ -24,6 +30,8 @@ CONDITION_CHARACTERS_MAX = 512
 """The text of one condition: a pattern or a list of options fits, a misplaced document does not."""
 CONDITION_OPTIONS_MAX = 64
 """Options of `any(...)`: each is compared with the answer."""
+CONDITION_PATTERN_STEPS_MAX = 512
+"""Instructions of a compiled `matches()`, each of which a hostile text may make cost 5 ns a character: 0.15 s for 64 KiB."""
 CONDITION_VALUE_CHARACTERS_MAX = 100
 """A value found in an answer, as a failed condition shows it: enough to recognise an error page."""
 CONDITION_MATCHED_CHARACTERS_MAX = 25

@@ -114,6 +114,30 @@ TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 """The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
 GREETING_BYTES_MAX = 16 * 1024
 """One line or one reply of a server before TLS or a login: those of mail servers have a few hundred bytes."""
+RECORD_PATTERNS_MAX = 16
+"""Regular expressions on the records of one part of a DNS answer, for each way to judge them."""
+RECORDS_MAX = 256
+"""Records of one DNS answer: reading more would hold the loop up, as their names may be compressed a hundredfold."""
+NAME_CHARACTERS_ASKED_MAX = 253
+"""The longest name in DNS (RFC 1035, 2.3.4), without its last dot."""
+DATAGRAM_BYTES_MAX = 65_535
+"""The largest datagram, and the largest message of DNS over a connection."""
+NAME_SOCKETS_KEPT = 64
+"""Sockets of DNS probes that stay open between questions, one for each name server."""
+NAME_SOCKET_USES_MAX = 100
+"""Questions by one socket of DNS probes: the next one has another port, and finds another route."""
+ECHOES_MAX = 20
+"""Echo requests of one attempt: two seconds of them."""
+ECHO_PAUSE_NS = 100 * NS_PER_MS
+"""The time between the echo requests of one attempt."""
+ECHO_TOKEN_BYTES = 8
+"""The bytes of an echo request by which its answer is known."""
+ECHO_BYTES_MAX = 65_507
+"""The largest payload of an echo request: a datagram of IP without both headers."""
+ECHO_BUFFER_BYTES = 1024 * 1024
+"""The answers of thousands of hosts wait in one socket."""
+ECHO_WAIT_PERCENT = 90
+"""The share of the time of an attempt after which answers that are missing are lost, where others have come."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character

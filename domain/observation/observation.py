@@ -7,7 +7,14 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ..limits import ADDRESS_CHARACTERS_MAX, INTEGER_MAX, JSON_DEPTH_MAX
+from ..limits import (
+    ADDRESS_CHARACTERS_MAX,
+    CERTIFICATE_NAME_CHARACTERS_MAX,
+    CERTIFICATE_NAMES_MAX,
+    HEADER_BYTES_MAX,
+    INTEGER_MAX,
+    JSON_DEPTH_MAX,
+)
 from .outcome import Outcome, Reason
 
 # A host's report is checked against these types where it enters (domain/observation/returned.py): a record that the
@@ -16,6 +23,9 @@ LengthNs = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
 DistanceNs = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 StatusCode = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 ShortText = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
+HeaderBytes = Annotated[bytes, msgspec.Meta(max_length=HEADER_BYTES_MAX)]
+CertificateText = Annotated[str, msgspec.Meta(max_length=CERTIFICATE_NAME_CHARACTERS_MAX)]
+CertificateNames = Annotated[tuple[CertificateText, ...], msgspec.Meta(max_length=CERTIFICATE_NAMES_MAX)]
 
 
 class Phases(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -54,10 +64,18 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """The body was longer than what was read of it: no condition on it holds."""
     body_coding: ShortText | None = None
     """The compression of the body that could not be undone: no condition on it holds."""
+    header: HeaderBytes | None = None
+    """The header of a whole answer as it came, interim ones before it: only conditions that name a header read it."""
     response_time_ns: LengthNs | None = None
     ip: ShortText | None = None
     dns_rcode: ShortText | None = None
     certificate_expires_in_ns: DistanceNs | None = None
+    certificate_chain_expires_in_ns: DistanceNs | None = None
+    """The same of the certificate that ends first, of all that the peer sent."""
+    certificate_issuer: CertificateText | None = None
+    """The name of the authority, as in `C=US, O=Let's Encrypt, CN=R11`."""
+    certificate_names: CertificateNames | None = None
+    """The host names and addresses that the certificate is for."""
     domain_expires_in_ns: DistanceNs | None = None
     run_time_ns: LengthNs | None = None
     """How long a run of a job took, from its start to its end."""

@@ -47,6 +47,8 @@ class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     samples: int
     missed: int
     """The total of grid ticks that passed without an attempt."""
+    running_since_ns: int | None = None
+    """Wall time at which a run of a job began that has not ended; None where none is known."""
 
     @property
     def since(self) -> datetime:

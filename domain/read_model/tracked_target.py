@@ -35,6 +35,8 @@ class TrackedTarget(msgspec.Struct):
     paused_ns: int = 0
     """Wall time of the last pause."""
     stale_after_ns: int = 0
+    running_since_ns: int | None = None
+    """Wall time at which a run of a job began that has not ended."""
     figures: TargetFigures | None = None
     """None before the first sample."""
     asleep_ns: int = 0
@@ -92,6 +94,11 @@ class TrackedTarget(msgspec.Struct):
             self.figures = TargetFigures()
         self.figures.take(sample)
         self.durations.take(sample)
+        self._shown = None
+
+    def run_seen(self, began_at_ns: int | None) -> None:
+        """Takes note that a run of a job has begun, or that none is open any more."""
+        self.running_since_ns = began_at_ns
         self._shown = None
 
     def is_stale(self, now: Moment, asleep_ns: int) -> bool:
@@ -184,6 +191,7 @@ class TrackedTarget(msgspec.Struct):
             sample=self.sample,
             attempt=self.attempts[-1] if self.attempts else None,
             samples=self.samples,
+            running_since_ns=self.running_since_ns,
             missed=self.missed,
         )
 

@@ -8,7 +8,7 @@ from ..observation.sample import Sample
 from ..specification.rule import Consecutive, KOfN, Nagios, Severity
 from ..time.moment import Moment
 from .cause import Cause
-from .evaluator import BAD_FROM, Evaluator, Verdict
+from .evaluator import BAD_FROM, SAYS_NOTHING, Evaluator, Verdict
 
 
 class ConsecutiveEvaluator(Evaluator):
@@ -23,6 +23,8 @@ class ConsecutiveEvaluator(Evaluator):
         self._successes = 0
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
+        if sample.outcome in SAYS_NOTHING[self._rule.on]:
+            return Verdict.UNCHANGED
         if sample.outcome in BAD_FROM[self._rule.on]:
             return self._bad(sample)
         return self._good(sample, firing=firing)
@@ -79,6 +81,8 @@ class KOfNEvaluator(Evaluator):
         self._successes = 0
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
+        if sample.outcome in SAYS_NOTHING[self._rule.on]:
+            return Verdict.UNCHANGED
         bad = sample.outcome in BAD_FROM[self._rule.on]
         self._add((sample.at.wall_ns, sample.attempt) if bad else (0, 0))
         if bad:

@@ -96,4 +96,11 @@ class Evaluator(ABC):
 BAD_FROM: dict[str, frozenset[Outcome]] = {
     "down": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
     "degraded": frozenset({Outcome.DEGRADED, Outcome.DOWN, Outcome.TIMED_OUT}),
+    "warning": frozenset({Outcome.DEGRADED}),
 }
+SAYS_NOTHING: dict[str, frozenset[Outcome]] = {
+    "down": frozenset(),
+    "degraded": frozenset(),
+    "warning": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
+}
+"""The outcomes that a rule passes over: an outage opens no second incident of a warning, and is no recovery from one."""

@@ -92,7 +92,7 @@ class Matcher(msgspec.Struct, frozen=True):
     def _require_sense(self) -> None:
         """Raises: ValueError for a pattern that cannot be compiled, and for a severity that no rule has."""
         if self.is_pattern:
-            _compiled(self.value)
+            compiled_pattern(self.value)
         elif self.name == "severity" and self.value not in list(Severity):
             raise ValueError(f"no rule has the severity {self.value!r}, only {', '.join(Severity)}")
 
@@ -121,7 +121,7 @@ class Matcher(msgspec.Struct, frozen=True):
         wanted = self.operator not in _NEGATIVE
         if not self.is_pattern:
             return lambda text: (text == self.value) is wanted
-        pattern = _compiled(self.value)
+        pattern = compiled_pattern(self.value)
         return lambda text: (pattern.fullmatch(_bytes_of(text)) is not None) is wanted
 
 
@@ -176,7 +176,7 @@ def _escaped(sign: str) -> str:
     return sign if _WORD.match(sign) or not sign.isascii() else f"\\{sign}"
 
 
-def _compiled(pattern: str) -> Any:
+def compiled_pattern(pattern: str) -> Any:
     """Returns the compiled pattern, which matches in time linear in the text. Raises: ValueError.
 
     RE2, as in Alertmanager: a backtracking engine would hold the sink's thread for hours on `(a+)+b`, and caps of length

@@ -88,6 +88,7 @@ AggregateLike: TypeAlias = (
 )
 ModeLike: TypeAlias = Mode | Literal["threshold", "consecutive", "rate_of_change", "relative_change"]
 NoDataPolicyLike: TypeAlias = NoDataPolicy | Literal["keep", "fire", "ok"]
+Level: TypeAlias = Literal["down", "degraded", "warning"]
 Operator: TypeAlias = Literal[">", ">=", "<", "<=", "==", "!="]
 
 
@@ -120,8 +121,8 @@ class Consecutive(_Rule, frozen=True, kw_only=True, tag="consecutive"):
     """How many bad samples in a row break it."""
     recover: Times = 2
     """How many good samples in a row make it whole again."""
-    on: Literal["down", "degraded"] = "down"
-    """The mildest outcome that counts as bad."""
+    on: Level = "down"
+    """The mildest outcome that counts as bad; with `warning` a degraded sample alone does, and a worse one changes nothing."""
 
     def __init__(
         self,
@@ -129,7 +130,7 @@ class Consecutive(_Rule, frozen=True, kw_only=True, tag="consecutive"):
         id: str,  # noqa: A002  # the field's name
         after: int = ...,
         recover: int = ...,
-        on: Literal["down", "degraded"] = ...,
+        on: Level = ...,
         **fields: Unpack[RuleFields],
     ) -> None: ...
 
@@ -143,8 +144,8 @@ class KOfN(_Rule, frozen=True, kw_only=True, tag="k_of_n"):
     """How many of the last samples are counted."""
     recover: Times = 2
     """How many good samples in a row make it whole again, once fewer than `bad` are left."""
-    on: Literal["down", "degraded"] = "down"
-    """The mildest outcome that counts as bad."""
+    on: Level = "down"
+    """The mildest outcome that counts as bad; with `warning` a degraded sample alone does, and a worse one changes nothing."""
 
     def __init__(
         self,
@@ -153,7 +154,7 @@ class KOfN(_Rule, frozen=True, kw_only=True, tag="k_of_n"):
         bad: int,
         of: int,
         recover: int = ...,
-        on: Literal["down", "degraded"] = ...,
+        on: Level = ...,
         **fields: Unpack[RuleFields],
     ) -> None: ...
 
@@ -350,6 +351,8 @@ JudgedRule: TypeAlias = Rule | BurnRate
 
 DOWN = Consecutive(id="down")
 MISSED = Consecutive(id="missed", after=1, recover=1)
+WARNED = Consecutive(id="warn", severity=Severity.WARNING, after=2, on="warning")
+"""The rule of a target with conditions under `warn`; an outage neither opens nor ends its incident."""
 
 
 @lru_cache(limits.DURATIONS_KEPT)

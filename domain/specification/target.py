@@ -13,10 +13,13 @@ from ..time.duration import Duration, parse_duration
 from .construction import Specification
 from .metadata import TargetMetadata
 from .probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from .probes.dns import Dns
+from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
 from .probes.tls_handshake import TlsHandshake
+from .probes.udp import Udp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
-from .rule import JudgedRule, NoData, Rule, RuleState, Slo, default_rules
+from .rule import WARNED, JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
 
 OWN_NAME = "watchkeeper"
@@ -30,6 +33,7 @@ class TargetFields(TypedDict, total=False):
     timeout: Duration
     retry_every: Duration | None
     expect: Sequence[str]
+    warn: Sequence[str]
     rules: Sequence[Rule]
     default_rules: bool
     notify: Sequence[str]
@@ -49,7 +53,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -81,6 +85,12 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Not checked: it is made from other targets."""
     tls: TlsHandshake | UnsetType = UNSET
     """Checked by a TLS handshake."""
+    dns: Dns | UnsetType = UNSET
+    """Checked by a question to a name server."""
+    icmp: Icmp | UnsetType = UNSET
+    """Checked by echo requests."""
+    udp: Udp | UnsetType = UNSET
+    """Checked by a datagram that is answered."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -127,6 +137,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """When it stops being told of because it goes down and up again and again; false: never."""
     slo: Slo | UnsetType = UNSET
     """The objective whose error budget is watched, by the rules `slo-page` and `slo-ticket`."""
+    warn: (
+        Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] | UnsetType
+    ) = UNSET
+    """Conditions that an answer must meet besides to be more than degraded; the rule `warn` watches them."""
     upside_down: bool | UnsetType = UNSET
     """Whether it must fail: an answer is bad, and a failure good, such as of a port that must be closed."""
 
@@ -142,6 +156,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         heartbeat: Heartbeat | None = ...,
         composite: Composite = ...,
         tls: TlsHandshake = ...,
+        dns: Dns = ...,
+        icmp: Icmp = ...,
+        udp: Udp = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 
@@ -161,6 +178,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The probe that is given."""
         probe: Probe = getattr(self, self.kind)
         return probe
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The conditions of `warn`."""
+        return () if self.warn is UNSET else self.warn
 
     @property
     def is_probed(self) -> bool:
@@ -232,10 +254,11 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def judged_rules(self) -> tuple[JudgedRule, ...]:
-        """The default rules and those of its objective whose place none of its own takes, and its own."""
+        """The default rules, that of its warnings and those of its objective whose place none of its own takes, and its own."""
         defaults: tuple[JudgedRule, ...] = () if self.slo is UNSET else self.slo.rules
         if self.default_rules is not False:
-            defaults = (*default_rules(self.kind, self._silence_ns), *defaults)
+            warned = (WARNED,) if self.warnings else ()
+            defaults = (*default_rules(self.kind, self._silence_ns), *warned, *defaults)
         if not self.rules or not defaults:
             return self.rules or defaults
         own = {rule.id for rule in self.rules}

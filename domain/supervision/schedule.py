@@ -142,8 +142,9 @@ class Scheduled:
         self.occurrences = heartbeat.occurrences if heartbeat else None
         self.run_max_ns = heartbeat.run_max_ns if heartbeat else None
         """How long a run may take; None: as long as it likes."""
-        conditions = target.expect if heartbeat else ()
-        self.expectation = Expectation(list(map(compile_condition, conditions))) if conditions else _NONE
+        texts = (target.expect, target.warnings) if heartbeat else ()
+        judged = [list(map(compile_condition, each)) for each in texts]
+        self.expectation = Expectation(*judged) if any(judged) else _NONE
         """The conditions on the runs of a heartbeat."""
         self.timeout_ns = target.timeout_ns
         self.max_age_ns = parse_duration(target.max_age)

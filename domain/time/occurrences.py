@@ -101,6 +101,13 @@ def expected_text(expected_ns: int, until_ns: int, zone: str, near_ns: int) -> s
     return f"{text}, grace until {_clock(until, expected)}" if until_ns > expected_ns else text
 
 
+def moment_text(at_ns: int, zone: str, near_ns: int) -> str:
+    """Returns a moment on the clock of a zone, `03:01:12 CET`; the date of another day stands before it."""
+    place = zone_of(zone)
+    at, near = (datetime.fromtimestamp(each // NS_PER_S, place) for each in (at_ns, near_ns))
+    return f"{_clock(at, near)} {at.tzname()}"
+
+
 def _clock(local: datetime, near: datetime) -> str:
     time_of_day = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     return time_of_day if local.date() == near.date() else f"{local:%Y-%m-%d} {time_of_day}"

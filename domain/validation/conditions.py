@@ -12,7 +12,18 @@ from ..specification.target import Target
 from .fates import contradiction, fate_fault
 
 _GIVEN: dict[str, frozenset[str]] = {
-    "http": frozenset({"STATUS", "BODY", "CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION"}),
+    "http": frozenset(
+        {
+            "STATUS",
+            "BODY",
+            "HEADERS",
+            "CONNECTED",
+            "RESPONSE_TIME",
+            "IP",
+            "CERTIFICATE_EXPIRATION",
+            "CERTIFICATE",
+        }
+    ),
     "tcp": frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"}),
     "exec": frozenset({"BODY", "RESPONSE_TIME"}),
     "heartbeat": frozenset({"RUN_TIME"}),
@@ -21,10 +32,10 @@ _GIVEN: dict[str, frozenset[str]] = {
 """The facts of each probe kind; a host's own callable may give any."""
 
 
-def condition_faults(target: Target) -> Iterator[tuple[int, str]]:
-    """The faults of the conditions on a target, each with its position."""
+def condition_faults(target: Target, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The faults of conditions on a target, those of `expect` or those of `warn`, each with its position."""
     sound: list[tuple[int, Condition]] = []
-    for at, text in enumerate(target.expect):
+    for at, text in enumerate(texts):
         condition = compiled(text)
         fault = condition if isinstance(condition, str) else _fault(condition, target)
         if fault:
@@ -42,7 +53,7 @@ def _fault(condition: Condition, target: Target) -> str:
     if given is not None and missing:
         known = ", ".join(f"[{name}]" for name in sorted(given))
         return f"a {target.kind} probe gives no [{missing[0]}]: it gives {known}"
-    if "CERTIFICATE_EXPIRATION" in named and never_encrypted(target):
+    if named & {"CERTIFICATE_EXPIRATION", "CERTIFICATE"} and never_encrypted(target):
         return "there is no certificate without https: change the url or leave the condition out"
     if BODY in named and (fault := unread(target)):
         return fault
@@ -71,7 +82,8 @@ def reads_usual_cap(target: Target) -> bool:
 
 def conditions_of(target: Target) -> Iterable[Condition]:
     """The conditions of a target that can be read."""
-    return (found for found in map(compiled, target.expect) if not isinstance(found, str))
+    texts = (*target.expect, *target.warnings)
+    return (found for found in map(compiled, texts) if not isinstance(found, str))
 
 
 def defaults_for(kind: str, texts: Sequence[str]) -> tuple[int, ...]:

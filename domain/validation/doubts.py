@@ -79,6 +79,8 @@ def names_shown(names: Sequence[str]) -> str:
 
 def _judges_outcome(rule: JudgedRule, target: Target) -> bool:
     """A job that reports by itself fails by its silence."""
+    if isinstance(rule, Consecutive | KOfN) and rule.on == "warning":
+        return False
     told = isinstance(rule, Consecutive | KOfN | Nagios | BurnRate) or (
         target.kind == "heartbeat" and isinstance(rule, NoData) and rule.policy is NoDataPolicy.FIRE
     )
@@ -86,11 +88,13 @@ def _judges_outcome(rule: JudgedRule, target: Target) -> bool:
 
 
 def _of_target(target: Target) -> Iterator[Problem]:
-    for at, text in enumerate(target.expect):
+    places = [("expect", at, text) for at, text in enumerate(target.expect)]
+    places += [("warn", at, text) for at, text in enumerate(target.warnings)]
+    for key, at, text in places:
         condition = compiled(text)
         if isinstance(condition, Condition):
             for said in _of_condition(condition, target):
-                yield Problem(("expect", at), said)
+                yield Problem((key, at), said)
     for at, rule in enumerate(target.rules):
         if not isinstance(rule, Threshold):
             continue

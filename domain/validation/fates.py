@@ -16,15 +16,18 @@ from ..conditions.comparison import Comparison, Match
 from ..conditions.condition import Condition, facts_named
 from ..conditions.facts import PLACEHOLDERS, FactKind
 from ..conditions.operand import (
+    AnyOption,
     Choice,
     Expected,
     InDocument,
+    InHeader,
     Length,
     Literal,
     Named,
     Pattern,
     Presence,
     Reader,
+    Span,
 )
 from ..conditions.value import Json, Number, number_of
 from ..limits import CONDITION_NUMBER_TRIED_MAX
@@ -36,9 +39,8 @@ STATUSES = range(100, 1000)
 OTHER_ADDRESSES = ("192.0.2.1", "192.0.2.2")
 OTHER_TEXT = "\0"
 QUOTED = re.compile(r"""(["'])(.*)\1""")
-CLASS = re.compile(r"([1-9])xx", re.IGNORECASE)
-SPAN = re.compile(r"([1-9]\d\d)\s*(?:-|\.\.+|to)\s*([1-9]\d\d)")
-LISTED = re.compile(r"\d{3}(?:(?:\s*[,|]\s*|\s+or\s+)\d{3})+")
+SPAN = re.compile(r"([1-9]\d\d)\s*(?:\.\.+|to|–)\s*([1-9]\d\d)")
+LISTED = re.compile(r"\d{3}(?:\s*[,|]\s*\d{3})+")
 
 Tried: TypeAlias = Sequence[Json]
 
@@ -51,12 +53,14 @@ class _Weighed(msgspec.Struct, frozen=True):
     holds: Callable[[Any], bool]
 
     @property
-    def constants(self) -> tuple[Literal | Pattern, ...]:
+    def constants(self) -> tuple[AnyOption, ...]:
         return self.expected.options if isinstance(self.expected, Choice) else (self.expected,)
 
     @property
     def numbers(self) -> list[Number]:
-        return [each.number for each in self._literals if each.number is not None]
+        spans = [each for each in self.constants if isinstance(each, Span)]
+        bounds = [bound for each in spans for bound in (each.first, each.last)]
+        return bounds + [each.number for each in self._literals if each.number is not None]
 
     @property
     def texts(self) -> list[str]:
@@ -76,7 +80,11 @@ def fate_fault(condition: Condition, kind: str) -> str:
         return ""
     values, nature = _possible(weighed, kind)
     verdicts = {weighed.holds(value) for value in values}
-    if verdicts and isinstance(weighed.reader, Length) and isinstance(weighed.reader.inner, InDocument):
+    if (
+        verdicts
+        and isinstance(weighed.reader, Length)
+        and isinstance(weighed.reader.inner, InDocument | InHeader)
+    ):
         verdicts.add(False)  # the path may lead nowhere
     if len(verdicts) == 1:
         fate = "can never fail" if verdicts.pop() else "can never hold"
@@ -231,10 +239,8 @@ def _hint(text: str, weighed: _Weighed) -> str:
     if quotes := QUOTED.fullmatch(text):
         return f"; there are no quotes here: write {quotes[2]}"
     name = weighed.reader.text
-    if a_class := CLASS.fullmatch(text):
-        return f"; write {name} == pat({a_class[1]}??)"
     if span := SPAN.fullmatch(text):
-        return f"; write two conditions, {name} >= {span[1]} and {name} <= {span[2]}"
+        return f"; write {name} == {span[1]}-{span[2]}"
     if LISTED.fullmatch(text):
         return f"; write {name} == any({', '.join(re.findall(r'[0-9]+', text))})"
     return ""

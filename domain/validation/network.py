@@ -135,7 +135,7 @@ def _authority_fault(authority: str) -> str:
         )
     if not found[1]:
         return "names no host: write it like https://example.org/health"
-    if fault := _name_fault(found[1]):
+    if fault := name_fault(found[1]):
         return f"has a host that {fault}"
     port = found[2]
     if port is not None and not (port.isdecimal() and len(port) <= 5 and 1 <= int(port) <= 65_535):
@@ -166,10 +166,11 @@ def host_fault(host: str) -> str:
         return "is a URL: write the name alone, and the port under port"
     if host.startswith("[") or (host.count(":") == 1):
         return "holds a port or brackets: write the name or the address alone, and the port under port"
-    return _name_fault(host)
+    return name_fault(host)
 
 
-def _name_fault(host: str) -> str:
+def name_fault(host: str) -> str:
+    """Why a text is no name that can be looked up, nor an address; empty where it is one."""
     if "[" in host or ":" in host:
         return _literal_fault(host.strip("[]"))
     try:

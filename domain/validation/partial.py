@@ -160,17 +160,17 @@ def assembled(data: Any) -> Configuration:
     of_kind = {kind: {"expect": tuple(expected[at] for at in defaults_for(kind, expected))} for kind in KINDS}
     if expected:
         targets = [
-            {**_filling_of(target, filling), **of_kind.get(_kind_of(target), {}), **target}
+            {**filling_of(target, filling), **of_kind.get(_kind_of(target), {}), **target}
             for target in data["targets"]
         ]
     else:
-        targets = [_filling_of(target, filling) | target for target in data["targets"]]
+        targets = [filling_of(target, filling) | target for target in data["targets"]]
     return msgspec.convert({**data, "targets": targets}, Configuration)
 
 
-def _filling_of(target: Mapping[str, Any], filling: dict[str, Any]) -> dict[str, Any]:
+def filling_of(target: Mapping[str, Any], filling: dict[str, Any]) -> dict[str, Any]:
     """Returns the defaults that a target can have: one with a schedule has no cadence."""
-    heartbeat = target.get("heartbeat")
+    heartbeat = target.get("heartbeat") if isinstance(target, dict) else None
     if isinstance(heartbeat, dict) and heartbeat.get("schedule") is not None:
         return {name: value for name, value in filling.items() if name not in CADENCES}
     return filling

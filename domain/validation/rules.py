@@ -25,11 +25,11 @@ from .durations import length_ns, span_problems
 
 _PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
 _MEASURES: dict[str, tuple[str, ...]] = {
-    "http": ("response_time", *_PHASES, "status", "certificate_expiration", "availability"),
-    "tcp": ("response_time", "dns", "connect", "availability"),
+    "http": ("response_time", *_PHASES, "status", "certificate_expiration"),
+    "tcp": ("response_time", "dns", "connect"),
     **{kind: each.measures for kind, each in NETWORK_KINDS.items()},
 }
-"""The measures of the probe kinds that define a fixed set."""
+"""The measures of the probe kinds that define a fixed set, besides the availability that all have."""
 _TIMES = frozenset({"response_time", *_PHASES, "certificate_expiration", "run_time"})
 """The measures in milliseconds: a duration may stand beside them."""
 _ENCRYPTED = {"certificate_expiration": "certificate", "tls": "handshake"}
@@ -97,8 +97,8 @@ def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Prob
 
 
 def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
-    known = _MEASURES.get(target.kind)
-    if known is not None and rule.measure not in known:
+    known = (*_MEASURES.get(target.kind, ()), "availability")
+    if target.kind in _MEASURES and rule.measure not in known:
         text = f"a {target.kind} target is not measured by {quoted(rule.measure)}: it has {', '.join(known)}"
         yield Problem((*path, "measure"), text + suggestion(rule.measure, known))
     elif rule.measure in _ENCRYPTED and never_encrypted(target):

@@ -93,6 +93,9 @@ def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool
         yield Problem(("every",), "stands beside a schedule, which takes its place: remove one of them")
 
 
+_WITHOUT_ANSWER = {"composite": "a composite target, which has no answer"}
+
+
 class _Judge:
     """Goes through the parts of one configuration."""
 
@@ -157,7 +160,7 @@ class _Judge:
     def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:
         """All but the probe is much alike in many targets, so what is equal is judged once; paths begin at the target."""
         cadence = target.every, target.timeout, target.retry_every, target.max_age, timeout_stated
-        entries = tuple(target.expect), tuple(target.rules), tuple(target.notify)
+        entries = tuple(target.expect), target.warnings, tuple(target.rules), tuple(target.notify)
         key = (
             target.kind,
             never_encrypted(target),
@@ -186,13 +189,24 @@ class _Judge:
         yield from flapping_problems(target.flapping, ("flapping",))
 
     def _expected(self, target: Target) -> Iterator[Problem]:
-        if target.kind == "composite" and target.expect:
-            yield Problem(
-                ("expect",), "has no effect on a composite target, which has no answer: leave it out"
-            )
-            return
-        for at, fault in condition_faults(target):
-            yield Problem(("expect", at), fault)
+        for key, texts in (("expect", target.expect), ("warn", target.warnings)):
+            if texts and (why := _WITHOUT_ANSWER.get(target.kind)):
+                yield Problem((key,), f"has no effect on {why}: leave it out")
+                continue
+            for at, fault in condition_faults(target, texts):
+                yield Problem((key, at), fault)
+        yield from self._warned(target)
+
+    @staticmethod
+    def _warned(target: Target) -> Iterator[Problem]:
+        if target.warnings and target.upside_down is True:
+            said = "means nothing for a target that must fail, whose answers are all bad: leave it out"
+            yield Problem(("warn",), said)
+        for at, text in enumerate(target.warnings):
+            if text in target.expect:
+                yield Problem(
+                    ("warn", at), "stands under expect too, where it means down: leave one of them out"
+                )
 
     def _cadence(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
         yield from _spans(target, ())

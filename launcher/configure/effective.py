@@ -19,6 +19,7 @@ from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Path as KeyPath
 from ...domain.specification.problem import capped, path_text, quoted, suggestion
 from ...domain.specification.rule import Rule
+from ...domain.validation.partial import filling_of
 from ..place import config_named
 from .redacting import Redaction
 
@@ -99,7 +100,7 @@ class _Whole:
             raise UnknownName(f"no target of {file} is named {quoted(name)}{suggestion(name, ids)}")
         number = ids.index(name)
         target, stated = self._targets[number], self._target(number)
-        whole = stated | _unstated(target, stated)
+        whole = stated | filling_of(stated, _unstated(target, stated))
         # In a file the key of the target says which probe it is.
         probe: dict[str, Any] = stated[target.kind]
         whole[target.kind] = probe | _unstated(target.probe, {"kind": target.kind, **probe})
@@ -112,7 +113,8 @@ class _Whole:
     def _target(self, number: int) -> dict[str, Any]:
         """Returns a target with the keys that `defaults` give it."""
         stated: dict[str, Any] = self._data["targets"][number]
-        given = {key: value for key, value in self._defaults.items() if key not in stated}
+        filling = filling_of(stated, self._defaults)
+        given = {key: value for key, value in filling.items() if key not in stated}
         # Of the default conditions each probe has those that it can be judged by.
         if "expect" in given:
             given["expect"] = list(self._targets[number].expect)

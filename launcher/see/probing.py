@@ -1,7 +1,7 @@
 """`probe`: one attempt with its whole log. Nothing is recorded, and no runtime is needed."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -159,14 +159,26 @@ def _lines(asked: ProbeOrder, attempt: SingleAttempt) -> Iterator[str]:
     if isinstance(asked.target.probe, Exec):
         yield from (asked.discreet(one_line(line)) for line in _of_program(attempt.log.observation))
     for text, result in attempt.conditions:
-        word, colour = _WORDS[None if result is None else result.passed]
-        why = f": {result.error}" if result is not None and result.error else ""
-        shown = text if result is None else result.shown
-        yield f"  {click.style(word, fg=colour)}  {asked.discreet(one_line(f'{shown}{why}'))}"
+        yield _of_condition(text, result, _WORDS, asked.discreet)
+    for text, result in attempt.warnings:
+        yield _of_condition(text, result, _WARNING_WORDS, asked.discreet)
     yield _verdict(asked, attempt)
 
 
 _WORDS = {True: ("ok", "green"), False: ("no", "red"), None: ("--", "yellow")}
+_WARNING_WORDS = _WORDS | {False: ("warn", "yellow")}
+
+
+def _of_condition(
+    text: str,
+    result: ConditionResult | None,
+    words: Mapping[bool | None, tuple[str, str]],
+    discreet: Callable[[str], str],
+) -> str:
+    word, colour = words[None if result is None else result.passed]
+    why = f": {result.error}" if result is not None and result.error else ""
+    shown = text if result is None else result.shown
+    return f"  {click.style(word, fg=colour)}  {discreet(one_line(f'{shown}{why}'))}"
 
 
 def _phases(request: RequestLog) -> Iterator[tuple[str, int, str]]:
@@ -251,6 +263,7 @@ def _document(asked: ProbeOrder, text: str, attempt: SingleAttempt, body: str | 
         "conditions": [
             {"text": text, **_result(result, asked.discreet)} for text, result in attempt.conditions
         ],
+        "warnings": [{"text": text, **_result(result, asked.discreet)} for text, result in attempt.warnings],
         **({} if body is None else {"body": body}),
     }
 

@@ -14,9 +14,10 @@ from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.incidents.delivery_plan import HoldKind
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
-from ...domain.incidents.record import BlindInterval, PauseMark, Silence
+from ...domain.incidents.record import BlindInterval, HeardMark, PauseMark, Silence
 from ...domain.line import count_of
 from ...domain.observation.outcome import is_answered
+from ...domain.read_model.job import job_state
 from ...domain.read_model.status import no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
 from ...domain.specification.matcher import Subject
@@ -55,8 +56,20 @@ class _Recorded(msgspec.Struct, frozen=True):
     """Commanded; a target that its configuration pauses has none."""
     uptime: float | None
     now_ns: int
+    mark: HeardMark | None = None
+    """When it was last heard, and the run that has begun and not ended."""
     waits: tuple["WaitRow", ...] = ()
     """The channels that are to be told of its incidents and wait."""
+
+    @property
+    def job(self) -> str:
+        """When a target that reports by itself is expected, and what runs; empty for any other."""
+        target, mark = self.target, self.mark
+        if target is None or target.heartbeat is None or self.is_paused:
+            return ""
+        reported_ns = mark and max(mark.at_ns or 0, (mark.missed_at_ns or 0) - target.grace_ns)
+        state = job_state(target, reported_ns, mark and mark.run_at_ns, self.now_ns)
+        return "; ".join(state.lines(target.heartbeat, self.now_ns))
 
     @property
     def is_stale(self) -> bool:
@@ -157,6 +170,7 @@ def recorded_targets(
     recovered = reader.recovered()
     silences = [(silence, silence.selection()) for silence in reader.silences(now_ns)]
     pauses = {mark.target: mark for mark in reader.pauses()}
+    marks = {mark.target: mark for mark in reader.heard()}
     return [
         _Recorded(
             name=name,
@@ -170,6 +184,7 @@ def recorded_targets(
             pause=pauses.get(name),
             uptime=uptimes.get(name),
             now_ns=now_ns,
+            mark=marks.get(name),
             waits=tuple(row for incident in opened.get(name, ()) for row in waits.get(incident.id, ())),
         )
         for name in names
@@ -232,6 +247,7 @@ def _row(recorded: _Recorded) -> dict[str, Any]:
         "acknowledged_by": _acknowledged_by(recorded.open_incidents),
         "open_incidents": len(recorded.open_incidents),
         "waits": [plain(row) for row in recorded.waits],
+        "job": recorded.job or None,
         **_measured(recorded),
         "uptime_24h": recorded.uptime,
     }
@@ -295,6 +311,9 @@ def _notes(recorded: _Recorded) -> list[str]:
     notes = []
     if found := recorded.finding:
         notes.append(found)
+    runs = recorded.mark is not None and recorded.mark.run_at_ns is not None
+    if recorded.job and (runs or (recorded.target is not None and recorded.target.is_scheduled)):
+        notes.append(recorded.job)
     if seen := _acknowledged_by(recorded.open_incidents):
         notes.append(f"acknowledged by {', '.join(seen)}")
     if recorded.pause is not None and recorded.pause.by:

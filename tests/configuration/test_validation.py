@@ -84,7 +84,11 @@ TARGETS = [
         "expect[0]",
         "gives no [STATUS]",
     ),
-    (probed(heartbeat=Heartbeat(), expect=("nonsense",)), "expect", "no effect on a heartbeat"),
+    (
+        probed(heartbeat=Heartbeat(), expect=("[STATUS] == 200",)),
+        "expect[0]",
+        "gives no [STATUS]: it gives [RUN_TIME]",
+    ),
     (target(http=Http(url="http://h/", method="DELET")), "http.method", "did you mean DELETE"),
     (target(http=Http(url="http://h/", method="CONNECT")), "http.method", "is no known method"),
     (target(every="367d"), "every", "out of range"),

@@ -16,10 +16,43 @@ from watchkeeper.domain.limits import (
 from watchkeeper.domain.observation.observation import Observation
 
 signs = [" == ", " != ", " <= ", " >= ", " > ", " < "]
-words = [*(f"[{name}]" for name in PLACEHOLDERS), "200", "1.5", "48h", "0x1F", "true", "null", "é", "\x1b"]
+words = [
+    *(f"[{name}]" for name in PLACEHOLDERS),
+    "[HEADERS].a",
+    "[CERTIFICATE].names",
+    "2xx",
+    "200-299",
+    "200",
+    "1.5",
+    "48h",
+    "0x1F",
+    "true",
+    "null",
+    "é",
+    "\x1b",
+]
 marks = ["len(", "has(", "pat(", "any(", ")", ".a", "[0]", "[", "]", "*", "?", "\\", ",", " ", "-", "_"]
-calls = ["{}", "len({})", "has({})", "pat(*{}*)", "any({}, 200)", "{}.a", "{}[0]", "{}.b.c"]
-operands = st.builds(str.format, st.sampled_from(calls), st.sampled_from(words))
+OF_PARTS = {"HEADERS", "CERTIFICATE", "CONTEXT"}
+PARTS = [
+    "[HEADERS].a",
+    "[HEADERS].a[1]",
+    "[CERTIFICATE].names",
+    "[CERTIFICATE].issuer",
+    "[CERTIFICATE].chain_expiration",
+]
+calls = [
+    "matches({})",
+    "any(matches({}), 2xx)",
+    "{} or {}",
+    "len({})",
+    "has({})",
+    "pat(*{}*)",
+    "any({}, 200)",
+    "{}.a",
+    "{}[0]",
+    "{}.b.c",
+]
+operands = st.builds(str.format, st.sampled_from(calls), st.sampled_from(words), st.sampled_from(words))
 texts = (
     st.builds("{}{}{}".format, operands, st.sampled_from(signs), operands)
     | st.lists(st.sampled_from([*signs, *words, *marks]), max_size=9).map("".join)
@@ -36,6 +69,10 @@ observations = st.builds(
     connected=st.none() | st.booleans(),
     status=st.none() | st.integers(-1, 600),
     body=bodies,
+    header=st.none() | st.binary(max_size=40) | st.just(b"HTTP/1.1 200 OK\r\nA: 1\r\na: x\r\n\r\n"),
+    certificate_names=st.none() | st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    certificate_issuer=st.none() | st.text(max_size=5),
+    certificate_chain_expires_in_ns=st.none() | st.integers(-(10**18), 10**18),
     response_time_ns=st.none() | st.integers(0, 10**12),
     ip=st.none() | st.text(max_size=5),
     dns_rcode=st.none() | st.text(max_size=5),
@@ -76,13 +113,13 @@ def test_a_compiled_condition_and_its_text_agree(text, observation):
 
 
 @given(
-    st.sampled_from(PLACEHOLDERS[:-1]),
-    st.sampled_from(["200", "48h", "any(1, 2)", "pat(*)", "x"]),
+    st.sampled_from([f"[{name}]" for name in PLACEHOLDERS if name not in OF_PARTS] + PARTS),
+    st.sampled_from(["200", "48h", "any(1, 2)", "pat(*)", "matches(.)", "2xx", "x"]),
     observations,
 )
 def test_unequal_is_the_opposite_of_equal_when_both_answer(name, expected, observation):
-    equal_result = evaluate(f"[{name}] == {expected}", observation)
-    unequal_result = evaluate(f"[{name}] != {expected}", observation)
+    equal_result = evaluate(f"{name} == {expected}", observation)
+    unequal_result = evaluate(f"{name} != {expected}", observation)
     assert equal_result.error == unequal_result.error
     assert equal_result.error or equal_result.passed is not unequal_result.passed
 

@@ -38,6 +38,36 @@ def test_k_of_n_opens_and_ends_as_the_table_says(rule, line, wanted):
     assert course(watched(rule), samples(line)) == wanted
 
 
+WARNING = Consecutive(id="warn", after=2, recover=2, on="warning", severity="warning")
+WARNED = [
+    (WARNING, "..ww..", "---O+R"),
+    (WARNING, ".w.w.w", "------"),
+    (WARNING, "ww.w..", "-O+++R"),
+    (WARNING, "xxtxx..", "-------"),
+    (WARNING, "wxxw..", "---O+R"),
+    (WARNING, "wwxxx..", "-O++++R"),
+    (WARNING, "ww.x.", "-O++R"),
+    (WARNING, "ww?..", "-O++R"),
+    (KOfN(id="warn", bad=2, of=3, recover=1, on="warning"), "wx.w.", "---OR"),
+    (KOfN(id="warn", bad=2, of=3, recover=1, on="warning"), "wxxxxw..", "-----O+R"),
+]
+
+
+@pytest.mark.parametrize(("rule", "line", "wanted"), WARNED)
+def test_a_rule_on_warnings_passes_over_an_outage(rule, line, wanted):
+    assert course(watched(rule), samples(line)) == wanted
+
+
+@given(st.text(alphabet="..xtw?", max_size=40), st.integers(1, 4), st.integers(1, 4))
+def test_a_rule_on_warnings_is_a_rule_on_the_samples_without_the_outages(line, after, recover):
+    rule = Consecutive(id="warn", after=after, recover=recover, on="warning")
+    plain = Consecutive(id="warn", after=after, recover=recover, on="degraded")
+    kept = [letter for letter in line if letter not in "xt"]
+    told = course(watched(rule), samples(line)).replace("+", "-")
+    without = course(watched(plain), samples("".join(kept))).replace("+", "-")
+    assert [step for step, letter in zip(told, line, strict=True) if letter not in "xt"] == list(without)
+
+
 LINES = st.text(alphabet="..xxtw?", max_size=60)
 
 

@@ -15,8 +15,8 @@ from watchkeeper.domain.observation.sample import sample_without_answer
 ATTEMPT = AttemptId("shop", 3, 17)
 
 
-def judge(observation, *conditions):
-    expectation = Expectation([compile_condition(text) for text in conditions])
+def judge(observation, *conditions, warn=()):
+    expectation = Expectation(*([compile_condition(text) for text in texts] for texts in (conditions, warn)))
     return expectation.judge(ATTEMPT, NOON, observation)
 
 
@@ -61,6 +61,47 @@ ROWS = [
 def test_each_observation_amounts_to_one_outcome(observation, conditions, outcome, reason):
     sample = judge(observation, *conditions)
     assert (sample.outcome, sample.reason) == (outcome, reason)
+
+
+QUICK, CALM, FOUND = "[RESPONSE_TIME] < 1", "[RESPONSE_TIME] < 300", "[STATUS] == 200"
+WARNED_ROWS = [
+    (answered(), [FOUND], [CALM], Outcome.UP, Reason.OK, ()),
+    (answered(), [FOUND], [QUICK], Outcome.DEGRADED, Reason.CONDITION_FAILED, ("[RESPONSE_TIME] (5) < 1",)),
+    (answered(), [], [QUICK, CALM], Outcome.DEGRADED, Reason.CONDITION_FAILED, ("[RESPONSE_TIME] (5) < 1",)),
+    (answered(500), [FOUND], [QUICK], Outcome.DOWN, Reason.CONDITION_FAILED, ("[STATUS] (500) == 200",)),
+    (answered(500), [], [QUICK], Outcome.DOWN, Reason.UNEXPECTED_ANSWER, ()),
+    (WARNED, [], [CALM], Outcome.DEGRADED, Reason.EXIT_STATUS, ()),
+    (REFUSED, [], [QUICK], Outcome.DOWN, Reason.CONNECTION_REFUSED, ()),
+    (LATE, [], [QUICK], Outcome.TIMED_OUT, Reason.TIMED_OUT, ()),
+    (STOPPED, [], [QUICK], Outcome.CANCELLED, Reason.CANCELLED, ()),
+    (
+        CUT,
+        [],
+        ["[BODY] == x"],
+        Outcome.DEGRADED,
+        Reason.CONDITION_FAILED,
+        (
+            "[BODY] (INVALID) == x: the body has more than the 4 bytes that are read of it: raise body_bytes_max",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "conditions", "warn", "outcome", "reason", "failed"), WARNED_ROWS)
+def test_a_warning_degrades_an_answer_that_meets_all_conditions(
+    seen, conditions, warn, outcome, reason, failed
+):
+    sample = judge(seen, *conditions, warn=warn)
+    assert (sample.outcome, sample.reason, sample.failed) == (outcome, reason, failed)
+
+
+def test_a_warning_by_the_response_time_alone_says_by_how_much():
+    assert judge(answered(), warn=[QUICK]).slow_by_ns == 4_000_000
+    assert judge(answered(), FOUND, warn=[QUICK, "[STATUS] == 201"]).slow_by_ns is UNSET
+
+
+def test_a_warned_sample_keeps_the_beginning_of_the_body():
+    assert judge(answered(body=b"slow"), warn=[QUICK]).body == "slow"
 
 
 @pytest.mark.parametrize("reason", sorted(INTERNAL_FAULTS))

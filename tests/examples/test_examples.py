@@ -25,7 +25,11 @@ PRINTED = {
         "newest attempt: down, finished",
         "database/down critical: acknowledged",
     ],
-    "heartbeat_job.py": ["opened: heartbeat_missed: no heartbeat in time", "resolved"],
+    "heartbeat_job.py": [
+        "opened: reported: exit status 3",
+        "resolved",
+        "opened: heartbeat_missed: no heartbeat in time",
+    ],
     "rules_in_virtual_time.py": ["both hold"],
     "host_in_virtual_time.py": ["it holds"],
     "webhook_receiver.py": ["['incident.opened']"],

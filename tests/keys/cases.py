@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from seeing import about, after_a_rename, first, told, without_a_gateway, words
+from seeing import about, after_a_rename, after_a_start, first, hourly, told, without_a_gateway, words
 
 DOWN = ["shop/down opened", "shop/down resolved"]
 
@@ -105,6 +105,13 @@ HEARTBEAT = {
                  "rules": [{"id": "missed", "kind": "consecutive", "after": 1, "recover": 1}]}],
 }  # fmt: skip
 
+SCHEDULED = {
+    "channels": HEARTBEAT["channels"],
+    "targets": [{key: value for key, value in HEARTBEAT["targets"][0].items() if key != "every"}
+                | {"heartbeat": {"schedule": "*:15", "grace": "10s"}}],
+}  # fmt: skip
+"""Reports at a quarter past each hour, by the clock of its zone."""
+
 VIRTUAL: dict[str, Case] = {
     "RuntimeOptions.connectivity": Case(SPEAKING, N, ..., without_a_gateway, OWN, DOWN),
     "RuntimeOptions.notify": Case(SPEAKING, ("runtime", "notify"), [], without_a_gateway, OWN, []),
@@ -140,6 +147,9 @@ VIRTUAL: dict[str, Case] = {
     "Target.heartbeat": Case(shop(), T, {"id": "shop", "every": "10s", "heartbeat": {}, "notify": ["ops"]},
                              scripted(words, script="ok"), [], ["shop/missed opened"]),
     "Heartbeat.grace": Case(HEARTBEAT, (*T, "heartbeat", "grace"), "50s", first, 70, 110),
+    "Heartbeat.schedule": Case(SCHEDULED, (*T, "heartbeat", "schedule"), "*:50", hourly, 910, 3_010),
+    "Heartbeat.zone": Case(SCHEDULED, (*T, "heartbeat", "zone"), "Asia/Kathmandu", hourly, 910, 1_810),
+    "Heartbeat.run_max": Case(HEARTBEAT, (*T, "heartbeat", "run_max"), "20s", after_a_start, 70, 20),
     "Defaults.every": Case(without("every"), ("defaults", "every"), "5s", seconds, [384, 654], [314, 609]),
     "Defaults.timeout": Case(shop(), ("defaults", "timeout"), "1s",
                              scripted(words, script="ok 5m, slow 3s 5m, ok"), [], DOWN),

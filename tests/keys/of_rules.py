@@ -36,6 +36,12 @@ def without_slo() -> dict[str, Any]:
     return document
 
 
+def slow_now() -> dict[str, Any]:
+    document = shop()
+    document["targets"][0]["warn"] = ["[RESPONSE_TIME] < 800"]
+    return document
+
+
 def together(composite: dict[str, Any]) -> dict[str, Any]:
     """A target that is made from two others, of which one is down for a while."""
     quick = {"every": "10s", "rules": [{"id": "down", "kind": "consecutive", "after": 2, "recover": 1}]}
@@ -57,6 +63,7 @@ SPENT = scripted(words, script="ok 1h, down 2m, ok", length="2h")
 S = (*T, "slo")
 W = (*T, "composite")
 WHOLE = ["shop/down opened", "shop/down resolved"]
+WARNED = ["shop/warn opened", "shop/warn resolved"]
 TICKET = ["shop/slo-ticket opened"]
 BOTH = ["shop/slo-ticket opened", "shop/slo-page opened", "shop/slo-page resolved"]
 """One of a tenth of a percent of the samples, over hours and over days; the ticket is open at the end."""
@@ -99,6 +106,8 @@ RULED: dict[str, Case] = {
     "Composite.at_least": Case(together({"targets": ["eu", "us"], "at_least": 2}), (*W, "at_least"), 1,
                                with_one_down, WHOLE, []),
     "Target.composite": Case(together({"worst_of": ["eu", "us"]}), W, {"targets": ["us"]}, with_one_down, WHOLE, []),
+    "Target.warn": Case(slow_now(), (*T, "warn"), ["[RESPONSE_TIME] < 300"],
+                        scripted(words, script="ok 5m, slow 700ms 5m, ok"), [], WARNED),
     "Target.upside_down": Case(hard(), (*T, "upside_down"), True, scripted(seconds), [314, 604],
                                [14, 304, 614]),
     "Target.slo": Case(without_slo(), S, {"objective": "99%"}, SPENT, [], TICKET),

@@ -105,6 +105,10 @@ def deny_private(folder: Path, value: bool) -> Any:
         ]
 
 
+ECDHE_ECDSA_AES128_SHA256 = 0xC023
+"""The number of that suite in a hello (RFC 5289)."""
+
+
 def tls_library(folder: Path, value: str) -> Any:
     """Whether the client offers a suite without authenticated encryption, as OpenSSL does and rustls does not."""
     authority = Authority(folder)
@@ -113,7 +117,7 @@ def tls_library(folder: Path, value: str) -> Any:
         # The first exchange is libcurl's: it shows whether the fast engine may carry the next ones, which goes back to libcurl
         # for a while where an exchange of its own was late.
         samples(folder, watching(probe, {"tls_library": value}), count=6)
-        return all("ECDHE-ECDSA-AES128-SHA256" in suites for suites in offered)
+        return all(ECDHE_ECDSA_AES128_SHA256 in suites for suites in offered)
 
 
 def debug(folder: Path, value: bool) -> Any:

@@ -111,6 +111,20 @@ def first(folder, document, **how):
     return next(iter(sorted(at for _, _, at in told(folder, document, **how))), None)
 
 
+def hourly(folder, document):
+    """The second in which the first notice of an hour is made."""
+    return first(folder, document, length="1h")
+
+
+def after_a_start(folder, document):
+    """The second of the first notice of a job that reported its start alone."""
+    world = World(written(folder, document))
+    began_ns = world.now.wall_ns
+    world.heartbeat("job", start=True)
+    world.run("2m")
+    return (world.notices("ops")[0].created_at_ns - began_ns) // NS_PER_S
+
+
 def samples(folder, document, count=1, callables=None, settle=None):
     """The samples of a real runtime that checks its only target so many times, one after the other."""
     runtime = Runtime.from_config(written(folder, document), {}, callables=callables)

@@ -11,14 +11,15 @@ from watchkeeper.launcher.main import cli
 WHOLE = """\
 include: [more.yaml]
 runtime: {ping: {url: "https://hc.example/0123456789abcdef"}}
-defaults: {timeout: 4s, expect: ["[STATUS] == 200", "[RESPONSE_TIME] < 300"], http: {method: POST}}
+defaults: {timeout: 4s, every: 40s, expect: ["[STATUS] == 200", "[RESPONSE_TIME] < 300"], http: {method: POST}}
 templates:
   api: {every: 1m, http: {url: "https://${each}.example/", headers: {Authorization: "Bearer ${TOKEN}", X: a}}}
 channels:
   - {id: ops, slack: {token: xoxb-1234567890, channel: "#ops"}}
 targets:
   - {use: api, for_each: [eu, us], id: "api-${each}"}
-  - {id: nightly, heartbeat: {}, slo: {objective: "99%"}}
+  - {id: nightly, heartbeat: {schedule: "0 3 * * *", grace: 1h}}
+  - {id: pump, heartbeat: {}, slo: {objective: "99%"}}
   - {id: db, tcp: {host: db, port: 5432}, rules: [{id: down, kind: consecutive}], description: "no: ${EMPTY:-}$${x}"}
 """
 MORE = """\
@@ -75,8 +76,8 @@ def test_the_written_document_is_the_same_configuration(file, tmp_path):
 
 def test_one_target_is_shown_with_what_it_has_by_default(file):
     lines = lines_of(config("db"))
-    assert lines[0] == ("id: db", "watch.yaml:11")
-    assert ("every: 30s", "default") in lines
+    assert lines[0] == ("id: db", "watch.yaml:12")
+    assert ("every: 40s", "watch.yaml:3") in lines
     assert ("address_family: any", "default") in lines
     assert ('- "[RESPONSE_TIME] < 300"', "watch.yaml:3") in lines
     assert not any("[STATUS]" in line for line, _ in lines)
@@ -87,7 +88,7 @@ def test_one_target_is_shown_with_what_it_has_by_default(file):
 
 def test_one_target_that_is_written_out_is_the_same_target(file, tmp_path):
     written = tmp_path / "written.yaml"
-    for target in load(file, {"TOKEN": "tk1"}).targets[2:4]:
+    for target in load(file, {"TOKEN": "tk1"}).targets[2:5]:
         assert f"id: {target.id}" in config(target.id)
         entry = "".join(f"    {line}\n" for line in config(target.id).splitlines())
         written.write_text(f"targets:\n  -\n{entry}")

@@ -119,6 +119,23 @@ def test_an_answer_without_conditions_is_judged_by_its_status(probe, port):
     ]
 
 
+def test_a_warning_is_no_failure_and_no_success(probe, port):
+    warn = '["[HEADERS].content-type == pat(text/html*)", "[RESPONSE_TIME] < 0.001"]'
+    shop = (
+        f'{{id: shop, http: {{url: "http://127.0.0.1:{port}/"}}, expect: ["[STATUS] == 2xx"], warn: {warn}}}'
+    )
+    status, says = probe("shop", targets=f"  - {shop}\n")
+    assert (status, re.sub(r"\(\d+(\.\d+)?\)", "(N)", steady(says, port)).splitlines()[2:]) == (
+        1,
+        [
+            "  ok  [STATUS] (N) == 2xx",
+            "  ok  [HEADERS].content-type (text/html; charset=utf-8) == pat(text/html*)",
+            "  warn  [RESPONSE_TIME] (N) < 0.001",
+            "degraded: condition_failed",
+        ],
+    )
+
+
 def test_each_condition_of_a_target_shows_what_it_saw(probe, port):
     expect = '["[STATUS] == 200", "[BODY].status == failing", "[CONNECTED] == true", "[BODY].none == 1"]'
     status, says = probe(
@@ -318,6 +335,7 @@ def test_a_program_reads_the_same_as_one_document(probe, port):
             {"text": "[STATUS] == 200", "passed": False, "shown": "[STATUS] (503) == 200", "error": None},
             {"text": "[RESPONSE_TIME] < 60000", "passed": True, "error": None},
         ],
+        "warnings": [],
         "body": '{"status": "failing"}',
     }
     assert (request["peer"], request["port"], request["version"]) == ("127.0.0.1", port, "HTTP/1.1")

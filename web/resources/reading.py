@@ -50,6 +50,7 @@ from ..shapes.documents import (
     evidence_row,
     incident_row,
     incidents_by_target,
+    job_row,
     masked,
     ms_or_none,
     ns_of,
@@ -115,7 +116,8 @@ def _row_maker(call: ApiCall, status: RuntimeStatus) -> Callable[[TargetStatus],
         known = configured.get(target.id)
         paused = target.paused if known is None else known.paused
         in_force = work.of(Subject(target.id, target.metadata))
-        return target_row(target, opened.get(target.id, []), in_force, paused=paused)
+        job = job_row(known, target, call.operations.now_ns())
+        return target_row(target, opened.get(target.id, []), in_force, paused=paused, job=job)
 
     return make
 

@@ -10,6 +10,7 @@ import pycurl
 
 from ....domain.units import NS_PER_US
 from ...net.sockets import socket_error
+from ..certificate import certificate_of
 from ..destination import Destination
 from ..exchange import HttpAnswer
 from .handles import Handle
@@ -54,7 +55,7 @@ def read_answer(
         redirect_url=_redirect_url(handle, destination) if 300 <= status < 400 else None,
         cookies=_cookies(handle) if 300 <= status < 400 else (),
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
-        certificate_expires=_certificate_expires(handle) if destination.secure else None,
+        certificate=certificate_of(handle.curl.getinfo(pycurl.INFO_CERTINFO)) if destination.secure else None,
         name_ns=name_ns,
         connect_ns=_after(name_ns, ask(pycurl.CONNECT_TIME_T)),
         tls_ns=_after(name_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,
@@ -97,11 +98,3 @@ def _error_number(handle: Handle, code: int, message: str) -> int:
         # A refused connection leaves a number: without one no socket could be opened at all.
         return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or errno.EMFILE
     return 0
-
-
-def _certificate_expires(handle: Handle) -> str | None:
-    """The end of the first certificate's life: the leaf comes first."""
-    chain = handle.curl.getinfo(pycurl.INFO_CERTINFO)
-    if not chain:
-        return None
-    return next((text for name, text in chain[0] if name == "Expire date"), None)

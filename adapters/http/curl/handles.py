@@ -11,6 +11,7 @@ from ....domain.limits import HANDLES_IDLE_MAX, SHELVES_MAX
 from ....domain.specification.probe import AddressFamily
 from ...net.addresses import is_literal, is_public
 from ...net.names import ResolvedAddress
+from ..certificate import ALTERNATIVE_NAMES
 from ..destination import Destination, bracketed
 from ..exchange import HttpShape
 from .curl_options import prepare
@@ -44,7 +45,6 @@ def _refuse(*_: object) -> int:
     return 1
 
 
-ALTERNATIVE_NAMES = "X509v3 Subject Alternative Name"
 COOKIES_ON = "Set-Cookie: none=; Max-Age=0"
 """A cookie that has ended: libcurl has a jar from then on, through every reset. COOKIEFILE would add to a list each time."""
 

@@ -21,6 +21,7 @@ from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
 from ...net.resolver import Resolver
 from ...net.sockets import Sockets, open_stream, refusal_of, verdict_of_connection
 from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
+from ..certificate import PeerCertificate
 from ..destination import host_and_port
 from ..exchange import HttpAnswer
 from .parser import END_OF_HEADER, PlainHeader, read_plain
@@ -68,7 +69,7 @@ class PlainExchange(Activity):
     _rest: list[bytes] = msgspec.field(default_factory=list)
     """The bytes that arrived after the complete header."""
     _header: PlainHeader | None = None
-    _certificate_expires: str | None = None
+    _certificate: PeerCertificate | None = None
     _connection: socket.SocketType | None = None
     _race: Race | None = None
     ended: CancelOutcome | None = None
@@ -304,7 +305,7 @@ class PlainExchange(Activity):
             body=b"" if header is None else self._body(header),
             body_cut=body_cut,
             ip=self._address[0] if self._connect_ns else "",
-            certificate_expires=self._certificate_expires,
+            certificate=self._certificate,
             name_ns=self._name_ns,
             connect_ns=self._connect_ns,
             tls_ns=self._tls_ns,

@@ -18,6 +18,7 @@ from ....domain.policy import CachePolicy
 from ....domain.specification.configuration import RuntimeOptions
 from ....domain.specification.probe import Tls
 from ....domain.specification.problem import Problem
+from ..certificate import PeerCertificate, certificate_of_info, in_chain
 from ..curl.curl_options import system_authorities
 
 POLICY = CachePolicy(
@@ -36,6 +37,7 @@ PROTOCOLS = ["h2", "http/1.1"]
 """The protocols that libcurl offers; libcurl carries the exchange where a server chooses the first."""
 
 Stamp = tuple[int, int, int, int]
+CertificateReader = Callable[[Any], PeerCertificate | None]
 
 
 class Greeting(NamedTuple):
@@ -46,8 +48,8 @@ class Greeting(NamedTuple):
     tls: ssl.SSLObject
     incoming: ssl.MemoryBIO
     outgoing: ssl.MemoryBIO
-    expires_of: Callable[[bytes], str | None]
-    """The end of a certificate's life, of its bytes."""
+    certificate_of: CertificateReader
+    """What the peer has shown, once the handshake is done."""
 
 
 class Context(NamedTuple):
@@ -55,7 +57,7 @@ class Context(NamedTuple):
 
     settings: ssl.SSLContext
     buffer: type[ssl.MemoryBIO]
-    expires_of: Callable[[bytes], str | None]
+    certificate_of: CertificateReader
 
     def greet(self, server_name: str) -> Greeting | None:
         """Begin a handshake; None for a name that rustls does not take."""
@@ -66,7 +68,7 @@ class Context(NamedTuple):
                 tls.do_handshake()
         except (ssl.SSLError, ValueError):
             return None
-        return Greeting(outgoing.read(), tls, incoming, outgoing, self.expires_of)
+        return Greeting(outgoing.read(), tls, incoming, outgoing, self.certificate_of)
 
 
 class TlsContexts:
@@ -78,8 +80,8 @@ class TlsContexts:
     def __init__(self, policy: CachePolicy = POLICY) -> None:
         rtls = import_module(RUSTLS)
         # Reading a certificate takes 10 microseconds, and the same bytes come with every handshake.
-        expires_of = lru_cache(CERTIFICATES_KEPT)(partial(_expires_of, rtls))
-        self._made = lru_cache(policy.entries_max)(partial(_context, rtls, expires_of))
+        read = lru_cache(CERTIFICATES_KEPT)(partial(_read, rtls))
+        self._made = lru_cache(policy.entries_max)(partial(_context, rtls, partial(_certificate_of, read)))
 
     def context(self, tls: Tls) -> Context | None:
         """None where the authorities cannot be read, which libcurl says in its own words."""
@@ -99,7 +101,7 @@ def _stamp(file: str) -> Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
-def _context(rtls: Any, expires_of: Callable[[bytes], str | None], file: str, _stamp: Stamp) -> Context:
+def _context(rtls: Any, certificate_of: CertificateReader, file: str, _stamp: Stamp) -> Context:
     """A context that trusts the authorities of a file as it is now. Raises OSError for a file that holds none."""
     settings = rtls.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.set_alpn_protocols(PROTOCOLS)
@@ -108,17 +110,20 @@ def _context(rtls: Any, expires_of: Callable[[bytes], str | None], file: str, _s
     settings.load_verify_locations(cafile=file)
     if not settings.cert_store_stats()["x509_ca"]:
         raise OSError("no certificate in the file of authorities")
-    return Context(settings, rtls.MemoryBIO, expires_of)
+    return Context(settings, rtls.MemoryBIO, certificate_of)
 
 
-def _expires_of(rtls: Any, certificate: bytes) -> str | None:
-    """The end of a DER certificate's life as OpenSSL writes it: `Nov  1 18:25:00 2026 GMT`; None where none can be read."""
+def _certificate_of(read: Callable[[bytes], PeerCertificate], tls: Any) -> PeerCertificate | None:
+    """Of all certificates that the peer sent, its own first."""
+    return in_chain([read(each.public_bytes()) for each in tls.get_unverified_chain()])
+
+
+def _read(rtls: Any, certificate: bytes) -> PeerCertificate:
+    """What a certificate in DER says; nothing where it cannot be read: one parser verifies it and another one reads it."""
     try:
-        expires = rtls.Certificate(certificate).get_info().get("notAfter")
+        return certificate_of_info(rtls.Certificate(certificate).get_info())
     except ValueError:
-        # One parser verifies a certificate and another one reads it.
-        return None
-    return expires if isinstance(expires, str) else None
+        return PeerCertificate(None)
 
 
 def missing_library(options: RuntimeOptions, package: str = RUSTLS) -> Iterator[Problem]:

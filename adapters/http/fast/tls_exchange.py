@@ -41,7 +41,7 @@ class TlsExchange(PlainExchange, kw_only=True):
         if tls.selected_alpn_protocol() == "h2":
             self._tell(None)
             return False
-        self._certificate_expires = self.greeting.expires_of(tls.getpeercert(binary_form=True) or b"")
+        self._certificate = self.greeting.certificate_of(tls)
         self._ask(tls, self._request.wire)
         return self._flush()
 

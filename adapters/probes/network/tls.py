@@ -13,11 +13,11 @@ from ....domain.validation.network import ascii_host
 from ...net.certificates import Certificate, chain_of, read_certificate
 from ...net.secure_contexts import client_context
 from ...net.wire import Wire
-from ..course import Course, down
+from ..course import AttemptCourse, down
 from .starttls import ask_for_tls
 
 
-async def shake_hands(probe: TlsHandshake, course: Course) -> Observation:
+async def shake_hands(probe: TlsHandshake, course: AttemptCourse) -> Observation:
     """One attempt of a `tls` probe."""
     context = client_context(probe.tls, probe.minimum_version)
     wire = Wire(await course.connect(probe.host, probe.port, probe.address_family), course.ready)
@@ -31,7 +31,7 @@ async def shake_hands(probe: TlsHandshake, course: Course) -> Observation:
     return _observed(tls, course, verified=probe.tls.verify)
 
 
-def _observed(tls: ssl.SSLObject, course: Course, *, verified: bool) -> Observation:
+def _observed(tls: ssl.SSLObject, course: AttemptCourse, *, verified: bool) -> Observation:
     try:
         chain = [read_certificate(each) for each in chain_of(tls, verified=verified)]
     except ValueError as error:
@@ -42,6 +42,9 @@ def _observed(tls: ssl.SSLObject, course: Course, *, verified: bool) -> Observat
     first = min(chain, key=lambda each: each.expires)
     return course.observation(
         certificate_expires_in_ns=min(_wall_ns(chain[0].expires) - now_ns, INTEGER_MAX),
+        certificate_chain_expires_in_ns=min(_wall_ns(first.expires) - now_ns, INTEGER_MAX),
+        certificate_issuer=chain[0].issuer or None,
+        certificate_names=chain[0].names or None,
         body=_agreed(tls, chain[0], (_wall_ns(first.expires) - now_ns) // NS_PER_S),
     )
 

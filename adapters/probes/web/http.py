@@ -13,6 +13,7 @@ from ....domain.specification.probe import Http
 from ....domain.units import NS_PER_S
 from ...activity import Activity
 from ...http.body import readable_body
+from ...http.certificate import PeerCertificate
 from ...http.curl.transport import CurlTransport, Transfer
 from ...http.exchange import HttpAnswer
 from ...http.failures import verdict_of
@@ -22,6 +23,8 @@ from ...http.fast.parser import END_OF_HEADER
 from ...http.plan import Plan
 from ...http.redirects import Hop, next_hop, redirects
 from ...net.system_errors import UP, SystemErrorMeaning
+
+NO_CERTIFICATE = PeerCertificate(None)
 
 
 class HttpAttempt(Activity):
@@ -105,9 +108,10 @@ class HttpAttempt(Activity):
         return verdict
 
     def _end(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> None:
-        if answer.certificate_expires is not None:
-            self._plan.certificate_expires = answer.certificate_expires
-        expires = self._plan.certificate_expires if self._hop.destination.secure else None
+        if answer.certificate is not None:
+            self._plan.certificate = answer.certificate
+        shown = (self._plan.certificate if self._hop.destination.secure else None) or NO_CERTIFICATE
+        wall_ns = self._request.started.wall_ns
         read = readable_body(answer, self._plan.spec.body_bytes_max)
         self._done(
             Observation(
@@ -116,9 +120,13 @@ class HttpAttempt(Activity):
                 body=read.body,
                 body_cut=read.cut,
                 body_coding=read.coding,
+                header=answer.header if verdict[0] is Outcome.UP else None,
                 response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
                 ip=answer.ip or None,
-                certificate_expires_in_ns=expires_in_ns(expires, self._request.started.wall_ns),
+                certificate_expires_in_ns=expires_in_ns(shown.expires, wall_ns),
+                certificate_chain_expires_in_ns=_first_of(shown.chain, wall_ns),
+                certificate_issuer=shown.issuer,
+                certificate_names=shown.names or None,
                 outcome=verdict[0],
                 reason=verdict[1],
                 detail=verdict[2],
@@ -208,6 +216,11 @@ def expires_in_ns(expires: str | None, now_wall_ns: int) -> int | None:
     """At most as much as a message holds, 292 years: one that is to last for ever says the year 9999 (RFC 5280, 4.1.2.5)."""
     expires_ns = None if expires is None else _wall_ns_of(expires)
     return None if expires_ns is None else min(expires_ns - now_wall_ns, INTEGER_MAX)
+
+
+def _first_of(chain: tuple[str, ...], now_wall_ns: int) -> int | None:
+    ends = [end for end in (expires_in_ns(expires, now_wall_ns) for expires in chain) if end is not None]
+    return min(ends, default=None)
 
 
 @lru_cache(maxsize=CERTIFICATE_TEXTS_MAX)

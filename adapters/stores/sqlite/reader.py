@@ -16,7 +16,7 @@ from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence
+from ....domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.observation.evidence import Evidence
 from ....domain.public_value import PublicValue, moment_of
@@ -299,6 +299,11 @@ class StoreReader:
         """The commanded pauses, by target."""
         with self._reading() as connection:
             return MarkTable(connection).pauses()
+
+    def heard(self) -> tuple[HeardMark, ...]:
+        """When each target was last heard, with the run that has begun and not ended."""
+        with self._reading() as connection:
+            return MarkTable(connection).heard()
 
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
         """Spans in which we could not see that ended after `since_ns`."""

@@ -20,7 +20,7 @@ class TlsHandshake(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     facts: ClassVar[frozenset[str]] = frozenset(
-        {"CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION", "BODY"}
+        {"CONNECTED", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATION", "CERTIFICATE", "BODY"}
     )
     measures: ClassVar[tuple[str, ...]] = (
         "response_time",

@@ -1,12 +1,18 @@
 """The check of each kind of network probe."""
 
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from typing import Any
 
+from ...specification.matcher import compiled_pattern
+from ...specification.probe import Tls
+from ...specification.probes.dns import Dns, DnsRecords
+from ...specification.probes.icmp import Icmp
 from ...specification.probes.networked import NetworkProbe
 from ...specification.probes.tls_handshake import TlsHandshake
+from ...specification.probes.udp import Udp
 from ...specification.problem import Path, Problem
-from ..network import place_problems, tls_problems
+from ..network import name_fault, place_problems, tls_problems
 
 
 def network_probe_problems(probe: NetworkProbe, path: Path) -> Iterator[Problem]:
@@ -19,6 +25,48 @@ def _of_tls(probe: TlsHandshake, path: Path) -> Iterator[Problem]:
     yield from tls_problems(probe.tls, (*path, "tls"))
 
 
+def _of_dns(probe: Dns, path: Path) -> Iterator[Problem]:
+    if probe.server is not None:
+        yield from place_problems(probe.server, probe.address_family, path, "server")
+    if probe.name != "." and not _is_address(probe.name) and (fault := name_fault(probe.name)):
+        yield Problem((*path, "name"), fault)
+    elif probe.type != "PTR" and _is_address(probe.name):
+        yield Problem((*path, "name"), "is an address, which only a PTR question may have: write type: PTR")
+    for part in ("answer", "authority", "additional"):
+        yield from _pattern_problems(getattr(probe, part), (*path, part))
+    if probe.tls != Tls() and probe.transport != "tls":
+        text = "has no effect without transport: tls: leave it out"
+        yield Problem((*path, "tls"), text, depends_on=((*path, "transport"),))
+    yield from tls_problems(probe.tls, (*path, "tls"))
+
+
+def _pattern_problems(records: DnsRecords, path: Path) -> Iterator[Problem]:
+    for key in records.__struct_fields__:
+        for at, pattern in enumerate(getattr(records, key)):
+            try:
+                compiled_pattern(pattern)
+            except ValueError as error:
+                yield Problem((*path, key, at), str(error))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _of_place(probe: Icmp | Udp, path: Path) -> Iterator[Problem]:
+    yield from place_problems(probe.host, probe.address_family, path)
+    if isinstance(probe, Udp) and probe.expect == "":
+        text = "an empty text is in every answer: write what to look for or leave it out"
+        yield Problem((*path, "expect"), text)
+
+
 _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = {
     TlsHandshake: _of_tls,
+    Dns: _of_dns,
+    Icmp: _of_place,
+    Udp: _of_place,
 }

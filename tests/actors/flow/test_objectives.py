@@ -40,10 +40,11 @@ def test_an_outage_spends_the_budget_and_its_end_closes_the_page():
 
 @pytest.mark.parametrize("end", ["crash", "restart"])
 def test_the_counts_go_on_after_the_end_of_a_process(end):
-    """Half of the bad samples that open the page come before the end, and half of them after it."""
+    """Two hours of good samples and the first bad one come before the end, and no step of an incident."""
     unbroken, broken = world_of(), world_of()
     for world in (unbroken, broken):
-        world.run("2h25s")
+        world.run("2h12s")
+        assert openings(world) == []
     getattr(broken, end)()
     for world in (unbroken, broken):
         world.run("1m30s")

@@ -14,7 +14,7 @@ TURNS: dict[str, list[Turn]] = {
     "ftp": [(b"220 ready\r\n", b"AUTH TLS"), (b"234 begin\r\n", None)],
     "postgres": [(b"", bytes.fromhex("0000000804d2162f")), (b"S", None)],
 }  # fmt: skip
-"""What a server says, and how the client's answer to it begins; the last turn is followed by the handshake."""
+"""The words of a server, and how the client's answer to it begins; the last turn is followed by the handshake."""
 
 
 def changing_over(protocol: str, context: ssl.SSLContext) -> Callable[[Visit], None]:

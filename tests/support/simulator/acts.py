@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import msgspec
+from msgspec import UNSET
 from watchkeeper.domain.incidents.announcement import Announcement
 from watchkeeper.domain.incidents.record import Silence
 from watchkeeper.domain.observation.outcome import Outcome
@@ -140,7 +141,7 @@ def _redrive(machine: Machine, _: Act) -> None:
 def _step_wall(machine: Machine, act: Act) -> None:
     if act.length_ns < 0 and machine.auditor.durable.open:
         machine.auditor.happened("clock back while an incident is open")
-    machine.auditor.holds.is_clock_set = True
+    machine.auditor.holds.is_clock_set = machine.auditor.jobs.is_clock_set = True
     machine.auditor.blindness.stepped(act.length_ns)
     machine.clock.step_wall(act.length_ns)
 
@@ -257,5 +258,22 @@ def beat(machine: Machine, target: str) -> None:
     if known is None or known.heartbeat is None:
         return
     seen, _ = machine.targets.behaviour(target)
-    if seen.outcome is Outcome.UP:
+    if known.heartbeat.run_max is not UNSET:
+        _run(machine, target)
+    elif seen.outcome is Outcome.UP:
         machine.system.supervisor.tell(Beat(target, Outcome.UP, "", machine.clock.read()))
+
+
+def _run(machine: Machine, target: str) -> None:
+    """Reports the start of a run, and its end a second later where its host is well by then; else it hangs."""
+    began = machine.clock.read()
+    run = str(began.wall_ns)
+    machine.auditor.jobs.started(target, run, began.wall_ns)
+    machine.system.supervisor.tell(Beat(target, Outcome.UP, "", began, is_start=True, run=run))
+
+    def end() -> None:
+        seen, _ = machine.targets.behaviour(target)
+        if seen.outcome is Outcome.UP:
+            machine.system.supervisor.tell(Beat(target, Outcome.UP, "", machine.clock.read(), run=run))
+
+    machine.after(NS_PER_S, end)

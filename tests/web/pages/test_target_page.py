@@ -3,6 +3,7 @@
 import re
 from html import unescape
 
+import msgspec
 import pytest
 from asking import Asking
 from markup import faults_of, page_of
@@ -144,6 +145,12 @@ def test_rules_say_what_opens_their_incident():
     assert rule_text(silent) == "opens when samples are missing"
 
 
+def test_the_rule_of_warnings_says_that_it_counts_degraded_answers():
+    warn = next(rule for rule in WATCHED.judged_rules if rule.id == "warn")
+    assert rule_text(warn) == "opens after 2 degraded in a row, resolves after 2 good"
+    assert rule_text(KOfN(id="a", bad=2, of=3, on="warning")).startswith("opens when 2 of 3 are degraded,")
+
+
 SAID = [
     (KOfN(id="r", bad=3, of=5), "opens when 3 of 5 are bad, resolves after 2 good"),
     (
@@ -179,6 +186,8 @@ def test_limits_of_the_response_time_are_those_of_rules_and_conditions():
         rules=[slow, size],
         expect=["[RESPONSE_TIME] < 500", "[STATUS] == 200", "[RESPONSE_TIME] > 1"],
     )
+    warned = msgspec.structs.replace(site, warn=("[RESPONSE_TIME] <= 400",))
+    assert [limit.value_ms for limit in speed_limits(warned)] == [300.0, 500.0, 400.0]
     found = [(limit.value_ms, limit.label) for limit in speed_limits(site)]
     assert found == [(300.0, "slow: p95 > 300 ms"), (500.0, "[RESPONSE_TIME] < 500")]
 
@@ -219,7 +228,35 @@ def test_a_failure_that_is_of_no_condition_is_shown_all_the_same():
     sample = sample_at(
         0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, failed=("[IP] (10.0.0.1) == ::1",)
     )
-    assert condition_rows(SITE, sample)[-1] == ("[IP] (10.0.0.1) == ::1", False, "[IP] (10.0.0.1) == ::1")
+    assert condition_rows(SITE, sample)[-1][:3] == ("[IP] (10.0.0.1) == ::1", False, "[IP] (10.0.0.1) == ::1")
+
+
+WATCHED = Target(
+    id="shop",
+    http=Http(url="http://shop.example/"),
+    expect=["[STATUS] == 2xx", "[RESPONSE_TIME] < 1000"],
+    warn=["[RESPONSE_TIME] < 300", "[HEADERS].server == nginx"],
+)
+SLOW = ("[RESPONSE_TIME] (512) < 300",)
+
+
+def test_a_warning_stands_beside_the_conditions_that_hold():
+    sample = sample_at(0, outcome=Outcome.DEGRADED, reason=Reason.CONDITION_FAILED, failed=SLOW)
+    rows = condition_rows(WATCHED, sample)
+    assert [(row.holds, row.warns) for row in rows] == [
+        (True, False),
+        (True, False),
+        (False, True),
+        (True, True),
+    ]
+    assert rows[2].shown == SLOW[0]
+
+
+def test_warnings_are_not_asked_of_a_target_that_is_down():
+    failed = ("[RESPONSE_TIME] (1500) < 1000",)
+    sample = sample_at(0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, failed=failed)
+    assert [row.holds for row in condition_rows(WATCHED, sample)] == [True, False, None, None]
+    assert [row.holds for row in condition_rows(WATCHED, None)] == [None] * 4
 
 
 # Attempts.

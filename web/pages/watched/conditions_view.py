@@ -24,15 +24,27 @@ class ConditionRow(NamedTuple):
     """None where it was not asked: there was no answer."""
     shown: str
     """With what was seen: `[STATUS] (503) == 200`; empty where that is not kept."""
+    warns: bool = False
+    """Whether it is one of `warn`, which is asked of an answer that meets all others."""
 
 
 def condition_rows(target: Target, sample: Sample | None) -> list[ConditionRow]:
     """Returns the conditions of a target in their order, and failures that are of none of them at the end."""
     if sample is None:
-        return [ConditionRow(text, None, "") for text in target.expect]
+        rows = [ConditionRow(text, None, "") for text in target.expect]
+        return [*rows, *(ConditionRow(text, None, "", warns=True) for text in target.warnings)]
     failed = list(sample.failed)
-    rows = [_row(text, sample, failed) for text in target.expect]
+    # The failures of a degraded sample are those of `warn` alone.
+    is_warned = sample.outcome is Outcome.DEGRADED
+    rows = [_row(text, sample, [] if is_warned else failed) for text in target.expect]
+    rows += [_warning_row(text, sample, failed) for text in target.warnings]
     return [*rows, *(ConditionRow(shown, False, shown) for shown in failed)]
+
+
+def _warning_row(text: str, sample: Sample, failed: list[str]) -> ConditionRow:
+    if sample.outcome not in {Outcome.UP, Outcome.DEGRADED}:
+        return ConditionRow(text, None, "", warns=True)
+    return _row(text, sample, failed)._replace(warns=True)
 
 
 def _row(text: str, sample: Sample, failed: list[str]) -> ConditionRow:

@@ -137,7 +137,9 @@ def speed_limits(target: Target) -> list[SpeedLimit]:
         and rule.state is not RuleState.RETIRED
         and rule.bound > 0
     ]
-    of_conditions = [found for text in target.expect if (found := _CONDITION.match(text))]
+    of_conditions = [
+        found for text in (*target.expect, *target.warnings) if (found := _CONDITION.match(text))
+    ]
     return of_rules + [SpeedLimit(float(found[1]), found[0]) for found in of_conditions]
 
 

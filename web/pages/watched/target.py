@@ -13,6 +13,7 @@ from ....domain.incidents.incident import Incident
 from ....domain.line import escaped
 from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.sample import Sample
+from ....domain.read_model.job import job_of
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
@@ -22,6 +23,7 @@ from ....domain.specification.rule import (
     Consecutive,
     JudgedRule,
     KOfN,
+    Level,
     Nagios,
     NoData,
     NoDataPolicy,
@@ -92,6 +94,7 @@ async def target_page(call: ApiCall) -> Response:
         rules=_standings(known, samples, now_ns),
         what=call.operations.discreet(what_is_checked(known.target)),
         rule_text=rule_text,
+        job=job_lines(known, now_ns),
         next_due_ns=_next_due_ns(known),
         view=lambda frame: _view(frame, past, known, span),
     )
@@ -172,6 +175,14 @@ def _next_due_ns(known: Known) -> int | None:
     return known.attempts[-1].due.wall_ns + every_ns
 
 
+def job_lines(known: Known, now_ns: int) -> tuple[str, ...]:
+    """Returns when a target that reports by itself is expected, what runs, and how long the last run took."""
+    heartbeat = known.target.heartbeat
+    if heartbeat is None or known.row.paused:
+        return ()
+    return job_of(known.target, known.row.sample, known.row.running_since_ns, now_ns).lines(heartbeat, now_ns)
+
+
 def what_is_checked(target: Target) -> str:
     """Returns what is done at each attempt, in a few words; the query of a URL is left out, for it may hold a secret."""
     match target.probe:
@@ -204,12 +215,14 @@ _OF_SILENCE = {
     NoDataPolicy.OK: "takes missing samples for good ones",
 }
 
+_BAD: dict[Level, str] = {"down": "bad", "degraded": "bad or degraded", "warning": "degraded"}
+
 
 def rule_text(rule: JudgedRule) -> str:
     """Returns what opens the incident of a rule, and what ends it."""
     match rule:
         case Consecutive(after=after, recover=recover, on=on):
-            bad = "bad" if on == "down" else "bad or degraded"
+            bad = _BAD[on]
             said = f"opens after {after} {bad} in a row, resolves after {recover} good"
         case Threshold():
             window = "" if rule.window == 1 else f" over {rule.window}"
@@ -217,8 +230,7 @@ def rule_text(rule: JudgedRule) -> str:
             said = f"{rule.mode.value.replace('_', ' ')} of {rule.measure}{window}{samples}"
             said += f", resolves at {rule.text_of(rule.recovery_bound)}" if rule.recover is not UNSET else ""
         case KOfN(bad=bad, of=of, recover=recover, on=on):
-            worst = "bad" if on == "down" else "bad or degraded"
-            said = f"opens when {bad} of {of} are {worst}, resolves after {recover} good"
+            said = f"opens when {bad} of {of} are {_BAD[on]}, resolves after {recover} good"
         case Nagios(max_check_attempts=attempts):
             said = f"hard after {attempts} bad in a row, resolves after one good"
         case BurnRate(slo=slo):

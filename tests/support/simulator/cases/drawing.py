@@ -20,6 +20,7 @@ from ..suppression.drawing import suppressed
 from ..suppression.drilling import drilled
 from .case import Act, Case, Options, Reached, Watched
 from .faults import BESIDE, Fault, in_order
+from .jobs import with_jobs
 from .kinds import with_kinds
 from .pinging import pinged
 from .tape import Stream, Tape
@@ -74,7 +75,7 @@ def draw_case(
         options = msgspec.structs.replace(options, faults=(*options.faults, Fault.CHECK_NOW))
         acts = tuple(sorted([*acts, *_checks(checks, options, watched)], key=lambda act: act.at_ns))
     case = Case(seed=seed, options=options, targets=watched, channels=channels, acts=acts)
-    case = with_kinds(case, tape)
+    case = with_jobs(with_kinds(case, tape), tape)
     return pinged(drilled(suppressed(case, tape, allowed), tape, allowed), tape, allowed)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.limits import LAG_SHARE_OF_TIMEOUT
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptRecord, ProbeRequest
-from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.outcome import SILENCES, Outcome, Reason
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.target import Target
 from watchkeeper.domain.time.moment import Moment
@@ -122,7 +122,7 @@ class AttemptRules:
         if not sample.outcome.is_evidence:
             return
         self.evidence_at[sample.target] = sample.at
-        if truth is None or sample.reason is Reason.HEARTBEAT_MISSED:
+        if truth is None or sample.reason in SILENCES:
             return
         if sample.outcome in BAD and truth not in BAD:
             says = f"{sample.target} is {truth} and judged {sample.outcome}: {sample.explanation()}"
@@ -139,10 +139,10 @@ class AttemptRules:
 
     def _served_once(self, sample: Sample, record: AttemptRecord, *, probed: bool) -> None:
         """L8: a tick or a missed heartbeat is served once, and no tick of an earlier process; S31: a heartbeat counts once."""
-        missed = sample.reason is Reason.HEARTBEAT_MISSED
+        missed = sample.reason in SILENCES
         due_ns = record.due.monotonic_ns
         if probed or missed:
-            place = (sample.target, missed)
+            place = (sample.target, sample.reason if missed else None)
             if probed and due_ns < self._began_ns:
                 self._complain("L8", f"{record} was due before this process began")
             if due_ns <= self._due.get(place, due_ns - 1):

@@ -52,6 +52,7 @@ from .configuration import ConfigurationRules
 from .drills import DrillRules
 from .evidence import EvidenceRules
 from .isolation import IsolationRules
+from .jobs import JobRules
 from .pinging import PingRules
 from .receiving import ReceivingRules
 from .silences import SilenceRules
@@ -100,6 +101,7 @@ class Auditor:
         self.blindness = BlindnessRules(complain, self.happened)
         self.isolation = IsolationRules(roster, complain, self.happened)
         self.configuration = ConfigurationRules(complain, self.happened)
+        self.jobs = JobRules(complain, self.happened)
         self.drills = DrillRules(self.durable, complain, self.happened)
         self.pinging = PingRules(
             case.options.ping_every_s * NS_PER_S,
@@ -198,6 +200,7 @@ class Auditor:
         self.taken.setdefault(message.sample.target, []).append((message.sample, message.record))
         self.blindness.judging(message.sample, message.record)
         self.configuration.judging(message.sample)
+        self.jobs.taken(message.sample)
 
     def _tracking(self, message: Track) -> None:
         self.record.described([message.target])
@@ -259,6 +262,7 @@ class Auditor:
         now = self._read()
         self.attempts.process_began(now)
         self.evidence.process_began()
+        self.jobs.process_began()
         self.blindness.process_began()
         self.isolation.disturbed()
         self.configuration.process_began(self._roster.values(), now)

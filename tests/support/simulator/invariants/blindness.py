@@ -6,7 +6,7 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.record import BlindInterval
 from watchkeeper.domain.observation.attempt import AttemptRecord
-from watchkeeper.domain.observation.outcome import Reason
+from watchkeeper.domain.observation.outcome import SILENCES
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.supervision.blindness import CLOCK_STEPPED
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
@@ -125,7 +125,7 @@ class BlindnessRules:
         """Checks a bad sample: its attempt must not overlap a gap."""
         if sample.outcome not in BAD or record.started is None or record.ended is None:
             return
-        missed = sample.reason is Reason.HEARTBEAT_MISSED
+        missed = sample.reason in SILENCES
         began_ns = sample.at.monotonic_ns if missed else record.started.monotonic_ns
         ended_ns = sample.at.monotonic_ns if missed else record.ended.monotonic_ns
         for blind_from_ns, blind_until_ns in self._spans:

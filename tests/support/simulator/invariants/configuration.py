@@ -7,7 +7,7 @@ from typing import NamedTuple
 from watchkeeper.domain.auditing.violation import Complain
 from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.observation.attempt import ProbeRequest
-from watchkeeper.domain.observation.outcome import Reason
+from watchkeeper.domain.observation.outcome import SILENCES
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.specification.rule import RuleState
 from watchkeeper.domain.specification.target import Target
@@ -91,7 +91,7 @@ class ConfigurationRules:
     def judging(self, sample: Sample) -> None:
         """Checks a missed heartbeat: it must not have been due while its target was paused."""
         paused_ns = self._paused.get(sample.target)
-        missed = sample.reason is Reason.HEARTBEAT_MISSED
+        missed = sample.reason in SILENCES
         if missed and paused_ns is not None and paused_ns < sample.at.monotonic_ns:
             self._complain("S36", f"{sample.target} is paused, and its heartbeat is missed")
 

@@ -1,0 +1,49 @@
+"""The `udp` probe: a datagram sent, and an answer to it."""
+
+import os
+import socket
+
+from ....domain.limits import BODY_BYTES, DATAGRAM_BYTES_MAX
+from ....domain.observation.observation import Observation
+from ....domain.observation.outcome import Reason
+from ....domain.specification.probes.udp import Udp
+from ...net.readiness import EDGE, READABLE
+from ...net.sockets import NONBLOCKING, verdict_of_connection
+from ..course import AttemptCourse, Opened, ProbeFailed, down
+
+
+async def send_datagram(probe: Udp, course: AttemptCourse) -> Observation:
+    """One attempt of a `udp` probe. Raises: ProbeFailed."""
+    address = (await course.addresses(probe.host, probe.address_family))[0]
+    connection = socket.SocketType(address.family, socket.SOCK_DGRAM | NONBLOCKING)
+    course.keep(Opened(course.sockets, connection))
+    course.ip, course.stage = address.host, f"before {address.host} answered"
+    try:
+        connection.setblocking(False)
+        connection.connect(address.with_port(probe.port))
+        connection.send(probe.send.encode())
+        return await _answered(probe, connection, course)
+    except OSError as error:
+        # The word of the host that nobody listens comes as an error of the next call.
+        number = error.errno or 0
+        detail = f"{address.host} port {probe.port}: {os.strerror(number)}"
+        raise ProbeFailed(*verdict_of_connection(number, address.host, detail)) from None
+
+
+async def _answered(probe: Udp, connection: socket.SocketType, course: AttemptCourse) -> Observation:
+    """Reads until an answer holds the expected text: others may come before it."""
+    expected, received = (probe.expect or "").encode(), b""
+    while True:
+        try:
+            answer = connection.recv(DATAGRAM_BYTES_MAX)
+        except BlockingIOError:
+            await course.ready(connection, READABLE | EDGE)
+            continue
+        course.connected = True
+        course.first_byte_ns = course.first_byte_ns or course.spent_ns()
+        received += answer
+        if expected in answer:
+            return course.observation(body=answer[:BODY_BYTES], body_cut=len(answer) > BODY_BYTES)
+        course.stage = "before the expected text came"
+        if len(received) > BODY_BYTES:
+            raise down(Reason.BODY_TOO_LARGE, f"{BODY_BYTES} bytes came without the expected text")

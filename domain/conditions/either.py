@@ -1,0 +1,48 @@
+"""The refusal of `or` inside a condition, with what to write in its place."""
+
+import re
+from typing import NoReturn
+
+from .parse_error import ParseError
+
+_EITHER = re.compile(r"\s(or|\|\|)(?=\s)", re.IGNORECASE)
+_CALL = re.compile(r"(?<!\S)(?:len|has|pat|matches|any)\(.*?\)(?=\s|$)", re.DOTALL)
+_EQUAL = re.compile(r"\s*(\S.*?)\s+==\s+(\S.*?)\s*")
+_COMPARED = re.compile(r"\s(?:==|!=|<=|>=|<|>)\s")
+
+
+def refuse_either(text: str) -> None:
+    """Raises: ParseError at an `or` outside of a function, which no condition has."""
+    # Most conditions have neither word.
+    if "or" not in text.lower() and "||" not in text:
+        return
+    masked = _CALL.sub(lambda call: "x" * len(call[0]), text)
+    if found := _EITHER.search(masked):
+        _refuse(text, found[1], found.start(1))
+
+
+def _refuse(text: str, word: str, at: int) -> NoReturn:
+    before, after = text[:at], text[at + len(word) :]
+    head, tail = _EQUAL.fullmatch(before), _EQUAL.fullmatch(after)
+    problem = f"there is no {word!r} inside a condition: write "
+    if head and not _COMPARED.search(after):
+        said = f"{head[1]} == {_joined(head[2], after.strip())}"
+        itself = _escaped(f"{head[2]} {word} {after.strip()}")
+        problem += f"{said} (for the text itself write pat({itself}))"
+    elif head and tail and head[1].upper() == tail[1].upper():
+        problem += f"{head[1]} == {_joined(head[2], tail[2])}"
+    else:
+        problem += (
+            "any() for several values of one fact, as in [STATUS] == any(200, 301), "
+            "and for one of two facts a target each and a composite target with at_least: 1"
+        )
+    raise ParseError(problem, at)
+
+
+def _joined(*values: str) -> str:
+    options = [value[4:-1] if value.startswith("any(") and value.endswith(")") else value for value in values]
+    return f"any({', '.join(options)})"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\*?\[])", r"\\\1", text)

@@ -1,0 +1,150 @@
+"""The header and the certificate of an answer as conditions read them, whichever engine has asked."""
+
+import datetime as dt
+import ssl
+
+import pytest
+import trustme
+from hostile.server import HostileServer
+from records import NOON
+from watchkeeper.adapters.http.certificate import (
+    PeerCertificate,
+    certificate_of,
+    certificate_of_info,
+    in_chain,
+)
+from watchkeeper.adapters.http.fast.engine import FastHttpEngine
+from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
+from watchkeeper.adapters.probes.web.http import HttpProber
+from watchkeeper.domain.conditions.condition import compile_condition, evaluate
+from watchkeeper.domain.conditions.judgement import Expectation
+from watchkeeper.domain.limits import CERTIFICATE_NAMES_MAX
+from watchkeeper.domain.observation.attempt import AttemptId
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.specification.probe import Http, Tls
+from watchkeeper.domain.time.moment import NS_PER_S
+
+DAY_NS = 86_400 * NS_PER_S
+LINES = ["Server: nginx", "Set-Cookie: a=1", "SET-COOKIE: b=2", "X-Empty:", "X-Long: " + "y" * 30_000]
+MET = [
+    "[HEADERS].server == nginx",
+    "[HEADERS].set-cookie == b=2",
+    "len([HEADERS].set-cookie) == 2",
+    "[HEADERS].content-length == 4",
+    "has([HEADERS].x-empty) == true",
+    "has([HEADERS].x-none) == false",
+    "len([HEADERS].x-long[0]) == 30000",
+]
+UNMET = ["[HEADERS].server == apache", "[HEADERS].x-none == 1", "[HEADERS].set-cookie != a=1"]
+
+
+@pytest.fixture(params=["fast", "libcurl"])
+def prober(bench, request):
+    if request.param == "libcurl":
+        yield HttpProber(bench.transport)
+        return
+    plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at, bench.resolver, contexts=TlsContexts())
+    yield HttpProber(bench.transport, plain)
+    plain.close()
+
+
+def third_of(bench, prober, probe):
+    """Returns the observation of the third attempt: by then the fast engine asks where it can."""
+    return [bench.run(prober, probe).seen for _ in range(3)][-1]
+
+
+def test_headers_are_read_alike_by_both_engines(bench, prober):
+    with HostileServer({"lines": lambda visit: visit.answer(headers=LINES, body=b"fine")}) as server:
+        seen = third_of(bench, prober, Http(url=server.url("/lines")))
+
+    assert [text for text in MET + UNMET if evaluate(text, seen).passed] == MET
+
+
+@pytest.mark.parametrize("name", ["long_header", "many_headers"])
+def test_a_header_without_an_end_is_the_reason_and_no_condition_holds(bench, prober, name):
+    """One line of 5 MB, and 200,000 lines."""
+    with HostileServer() as server:
+        seen = bench.run(prober, Http(url=server.url(f"/{name}"))).seen
+
+    expectation = Expectation([compile_condition("[HEADERS].x-long == y")])
+    sample = expectation.judge(AttemptId("a", 1, 1), NOON, seen)
+    assert (sample.outcome, sample.reason) == (Outcome.DOWN, Reason.HEADERS_TOO_LARGE)
+    assert evaluate("[HEADERS].x-long != y", seen).error == "the probe gave no headers"
+
+
+def test_the_headers_of_the_last_answer_are_read(bench, prober):
+    moved = ["Location: /there", "X-Step: first"]
+    behaviours = {
+        "here": lambda visit: visit.answer("302 Found", headers=moved),
+        "there": lambda visit: visit.answer(headers=["X-Step: second"], body=b"fine"),
+    }
+    with HostileServer(behaviours) as server:
+        seen = third_of(bench, prober, Http(url=server.url("/here")))
+
+    assert evaluate("[HEADERS].x-step == second", seen).passed
+    assert evaluate("has([HEADERS].location) == false", seen).passed
+
+
+def test_a_certificate_is_read_alike_by_both_engines(bench, prober, tmp_path):
+    ca = trustme.CA(organization_name='Acme, Inc. = "x"', organization_unit_name="Ünit; a")
+    ends = dt.datetime.now(dt.UTC) + dt.timedelta(days=10)
+    certificate = ca.issue_cert("127.0.0.1", "shop.example", "*.shop.example", "::1", not_after=ends)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with HostileServer(tls=context) as server:
+        probe = Http(url=server.url("/healthy"), tls=Tls(ca_file=str(tmp_path / "ca.pem")))
+        seen = third_of(bench, prober, probe)
+
+    assert seen.certificate_issuer == 'O=Acme, Inc. = "x", OU=Ünit; a'
+    assert seen.certificate_names == ("127.0.0.1", "shop.example", "*.shop.example", "::1")
+    assert seen.certificate_chain_expires_in_ns == seen.certificate_expires_in_ns
+    assert 9 * DAY_NS < seen.certificate_expires_in_ns <= 10 * DAY_NS
+
+
+def test_the_chain_that_was_sent_counts_whole(bench, prober, tmp_path):
+    ca = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.create_child_ca().issue_cert("127.0.0.1").configure_cert(context)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with HostileServer(tls=context) as server:
+        probe = Http(url=server.url("/healthy"), tls=Tls(ca_file=str(tmp_path / "ca.pem")))
+        third_of(bench, prober, probe)
+
+    assert len(prober._plan(probe).certificate.chain) == 2
+
+
+@pytest.mark.parametrize("ends", [("Nov  1 08:05:09 2049 GMT", "Nov  1 08:05:09 2031 GMT")])
+def test_a_chain_has_the_ends_of_all_its_certificates_by_either_library(ends):
+    fields = [[("Subject", "CN = a"), ("Expire date", end)] for end in ends]
+    infos = [certificate_of_info({"notAfter": end}) for end in ends]
+    assert certificate_of(fields) == in_chain(infos) == PeerCertificate(ends[0], ends)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("C = US, O = Let's Encrypt, CN = R11", "C=US, O=Let's Encrypt, CN=R11"),
+        ("C=US, O=Let's Encrypt, CN=R11", "C=US, O=Let's Encrypt, CN=R11"),
+        ('O = "Acme, Inc.", CN = a', "O=Acme, Inc., CN=a"),
+        ("CN = \\C3\\9Cber", "CN=Über"),
+        ("CN = a + OU = b", "CN=a, OU=b"),
+        ("CN = \\E9", "CN=é"),
+        ("CN = a\\0Ab", "CN=a\\nb"),
+        ("", None),
+        ("nonsense", None),
+    ],
+)
+def test_an_issuer_is_read_from_the_words_of_openssl(written, read):
+    assert certificate_of([[("Issuer", written)]]).issuer == read
+
+
+def test_a_certificate_of_very_many_names_is_read_up_to_a_bound():
+    names = ", ".join(f"DNS:{number}.example" for number in range(CERTIFICATE_NAMES_MAX + 1))
+    found = certificate_of([[("X509v3 Subject Alternative Name", f"email:x, {names}")]])
+    assert len(found.names) == CERTIFICATE_NAMES_MAX
+    assert found.names[0] == "0.example"
+
+
+def test_no_certificate_is_none():
+    assert certificate_of([]) is in_chain([]) is None
