@@ -30,6 +30,7 @@ CONDITIONS = {
     "IP": "[IP] == 192.0.2.1",
     "BODY": "[BODY].data[0] == 7",
     "DNS_RCODE": "[DNS_RCODE] == NOERROR",
+    "CERTIFICATE": "[CERTIFICATE].chain_expiration > 48h",
     "CERTIFICATE_EXPIRATION": "[CERTIFICATE_EXPIRATION] > 48h",
 }
 
