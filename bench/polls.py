@@ -13,29 +13,36 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import blackbox
+import names
 import nginx
 import pycurl
 from machine import describe, pause_cost, stay_on
 from running import Running
 from watchkeeper.domain.specification.probe import Http, Tcp, Tls
+from watchkeeper.domain.specification.probes.dns import Dns
+from watchkeeper.domain.specification.probes.icmp import Icmp
+from watchkeeper.domain.specification.probes.tls_handshake import TlsHandshake
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
-EVERY_S = {"http": 1, "https": 2, "tcp": 1}
+EVERY_S = {"http": 1, "https": 2, "tcp": 1, "tls": 2, "dns": 1, "icmp": 1}
 """A handshake is let wait longer, so that a machine that is busy otherwise does not make it time out."""
 WARM_S, WINDOW_S = 2.5, 3.0
 QUICK_WINDOW_S = 2.0
-BARS = {"http": 0.25, "https": 0.6, "tcp": 0.25}
+BARS = {"http": 0.25, "https": 0.6, "tcp": 0.25, "tls": 0.9, "dns": 0.5, "icmp": 0.5}
 UP_SHARE_MIN, THROWN_AWAY_MAX = 0.99, 10
 RULES = (Consecutive(id="down", after=3),)
 EXPECT = {
     "http": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000"),
     "https": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000", "[CERTIFICATE_EXPIRATION] > 48h"),
     "tcp": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
+    "tls": ("[RESPONSE_TIME] < 2000", "[CERTIFICATE_EXPIRATION] > 48h"),
+    "dns": ("[DNS_RCODE] == NOERROR", "[RESPONSE_TIME] < 2000"),
+    "icmp": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
 }
 
 
@@ -54,6 +61,9 @@ ROWS = {
     "https": Load("https", 400),
     "https_rustls": Load("https", 400, tls_library="rustls"),
     "tcp": Load("tcp", 1_500),
+    "tls": Load("tls", 400),
+    "dns": Load("dns", 1_500),
+    "icmp": Load("icmp", 1_500),
     "http_full": Load("http", 4_000, 200),
     "tcp_full": Load("tcp", 5_000, 200),
 }
@@ -64,9 +74,17 @@ class NotAllUp(Exception):  # the result of a run, not a fault of this script
     """Raised where too many checks of watchkeeper failed for their cost to be compared."""
 
 
-def target(kind: str, server: nginx.Nginx, number: int) -> Target:
+class Servers(NamedTuple):
+    """The servers that both sides check."""
+
+    web: nginx.Nginx
+    names: names.Names
+
+
+def target(kind: str, servers: Servers, number: int) -> Target:
     """One of many, checked every few seconds."""
-    probe: dict[str, Http | Tcp] = {}
+    probe: dict[str, Any] = {}
+    server = servers.web
     match kind:
         case "http":
             probe = {"http": Http(url=server.url(number))}
@@ -76,22 +94,36 @@ def target(kind: str, server: nginx.Nginx, number: int) -> Target:
             }
         case "tcp":
             probe = {"tcp": Tcp(host=nginx.address(number), port=server.plain)}
+        case "tls":
+            settings = Tls(ca_file=str(server.authority))
+            probe = {"tls": TlsHandshake(host=nginx.address(number), port=server.secure, tls=settings)}
+        case "dns":
+            probe = {"dns": Dns(name=names.NAME, server="127.0.0.1", port=servers.names.port)}
+        case "icmp":
+            probe = {"icmp": Icmp(host=nginx.address(number))}
     name, every = f"{kind}-{number}", f"{EVERY_S[kind]}s"
     return Target(
         id=name, every=every, timeout=every, expect=EXPECT[kind], rules=RULES, default_rules=False, **probe
     )
 
 
-def named(kind: str, server: nginx.Nginx, number: int) -> str:
+def named(kind: str, servers: Servers, number: int) -> str:
     """Returns the same target in the form of the peer."""
-    if kind == "tcp":
-        return f"{nginx.address(number)}:{server.plain}"
-    return server.url(number, secure=kind == "https")
+    address, server = nginx.address(number), servers.web
+    match kind:
+        case "tcp" | "tls":
+            return f"{address}:{server.plain if kind == 'tcp' else server.secure}"
+        case "dns":
+            return f"127.0.0.1:{servers.names.port}"
+        case "icmp":
+            return address
+        case _:
+            return server.url(number, secure=kind == "https")
 
 
-def measure_ours(load: Load, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
+def measure_ours(load: Load, servers: Servers, folder: Path, window_s: float) -> dict[str, float]:
     kind = load.kind
-    targets = [target(kind, server, number) for number in range(load.ours_per_s * EVERY_S[kind])]
+    targets = [target(kind, servers, number) for number in range(load.ours_per_s * EVERY_S[kind])]
     store = folder / f"{time.monotonic_ns()}.db"
     with Running(targets, core=OURS_CORE, store=store, tls_library=load.tls_library) as running:
         time.sleep(WARM_S)
@@ -102,21 +134,21 @@ def measure_ours(load: Load, server: nginx.Nginx, folder: Path, window_s: float)
     return figures
 
 
-def measure_theirs(load: Load, server: nginx.Nginx, folder: Path, window_s: float) -> dict[str, float]:
+def measure_theirs(load: Load, servers: Servers, folder: Path, window_s: float) -> dict[str, float]:
     kind = load.kind
-    names = [named(kind, server, number) for number in range(load.ours_per_s * EVERY_S[kind])]
-    with blackbox.Blackbox(folder, server.authority, OURS_CORE) as peer:
-        return peer.window(kind, names, load.ours_per_s, load.peer_in_flight, (WARM_S, window_s))
+    listed = [named(kind, servers, number) for number in range(load.ours_per_s * EVERY_S[kind])]
+    with blackbox.Blackbox(folder, servers.web.authority, OURS_CORE) as peer:
+        return peer.window(kind, listed, load.ours_per_s, load.peer_in_flight, (WARM_S, window_s))
 
 
-def compare(name: str, server: nginx.Nginx, folder: Path, pairs: int, window_s: float) -> dict[str, object]:
+def compare(name: str, servers: Servers, folder: Path, pairs: int, window_s: float) -> dict[str, object]:
     """Both in turn, several times; the ratio is the median of the pairs' ratios."""
     runs, load = [], ROWS[name]
     thrown_away = 0
     while len(runs) < pairs:
         try:
-            mine = measure_ours(load, server, folder, window_s)
-            theirs = measure_theirs(load, server, folder, window_s)
+            mine = measure_ours(load, servers, folder, window_s)
+            theirs = measure_theirs(load, servers, folder, window_s)
         except (NotAllUp, blackbox.PeerFailed) as error:
             thrown_away += 1
             print(f"{name}: a pair is thrown away: {error}", file=sys.stderr)
@@ -162,8 +194,13 @@ def main(arguments: list[str]) -> int:
     stay_on(SERVER_CORE)
     pairs, window_s = (2, QUICK_WINDOW_S) if options.quick else (options.pairs, WINDOW_S)
     rows = options.only or list(ROWS)
-    with tempfile.TemporaryDirectory() as name, nginx.Nginx(Path(name), SERVER_CORE) as server:
-        checks = {row: compare(row, server, Path(name), pairs, window_s) for row in rows}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        nginx.Nginx(Path(name), SERVER_CORE) as web,
+        names.Names(SERVER_CORE) as named_by,
+    ):
+        servers = Servers(web, named_by)
+        checks = {row: compare(row, servers, Path(name), pairs, window_s) for row in rows}
     setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "curl": pycurl.version}
     setting |= {"blackbox": blackbox.version(), "the_same_work": pause_cost()}
     print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))

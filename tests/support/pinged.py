@@ -12,7 +12,7 @@ UNPRIVILEGED, RAW = 0, None
 HERE = {"host": "127.0.0.1"}
 
 
-def pinged(group, *probes, answering=True, without=()):
+def pinged(group, *probes, answering=True, without=(), repeat=0):
     """Runs probes, each beside who answers, in a network whose loopback is up. Returns the fate of each, and how many raw and unprivileged sockets were open."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support"), *sys.path])
     command = [
@@ -28,7 +28,7 @@ def pinged(group, *probes, answering=True, without=()):
         command,
         cwd=ROOT,
         env={"PYTHONPATH": paths, "PATH": os.environ["PATH"]},
-        input=json.dumps({"group": group, "probes": probes, "answering": answering}),
+        input=json.dumps({"group": group, "probes": probes, "answering": answering, "repeat": repeat}),
         capture_output=True,
         timeout=120,
         check=False,
@@ -36,4 +36,5 @@ def pinged(group, *probes, answering=True, without=()):
     )
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
+    assert found["left_open"] <= 0
     return found["probes"], found["sockets"]

@@ -112,8 +112,8 @@ class EchoSockets:
             except BlockingIOError:
                 return
             except OSError:
-                # The word of a router on an earlier request, which says nothing of the socket.
-                continue
+                # The word of a router on an earlier request, which says nothing of the socket; answers behind it are read next.
+                return
             self._take(used, packet, sender[0], now_ns)
 
     @staticmethod

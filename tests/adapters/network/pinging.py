@@ -89,6 +89,10 @@ def sockets(kind: str) -> int:
     return sum(len(Path(f"/proc/net/{kind}{six}").read_text().splitlines()) - 1 for six in ("", "6"))
 
 
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def run(bench: Bench, prober, way: str, fields: dict) -> dict:
     (SETTINGS / "icmp_echo_ignore_all").write_text("0" if way == "kernel" else "1")
     with Answering(way) as peer:
@@ -112,11 +116,15 @@ def main() -> None:
         if asked["answering"]
         else [told(bench.run(prober, Icmp(**fields)).seen, []) for _, fields in asked["probes"]]
     )
+    before = descriptors()
+    for _ in range(asked["repeat"]):
+        bench.run(prober, Icmp(**asked["probes"][0][1]))
+    left_open = descriptors() - before
     opened = sockets("raw"), sockets("icmp")
     prober.close()
     bench.turn()
     bench.close()
-    sys.stdout.write(json.dumps({"probes": found, "sockets": opened}))
+    sys.stdout.write(json.dumps({"probes": found, "sockets": opened, "left_open": left_open}))
 
 
 if __name__ == "__main__":

@@ -44,3 +44,16 @@ def test_a_process_without_permission_says_what_is_missing():
     assert (refused["outcome"], refused["reason"]) == ("unknown", "probe_crashed")
     assert "net.ipv4.ping_group_range" in refused["detail"]
     assert "CAP_NET_RAW" in refused["detail"]
+
+
+@pytest.mark.needs("network")
+def test_a_host_without_a_route_is_a_fault_of_this_machine():
+    (seen,), _ = pinged(RAW, (None, {"host": "192.0.2.1"}), answering=False)
+
+    assert (seen["outcome"], seen["reason"]) == ("unknown", "blind")
+
+
+@pytest.mark.slow
+@pytest.mark.needs("network")
+def test_ten_thousand_failures_leave_no_descriptor():
+    pinged(RAW, (None, {"host": "192.0.2.1"}), answering=False, repeat=10_000)

@@ -1,0 +1,122 @@
+"""The specifications of network probes: their problems, their conditions, and everything that is shown of them."""
+
+import pytest
+from hostile.records import RecordServer, reply
+from msgspec import UNSET
+from seeing import sample
+from watched import watching
+from watchkeeper import Dns, DnsRecords, Icmp, Target, Tcp, Tls, TlsHandshake, Udp
+from watchkeeper.adapters.expectations import Expectations
+from watchkeeper.adapters.extras import missing_libraries
+from watchkeeper.adapters.masking import secrets_of
+from watchkeeper.domain.specification.configuration import Configuration
+from watchkeeper.domain.specification.probes.dns import ANY_RCODE
+from watchkeeper.domain.specification.probes.kinds import NETWORK_KINDS
+from watchkeeper.domain.specification.probes.networked import Library
+from watchkeeper.domain.validation.partial import judged_target
+from watchkeeper.web.pages.watched.target import what_is_checked
+
+HANDSHAKE = TlsHandshake(host="mail.example", port=587, starttls="smtp")
+PROBES = {
+    "tls": HANDSHAKE,
+    "dns": Dns(name="shop.example", type="MX", server="192.0.2.53"),
+    "icmp": Icmp(host="192.0.2.1"),
+    "udp": Udp(host="play.example", port=27_015, send="status"),
+}
+
+CONDITIONS = {
+    "CONNECTED": "[CONNECTED] == true",
+    "RESPONSE_TIME": "[RESPONSE_TIME] < 500",
+    "IP": "[IP] == 192.0.2.1",
+    "BODY": "[BODY].data[0] == 7",
+    "DNS_RCODE": "[DNS_RCODE] == NOERROR",
+    "CERTIFICATE": "[CERTIFICATE].chain_expiration > 48h",
+    "CERTIFICATE_EXPIRATION": "[CERTIFICATE_EXPIRATION] > 48h",
+}
+
+
+def problems_of(expect=(), **probe):
+    return [str(each) for each in judged_target(Target(id="a", expect=expect, **probe), channels=())[1]]
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_a_probe_has_no_problem_with_the_facts_that_it_gives(kind):
+    expect = [CONDITIONS[fact] for fact in sorted(NETWORK_KINDS[kind].facts)]
+    assert problems_of(expect, **{kind: PROBES[kind]}) == []
+
+
+FAULTY = [
+    ({"tls": TlsHandshake(host="https://h", port=1)}, "tls.host: is a URL"),
+    ({"tls": TlsHandshake(host="192.0.2.1", port=1, address_family="ipv6")}, "tls.address_family: is ipv6"),
+    ({"tls": TlsHandshake(host="h", port=1, tls=Tls(verify=False, ca_file="f"))}, "tls.tls.ca_file: has no effect"),
+    ({"dns": Dns(name="a..b")}, "dns.name: is no name"),
+    ({"dns": Dns(name="192.0.2.1")}, "dns.name: is an address, which only a PTR question may have"),
+    ({"dns": Dns(name="a", server="h:53")}, "dns.server: holds a port"),
+    ({"dns": Dns(name="a", tls=Tls(verify=False))}, "dns.tls: has no effect without transport: tls"),
+    ({"dns": Dns(name="a", answer=DnsRecords(any_match=["("]))}, "dns.answer.any_match[0]: the pattern '(' cannot be used"),
+    ({"icmp": Icmp(host="")}, "icmp.host: is empty"),
+    ({"udp": Udp(host="h", port=1, send="x", expect="")}, "udp.expect: an empty text is in every answer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("probe", "said"), FAULTY)
+def test_a_fault_of_a_probe_is_said_with_its_place(probe, said):
+    (problem,) = problems_of(**probe)
+    assert problem.startswith(said)
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_a_fact_that_no_such_probe_gives_is_refused(kind):
+    (problem,) = problems_of(["[STATUS] == 200"], **{kind: PROBES[kind]})
+    assert f"a {kind} probe gives no [STATUS]" in problem
+
+
+SHOWN = {
+    "tls": "TLS mail.example:587 after STARTTLS of smtp",
+    "dns": "DNS MX shop.example at 192.0.2.53 by UDP",
+    "icmp": "icmp 192.0.2.1",
+    "udp": "UDP play.example:27015",
+}
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_the_page_says_what_is_checked(kind):
+    assert what_is_checked(Target(id="a", **{kind: PROBES[kind]})) == SHOWN[kind]
+
+
+def test_secrets_of_a_probe_are_masked():
+    locked = Tls(certificate_file="c", key_password="sesame-sesame")  # noqa: S106
+    targets = [
+        Target(id="a", tls=TlsHandshake(host="h", port=1, tls=locked)),
+        Target(id="b", udp=Udp(host="h", port=1, send="AUTH hunter2")),
+        Target(id="c", tcp=Tcp(host="h", port=1, send="AUTH hunter3")),
+    ]
+    assert {"sesame-sesame", "hunter2", "hunter3"} <= set(secrets_of(targets))
+
+
+def test_a_condition_on_the_code_takes_any_code():
+    asked = Expectations()(Target(id="a", dns=Dns(name="a"), expect=["[DNS_RCODE] == NXDOMAIN"]))
+    plain = Expectations()(Target(id="a", dns=Dns(name="a"), expect=["[RESPONSE_TIME] < 500"]))
+
+    assert asked.asked_of(Dns(name="a")).rcodes == ANY_RCODE
+    assert asked.asked_of(Dns(name="a", rcodes=["NOERROR"])).rcodes == ("NOERROR",)
+    assert plain.asked_of(Dns(name="a")).rcodes is None
+
+
+@pytest.mark.parametrize(("expect", "outcome"), [(["[DNS_RCODE] == NXDOMAIN"], "up"), ([], "down")])
+def test_a_runtime_judges_the_code_as_the_conditions_say(tmp_path, expect, outcome):
+    with RecordServer(lambda question: reply(question, code=3)) as server:
+        probe = {"dns": {"name": "gone.example", "server": "127.0.0.1", "port": server.port}}
+        assert sample(tmp_path, watching(probe, expect=expect))[0] == outcome
+
+
+def test_a_probe_without_its_library_is_named_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(TlsHandshake, "library", Library("installed_nowhere", "Lib", "lib"))
+    configuration = Configuration(targets=[Target(id="a", tls=HANDSHAKE)])
+
+    (problem,) = missing_libraries(configuration)
+    assert str(problem) == "targets[0].tls: Lib is not installed: pip install 'watchkeeper[lib]'"
+
+
+def test_a_probe_that_is_not_given_takes_no_bytes():
+    assert Target(id="a", tcp=Tcp(host="h", port=1)).dns is UNSET
