@@ -244,7 +244,7 @@ def _taken_over(entry: Scheduled, before: LastHeard, now: Moment) -> LastHeard:
     at, run, run_max_ns = settled.at, settled.run, entry.run_max_ns
     if entry.occurrences is not None and at is not None:
         at = before.at and before.at.shifted(-before.stopped_ns)
-        expected_ns = at and entry.occurrences.next_after(at.wall_ns)
+        expected_ns = None if at is None else entry.occurrences.next_after(at.wall_ns)
         at = now if expected_ns is not None and expected_ns <= now.wall_ns else at
     if run is not None and run_max_ns is not None and now.since(run.at) >= run_max_ns:
         run = None
