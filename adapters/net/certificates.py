@@ -28,6 +28,8 @@ _ATTRIBUTES = {
     bytes.fromhex("55040a"): "O",
     bytes.fromhex("55040b"): "OU",
 }
+_DER = 2
+"""The number by which an object of OpenSSL is asked for its bytes."""
 Item = tuple[int, bytes]
 
 
@@ -57,9 +59,7 @@ def chain_of(tls: ssl.SSLObject, *, verified: bool) -> list[bytes]:
     # Before Python 3.13 only the inner object has them, and as objects of OpenSSL.
     inner = public if hasattr(public, "get_verified_chain") else public._sslobj  # noqa: SLF001
     chain = (inner.get_verified_chain() if verified else inner.get_unverified_chain()) or ()
-    return [
-        each if isinstance(each, bytes) else ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain
-    ]
+    return [each if isinstance(each, bytes) else each.public_bytes(_DER) for each in chain]
 
 
 def _read(der: bytes) -> Certificate:

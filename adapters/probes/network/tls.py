@@ -1,8 +1,9 @@
 """The `tls` probe: a handshake on any port, and what was agreed in it."""
 
-import json
 import ssl
-from datetime import UTC, datetime
+from datetime import datetime
+
+import msgspec
 
 from ....domain.limits import INTEGER_MAX
 from ....domain.observation.observation import Observation
@@ -56,8 +57,8 @@ def _agreed(tls: ssl.SSLObject, own: Certificate) -> bytes:
         "cipher": cipher[0] if cipher else "",
         "subject": own.subject,
     }
-    return json.dumps(agreed).encode()
+    return msgspec.json.encode(agreed)
 
 
 def _wall_ns(moment: datetime) -> int:
-    return int((moment - datetime.fromtimestamp(0, UTC)).total_seconds()) * NS_PER_S
+    return int(moment.timestamp()) * NS_PER_S
