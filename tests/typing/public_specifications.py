@@ -20,6 +20,8 @@ from watchkeeper import (
     Consecutive,
     Dependency,
     Discord,
+    Dns,
+    DnsRecords,
     Email,
     Escalation,
     Exec,
@@ -27,6 +29,7 @@ from watchkeeper import (
     Flapping,
     Heartbeat,
     Http,
+    Icmp,
     KOfN,
     Log,
     Maintenance,
@@ -48,6 +51,8 @@ from watchkeeper import (
     Telegram,
     Threshold,
     Tls,
+    TlsHandshake,
+    Udp,
     Webhook,
     Window,
 )
@@ -124,6 +129,12 @@ TARGETS = [
     Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
     Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),
+    Target(id="name", dns=Dns(name="h.example", type="MX", answer=DnsRecords(any_match=["mail"]))),
+    Target(
+        id="handshake", tls=TlsHandshake(host="h", port=443, minimum_version="1.3", tls=Tls(verify=False))
+    ),
+    Target(id="host", icmp=Icmp(host="h", count=3, ttl=64)),
+    Target(id="datagram", udp=Udp(host="h", port=53, send="PING", expect="PONG")),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]
 CHANNELS = (
