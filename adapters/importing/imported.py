@@ -35,6 +35,8 @@ class ImportedEntry(msgspec.Struct, kw_only=True):
     """Its key, where it is no entry of a list."""
     remarks: tuple[str, ...] = ()
     """Comments of the importer, which no reader has to act on."""
+    completing: dict[str, Any] = {}
+    """Of a template: the keys that a target adds to it."""
 
 
 SECTIONS = (
@@ -104,9 +106,9 @@ def without_nothing(data: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def placed(part: PeerPart, key: str, value: Any) -> Placed | None:
-    """Returns a value with the line of the key that states it; None for none."""
-    return None if value is None else Placed(value, part.line_of(key))
+def placed(part: PeerPart, key: str, value: Any) -> Any:
+    """Returns a value with the line of the key that states it; alone where nothing states it."""
+    return Placed(value, part.line_of(key)) if value is not None and key in part.value else value
 
 
 def seconds_text(seconds: float) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from .blackbox import from_blackbox
+from .blackbox_keys import LEFT as LEFT_OF_BLACKBOX
+from .blackbox_keys import MAPPED as MAPPED_OF_BLACKBOX
 from .gatus.endpoints import from_gatus
 from .gatus.keys import LEFT as LEFT_OF_GATUS
 from .gatus.keys import MAPPED as MAPPED_OF_GATUS
@@ -25,6 +28,7 @@ class Peer(NamedTuple):
 
 PEERS = {
     "gatus": Peer("Gatus", from_gatus, MAPPED_OF_GATUS, LEFT_OF_GATUS),
+    "blackbox": Peer("blackbox_exporter", from_blackbox, MAPPED_OF_BLACKBOX, LEFT_OF_BLACKBOX),
 }
 """By the word of the command line."""
 

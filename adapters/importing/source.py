@@ -51,6 +51,7 @@ class PeerFile:
         self.notes: list[Note] = []
         self._reasons = reasons
         self._parts: list[PeerPart] = []
+        self._whole: list[Path] = []
         self._places = Places(text, _paths(document.data, ()))
         self.root = PeerPart(
             self, (), document.data if isinstance(document.data, dict) else {"": document.data}
@@ -71,6 +72,11 @@ class PeerFile:
         shown = "" if is_secret or isinstance(value, dict | list) else _shown(value)
         self.notes.append(Note(self.line(path), path, reason, shown))
 
+    def leave_all_below(self, path: Path) -> None:
+        """Lists nothing below a path any more: the whole is listed."""
+        self._whole.append(path)
+        self.notes = [note for note in self.notes if note.path[: len(path)] != path]
+
     def adopt(self, part: "PeerPart") -> None:
         """Remembers a part whose keys are to be read."""
         self._parts.append(part)
@@ -78,6 +84,8 @@ class PeerFile:
     def note_what_is_left(self) -> None:
         """Lists every key that nothing has read, with the reason of the key or of what holds it."""
         for part in self._parts:
+            if any(part.path[: len(whole)] == whole for whole in self._whole):
+                continue
             for key in part.unread:
                 path = (*part.path, key)
                 self.note(path, self._reason(path), part.value[key])
@@ -85,8 +93,9 @@ class PeerFile:
 
     def _reason(self, path: Path) -> str:
         for length in range(len(path), 0, -1):
-            if (reason := self._reasons.get(key_of(path[:length]))) is not None:
-                return reason
+            for key in _keys_of(path[:length]):
+                if (reason := self._reasons.get(key)) is not None:
+                    return reason
         return UNKNOWN
 
 
@@ -195,13 +204,20 @@ class PeerPart:
 
     def leave_whole(self, reason: str) -> None:
         """Lists the whole as not mapped, in place of its keys."""
-        self._read.update(self.value)
+        self.file.leave_all_below(self.path)
         self.file.note(self.path, reason, self.value)
 
 
 def key_of(path: Path) -> str:
     """Returns a path as tables of keys write it: `endpoints[].ui.hide-url`."""
     return "".join("[]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def _keys_of(path: Path) -> Iterator[str]:
+    """Yields a path as tables of keys write it, also with NAME for its second key, which a module has from its author."""
+    yield key_of(path)
+    if len(path) > 1:
+        yield key_of((path[0], "NAME", *path[2:]))
 
 
 def _paths(value: Any, path: Path) -> Iterator[Path]:

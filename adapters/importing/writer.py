@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ..configuration.scalars import as_written
 from .comments import Comment, comments_of
-from .imported import SECTIONS, ImportedEntry, Imported, Placed
+from .imported import SECTIONS, Imported, ImportedEntry, Placed
 from .source import Note, PeerFile
 
 _MARK = "not imported"
@@ -42,6 +42,8 @@ def write(imported: Imported, file: PeerFile, head: str) -> str:
         for entry in entries:
             span = spans[id(entry)]
             lines += _entry_lines(span, owned[id(entry)], _form(section))
+    if not any(imported.sections.values()):
+        lines += ["", "targets: []"]
     if tail:
         lines += ["", *(f"# {comment.text}".rstrip() for comment in tail)]
     return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..addresses import host_and_port, http_address
 from ..imported import Imported, Placed, literal, placed
-from ..source import PeerPart, PeerFile
+from ..source import PeerFile, PeerPart
 from .alerts import GatusAlerts
 from .texts import filled, text_of
 from .windows import maintenance_of
