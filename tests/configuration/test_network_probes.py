@@ -5,7 +5,7 @@ from hostile.records import RecordServer, reply
 from msgspec import UNSET
 from seeing import sample
 from watched import watching
-from watchkeeper import Dns, DnsRecords, Icmp, Target, Tcp, Tls, TlsHandshake, Udp
+from watchkeeper import Dns, DnsRecords, Icmp, Redis, Target, Tcp, Tls, TlsHandshake, Udp
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.extras import library_problem, missing_libraries
 from watchkeeper.adapters.masking import secrets_of
@@ -22,6 +22,7 @@ PROBES = {
     "dns": Dns(name="shop.example", type="MX", server="192.0.2.53"),
     "icmp": Icmp(host="192.0.2.1"),
     "udp": Udp(host="play.example", port=27_015, send="status"),
+    "redis": Redis(host="store.example", command=["llen", "jobs"]),
 }
 
 CONDITIONS = {
@@ -56,6 +57,11 @@ FAULTY = [
     ({"dns": Dns(name="a", answer=DnsRecords(any_match=["("]))}, "dns.answer.any_match[0]: the pattern '(' cannot be used"),
     ({"icmp": Icmp(host="")}, "icmp.host: is empty"),
     ({"udp": Udp(host="h", port=1, send="x", expect="")}, "udp.expect: an empty text is in every answer"),
+    ({"redis": Redis(host="h:1")}, "redis.host: holds a port"),
+    ({"redis": Redis(host="h", user="u")}, "redis.user: has no effect without a password"),
+    ({"redis": Redis(host="h", command=[""])}, "redis.command[0]: is empty"),
+    ({"redis": Redis(host="h", command=["auth", "x"])}, "redis.command[0]: is a login"),
+    ({"redis": Redis(host="h", tls=Tls(verify=False, ca_file="f"))}, "redis.tls.ca_file: has no effect"),
 ]  # fmt: skip
 
 
@@ -76,6 +82,7 @@ SHOWN = {
     "dns": "DNS MX shop.example at 192.0.2.53 by UDP",
     "icmp": "icmp 192.0.2.1",
     "udp": "UDP play.example:27015",
+    "redis": "Redis store.example:6379 LLEN",
 }
 
 
@@ -90,8 +97,9 @@ def test_secrets_of_a_probe_are_masked():
         Target(id="a", tls=TlsHandshake(host="h", port=1, tls=locked)),
         Target(id="b", udp=Udp(host="h", port=1, send="AUTH hunter2")),
         Target(id="c", tcp=Tcp(host="h", port=1, send="AUTH hunter3")),
+        Target(id="d", redis=Redis(host="h", password="hunter4", tls=locked)),  # noqa: S106
     ]
-    assert {"sesame-sesame", "hunter2", "hunter3"} <= set(secrets_of(targets))
+    assert {"sesame-sesame", "hunter2", "hunter3", "hunter4"} <= set(secrets_of(targets))
 
 
 def test_a_condition_on_the_code_takes_any_code():

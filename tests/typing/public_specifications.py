@@ -35,6 +35,7 @@ from watchkeeper import (
     Ntfy,
     PagerDuty,
     PingOptions,
+    Redis,
     Retention,
     Route,
     Rule,
@@ -122,6 +123,7 @@ TARGETS = [
     Target(id="depth", call=Call(name="depth"), notify=("ops",)),
     Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
+    Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]
 CHANNELS = (

@@ -9,6 +9,7 @@ from ...specification.probe import Tls
 from ...specification.probes.dns import Dns, DnsRecords
 from ...specification.probes.icmp import Icmp
 from ...specification.probes.networked import NetworkProbe
+from ...specification.probes.redis import Redis
 from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
 from ...specification.problem import Path, Problem
@@ -64,9 +65,32 @@ def _of_place(probe: Icmp | Udp, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "expect"), text)
 
 
+def _of_redis(probe: Redis, path: Path) -> Iterator[Problem]:
+    yield from _secured_problems(probe, path)
+    yield from _login_problems(probe, path)
+    if probe.command[:1] == ("",):
+        yield Problem((*path, "command", 0), "is empty: write the name of a command, such as LLEN")
+    elif probe.command and probe.command[0].upper() in _LOGINS:
+        yield Problem((*path, "command", 0), "is a login: write user and password under their own keys")
+
+
+def _secured_problems(probe: Redis, path: Path) -> Iterator[Problem]:
+    yield from place_problems(probe.host, probe.address_family, path)
+    if probe.tls is not None:
+        yield from tls_problems(probe.tls, (*path, "tls"))
+
+
+def _login_problems(probe: Redis, path: Path) -> Iterator[Problem]:
+    if probe.user is not None and probe.password is None:
+        text = "has no effect without a password: give both or none"
+        yield Problem((*path, "user"), text, depends_on=((*path, "password"),))
+
+
+_LOGINS = frozenset({"AUTH", "HELLO"})
 _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = {
     TlsHandshake: _of_tls,
     Dns: _of_dns,
     Icmp: _of_place,
     Udp: _of_place,
+    Redis: _of_redis,
 }
