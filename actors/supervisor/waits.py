@@ -16,7 +16,7 @@ from ...protocol.recorder import HealthReported, RunSeen
 from ...protocol.sink import RecordHeard
 from .periodic_timers import NoEvidence, RunDeadline, SupervisorContext
 
-Wait = Scheduled | NoEvidence | RunDeadline
+Awaited = Scheduled | NoEvidence | RunDeadline
 
 
 class Waits:
@@ -27,7 +27,7 @@ class Waits:
         self._targets, self._heard = context.roster.targets, context.roster.heard
         self._slack_ns = context.policies.cancellation.slack_ns
         self._is_left_alone = is_left_alone
-        self._prolonged: dict[Wait, Moment] = {}
+        self._prolonged: dict[Awaited, Moment] = {}
         """When each wait was due that goes on because the runtime stood still."""
         self._before: dict[str, LastHeard] | None = None
         """The record of targets that are not scheduled yet; None until the sink has answered."""
@@ -70,7 +70,7 @@ class Waits:
         else:
             self._timers.arm(entry, entry.silent_at.monotonic_ns)
 
-    def over(self, wait: Wait, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
+    def over(self, wait: Awaited, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
         """Returns when a wait was over. None where it goes on: once, for as long as the runtime stood still during it.
 
         The same block may have held up the awaited report, or the report waits behind the timer that rang. It may do so behind
@@ -88,7 +88,7 @@ class Waits:
     def end(self, entry: Scheduled) -> None:
         """Expects nothing more of a target."""
         self._unchecked.forget(entry.id)
-        waits: list[Wait] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
+        waits: list[Awaited] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
         for wait in (entry, RunDeadline(entry.id), *waits):
             self._timers.cancel(wait)
             self._prolonged.pop(wait, None)
@@ -244,7 +244,7 @@ def _taken_over(entry: Scheduled, before: LastHeard, now: Moment) -> LastHeard:
     at, run, run_max_ns = settled.at, settled.run, entry.run_max_ns
     if entry.occurrences is not None and at is not None:
         at = before.at and before.at.shifted(-before.stopped_ns)
-        expected_ns = at and entry.occurrences.next_after(at.wall_ns)
+        expected_ns = None if at is None else entry.occurrences.next_after(at.wall_ns)
         at = now if expected_ns is not None and expected_ns <= now.wall_ns else at
     if run is not None and run_max_ns is not None and now.since(run.at) >= run_max_ns:
         run = None

@@ -7,7 +7,7 @@ from seeing import sample
 from watched import watching
 from watchkeeper import Dns, DnsRecords, Icmp, Redis, Ssh, Target, Tcp, Tls, TlsHandshake, Udp
 from watchkeeper.adapters.expectations import Expectations
-from watchkeeper.adapters.extras import missing_libraries
+from watchkeeper.adapters.extras import library_problem, missing_libraries
 from watchkeeper.adapters.masking import secrets_of
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probes.dns import ANY_RCODE
@@ -122,12 +122,12 @@ def test_a_runtime_judges_the_code_as_the_conditions_say(tmp_path, expect, outco
         assert sample(tmp_path, watching(probe, expect=expect))[0] == outcome
 
 
-def test_a_probe_without_its_library_is_named_with_what_to_install(monkeypatch):
-    monkeypatch.setattr(TlsHandshake, "library", Library("installed_nowhere", "Lib", "lib"))
-    configuration = Configuration(targets=[Target(id="a", tls=HANDSHAKE)])
+def test_a_probe_without_its_library_is_named_with_what_to_install():
+    (problem,) = library_problem(Library("installed_nowhere", "Lib", "lib"), ("targets", 0, "tls"))
 
-    (problem,) = missing_libraries(configuration)
     assert str(problem) == "targets[0].tls: Lib is not installed: pip install 'watchkeeper[lib]'"
+    assert not [*library_problem(Library("json", "JSON", "lib"), ())]
+    assert not [*missing_libraries(Configuration(targets=[Target(id="a", tls=HANDSHAKE)]))]
 
 
 def test_a_probe_that_is_not_given_takes_no_bytes():
