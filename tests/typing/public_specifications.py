@@ -46,6 +46,7 @@ from watchkeeper import (
     Severity,
     Slack,
     Slo,
+    Ssh,
     Target,
     Tcp,
     Telegram,
@@ -139,6 +140,7 @@ TARGETS = [
     Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
     Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),
+    Target(id="gate", ssh=Ssh(host="gate.example", fingerprints=["SHA256:" + "a" * 43])),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]
 CHANNELS = (
