@@ -17,6 +17,7 @@ from .probes.dns import Dns
 from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
 from .probes.redis import Redis
+from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
@@ -54,7 +55,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -94,6 +95,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by a datagram that is answered."""
     redis: Redis | UnsetType = UNSET
     """Checked by a ping and a command of Redis."""
+    ssh: Ssh | UnsetType = UNSET
+    """Checked by the key exchange of SSH."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -163,6 +166,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         icmp: Icmp = ...,
         udp: Udp = ...,
         redis: Redis = ...,
+        ssh: Ssh = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

@@ -5,7 +5,7 @@ from hostile.records import RecordServer, reply
 from msgspec import UNSET
 from seeing import sample
 from watched import watching
-from watchkeeper import Dns, DnsRecords, Icmp, Redis, Target, Tcp, Tls, TlsHandshake, Udp
+from watchkeeper import Dns, DnsRecords, Icmp, Redis, Ssh, Target, Tcp, Tls, TlsHandshake, Udp
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.extras import library_problem, missing_libraries
 from watchkeeper.adapters.masking import secrets_of
@@ -23,6 +23,7 @@ PROBES = {
     "icmp": Icmp(host="192.0.2.1"),
     "udp": Udp(host="play.example", port=27_015, send="status"),
     "redis": Redis(host="store.example", command=["llen", "jobs"]),
+    "ssh": Ssh(host="gate.example"),
 }
 
 CONDITIONS = {
@@ -57,6 +58,8 @@ FAULTY = [
     ({"dns": Dns(name="a", answer=DnsRecords(any_match=["("]))}, "dns.answer.any_match[0]: the pattern '(' cannot be used"),
     ({"icmp": Icmp(host="")}, "icmp.host: is empty"),
     ({"udp": Udp(host="h", port=1, send="x", expect="")}, "udp.expect: an empty text is in every answer"),
+    ({"ssh": Ssh(host="")}, "ssh.host: is empty"),
+    ({"ssh": Ssh(host="h", fingerprints=["SHA256:short"])}, "ssh.fingerprints[0]: is no fingerprint"),
     ({"redis": Redis(host="h:1")}, "redis.host: holds a port"),
     ({"redis": Redis(host="h", user="u")}, "redis.user: has no effect without a password"),
     ({"redis": Redis(host="h", command=[""])}, "redis.command[0]: is empty"),
@@ -83,6 +86,7 @@ SHOWN = {
     "icmp": "icmp 192.0.2.1",
     "udp": "UDP play.example:27015",
     "redis": "Redis store.example:6379 LLEN",
+    "ssh": "SSH gate.example:22",
 }
 
 

@@ -1,5 +1,6 @@
 """The check of each kind of network probe."""
 
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -10,6 +11,7 @@ from ...specification.probes.dns import Dns, DnsRecords
 from ...specification.probes.icmp import Icmp
 from ...specification.probes.networked import NetworkProbe
 from ...specification.probes.redis import Redis
+from ...specification.probes.ssh import Ssh
 from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
 from ...specification.problem import Path, Problem
@@ -86,6 +88,15 @@ def _login_problems(probe: Redis, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "user"), text, depends_on=((*path, "password"),))
 
 
+def _of_ssh(probe: Ssh, path: Path) -> Iterator[Problem]:
+    yield from place_problems(probe.host, probe.address_family, path)
+    for at, fingerprint in enumerate(probe.fingerprints):
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            text = "is no fingerprint: write it as ssh-keygen -lf prints it, SHA256: and 43 characters"
+            yield Problem((*path, "fingerprints", at), text)
+
+
+_FINGERPRINT = re.compile("SHA256:[A-Za-z0-9+/]{43}")
 _LOGINS = frozenset({"AUTH", "HELLO"})
 _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = {
     TlsHandshake: _of_tls,
@@ -93,4 +104,5 @@ _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = 
     Icmp: _of_place,
     Udp: _of_place,
     Redis: _of_redis,
+    Ssh: _of_ssh,
 }
