@@ -108,9 +108,10 @@ def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator
         yield Problem((*path, "measure"), "is empty: write the name of a measurement that the check reports")
     yield from _window_problems(rule, target, path)
     yield from _baseline_problems(rule, target, path)
-    recover = rule.value if rule.recover is UNSET else rule.recover
     faults = tuple(_value_faults(rule, rule.value, (*path, "value")))
-    recover_faults = () if recover == rule.value else tuple(_value_faults(rule, recover, (*path, "recover")))
+    recover_faults: tuple[Problem, ...] = ()
+    if rule.recover is not UNSET and rule.recover != rule.value:
+        recover_faults = tuple(_value_faults(rule, rule.recover, (*path, "recover")))
     yield from (*faults, *recover_faults)
     if faults:
         return

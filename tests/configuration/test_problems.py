@@ -188,7 +188,7 @@ FILES = {
         "1:53: targets[0].expect[0]: a tcp probe gives no [STATUS]: it gives [BODY], [CONNECTED], [IP], [RESPONSE_TIME]"
     ],
     "targets: [{id: a, heartbeat: {}, expect: ['[STATUS] == 200']}]": [
-        "1:42: targets[0].expect: has no effect on a heartbeat, whose host says itself how it is: leave it out"
+        "1:43: targets[0].expect[0]: a heartbeat probe gives no [STATUS]: it gives [RUN_TIME]"
     ],
     # Rules.
     rule("kind: consecutiv"): [

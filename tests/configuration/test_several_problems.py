@@ -52,7 +52,7 @@ FAULTY = {
     f"{HTTP}, every: 1ms, rules: 5, notify: opss": ["every", "rules", "notify"],
     "exec: {argv: [5]}": ["exec", "exec.argv[0]"],
     "exec: {argv: [ls], directry: x}": ["exec", "exec.directry"],
-    "heartbeat: {grase: 5m}, expect: ['[STATUS] == 1']": ["heartbeat.grase", "expect"],
+    "heartbeat: {grase: 5m}, expect: ['[STATUS] == 1']": ["heartbeat.grase", "expect[0]"],
 }  # fmt: skip
 
 

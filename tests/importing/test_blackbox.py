@@ -76,7 +76,7 @@ EVERY_KEY = {
 
 
 def used(module, **keys):
-    """What was not brought over of a module, and a target that uses its template."""
+    """Returns the reasons for parts of a module that were not brought over, and a target that uses its template."""
     made, _ = brought("blackbox", json.dumps({"modules": {"m": module}}))
     text = made.text + f"\ntargets: [{json.dumps({'id': 't', 'use': 'm', **keys})}]\n"
     examined = examine(text, None, folder=None, looks_at_files=False)
