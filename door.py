@@ -54,6 +54,7 @@ from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartb
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
 from .domain.specification.probes.redis import Redis
+from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
@@ -150,6 +151,7 @@ __all__ = [
     "SilencePreview",
     "Slack",
     "Slo",
+    "Smtp",
     "Ssh",
     "Status",
     "StoreBusy",

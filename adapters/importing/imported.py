@@ -85,6 +85,16 @@ class Imported:
         self._ids.add(found)
         return found
 
+    def log_channel(self) -> None:
+        """Adds the channel `log` once."""
+        if not any(entry.data["id"] == "log" for entry in self.sections["channels"]):
+            self.add("channels", {"id": "log"}).data["log"] = {}
+
+    def open_door(self) -> None:
+        """Adds the door by which jobs report, where any target is a heartbeat."""
+        if any("heartbeat" in entry.data for entry in self.sections["targets"]):
+            self.add("web", {"listen": "127.0.0.1:8080"})
+
     @property
     def entries(self) -> Iterator[ImportedEntry]:
         """All entries in the order in which they are written."""

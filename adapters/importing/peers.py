@@ -10,9 +10,15 @@ from .blackbox_keys import MAPPED as MAPPED_OF_BLACKBOX
 from .gatus.endpoints import from_gatus
 from .gatus.keys import LEFT as LEFT_OF_GATUS
 from .gatus.keys import MAPPED as MAPPED_OF_GATUS
+from .healthchecks import LEFT as LEFT_OF_HEALTHCHECKS
+from .healthchecks import MAPPED as MAPPED_OF_HEALTHCHECKS
+from .healthchecks import from_healthchecks
 from .imported import Imported
+from .kuma_keys import LEFT as LEFT_OF_KUMA
+from .kuma_keys import MAPPED as MAPPED_OF_KUMA
 from .proving import proven
 from .source import Note, PeerFile
+from .uptime_kuma import from_uptime_kuma
 
 
 class Peer(NamedTuple):
@@ -29,6 +35,8 @@ class Peer(NamedTuple):
 PEERS = {
     "gatus": Peer("Gatus", from_gatus, MAPPED_OF_GATUS, LEFT_OF_GATUS),
     "blackbox": Peer("blackbox_exporter", from_blackbox, MAPPED_OF_BLACKBOX, LEFT_OF_BLACKBOX),
+    "uptime-kuma": Peer("Uptime Kuma", from_uptime_kuma, MAPPED_OF_KUMA, LEFT_OF_KUMA),
+    "healthchecks": Peer("healthchecks", from_healthchecks, MAPPED_OF_HEALTHCHECKS, LEFT_OF_HEALTHCHECKS),
 }
 """By the word of the command line."""
 

@@ -5,7 +5,7 @@ from hostile.records import RecordServer, reply
 from msgspec import UNSET
 from seeing import sample
 from watched import watching
-from watchkeeper import Dns, DnsRecords, Icmp, Redis, Ssh, Target, Tcp, Tls, TlsHandshake, Udp
+from watchkeeper import Dns, DnsRecords, Icmp, Redis, Smtp, Ssh, Target, Tcp, Tls, TlsHandshake, Udp
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.extras import library_problem, missing_libraries
 from watchkeeper.adapters.masking import secrets_of
@@ -24,6 +24,7 @@ PROBES = {
     "udp": Udp(host="play.example", port=27_015, send="status"),
     "redis": Redis(host="store.example", command=["llen", "jobs"]),
     "ssh": Ssh(host="gate.example"),
+    "smtp": Smtp(host="mail.example"),
 }
 
 CONDITIONS = {
@@ -58,6 +59,12 @@ FAULTY = [
     ({"dns": Dns(name="a", answer=DnsRecords(any_match=["("]))}, "dns.answer.any_match[0]: the pattern '(' cannot be used"),
     ({"icmp": Icmp(host="")}, "icmp.host: is empty"),
     ({"udp": Udp(host="h", port=1, send="x", expect="")}, "udp.expect: an empty text is in every answer"),
+    ({"smtp": Smtp(host="h:1")}, "smtp.host: holds a port"),
+    ({"smtp": Smtp(host="h", user="u")}, "smtp.user: has no effect without a password"),
+    ({"smtp": Smtp(host="h", password="p")}, "smtp.password: has no effect without a user"),  # noqa: S106
+    ({"smtp": Smtp(host="h", user="u", password="p", encryption="none")}, "smtp.password: would be sent in clear"),  # noqa: S106
+    ({"smtp": Smtp(host="h", encryption="none", tls=Tls(verify=False))}, "smtp.tls: has no effect with encryption: none"),
+    ({"smtp": Smtp(host="h", tls=Tls(verify=False, ca_file="f"))}, "smtp.tls.ca_file: has no effect"),
     ({"ssh": Ssh(host="")}, "ssh.host: is empty"),
     ({"ssh": Ssh(host="h", fingerprints=["SHA256:short"])}, "ssh.fingerprints[0]: is no fingerprint"),
     ({"redis": Redis(host="h:1")}, "redis.host: holds a port"),
@@ -87,6 +94,7 @@ SHOWN = {
     "udp": "UDP play.example:27015",
     "redis": "Redis store.example:6379 LLEN",
     "ssh": "SSH gate.example:22",
+    "smtp": "SMTP mail.example:587",
 }
 
 
@@ -102,8 +110,11 @@ def test_secrets_of_a_probe_are_masked():
         Target(id="b", udp=Udp(host="h", port=1, send="AUTH hunter2")),
         Target(id="c", tcp=Tcp(host="h", port=1, send="AUTH hunter3")),
         Target(id="d", redis=Redis(host="h", password="hunter4", tls=locked)),  # noqa: S106
+        Target(id="e", smtp=Smtp(host="h", user="u", password="hunter5")),  # noqa: S106
     ]
-    assert {"sesame-sesame", "hunter2", "hunter3", "hunter4"} <= set(secrets_of(targets))
+    assert {"sesame-sesame", "hunter2", "hunter3", "hunter4", "hunter5", "AHUAaHVudGVyNQ"} <= set(
+        secrets_of(targets)
+    )
 
 
 def test_a_condition_on_the_code_takes_any_code():

@@ -46,6 +46,7 @@ from watchkeeper import (
     Severity,
     Slack,
     Slo,
+    Smtp,
     Ssh,
     Target,
     Tcp,
@@ -141,6 +142,7 @@ TARGETS = [
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
     Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),
     Target(id="gate", ssh=Ssh(host="gate.example", fingerprints=["SHA256:" + "a" * 43])),
+    Target(id="post", smtp=Smtp(host="mail.example", encryption="tls")),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]
 CHANNELS = (

@@ -33,6 +33,7 @@ def from_gatus(file: PeerFile) -> Imported:
         _external(endpoint, made, alerts)
     if (window := root.part("maintenance")) is not None:
         maintenance_of(window, made, None)
+    made.open_door()
     file.note_what_is_left()
     return made
 

@@ -7,12 +7,13 @@ from .dns import Dns
 from .icmp import Icmp
 from .networked import NetworkProbe
 from .redis import Redis
+from .smtp import Smtp
 from .ssh import Ssh
 from .tls_handshake import TlsHandshake
 from .udp import Udp
 
 Probe: TypeAlias = (
-    Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake | Dns | Icmp | Udp | Redis | Ssh
+    Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake | Dns | Icmp | Udp | Redis | Ssh | Smtp
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {
