@@ -51,3 +51,23 @@ def config_named(config: Path | None, ways: str) -> Path:
             f"there is no {USUAL_CONFIG} in this folder: name the configuration with {ways}, or in {CONFIG_VARIABLE}"
         )
     return file
+
+
+def require_free(file: Path, *, force: bool) -> None:
+    """Raises: ConfigurationError where a file cannot be written, or lies there and `force` is not set."""
+    if not force and os.path.lexists(file):
+        raise ConfigurationError(
+            f"{file} is there already, and is left as it is: name another file with -o, or use --force"
+        )
+    if not file.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {file.parent} for {file.name}: make it first")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Gives a file its name once it is whole."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.new")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

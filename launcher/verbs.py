@@ -15,6 +15,7 @@ SECTIONS = {
     ),
     "Configure": (
         "init",
+        "import",
         "check",
         "config",
         "diff",

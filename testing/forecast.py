@@ -306,12 +306,10 @@ def _moments(target: Target, until_ns: int) -> Iterator[int]:
     if occurrences is None:
         yield from range(target.every_ns, until_ns, target.every_ns)
         return
-    wall_ns: int | None = START_WALL_NS
-    while (wall_ns := occurrences.next_after(wall_ns)) is not None:
-        at_ns = wall_ns - START_WALL_NS + NS_PER_S
-        if at_ns >= until_ns:
-            return
+    moment_ns = occurrences.next_after(START_WALL_NS)
+    while moment_ns is not None and (at_ns := moment_ns - START_WALL_NS + NS_PER_S) < until_ns:
         yield at_ns
+        moment_ns = occurrences.next_after(moment_ns)
 
 
 def _as_events(mishap: Mishap) -> Iterator[CourseEvent]:

@@ -1,7 +1,9 @@
 """Plain scalars by the YAML 1.2 core schema: `no`, `on` and `12:30` are texts, `010` is ten."""
 
+import json
 import re
 from math import isfinite
+from typing import Any
 
 from ...domain.limits import CONFIGURATION_DIGITS_MAX
 
@@ -16,6 +18,8 @@ _STARTS = frozenset("0123456789+-.")
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _OCTAL_OR_HEXADECIMAL = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@+-]*")
+"""Texts that YAML reads as they stand, unless they are numbers or words such as true."""
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -42,3 +46,17 @@ def _number(text: str) -> Scalar:
     if not isfinite(value):
         raise ValueError(f"{text} is too large for a number")
     return value
+
+
+def as_written(value: Any) -> str:
+    """Returns a scalar as YAML in one line: a text without quotes where it is read as that text, and in quotes otherwise."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and _is_text(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_text(word: str) -> bool:
+    try:
+        return isinstance(resolve(word), str)
+    except ValueError:
+        return False

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ import msgspec
 from ...adapters.configuration.loading import Examined, examine, folder_of, lines_of
 from ...adapters.configuration.reuse.located import Location, locations
 from ...adapters.configuration.reuse.reading import read_text
-from ...adapters.configuration.scalars import resolve
+from ...adapters.configuration.scalars import as_written
 from ...domain.errors import ConfigurationError, UnknownName
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Path as KeyPath
@@ -23,8 +22,6 @@ from ...domain.validation.partial import filling_of
 from ..place import config_named
 from .redacting import Redaction
 
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@+-]*")
-"""Texts that YAML reads as they stand, unless they are numbers or words such as true."""
 _COMMENT_COLUMN = 48
 
 
@@ -195,15 +192,4 @@ def _lines(
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        value = value.replace("${", "$${")
-        is_plain = _PLAIN.fullmatch(value) and isinstance(_resolved(value), str)
-        return value if is_plain else json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _resolved(text: str) -> Any:
-    try:
-        return resolve(text)
-    except ValueError:
-        return None
+    return as_written(value.replace("${", "$${") if isinstance(value, str) else value)

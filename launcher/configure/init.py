@@ -1,7 +1,6 @@
 """`init`: a first configuration, made of addresses that were looked at once."""
 
 import json
-import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ from ...domain.specification.target import Target
 from ...domain.time.duration import NS_PER_DAY
 from ...domain.time.moment import NS_PER_MS
 from ..looking import look_once
-from ..place import USUAL_CONFIG
+from ..place import USUAL_CONFIG, require_free, write_whole
 
 WEB_PORT, WEB_PORTS = 8080, 20
 """The first port that is tried for the API, and how many from there on."""
@@ -83,12 +82,7 @@ def write_first_configuration(addresses: Sequence[str], file: Path, *, force: bo
 
     Raises: ConfigurationError for an address that cannot be watched, and where a file lies there and `force` is not set.
     """
-    if not force and os.path.lexists(file):
-        raise ConfigurationError(
-            f"{file} is there already, and is left as it is: name another file with -o, or use --force"
-        )
-    if not file.parent.is_dir():
-        raise ConfigurationError(f"there is no folder {file.parent} for {file.name}: make it first")
+    require_free(file, force=force)
     if len(addresses) > ADDRESSES_MAX:
         raise ConfigurationError(
             f"{len(addresses)} addresses are more than the {ADDRESSES_MAX} that are looked at at once"
@@ -107,7 +101,7 @@ def write_first_configuration(addresses: Sequence[str], file: Path, *, force: bo
             click.echo(f"  {each.address.ljust(width)}   {_said(each.observation)}")
     text = _text(seen, port)
     _require_sound(text, file)
-    _write(file, text)
+    write_whole(file, text)
     _print_next(file, max(len(seen), 1), port)
 
 
@@ -251,16 +245,6 @@ def _require_sound(text: str, file: Path) -> None:
     faults = examine(text, {}, folder=folder_of(file)).faults
     if faults:
         raise ConfigurationError(*lines_of(str(file), faults))
-
-
-def _write(file: Path, text: str) -> None:
-    """Gives the file its name once it is whole."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}.new")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _free_port() -> int:

@@ -11,6 +11,9 @@ from ..options import CONFIG, JSON, PATH, STORE
 SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
 """The folder of the files for other programs."""
 
+IMPORTED_PEERS = ("gatus", "blackbox", "uptime-kuma", "healthchecks")
+"""The words of `import`; a test compares them with the importers, which are loaded where one is used."""
+
 
 @click.command()
 @click.option(
@@ -30,6 +33,24 @@ def init(addresses: tuple[str, ...], out: Path, *, force: bool) -> None:
     from .init import write_first_configuration
 
     write_first_configuration(addresses, out, force=force)
+
+
+@click.command(name="import")
+@click.argument("peer", type=click.Choice(IMPORTED_PEERS))
+@click.argument("file", type=PATH)
+@click.option(
+    "-o", "--out", type=PATH, default="watchkeeper.yaml", show_default=True, help="The file to write."
+)
+@click.option("--force", is_flag=True, help="Replace a file that lies there.")
+def import_(peer: str, file: Path, out: Path, *, force: bool) -> None:
+    """Bring over the configuration of another program.
+
+    FILE is what PEER reads or exports. What has a counterpart here is written, with its groups, names and comments; the result passes `check`.
+    What has none is listed with its line, and stands as a comment at its place: it then ends with 5.
+    """
+    from .importing import import_configuration
+
+    sys.exit(import_configuration(peer, file, out, force=force))
 
 
 @click.command()
@@ -132,11 +153,11 @@ def replay(
 
     It compares what was told with what CONFIG would have told. Recorded samples go through CONFIG in virtual time: its rules, routes, groups, maintenance, dependencies and escalation are in
     force, and so are the silences and acknowledgements of the record. It reads the store, also while a process runs it, and writes
-    nothing. What the record cannot say is told in notes.
+    nothing. Notes tell the limits of the record.
     """
     from .replaying import ReplayOptions, replay_record
 
     sys.exit(replay_record(config, store, ReplayOptions(since, until, outage, exit_code, as_json)))
 
 
-BEGINNING = (init, config, diff, test_rules, replay, completion, prometheus)
+BEGINNING = (init, import_, config, diff, test_rules, replay, completion, prometheus)

@@ -20,6 +20,8 @@ from watchkeeper import (
     Consecutive,
     Dependency,
     Discord,
+    Dns,
+    DnsRecords,
     Email,
     Escalation,
     Exec,
@@ -27,6 +29,7 @@ from watchkeeper import (
     Flapping,
     Heartbeat,
     Http,
+    Icmp,
     KOfN,
     Log,
     Maintenance,
@@ -50,6 +53,8 @@ from watchkeeper import (
     Telegram,
     Threshold,
     Tls,
+    TlsHandshake,
+    Udp,
     Webhook,
     Window,
 )
@@ -123,6 +128,16 @@ TARGETS = [
     Target(id="port", tcp=Tcp(host="h", port=1, send="PING", expect="PONG"), notify=deque(["ops"])),
     Target(id="disk", exec=Exec(argv=["df", "-h"], environment={"LANG": "C"}, directory="/")),
     Target(id="depth", call=Call(name="depth"), notify=("ops",)),
+    Target(id="imaps", tls=TlsHandshake(host="h", port=993, minimum_version="1.3", tls=Tls(ca_file="f"))),
+    Target(id="mail", tls=TlsHandshake(host="h", port=25, starttls="smtp", address_family="ipv4")),
+    Target(
+        id="name",
+        dns=Dns(
+            name="h", type="MX", server="ns", rcodes=["NOERROR"], answer=DnsRecords(any_match=deque(["mail"]))
+        ),
+    ),
+    Target(id="ping", icmp=Icmp(host="h", count=3, payload_bytes=64, ttl=9, dont_fragment=True)),
+    Target(id="game", udp=Udp(host="h", port=1, send="status", expect="players")),
     Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
     Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),

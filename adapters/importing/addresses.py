@@ -1,0 +1,42 @@
+"""URLs and addresses of peers, taken apart as probes write them."""
+
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+
+class HostAndPort(NamedTuple):
+    """A host, and a port where one is stated."""
+
+    host: str
+    port: int | str | None
+
+
+def host_and_port(address: str) -> HostAndPort:
+    """Returns the parts of `host`, `host:port`, `[v6]:port` and `scheme://host:port/`; a port may be a variable."""
+    text = address.partition("://")[2] or address
+    text = text.partition("/")[0] if not text.startswith("${") else text
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return HostAndPort(host, _port(rest.removeprefix(":")))
+    host, colon, port = text.rpartition(":")
+    if not colon or ":" in host or (port.endswith("}") and "${" not in port):
+        return HostAndPort(text, None)
+    return HostAndPort(host, _port(port))
+
+
+def _port(text: str) -> int | str | None:
+    return (int(text) if text.isdecimal() else text) if text else None
+
+
+def http_address(url: str) -> dict[str, Any]:
+    """Returns `url`, and `basic_auth` for a user name and a password that stand in it."""
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username, parts.password
+    except ValueError:
+        return {"url": url}
+    if not user and not password:
+        return {"url": url.partition("#")[0]}
+    place = parts.netloc.rpartition("@")[2]
+    bare = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
+    return {"url": bare, "basic_auth": {"user": unquote(user or ""), "password": unquote(password or "")}}

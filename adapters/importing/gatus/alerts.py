@@ -1,0 +1,138 @@
+"""Alerts of Gatus: its providers become channels, and the thresholds of an endpoint the rule `down`."""
+
+from typing import Any
+
+from ..imported import Imported, placed
+from ..source import PeerPart
+from .texts import filled
+
+_FAILURES, _SUCCESSES = 3, 2
+"""The thresholds of Gatus where nothing states them."""
+_NO_PROVIDER = "no channel speaks to this service yet: the notices are lines of the log until one is chosen"
+
+
+class GatusAlerts:
+    """The providers of a file, and which endpoints use them."""
+
+    def __init__(self, alerting: PeerPart | None, made: Imported) -> None:
+        """Adds a channel for each provider."""
+        self._made = made
+        self._defaults: dict[str, PeerPart] = {}
+        self._channels: set[str] = set()
+        for name in [] if alerting is None else [*alerting.value]:
+            provider = alerting.part(name) if alerting is not None else None
+            if provider is not None:
+                self._provider(name, provider)
+
+    def of(self, endpoint: PeerPart) -> dict[str, Any]:
+        """Returns what the alerts of an endpoint come to: `notify`, `rules` and `description`."""
+        alerts = [alert for alert in endpoint.parts("alerts") if self._is_enabled(alert)]
+        thresholds: list[tuple[int, int]] = []
+        texts: list[str] = []
+        notify: list[str] = []
+        for alert in alerts:
+            kind = alert.text("type") or "alert"
+            failures = self._figure(alert, kind, "failure-threshold", _FAILURES)
+            successes = self._figure(alert, kind, "success-threshold", _SUCCESSES)
+            thresholds.append((failures, successes))
+            if not alert.flag("send-on-resolved", default=True):
+                alert.leave("send-on-resolved", "a channel is told of the end of what it was told of")
+            if (text := alert.text("description")) and text not in texts:
+                texts.append(text)
+            notify.append(self._channel(kind))
+        rules = []
+        if thresholds and min(thresholds) != (_FAILURES, _SUCCESSES):
+            after, recover = min(thresholds)
+            rules = [{"id": "down", "kind": "consecutive", "after": after, "recover": recover}]
+        for alert, threshold in zip(alerts, thresholds, strict=True):
+            if threshold != min(thresholds):
+                reason = "all channels of a target are told at its smallest threshold: delay one by `after` of the channel"
+                alert.leave("failure-threshold", reason)
+        described = "\n".join(texts) or None
+        return {
+            "description": None if described is None else filled(described),
+            "rules": rules,
+            "notify": placed(endpoint, "alerts", [*dict.fromkeys(notify)]) if notify else None,
+        }
+
+    def _is_enabled(self, alert: PeerPart) -> bool:
+        if alert.flag("enabled", default=True):
+            return True
+        alert.leave_whole("an alert that is not enabled tells nobody")
+        return False
+
+    def _figure(self, alert: PeerPart, kind: str, key: str, usual: int) -> int:
+        stated = alert.number(key)
+        if stated is None and (default := self._defaults.get(kind)) is not None:
+            stated = default.number(key)
+        return usual if stated is None or stated < 1 else int(stated)
+
+    def _channel(self, kind: str) -> str:
+        """Returns the id of the channel of a provider, which is made where the file does not configure it."""
+        if kind not in self._channels:
+            self._channels.add(kind)
+            self._made.add("channels", {"id": kind}).data["log"] = {}
+        return kind
+
+    def _provider(self, name: str, provider: PeerPart) -> None:
+        if (default := provider.part("default-alert")) is not None:
+            self._defaults[name] = default
+            for key in ("enabled", "failure-threshold", "success-threshold", "send-on-resolved"):
+                default.raw(key)
+        probe = _channel_of(name, provider)
+        entry = self._made.add("channels", {"id": name, **probe}, provider)
+        if not probe:
+            entry.data["log"] = {}
+            provider.leave_whole(_NO_PROVIDER)
+        self._channels.add(name)
+
+
+def _channel_of(name: str, provider: PeerPart) -> dict[str, Any]:
+    """Returns the key of a channel with what it holds; nothing where no channel speaks to the service."""
+
+    def text(key: str) -> Any:
+        value = provider.text(key)
+        return None if value is None else placed(provider, key, filled(value))
+
+    match name:
+        case "slack" | "discord" if provider.value.get("webhook-url"):
+            return {name: {"url": text("webhook-url")}}
+        case "pagerduty" if provider.value.get("integration-key"):
+            return {name: {"routing_key": text("integration-key")}}
+        case "telegram" if provider.value.get("token") and provider.value.get("id"):
+            return {name: {"token": text("token"), "chat": text("id")}}
+        case "ntfy" if provider.value.get("topic"):
+            return {name: {"topic": text("topic"), "server": text("url"), "token": text("token")}}
+        case "email" if (
+            provider.value.get("from") and provider.value.get("host") and provider.value.get("to")
+        ):
+            return {name: _mail(provider)}
+        case "custom" if provider.value.get("url"):
+            return {"webhook": _webhook(provider)}
+        case _:
+            return {}
+
+
+def _mail(provider: PeerPart) -> dict[str, Any]:
+    host, port = provider.text("host") or "", provider.text("port") or "587"
+    user, password = provider.text("username") or provider.text("from"), provider.text("password")
+    return {
+        "from": placed(provider, "from", filled(provider.text("from") or "")),
+        "to": [filled(each.strip()) for each in (provider.text("to") or "").split(",")],
+        "smtp": placed(
+            provider, "host", f"smtp{'s' if port == '465' else ''}://{filled(host)}:{filled(port)}"
+        ),
+        "user": filled(user or "") if password else None,
+        "password": None if password is None else placed(provider, "password", filled(password)),
+    }
+
+
+def _webhook(provider: PeerPart) -> dict[str, Any]:
+    method = (provider.text("method") or "GET").upper()
+    if method not in {"POST", "PUT", "PATCH"}:
+        provider.leave("method", "a webhook is a POST, PUT or PATCH")
+    return {
+        "url": placed(provider, "url", filled(provider.text("url") or "")),
+        "method": method if method in {"PUT", "PATCH"} else None,
+        "headers": {key: filled(text) for key, text in provider.pairs("headers").items()},
+    }

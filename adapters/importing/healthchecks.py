@@ -1,0 +1,122 @@
+"""healthchecks: the checks that its API lists become heartbeats, with the same keys of their pings."""
+
+from typing import Any
+
+from .imported import Imported, literal, placed, seconds_text, without_nothing
+from .source import PeerFile, PeerPart
+
+_NAMES = ("prefix", "subject", "subject_fail", "start_kw", "success_kw", "failure_kw")
+_FILTERS = (
+    "filter_subject",
+    "filter_body",
+    "filter_http_body",
+    "filter_default_fail",
+    "manual_resume",
+    "methods",
+)
+_SEEN = (
+    *(
+        "n_pings",
+        "started",
+        "last_ping",
+        "last_ping_success",
+        "last_duration",
+        "next_ping",
+        "unique_key",
+        "badge_url",
+    ),
+    *("update_url", "pause_url", "resume_url", "ping_url", "uuid", "status"),
+)
+_FROM_MAIL = "reports come over HTTP or from a program: mails are not read"
+MAPPED = {
+    "checks[].name": "`id` and `name`",
+    "checks[].slug": "`id`, where there is one",
+    "checks[].tags": "`labels`, each with the text `true`",
+    "checks[].desc": "`description`",
+    "checks[].grace": "`heartbeat.grace`, and `heartbeat.run_max` of a run whose start is reported",
+    "checks[].timeout": "`every`",
+    "checks[].schedule": "`heartbeat.schedule`: cron and OnCalendar",
+    "checks[].tz": "`heartbeat.zone`",
+    "checks[].status": "`paused: true` where it is `paused`",
+    "checks[].ping_url": "`heartbeat.key`: the last part of it",
+    "checks[].uuid": "`heartbeat.key`",
+    **{
+        f"checks[].{key}": "nothing: it says what was last seen of the check, or where its API is"
+        for key in _SEEN
+        if key not in {"status", "ping_url", "uuid"}
+    },
+}
+"""Keys that are read, and what they come to."""
+LEFT = {
+    "checks[].channels": "an export has no integrations: the notices are lines of the log until a channel is chosen",
+    "checks[].manual_resume": "a paused target goes on with `watchkeeper resume`, whatever is reported",
+    "checks[].methods": "a ping is a GET, HEAD or POST",
+    **{
+        f"checks[].{key}": _FROM_MAIL
+        for key in (*_NAMES, *_FILTERS)
+        if key not in {"manual_resume", "methods"}
+    },
+}
+"""Why keys are not read. Those without a value are not listed."""
+
+
+def from_healthchecks(file: PeerFile) -> Imported:
+    """Returns the configuration that a list of checks comes to; its notes list the rest."""
+    made = Imported()
+    made.add("runtime", {"store": "watch.db"})
+    root = file.root
+    checks = root.parts("" if isinstance(file.data, list) else "checks")
+    for check in checks:
+        _check(check, made)
+    made.open_door()
+    file.note_what_is_left()
+    return made
+
+
+def _check(check: PeerPart, made: Imported) -> None:
+    name, slug, described = check.text("name"), check.text("slug"), check.text("desc")
+    key = made.new_id(slug or name or "check")
+    period, grace = check.number("timeout"), check.number("grace")
+    schedule, zone = check.text("schedule"), check.text("tz")
+    address = check.text("ping_url")
+    secret = check.text("uuid") or (address and address.rstrip("/").rpartition("/")[2])
+    allowed = None if grace is None else seconds_text(grace)
+    heartbeat: dict[str, Any] = {
+        "schedule": placed(check, "schedule", _schedule(schedule)),
+        "zone": placed(check, "tz", zone) if schedule else None,
+        "grace": placed(check, "grace", allowed),
+        "run_max": allowed,
+        "key": placed(check, "ping_url" if address else "uuid", secret and literal(secret)),
+    }
+    data = {
+        "id": key,
+        "name": placed(check, "name", name and literal(name)) if name != key else None,
+        "description": placed(check, "desc", described and literal(described)),
+        "labels": {
+            _label(tag, number): "true" for number, tag in enumerate((check.text("tags") or "").split())
+        },
+        "every": None if schedule else placed(check, "timeout", seconds_text(period or 86_400)),
+        "paused": True if check.text("status") == "paused" else None,
+    }
+    entry = made.add("targets", data, check)
+    entry.data["heartbeat"] = without_nothing(heartbeat)
+    if check.text("channels"):
+        entry.data["notify"] = ["log"]
+        made.log_channel()
+        check.leave("channels", LEFT["checks[].channels"])
+    if secret is None:
+        check.file.note(
+            check.path, "a list that is made with a read-only key has no keys of pings: set heartbeat.key", ""
+        )
+    for each in [key for key in check.unread if key in _SEEN or check.value[key] in (None, "", False, 0)]:
+        check.raw(each)
+
+
+def _schedule(text: str | None) -> str | None:
+    """Returns cron's five fields with one blank between them, or an OnCalendar expression of one line."""
+    return None if text is None else " ".join(text.split()) if len(text.splitlines()) == 1 else text
+
+
+def _label(tag: str, number: int) -> str:
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in tag)
+    return plain if plain[:1].isalpha() or plain[:1] == "_" else f"tag-{plain or number}"

@@ -1,0 +1,133 @@
+"""The result of an importer: the parts of a configuration, each with the part of the peer's file that it comes from."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from ...domain.limits import NAME_CHARACTERS_MAX
+from ...domain.specification.problem import Path
+from .source import Note, PeerPart
+
+_NOT_IN_IDS = re.compile(r"[/\x00-\x1f\x7f]+")
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A value and the line of the peer's file that states it."""
+
+    value: Any
+    line: int
+
+
+class ImportedEntry(msgspec.Struct, kw_only=True):
+    """An entry of a list of the configuration, or a mapping of it that has a name."""
+
+    data: dict[str, Any]
+    """Plain data, in which any value may be `Placed`."""
+    source: Path | None = None
+    """The part of the peer's file that it comes from; None where nothing there states it."""
+    first: int = 0
+    last: int = 0
+    """Its lines in the peer's file."""
+    name: str = ""
+    """Its key, where it is no entry of a list."""
+    remarks: tuple[str, ...] = ()
+    """Comments of the importer, which no reader has to act on."""
+    completing: dict[str, Any] = {}
+    """Of a template: the keys that a target adds to it."""
+
+
+SECTIONS = (
+    "runtime",
+    "web",
+    "templates",
+    "defaults",
+    "channels",
+    "routes",
+    "windows",
+    "maintenance",
+    "targets",
+)
+"""The keys of a configuration that importers write, in the order in which they are written."""
+
+
+class Imported:
+    """The configuration that is made of a peer's file."""
+
+    def __init__(self) -> None:
+        """Is empty at first."""
+        self.sections: dict[str, list[ImportedEntry]] = {section: [] for section in SECTIONS}
+        self.lost: list[Note] = []
+        """The parts that `check` refused."""
+        self._ids: set[str] = set()
+
+    def add(
+        self, section: str, data: dict[str, Any], part: PeerPart | None = None, name: str = ""
+    ) -> ImportedEntry:
+        """Adds an entry that comes from a part of the peer's file."""
+        entry = ImportedEntry(data=without_nothing(data), name=name)
+        if part is not None:
+            entry.source, entry.first = part.path, part.line
+            entry.last = part.file.last_line(part.path, part.value)
+        self.sections[section].append(entry)
+        return entry
+
+    def new_id(self, *steps: str | None) -> str:
+        """Returns an id of these steps, such as `group.name`, that no other entry has."""
+        plain = ".".join(filter(None, (_NOT_IN_IDS.sub("-", step or "").strip() for step in steps)))
+        plain = (plain if plain.strip(".") else "target")[: NAME_CHARACTERS_MAX - 8].strip()
+        number, found = 1, plain
+        while found in self._ids:
+            number += 1
+            found = f"{plain}-{number}"
+        self._ids.add(found)
+        return found
+
+    def log_channel(self) -> None:
+        """Adds the channel `log` once."""
+        if not any(entry.data["id"] == "log" for entry in self.sections["channels"]):
+            self.add("channels", {"id": "log"}).data["log"] = {}
+
+    def open_door(self) -> None:
+        """Adds the door by which jobs report, where any target is a heartbeat."""
+        if any("heartbeat" in entry.data for entry in self.sections["targets"]):
+            self.add("web", {"listen": "127.0.0.1:8080"})
+
+    @property
+    def entries(self) -> Iterator[ImportedEntry]:
+        """All entries in the order in which they are written."""
+        for section in SECTIONS:
+            yield from self.sections[section]
+
+
+def without_nothing(data: dict[str, Any]) -> dict[str, Any]:
+    """Returns a mapping without the keys that have no value, at any depth."""
+    kept = {}
+    for key, value in data.items():
+        line = value.line if isinstance(value, Placed) else None
+        plain = value.value if isinstance(value, Placed) else value
+        if isinstance(plain, dict):
+            plain = without_nothing(plain)
+        if plain is None or plain in ([], {}):
+            continue
+        kept[key] = plain if line is None else Placed(plain, line)
+    return kept
+
+
+def placed(part: PeerPart, key: str, value: Any) -> Any:
+    """Returns a value with the line of the key that states it; alone where nothing states it."""
+    return Placed(value, part.line_of(key)) if value is not None and key in part.value else value
+
+
+def seconds_text(seconds: float) -> str:
+    """Returns a duration in the largest unit that divides it."""
+    if seconds <= 0 or seconds != int(seconds):
+        return f"{seconds:g}s"
+    return next(f"{int(seconds) // size}{unit}" for size, unit in _UNITS if seconds % size == 0)
+
+
+def literal(text: str) -> str:
+    """Returns a text as our files write it, in which no variable is filled in."""
+    return text.replace("${", "$${")

@@ -1,0 +1,112 @@
+"""Makes sure that the result of an importer is a valid configuration: what `check` would refuse is taken out and listed."""
+
+import json
+from pathlib import Path as FilePath
+from typing import Any
+
+from ...domain.specification.problem import Path, path_text
+from ..configuration.loading import examine
+from .imported import SECTIONS, Imported, ImportedEntry, Placed
+from .source import Note, PeerFile
+from .writer import write
+
+_ROUNDS_MAX = 1_000
+_IN_PARTS = frozenset({"expect", "warn", "labels", "notify"})
+"""The keys of a target of which one entry may be taken out alone."""
+
+
+def proven(imported: Imported, file: PeerFile, folder: FilePath, head: str) -> str:
+    """Returns the text of a configuration that passes `check`; `imported` has what was taken out of it under `lost`.
+
+    Variables and the files that values name are taken to be there and right.
+    """
+    for template in [*imported.sections["templates"]]:
+        _prove_template(imported, template, folder)
+    for _ in range(_ROUNDS_MAX):
+        text = write(imported, file, head)
+        examined = examine(text, None, folder=folder, looks_at_files=False)
+        if not examined.faults:
+            return text
+        if not examined.problems:
+            raise AssertionError(f"an importer wrote what cannot be mended: {examined.faults[0].said}")
+        last = max(examined.problems, key=lambda problem: _order(problem.path))
+        # The rear one alone: the numbers of those before it stay.
+        _take_out(imported, last.path, last.text)
+    raise AssertionError("an importer wrote more than can be mended")
+
+
+def _prove_template(imported: Imported, template: ImportedEntry, folder: FilePath) -> None:
+    """Takes out of a template what `check` would refuse of a target that uses it."""
+    for _ in range(_ROUNDS_MAX):
+        target = {"id": "target", **_merged(_plain(template.data), template.completing)}
+        text = json.dumps({"targets": [target]})
+        examined = examine(text, None, folder=folder, looks_at_files=False)
+        if not examined.faults:
+            return
+        problem = max(examined.problems, key=lambda each: _order(each.path))
+        reason = f"check refuses {path_text(problem.path[2:]) or 'it'}: {problem.text}"
+        imported.lost.append(Note(template.first, template.source or (), reason))
+        if not _is_part(problem.path) or not _dropped(template.data, problem.path[2:]):
+            imported.sections["templates"].remove(template)
+            return
+
+
+def _plain(value: Any) -> Any:
+    """Returns data without the lines from which they come."""
+    if isinstance(value, Placed):
+        value = value.value
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [*map(_plain, value)] if isinstance(value, list) else value
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return one | {
+        key: _merged(one[key], value) if isinstance(value, dict) and key in one else value
+        for key, value in other.items()
+    }
+
+
+def _is_part(path: Path) -> bool:
+    return len(path) > len(("targets", 0, "expect")) and path[2] in _IN_PARTS
+
+
+def _order(path: Path) -> tuple[tuple[bool, str, int], ...]:
+    return tuple(
+        (isinstance(step, int), "" if isinstance(step, int) else step, step if isinstance(step, int) else 0)
+        for step in path
+    )
+
+
+def _take_out(imported: Imported, path: Path, text: str) -> None:
+    """Takes one value out, or the whole entry that holds it."""
+    section = str(path[0]) if path else SECTIONS[-1]
+    entry = _entry(imported.sections.get(section, []), path[1] if len(path) > 1 else None)
+    if entry is None:
+        raise AssertionError(f"an importer wrote a section that cannot be mended: {text}")
+    if not _is_part(path) or not _dropped(entry.data, path[2:]):
+        imported.sections[section].remove(entry)
+    reason = f"check refuses {path_text(path[2:]) or 'it'}: {text}"
+    imported.lost.append(Note(entry.first, entry.source or (section,), reason))
+
+
+def _entry(entries: list[ImportedEntry], at: Any) -> ImportedEntry | None:
+    if isinstance(at, int):
+        return entries[at] if at < len(entries) else None
+    return next((entry for entry in entries if entry.name == at), None)
+
+
+def _dropped(data: dict[str, Any], path: Path) -> bool:
+    """Takes a condition, a label or a channel out of an entry; returns whether it was found."""
+    key, step = path[0], path[1]
+    held = data.get(str(key))
+    held = held.value if isinstance(held, Placed) else held
+    if isinstance(held, list) and isinstance(step, int):
+        held.pop(step)
+    elif isinstance(held, dict):
+        held.pop(str(step))
+    else:
+        return False
+    if not held:
+        del data[str(key)]
+    return True

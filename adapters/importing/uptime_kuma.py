@@ -1,0 +1,285 @@
+"""Uptime Kuma: monitors of its JSON backup become targets, groups composites, and notifications channels."""
+
+import json
+from typing import Any
+
+from .addresses import http_address
+from .conditions import contains, status_condition
+from .imported import Imported, literal, placed, seconds_text
+from .kuma_channels import channel_of
+from .kuma_keys import GENERAL, KEYS, OF_TYPES, SAYING_LATER
+from .source import PeerFile, PeerPart
+
+_EXPIRY = "[CERTIFICATE_EXPIRATION] > 14d"
+_KEY_LENGTH_MIN = 16
+_OPERATORS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+
+
+class _Monitor:
+    """One monitor, with the id that its target has."""
+
+    def __init__(self, part: PeerPart, key: str, group: str | None) -> None:
+        self.part, self.key, self.group = part, key, group
+
+
+def from_uptime_kuma(file: PeerFile) -> Imported:
+    """Returns the configuration that a backup of Uptime Kuma comes to; its notes list the rest."""
+    made = Imported()
+    made.add("runtime", {"store": "watch.db"})
+    root = file.root
+    root.raw("version")
+    channels = {each.text("id") or "": channel_of(each, made) for each in root.parts("notificationList")}
+    monitors = root.parts("monitorList")
+    names = {each.text("id") or "": (each.text("name") or "", each.text("parent")) for each in monitors}
+    known: list[_Monitor] = []
+    for part in monitors:
+        group = _group(part.text("parent"), names)
+        known.append(_Monitor(part, made.new_id(group and group.replace("/", "."), part.text("name")), group))
+    for monitor in known:
+        _target(monitor, known, channels, made)
+    made.open_door()
+    file.note_what_is_left()
+    return made
+
+
+def _group(parent: str | None, names: dict[str, tuple[str, str | None]]) -> str | None:
+    """Returns the names of the groups above a monitor, the outermost first."""
+    steps: list[str] = []
+    while parent in names and len(steps) < len(names):
+        name, parent = names[parent or ""]
+        steps.append(name.replace("/", "-").strip())
+    return "/".join(filter(None, reversed(steps))) or None
+
+
+def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], made: Imported) -> None:
+    part = monitor.part
+    kind = part.text("type") or "http"
+    maker = _MAKERS.get(kind)
+    if maker is None:
+        part.leave_whole(f"there is no probe for monitors of type {kind!r}")
+        return
+    probe, expect = maker(part)
+    key = {"port": "tcp", "ping": "icmp", "push": "heartbeat", "dns": "dns", "group": "composite"}.get(
+        kind, "http"
+    )
+    if kind == "group":
+        probe = {"worst_of": [each.key for each in _children(monitor, known)]}
+        if not probe["worst_of"]:
+            part.leave_whole("no monitor is in this group that can be watched")
+            return
+    _pass_over(part, kind)
+    name, retries = part.text("name"), part.number("maxretries") or 0
+    notified = [
+        channels[each]
+        for each, on in (part.raw("notificationIDList") or {}).items()
+        if on and each in channels
+    ]
+    data: dict[str, Any] = {
+        "id": placed(part, "name", monitor.key),
+        "name": None if name == monitor.key else name and literal(name),
+        "group": monitor.group and literal(monitor.group),
+        "description": placed(part, "description", (text := part.text("description")) and literal(text)),
+        "labels": _labels(part),
+        **_times(part, kind),
+        key: probe,
+        "expect": expect,
+        "warn": _warnings(part) if key == "http" else [],
+        "upside_down": True if part.flag("upsideDown") else None,
+        "paused": None if part.flag("active", default=True) else True,
+        "rules": [{"id": "down", "kind": "consecutive", "after": int(retries) + 1, "recover": 1}]
+        if kind != "push"
+        else [],
+        "notify": notified,
+    }
+    entry = made.add("targets", data, part)
+    if key == "heartbeat":
+        entry.data.setdefault("heartbeat", {})
+
+
+def _children(monitor: _Monitor, known: list[_Monitor]) -> list[_Monitor]:
+    own = monitor.part.text("id")
+    return [
+        each
+        for each in known
+        if each.part.text("parent") == own and (each.part.text("type") or "http") in _MAKERS
+    ]
+
+
+def _times(part: PeerPart, kind: str) -> dict[str, Any]:
+    """Returns the cadence, the cadence after a failure and the timeout."""
+    every, retry, timeout = (part.number(key) for key in ("interval", "retryInterval", "timeout"))
+    every = every or 60
+    times: dict[str, Any] = {"every": placed(part, "interval", seconds_text(every))}
+    if kind in {"push", "group"}:
+        return times
+    if retry and retry != every:
+        times["retry_every"] = placed(part, "retryInterval", seconds_text(retry))
+    # Without a timeout of its own a monitor has four fifths of its interval.
+    times["timeout"] = placed(part, "timeout", seconds_text(timeout or every * 0.8))
+    return times
+
+
+def _warnings(part: PeerPart) -> list[Any]:
+    """A certificate that expires soon is told of there, and the monitor stays up."""
+    is_secure = (part.text("url") or "").startswith("https:")
+    return (
+        [placed(part, "expiryNotification", _EXPIRY)] if part.flag("expiryNotification") and is_secure else []
+    )
+
+
+def _labels(part: PeerPart) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, tag in enumerate(part.parts("tags")):
+        for key in ("id", "tag_id", "monitor_id", "color"):
+            tag.raw(key)
+        name, value = tag.text("name"), tag.text("value")
+        plain = "".join(
+            each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in name or ""
+        )
+        plain = plain if plain[:1].isalpha() or plain[:1] == "_" else f"tag-{plain or number}"
+        found[plain] = literal(value or "true")
+    return found
+
+
+def _pass_over(part: PeerPart, kind: str) -> None:
+    """Reads past the fields of other types of monitor, which an export states everywhere, and those without a value."""
+    used = GENERAL | OF_TYPES.get(kind, frozenset())
+    for key in part.unread:
+        is_empty = part.value[key] in (None, "", False, 0, [], {}, "0")
+        if is_empty or key in SAYING_LATER or (key in KEYS and key not in used):
+            part.raw(key)
+
+
+# Probes.
+
+_Made = tuple[dict[str, Any], list[Any]]
+
+
+def _http(part: PeerPart) -> _Made:
+    statuses = part.texts("accepted_statuscodes")
+    expect = [placed(part, "accepted_statuscodes", status_condition(statuses) or "[STATUS] == 2xx")]
+    address = http_address(literal(part.text("url") or ""))
+    method, body, encoding = part.text("method"), part.text("body"), part.text("httpBodyEncoding")
+    headers = _headers(part)
+    if body and encoding in {None, "json"}:
+        headers = {"Content-Type": "application/json", **headers}
+    user, password, login = (
+        part.text("basic_auth_user"),
+        part.text("basic_auth_pass"),
+        part.text("authMethod"),
+    )
+    if login not in {None, "basic", "null"}:
+        part.leave("authMethod", f"there is no login by {login}")
+    elif user or password:
+        address["basic_auth"] = {
+            "user": literal(user or ""),
+            "password": placed(part, "basic_auth_pass", literal(password or "")),
+        }
+    redirects = part.number("maxredirects")
+    address["url"] = placed(part, "url", address["url"])
+    probe = {
+        **address,
+        "method": placed(part, "method", method) if method != "GET" else None,
+        "headers": headers,
+        "body": placed(part, "body", body and literal(body)),
+        "follow_redirects": False if redirects == 0 else None,
+        "redirects_max": placed(part, "maxredirects", int(redirects))
+        if redirects and redirects != 10
+        else None,  # the default of both
+        "tls": {"verify": False} if part.flag("ignoreTls") else {},
+    }
+    return probe, expect
+
+
+def _headers(part: PeerPart) -> dict[str, Any]:
+    stated = part.text("headers")
+    if stated is None:
+        return {}
+    try:
+        found = json.loads(stated)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        part.leave("headers", "JSON with a text for each header is expected here")
+        return {}
+    return {name: literal(str(text)) for name, text in found.items()}
+
+
+def _keyword(part: PeerPart) -> _Made:
+    probe, expect = _http(part)
+    sign = "!=" if part.flag("invertKeyword") else "=="
+    return probe, [*expect, placed(part, "keyword", f"[BODY] {sign} {contains(part.text('keyword') or '')}")]
+
+
+def _json_query(part: PeerPart) -> _Made:
+    probe, expect = _http(part)
+    path, wanted = part.text("jsonPath") or "$", part.text("expectedValue") or ""
+    operator = part.text("jsonPathOperator") or "=="
+    steps = path.removeprefix("$").lstrip(".")
+    is_plain = all(each.isalnum() or each in "_-.[]" for each in steps)
+    if not is_plain or operator not in _OPERATORS:
+        part.leave("jsonPath", f"write a condition on `[BODY].path` by hand: {operator} {wanted}")
+        return probe, expect
+    left = f"[BODY]{'' if not steps or steps.startswith('[') else '.'}{steps}"
+    return probe, [*expect, placed(part, "jsonPath", f"{left} {operator} {literal(wanted)}")]
+
+
+def _port(part: PeerPart) -> _Made:
+    port = part.number("port")
+    return {"host": _host(part), "port": placed(part, "port", None if port is None else int(port))}, []
+
+
+def _ping(part: PeerPart) -> _Made:
+    size = part.number("packetSize")
+    return {
+        "host": _host(part),
+        "payload_bytes": placed(part, "packetSize", None if size is None else int(size)),
+    }, []
+
+
+def _dns(part: PeerPart) -> _Made:
+    port = part.number("port")
+    probe = {
+        "name": _host(part),
+        "type": placed(part, "dns_resolve_type", part.text("dns_resolve_type") or "A"),
+        "server": placed(
+            part, "dns_resolve_server", (part.text("dns_resolve_server") or "").split(",")[0].strip() or None
+        ),
+        "port": placed(part, "port", int(port)) if port else None,
+    }
+    return probe, []
+
+
+def _push(part: PeerPart) -> _Made:
+    token = part.text("pushToken")
+    retries, retry = part.number("maxretries") or 0, part.number("retryInterval") or 0
+    probe: dict[str, Any] = {"grace": seconds_text(retries * retry) if retries and retry else None}
+    if token is not None and len(token) >= _KEY_LENGTH_MIN:
+        probe["key"] = placed(part, "pushToken", literal(token))
+    elif token is not None:
+        part.leave(
+            "pushToken",
+            "a key has 16 to 128 letters, digits, hyphens and underscores: choose one as heartbeat.key",
+        )
+    return probe, []
+
+
+def _group_of(part: PeerPart) -> _Made:
+    del part  # the members are found among all monitors
+    return {}, []
+
+
+def _host(part: PeerPart) -> Any:
+    return placed(part, "hostname", literal(part.text("hostname") or ""))
+
+
+_MAKERS = {
+    "http": _http,
+    "keyword": _keyword,
+    "json-query": _json_query,
+    "port": _port,
+    "ping": _ping,
+    "dns": _dns,
+    "push": _push,
+    "group": _group_of,
+}
