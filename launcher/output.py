@@ -26,7 +26,10 @@ class ExitStatus(IntEnum):
     CONFIGURATION = 2, "the configuration or the command line is not valid; nothing was started"
     STORE = 3, "there is no such store, it is held, lost or does not verify"
     NOT_RUN = 4, "no process runs the store, or it has no control socket, or nothing answers at the URL"
-    NOT_ALL_IMPORTED = 5, "`import` wrote a configuration that lacks something of its source; each part is listed"
+    NOT_ALL_IMPORTED = (
+        5,
+        "`import` wrote a configuration that lacks something of its source; each part is listed",
+    )
     INTERRUPTED = 130, "a second SIGINT ended the process at once"
     TERMINATED = 143, "a second SIGTERM ended the process at once"
 
