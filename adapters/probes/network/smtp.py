@@ -48,7 +48,7 @@ async def _hello(wire: Wire, course: AttemptCourse) -> list[str]:
 async def _log_in(wire: Wire, probe: Smtp, plain: str, capabilities: list[str]) -> None:
     ways = next((each.upper().split()[1:] for each in capabilities if each.upper().startswith("AUTH ")), [])
     if "PLAIN" in ways:
-        await _said(wire, b"AUTH PLAIN " + plain.encode(), b"235", "the login")
+        await _said(wire, b"AUTH PLAIN " + b64encode(plain.encode()), b"235", "the login")
     elif "LOGIN" in ways:
         await _said(wire, b"AUTH LOGIN", b"334", "the login")
         await _said(wire, b64encode((probe.user or "").encode()), b"334", "the login")

@@ -77,7 +77,7 @@ async def _host_key(connection: socket.SocketType, asyncssh: Any) -> tuple[str, 
         raise down(Reason.TRUNCATED, f"{ENDED} in the key exchange") from None
     except OSError:
         raise
-    except Exception as error:  # noqa: BLE001  # whatever the library makes of it, the peer's bytes are the reason
+    except Exception as error:  # noqa: BLE001  # the peer's bytes are the reason, in any class that the library has for it
         said = one_line(str(error)[:200]) or type(error).__name__
         raise down(Reason.PROTOCOL_ERROR, f"the key exchange failed: {said}") from None
     finally:

@@ -1,6 +1,5 @@
 """The `smtp` probe as it is written: a greeting, TLS and a login, and no mail."""
 
-from base64 import b64encode
 from collections.abc import Iterator
 from typing import ClassVar, Literal, TypeAlias
 
@@ -45,10 +44,10 @@ class Smtp(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
     @property
     def plain_login(self) -> str | None:
-        """The login in one word, as AUTH PLAIN has it; None where there is none."""
+        """The login in one word, as AUTH PLAIN has it before it is coded; None where there is none."""
         if self.user is None or self.password is None:
             return None
-        return b64encode(f"\0{self.user}\0{self.password}".encode()).decode()
+        return f"\0{self.user}\0{self.password}"
 
     @property
     def summary(self) -> str:
@@ -58,7 +57,7 @@ class Smtp(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         if self.password is not None:
             yield self.password
         if self.plain_login is not None:
-            yield self.plain_login.rstrip("=")
+            yield self.plain_login
         if self.tls.key_password is not UNSET:
             yield self.tls.key_password
 

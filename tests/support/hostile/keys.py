@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import asyncssh
 
 STARTED_WITHIN_S = 20.0
+Result = TypeVar("Result")
 
 
 class KeyServer:
@@ -44,5 +46,5 @@ class KeyServer:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
 
-    def _run(self, work):
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(STARTED_WITHIN_S)
