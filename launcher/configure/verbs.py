@@ -11,7 +11,7 @@ from ..options import CONFIG, JSON, PATH, STORE
 SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
 """The folder of the files for other programs."""
 
-IMPORTED_PEERS = ("gatus", "blackbox", "uptime-kuma", "healthchecks")
+IMPORTED_PEERS = ("gatus", "blackbox", "uptime-kuma", "healthchecks", "prometheus-rules")
 """The words of `import`; a test compares them with the importers, which are loaded where one is used."""
 
 
