@@ -53,6 +53,9 @@ from .domain.specification.paging_channels import Alertmanager, PagerDuty
 from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
+from .domain.specification.probes.redis import Redis
+from .domain.specification.probes.smtp import Smtp
+from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
@@ -131,6 +134,7 @@ __all__ = [
     "PublicPage",
     "Reason",
     "Record",
+    "Redis",
     "Retention",
     "Role",
     "RoleChanged",
@@ -147,6 +151,8 @@ __all__ = [
     "SilencePreview",
     "Slack",
     "Slo",
+    "Smtp",
+    "Ssh",
     "Status",
     "StoreBusy",
     "StoreCorrupt",

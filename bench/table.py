@@ -54,6 +54,7 @@ SCRIPTS: dict[str, Script] = {
     "storm": Script(within_s=420.0),
     "browser": Script(),
     "rules": Script(),
+    "conditions": Script(),
     "store": Script(quick=("--pairs", "2", "--batches", "20")),
     "reading": Script(),
     "codec": Script(),
@@ -175,6 +176,24 @@ ROWS: tuple[Row, ...] = (
             f"{found['window_samples']['100000']['ours_us']} us at 100,000"
         ),
         met=lambda found: all(found["met"].values()),
+    ),
+    Row(
+        what="one condition on an answer, the dearest kind",
+        script="conditions",
+        bar="25 us",
+        figure=lambda found: f"{max(found['condition_us'].values())} us",
+        met=lambda found: found["met"]["condition_us_max"],
+    ),
+    Row(
+        what="a regular expression on 64 KiB, a usual and a hostile one",
+        script="conditions",
+        bar="0.5 ms and 250 ms",
+        figure=lambda found: (
+            f"{found['usual_expression_on_64_kib_ms']} ms and {found['hostile_expression_on_64_kib_ms']} ms"
+        ),
+        met=lambda found: (
+            found["met"]["usual_expression_ms_max"] and found["met"]["hostile_expression_ms_max"]
+        ),
     ),
     Row(
         what="samples stored, against bare apsw executemany",

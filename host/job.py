@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import suppress
-from secrets import token_hex
+from os import getpid
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -14,8 +14,6 @@ from ..domain.time.moment import NS_PER_MS, Moment
 from .surface import async_only, bridge
 
 logger = logging.getLogger(__name__)
-RUN_BYTES = 8
-"""Enough that no two runs of a job have the same id."""
 
 
 class Report(Protocol):
@@ -38,7 +36,7 @@ class Job:
         """Set it to the status of a program that the job ran: another than 0 makes a failed run."""
         self.detail = ""
         """One line about the run, such as `1,204 rows`; shown with its heartbeat."""
-        self._report, self._run = report, token_hex(RUN_BYTES)
+        self._report, self._run = report, f"{getpid():x}-{clock.read().wall_ns:x}"
         self._clock = clock
         self._started: Moment | None = None
         self._ended: Moment | None = None

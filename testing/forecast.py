@@ -17,6 +17,7 @@ from ..domain.observation.outcome import Outcome
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
 from ..domain.units import NS_PER_MINUTE, NS_PER_S
+from .clock import START_WALL_NS
 from .script import Script
 from .world import World
 
@@ -293,11 +294,22 @@ def _events(course: Course, progress: Callable[[int], None]) -> Iterator[CourseE
 
 
 def _beats(target: Target, course: Course) -> Iterator[CourseEvent]:
-    """Yields the reports of a heartbeat target: one per cadence while its script is ok."""
+    """Yields the reports of a heartbeat target while its script is ok: one per cadence, or a second after each moment."""
     script = Script.parse(course.scripts[target.id])
-    for at_ns in range(target.every_ns, course.minutes * NS_PER_MINUTE, target.every_ns):
+    for at_ns in _moments(target, course.minutes * NS_PER_MINUTE):
         if script.at(at_ns).observation.outcome is Outcome.UP:
             yield at_ns, lambda world, _: world.heartbeat(target.id)
+
+
+def _moments(target: Target, until_ns: int) -> Iterator[int]:
+    occurrences = target.heartbeat.occurrences if target.heartbeat else None
+    if occurrences is None:
+        yield from range(target.every_ns, until_ns, target.every_ns)
+        return
+    moment_ns = occurrences.next_after(START_WALL_NS)
+    while moment_ns is not None and (at_ns := moment_ns - START_WALL_NS + NS_PER_S) < until_ns:
+        yield at_ns
+        moment_ns = occurrences.next_after(moment_ns)
 
 
 def _as_events(mishap: Mishap) -> Iterator[CourseEvent]:

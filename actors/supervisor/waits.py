@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ...domain.incidents.own_problems import UNCHECKED
@@ -16,7 +17,7 @@ from ...protocol.recorder import HealthReported, RunSeen
 from ...protocol.sink import RecordHeard
 from .periodic_timers import NoEvidence, RunDeadline, SupervisorContext
 
-Wait = Scheduled | NoEvidence | RunDeadline
+Awaited = Scheduled | NoEvidence | RunDeadline
 
 
 class Waits:
@@ -27,7 +28,7 @@ class Waits:
         self._targets, self._heard = context.roster.targets, context.roster.heard
         self._slack_ns = context.policies.cancellation.slack_ns
         self._is_left_alone = is_left_alone
-        self._prolonged: dict[Wait, Moment] = {}
+        self._prolonged: dict[Awaited, Moment] = {}
         """When each wait was due that goes on because the runtime stood still."""
         self._before: dict[str, LastHeard] | None = None
         """The record of targets that are not scheduled yet; None until the sink has answered."""
@@ -70,7 +71,7 @@ class Waits:
         else:
             self._timers.arm(entry, entry.silent_at.monotonic_ns)
 
-    def over(self, wait: Wait, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
+    def over(self, wait: Awaited, due: Moment, blocked_ns: int, now: Moment) -> Moment | None:
         """Returns when a wait was over. None where it goes on: once, for as long as the runtime stood still during it.
 
         The same block may have held up the awaited report, or the report waits behind the timer that rang. It may do so behind
@@ -88,7 +89,7 @@ class Waits:
     def end(self, entry: Scheduled) -> None:
         """Expects nothing more of a target."""
         self._unchecked.forget(entry.id)
-        waits: list[Wait] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
+        waits: list[Awaited] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
         for wait in (entry, RunDeadline(entry.id), *waits):
             self._timers.cancel(wait)
             self._prolonged.pop(wait, None)
@@ -101,12 +102,14 @@ class Waits:
     def reported(self, entry: Scheduled, at: Moment) -> None:
         """Notes a report of a heartbeat, for a supervisor that follows this one."""
         self._prolonged.pop(entry, None)
-        self._heard[entry.id] = LastHeard(entry.id, at, entry.missed_at, reports=True, run=entry.run)
+        self._heard[entry.id] = LastHeard(entry.id, at, entry.missed_at, reports=True, run=entry.run or UNSET)
 
     def missed(self, entry: Scheduled, now: Moment) -> None:
         """Notes that a missed heartbeat is counted: moments up to now are not counted again."""
         entry.missed_at = now
-        self._heard[entry.id] = LastHeard(entry.id, entry.last_beat, now, reports=True, run=entry.run)
+        self._heard[entry.id] = LastHeard(
+            entry.id, entry.last_beat, now, reports=True, run=entry.run or UNSET
+        )
 
     def began(self, entry: Scheduled, run: OpenRun, now: Moment) -> None:
         """Notes that a run of a job has begun; it takes the place of the run before."""
@@ -135,7 +138,7 @@ class Waits:
     def state(self, entry: Scheduled, now: Moment) -> None:
         """Has the record know of a heartbeat what is known here."""
         self._heard[entry.id] = stated = LastHeard(
-            entry.id, entry.last_beat, entry.missed_at, reports=True, run=entry.run
+            entry.id, entry.last_beat, entry.missed_at, reports=True, run=entry.run or UNSET
         )
         self._note([stated])
         self._tell_run(entry, now)
@@ -154,7 +157,7 @@ class Waits:
             if entry.is_run_overdue(now):
                 # Its end may have been reported where nothing could hear it.
                 self.run_over(entry, now)
-            noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat, run=entry.run))
+            noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat, run=entry.run or UNSET))
             if entry.is_heartbeat:
                 self.reported(entry, now)
         self._note(noted)
@@ -211,7 +214,9 @@ class Waits:
         if entry.is_heartbeat:
             before = self._heard.get(entry.id, before)
         if before is None or entry.heard_here:
-            return LastHeard(entry.id, entry.last_beat or now, reports=entry.is_heartbeat, run=entry.run)
+            return LastHeard(
+                entry.id, entry.last_beat or now, reports=entry.is_heartbeat, run=entry.run or UNSET
+            )
         before = _taken_over(entry, before, now)
         if not self._is_left_alone(entry):
             self._continue(entry, before, now)
@@ -220,7 +225,7 @@ class Waits:
     def _continue(self, entry: Scheduled, before: LastHeard, now: Moment) -> None:
         since, least_ns = before.at or now, now.monotonic_ns
         if entry.is_heartbeat:
-            entry.last_beat, entry.missed_at, entry.run = since, before.missed_at, before.run
+            entry.last_beat, entry.missed_at, entry.run = since, before.missed_at, before.run or None
             self.await_end(entry, before.missed_at, now)
             self._tell_run(entry, now)
             self.await_report(entry, before.missed_at or since, now)
@@ -244,8 +249,8 @@ def _taken_over(entry: Scheduled, before: LastHeard, now: Moment) -> LastHeard:
     at, run, run_max_ns = settled.at, settled.run, entry.run_max_ns
     if entry.occurrences is not None and at is not None:
         at = before.at and before.at.shifted(-before.stopped_ns)
-        expected_ns = at and entry.occurrences.next_after(at.wall_ns)
+        expected_ns = None if at is None else entry.occurrences.next_after(at.wall_ns)
         at = now if expected_ns is not None and expected_ns <= now.wall_ns else at
-    if run is not None and run_max_ns is not None and now.since(run.at) >= run_max_ns:
-        run = None
+    if run is not UNSET and run_max_ns is not None and now.since(run.at) >= run_max_ns:
+        run = UNSET
     return replace(settled, at=at, run=run)

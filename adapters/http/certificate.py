@@ -32,7 +32,7 @@ Fields = Sequence[tuple[str, str]]
 
 
 class PeerCertificate(msgspec.Struct, frozen=True, gc=False):
-    """What a handshake showed of the peer. Times are OpenSSL's texts, such as `Nov 21 18:25:00 2026 GMT`."""
+    """The facts that a handshake showed of the peer. Times are OpenSSL's texts, such as `Nov 21 18:25:00 2026 GMT`."""
 
     expires: str | None
     """The end of the life of the peer's own certificate."""

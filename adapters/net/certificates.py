@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from ...domain.limits import CERTIFICATES_KEPT
+from ...domain.limits import CERTIFICATE_NAME_CHARACTERS_MAX, CERTIFICATE_NAMES_MAX, CERTIFICATES_KEPT
+from ...domain.line import escaped
 
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _OBJECT = 0x30, 0x31, 0x02, 0x04, 0x06
 _SHORT_TIME, _LONG_TIME = 0x17, 0x18
@@ -26,6 +28,8 @@ _ATTRIBUTES = {
     bytes.fromhex("55040a"): "O",
     bytes.fromhex("55040b"): "OU",
 }
+_DER = 2
+"""The number by which an object of OpenSSL is asked for its bytes."""
 Item = tuple[int, bytes]
 
 
@@ -55,9 +59,7 @@ def chain_of(tls: ssl.SSLObject, *, verified: bool) -> list[bytes]:
     # Before Python 3.13 only the inner object has them, and as objects of OpenSSL.
     inner = public if hasattr(public, "get_verified_chain") else public._sslobj  # noqa: SLF001
     chain = (inner.get_verified_chain() if verified else inner.get_unverified_chain()) or ()
-    return [
-        each if isinstance(each, bytes) else ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain
-    ]
+    return [each if isinstance(each, bytes) else each.public_bytes(_DER) for each in chain]
 
 
 def _read(der: bytes) -> Certificate:
@@ -68,7 +70,8 @@ def _read(der: bytes) -> Certificate:
     _, _, issuer, validity, subject, *rest = parts
     _, until = _items(_content(validity, _SEQUENCE))
     extensions = next((content for tag, content in rest if tag == _EXTENSIONS), b"")
-    return Certificate(_name(subject), _name(issuer), tuple(_alternatives(extensions)), _time(until))
+    names = tuple(islice(_alternatives(extensions), CERTIFICATE_NAMES_MAX))
+    return Certificate(_name(subject), _name(issuer), names, _time(until))
 
 
 def _items(data: bytes) -> Iterator[Item]:
@@ -96,14 +99,19 @@ def _content(item: Item, tag: int) -> bytes:
 
 
 def _name(item: Item) -> str:
-    """A name as `CN=shop.example, O=Shop`."""
+    """A name as `O=Shop, CN=shop.example`, in its own order."""
     pairs = []
     for group in _items(_content(item, _SEQUENCE)):
         for pair in _items(_content(group, _SET)):
             kind, text = _items(_content(pair, _SEQUENCE))
             if label := _ATTRIBUTES.get(kind[1]):
                 pairs.append(f"{label}={text[1].decode(errors='replace')}")
-    return ", ".join(pairs)
+    return _shown(", ".join(pairs))
+
+
+def _shown(text: str) -> str:
+    """A text of the peer without control characters, and no longer than conditions read."""
+    return escaped(text)[:CERTIFICATE_NAME_CHARACTERS_MAX]
 
 
 def _time(item: Item) -> datetime:
@@ -125,6 +133,6 @@ def _alternatives(extensions: bytes) -> Iterator[str]:
                 continue
             for tag, content in _items(_content(next(_items(_content(parts[-1], _OCTETS))), _SEQUENCE)):
                 if tag == _DNS_NAME:
-                    yield content.decode("ascii", "replace")
+                    yield _shown(content.decode("ascii", "replace"))
                 elif tag == _IP_ADDRESS and len(content) in {4, 16}:
                     yield str(ip_address(content))

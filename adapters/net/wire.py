@@ -14,7 +14,7 @@ Ready: TypeAlias = Callable[[socket.SocketType, int], Awaitable[None]]
 ENDED = "the peer closed the connection"
 
 
-class WireBroken(Exception):  # what the peer did, not a fault of this program
+class WireBroken(Exception):  # an act of the peer, not a fault of this program
     """The connection ended, or brought what no peer of the protocol sends; `reason` says which."""
 
     def __init__(self, reason: Reason, detail: str) -> None:

@@ -126,18 +126,23 @@ class AttemptCourse(Activity):
                 self.around.loop,
                 self.sockets,
                 port,
-                lambda *winner: tell((winner, UP)),
-                lambda verdict: tell((None, verdict)),
+                lambda connection, address: tell((self._opened(connection), address, UP)),
+                lambda verdict: tell((None, None, verdict)),
                 deny_private_addresses=deny,
             )
             self._race.begin(first, addresses[1:])
-            winner, verdict = await won
-            if winner is None:
+            connection, address, verdict = await won
+            if connection is None:
                 raise ProbeFailed(*verdict)
-            connection, address = winner
             self._race = None
-        self._kept.append(Opened(self.sockets, connection))
+        else:
+            self._opened(connection)
         self.connect_ns, self.connected, self.ip = self.now_ns() - began_ns, True, address.host
+        return connection
+
+    def _opened(self, connection: socket.SocketType) -> socket.SocketType:
+        """Notes a connection at once: the deadline may pass before the coroutine goes on, and closes what is noted."""
+        self._kept.append(Opened(self.sockets, connection))
         return connection
 
     async def ready(self, connection: socket.SocketType, mask: int) -> None:

@@ -7,12 +7,18 @@ from typing import TypeAlias
 from ...domain.specification.probes.dns import Dns
 from ...domain.specification.probes.icmp import Icmp
 from ...domain.specification.probes.kinds import Probe
+from ...domain.specification.probes.redis import Redis
+from ...domain.specification.probes.smtp import Smtp
+from ...domain.specification.probes.ssh import Ssh
 from ...domain.specification.probes.tls_handshake import TlsHandshake
 from ...domain.specification.probes.udp import Udp
 from .conversing import ConversingProber
 from .course import Surroundings
+from .databases.redis import ask_redis
 from .network.dns import make_dns_prober
 from .network.icmp import make_icmp_prober
+from .network.smtp import greet_mail_server
+from .network.ssh import exchange_keys
 from .network.tls import shake_hands
 from .network.udp import send_datagram
 from .shared import SharableProber
@@ -25,5 +31,8 @@ NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
     Dns: make_dns_prober,
     Icmp: make_icmp_prober,
     Udp: partial(ConversingProber, converse=send_datagram),
+    Redis: partial(ConversingProber, converse=ask_redis),
+    Ssh: partial(ConversingProber, converse=exchange_keys),
+    Smtp: partial(ConversingProber, converse=greet_mail_server),
 }
 """A kind that is written as a coroutine needs no more than that; its library is imported in the coroutine."""

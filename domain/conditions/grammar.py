@@ -34,7 +34,7 @@ from .operand import (
     Placeholder,
     Presence,
     Reader,
-    Span,
+    StatusSpan,
     WholeBody,
     kind_of,
 )
@@ -101,7 +101,7 @@ def _orderable(operand: Operand, at: int) -> Reader:
     match operand:
         case Pattern() | Choice():
             raise ParseError("pat(), matches() and any() go with == and != only", at)
-        case Span(text):
+        case StatusSpan(text):
             raise ParseError(f"{text} stands for several numbers: it goes with == and != only", at)
         case Literal(number=None):
             problem = f"{operand.text!r} is no number and no duration, so nothing can be above or below it"
@@ -125,12 +125,12 @@ def _beside(other: Operand, operand: Operand, at: int) -> Operand:
 def _spanning(option: AnyOption, at: int) -> AnyOption:
     if a_class := _CLASS.fullmatch(option.text):
         first = int(a_class[1]) * 100
-        return Span(option.text, first, first + 99)
+        return StatusSpan(option.text, first, first + 99)
     if span := _SPAN.fullmatch(option.text):
         first, last = int(span[1]), int(span[2])
         if last < first:
             raise ParseError(f"{option.text} ends before it begins: write {last}-{first}", at)
-        return Span(option.text, first, last)
+        return StatusSpan(option.text, first, last)
     return option
 
 

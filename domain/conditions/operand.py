@@ -45,7 +45,7 @@ class Pattern(msgspec.Struct, frozen=True):
         return self.matcher.matches(text_of(value))
 
 
-class Span(msgspec.Struct, frozen=True):
+class StatusSpan(msgspec.Struct, frozen=True):
     """`2xx` or `200-299` beside `[STATUS]`."""
 
     text: str
@@ -56,8 +56,8 @@ class Span(msgspec.Struct, frozen=True):
         return is_number(value) and self.first <= cast("Number", value) <= self.last
 
 
-AnyOption: TypeAlias = Literal | Pattern | Span
-"""What `any()` may list."""
+AnyOption: TypeAlias = Literal | Pattern | StatusSpan
+"""An option that `any()` may list."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -175,8 +175,8 @@ class Presence(msgspec.Struct, frozen=True):
 
 
 Reader: TypeAlias = Literal | Placeholder | Length | Presence
-Expected: TypeAlias = Literal | Pattern | Span | Choice
-Operand: TypeAlias = Reader | Pattern | Span | Choice
+Expected: TypeAlias = Literal | Pattern | StatusSpan | Choice
+Operand: TypeAlias = Reader | Pattern | StatusSpan | Choice
 
 
 def kind_of(reader: Reader) -> FactKind | None:

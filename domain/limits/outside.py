@@ -138,6 +138,10 @@ ECHO_BUFFER_BYTES = 1024 * 1024
 """The answers of thousands of hosts wait in one socket."""
 ECHO_WAIT_PERCENT = 90
 """The share of the time of an attempt after which answers that are missing are lost, where others have come."""
+FINGERPRINTS_MAX = 16
+"""Host keys of one server that are good: one of each type, and the next ones while they are changed."""
+COMMAND_WORDS_MAX = 64
+"""The words of one command of a store: a check asks for a figure, and writes nothing long."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character

@@ -25,7 +25,7 @@ StatusCode = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 ShortText = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
 HeaderBytes = Annotated[bytes, msgspec.Meta(max_length=HEADER_BYTES_MAX)]
 CertificateText = Annotated[str, msgspec.Meta(max_length=CERTIFICATE_NAME_CHARACTERS_MAX)]
-CertificateNames = Annotated[tuple[CertificateText, ...], msgspec.Meta(max_length=CERTIFICATE_NAMES_MAX)]
+NamesOfCertificate = Annotated[tuple[CertificateText, ...], msgspec.Meta(max_length=CERTIFICATE_NAMES_MAX)]
 
 
 class Phases(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -74,7 +74,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """The same of the certificate that ends first, of all that the peer sent."""
     certificate_issuer: CertificateText | None = None
     """The name of the authority, as in `C=US, O=Let's Encrypt, CN=R11`."""
-    certificate_names: CertificateNames | None = None
+    certificate_names: NamesOfCertificate | None = None
     """The host names and addresses that the certificate is for."""
     domain_expires_in_ns: DistanceNs | None = None
     run_time_ns: LengthNs | None = None

@@ -88,7 +88,7 @@ AggregateLike: TypeAlias = (
 )
 ModeLike: TypeAlias = Mode | Literal["threshold", "consecutive", "rate_of_change", "relative_change"]
 NoDataPolicyLike: TypeAlias = NoDataPolicy | Literal["keep", "fire", "ok"]
-Level: TypeAlias = Literal["down", "degraded", "warning"]
+CountedLevel: TypeAlias = Literal["down", "degraded", "warning"]
 Operator: TypeAlias = Literal[">", ">=", "<", "<=", "==", "!="]
 
 
@@ -121,7 +121,7 @@ class Consecutive(_Rule, frozen=True, kw_only=True, tag="consecutive"):
     """How many bad samples in a row break it."""
     recover: Times = 2
     """How many good samples in a row make it whole again."""
-    on: Level = "down"
+    on: CountedLevel = "down"
     """The mildest outcome that counts as bad; with `warning` a degraded sample alone does, and a worse one changes nothing."""
 
     def __init__(
@@ -130,7 +130,7 @@ class Consecutive(_Rule, frozen=True, kw_only=True, tag="consecutive"):
         id: str,  # noqa: A002  # the field's name
         after: int = ...,
         recover: int = ...,
-        on: Level = ...,
+        on: CountedLevel = ...,
         **fields: Unpack[RuleFields],
     ) -> None: ...
 
@@ -144,7 +144,7 @@ class KOfN(_Rule, frozen=True, kw_only=True, tag="k_of_n"):
     """How many of the last samples are counted."""
     recover: Times = 2
     """How many good samples in a row make it whole again, once fewer than `bad` are left."""
-    on: Level = "down"
+    on: CountedLevel = "down"
     """The mildest outcome that counts as bad; with `warning` a degraded sample alone does, and a worse one changes nothing."""
 
     def __init__(
@@ -154,7 +154,7 @@ class KOfN(_Rule, frozen=True, kw_only=True, tag="k_of_n"):
         bad: int,
         of: int,
         recover: int = ...,
-        on: Level = ...,
+        on: CountedLevel = ...,
         **fields: Unpack[RuleFields],
     ) -> None: ...
 

@@ -16,6 +16,9 @@ from .probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from .probes.dns import Dns
 from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
+from .probes.redis import Redis
+from .probes.smtp import Smtp
+from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
@@ -53,7 +56,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -91,6 +94,12 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by echo requests."""
     udp: Udp | UnsetType = UNSET
     """Checked by a datagram that is answered."""
+    redis: Redis | UnsetType = UNSET
+    """Checked by a ping and a command of Redis."""
+    ssh: Ssh | UnsetType = UNSET
+    """Checked by the key exchange of SSH."""
+    smtp: Smtp | UnsetType = UNSET
+    """Checked by the greeting and the login of a mail server."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -159,6 +168,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         dns: Dns = ...,
         icmp: Icmp = ...,
         udp: Udp = ...,
+        redis: Redis = ...,
+        ssh: Ssh = ...,
+        smtp: Smtp = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

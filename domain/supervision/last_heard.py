@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from .. import limits
@@ -29,8 +29,8 @@ class LastHeard(msgspec.Struct, frozen=True, gc=False):
     """How long no process ran after that, which both moments leave out; 0 once a supervisor has settled whether it counts."""
     reports: bool = False
     """Whether it reports by itself, as a supervisor states; what it reports is written with the next commit."""
-    run: OpenRun | None = None
-    """Its run that has begun and not ended."""
+    run: OpenRun | UnsetType = UNSET
+    """Its run that has begun and not ended; UNSET, and left out of the bytes, without one."""
 
     def settled(self, *, reports: bool) -> "LastHeard":
         """Returns the same with the stop counted where it counts.
@@ -42,7 +42,7 @@ class LastHeard(msgspec.Struct, frozen=True, gc=False):
         by_ns = -self.stopped_ns if counts else 0
         at, missed_at = (each and each.shifted(by_ns) for each in (self.at, self.missed_at))
         run = self.run
-        if run is not None:
+        if run is not UNSET:
             # A job runs on while no process listens: the stop counts for its length, however long it is.
             run = OpenRun(run.id, run.at.shifted(-self.stopped_ns))
         return LastHeard(self.target, at, missed_at, reports=reports, run=run)
@@ -77,7 +77,7 @@ class HeardRegister:
     def known(self) -> tuple[LastHeard, ...]:
         """Returns what is known of every target, for a supervisor that starts."""
         heard = [
-            LastHeard(target, at, self._missed.get(target), run=self._runs.get(target))
+            LastHeard(target, at, self._missed.get(target), run=self._runs.get(target, UNSET))
             for target, at in self._heard.items()
         ]
         return (*self._restored.values(), *heard)
@@ -132,7 +132,7 @@ class HeardRegister:
 
     def _note_run(self, target: str, noted: LastHeard, *, was_restored: bool) -> None:
         run = noted.run
-        if run is None:
+        if run is UNSET:
             self._runs.pop(target, None)
         elif (
             was_restored
@@ -182,7 +182,8 @@ class HeardRegister:
         changed, self._changed = self._changed, {}
         # A target that no supervisor has settled by now is written without the stop; later stops add up to it.
         unsettled = [
-            _mark(each.target, each.at, each.missed_at, each.run, now) for each in self._restored.values()
+            _mark(each.target, each.at, each.missed_at, each.run or None, now)
+            for each in self._restored.values()
         ]
         return [*self.urgent(now), *self._marks(changed, now), *unsettled]
 
@@ -228,5 +229,5 @@ def _restored(mark: HeardMark, alive_ns: int, now: Moment) -> LastHeard:
         moment(mark.at_ns),
         moment(mark.missed_at_ns),
         max(0, now.wall_ns - alive_ns),
-        run=None if began is None else OpenRun(mark.run or "", began),
+        run=UNSET if began is None else OpenRun(mark.run or "", began),
     )

@@ -18,7 +18,7 @@ class OpenRun(msgspec.Struct, frozen=True, gc=False):
 
 
 class RunReported(NamedTuple):
-    """What the end of a run says of it."""
+    """The figures that the end of a run gives."""
 
     time_ns: int | None = None
     """How long it took; None where its start is not known."""

@@ -253,6 +253,7 @@ def _offset_of(local: datetime) -> int:
 
 
 def local_seconds(local: datetime) -> int:
+    """Returns the seconds of a local time since the beginning of 1970 on the same clock."""
     return (local - EPOCH) // timedelta(seconds=1)
 
 

@@ -27,7 +27,7 @@ from ..conditions.operand import (
     Pattern,
     Presence,
     Reader,
-    Span,
+    StatusSpan,
 )
 from ..conditions.value import Json, Number, number_of
 from ..limits import CONDITION_NUMBER_TRIED_MAX
@@ -58,7 +58,7 @@ class _Weighed(msgspec.Struct, frozen=True):
 
     @property
     def numbers(self) -> list[Number]:
-        spans = [each for each in self.constants if isinstance(each, Span)]
+        spans = [each for each in self.constants if isinstance(each, StatusSpan)]
         bounds = [bound for each in spans for bound in (each.first, each.last)]
         return bounds + [each.number for each in self._literals if each.number is not None]
 

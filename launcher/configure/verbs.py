@@ -153,7 +153,7 @@ def replay(
 
     It compares what was told with what CONFIG would have told. Recorded samples go through CONFIG in virtual time: its rules, routes, groups, maintenance, dependencies and escalation are in
     force, and so are the silences and acknowledgements of the record. It reads the store, also while a process runs it, and writes
-    nothing. What the record cannot say is told in notes.
+    nothing. Notes tell the limits of the record.
     """
     from .replaying import ReplayOptions, replay_record
 

@@ -96,6 +96,7 @@ def _target(row: "TargetRow", found: "RemoteStatus", waits: WaitingChannels) -> 
         "acknowledged_by": sorted({each.acknowledged_by for each in opened if each.acknowledged_by}),
         "open_incidents": len(row.open_incidents),
         "waits": [plain(each) for incident in opened for each in waits.get(incident.id, ())],
+        "job": None if row.job is None else row.job.text,
         "outcome": None if row.outcome is None else row.outcome.value,
         "reason": None if row.reason is None else row.reason.value,
         "explanation": row.explanation,

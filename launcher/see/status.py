@@ -67,8 +67,11 @@ class _Recorded(msgspec.Struct, frozen=True):
         target, mark = self.target, self.mark
         if target is None or target.heartbeat is None or self.is_paused:
             return ""
-        reported_ns = mark and max(mark.at_ns or 0, (mark.missed_at_ns or 0) - target.grace_ns)
-        state = job_state(target, reported_ns, mark and mark.run_at_ns, self.now_ns)
+        if mark is None:
+            state = job_state(target, None, None, self.now_ns)
+        else:
+            reported_ns = max(mark.at_ns or 0, (mark.missed_at_ns or 0) - target.grace_ns)
+            state = job_state(target, reported_ns, mark.run_at_ns, self.now_ns)
         return "; ".join(state.lines(target.heartbeat, self.now_ns))
 
     @property

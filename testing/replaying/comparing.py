@@ -129,7 +129,7 @@ def _channels(replayed: Replayed, told: Counter[str]) -> dict[str, tuple[int, in
 
 def _limits(replayed: Replayed) -> Iterable[str]:
     """Yields what the record cannot say about this configuration."""
-    yield "conditions were judged when the samples were taken: a change of `expect` or of a probe shows nothing here"
+    yield "conditions were judged when the samples were taken: a change of `expect`, `warn` or a probe shows nothing here"
     yield "samples come as they were taken: a change of `every`, `retry_every`, `timeout` or of a heartbeat's schedule shows nothing"
     if composites := [each.id for each in replayed.configuration.targets if each.kind == "composite"]:
         yield f"composed as they were at the time, whatever their members are now: {', '.join(composites)}"

@@ -33,7 +33,7 @@ class _Aggregate(TargetAggregate):
 
 
 class Happened(NamedTuple):
-    """What a sample, a silence of a target or an operator brought about at a moment."""
+    """A consequence of a sample, of a silence of a target or of an operator, at a moment."""
 
     at_ns: int
     """Wall time at which it was known: the end of an attempt."""

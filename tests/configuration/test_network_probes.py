@@ -5,9 +5,9 @@ from hostile.records import RecordServer, reply
 from msgspec import UNSET
 from seeing import sample
 from watched import watching
-from watchkeeper import Dns, DnsRecords, Icmp, Target, Tcp, Tls, TlsHandshake, Udp
+from watchkeeper import Dns, DnsRecords, Icmp, Redis, Smtp, Ssh, Target, Tcp, Tls, TlsHandshake, Udp
 from watchkeeper.adapters.expectations import Expectations
-from watchkeeper.adapters.extras import missing_libraries
+from watchkeeper.adapters.extras import library_problem, missing_libraries
 from watchkeeper.adapters.masking import secrets_of
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probes.dns import ANY_RCODE
@@ -22,6 +22,9 @@ PROBES = {
     "dns": Dns(name="shop.example", type="MX", server="192.0.2.53"),
     "icmp": Icmp(host="192.0.2.1"),
     "udp": Udp(host="play.example", port=27_015, send="status"),
+    "redis": Redis(host="store.example", command=["llen", "jobs"]),
+    "ssh": Ssh(host="gate.example"),
+    "smtp": Smtp(host="mail.example"),
 }
 
 CONDITIONS = {
@@ -30,6 +33,7 @@ CONDITIONS = {
     "IP": "[IP] == 192.0.2.1",
     "BODY": "[BODY].data[0] == 7",
     "DNS_RCODE": "[DNS_RCODE] == NOERROR",
+    "CERTIFICATE": "[CERTIFICATE].chain_expiration > 48h",
     "CERTIFICATE_EXPIRATION": "[CERTIFICATE_EXPIRATION] > 48h",
 }
 
@@ -55,6 +59,19 @@ FAULTY = [
     ({"dns": Dns(name="a", answer=DnsRecords(any_match=["("]))}, "dns.answer.any_match[0]: the pattern '(' cannot be used"),
     ({"icmp": Icmp(host="")}, "icmp.host: is empty"),
     ({"udp": Udp(host="h", port=1, send="x", expect="")}, "udp.expect: an empty text is in every answer"),
+    ({"smtp": Smtp(host="h:1")}, "smtp.host: holds a port"),
+    ({"smtp": Smtp(host="h", user="u")}, "smtp.user: has no effect without a password"),
+    ({"smtp": Smtp(host="h", password="p")}, "smtp.password: has no effect without a user"),  # noqa: S106
+    ({"smtp": Smtp(host="h", user="u", password="p", encryption="none")}, "smtp.password: would be sent in clear"),  # noqa: S106
+    ({"smtp": Smtp(host="h", encryption="none", tls=Tls(verify=False))}, "smtp.tls: has no effect with encryption: none"),
+    ({"smtp": Smtp(host="h", tls=Tls(verify=False, ca_file="f"))}, "smtp.tls.ca_file: has no effect"),
+    ({"ssh": Ssh(host="")}, "ssh.host: is empty"),
+    ({"ssh": Ssh(host="h", fingerprints=["SHA256:short"])}, "ssh.fingerprints[0]: is no fingerprint"),
+    ({"redis": Redis(host="h:1")}, "redis.host: holds a port"),
+    ({"redis": Redis(host="h", user="u")}, "redis.user: has no effect without a password"),
+    ({"redis": Redis(host="h", command=[""])}, "redis.command[0]: is empty"),
+    ({"redis": Redis(host="h", command=["auth", "x"])}, "redis.command[0]: is a login"),
+    ({"redis": Redis(host="h", tls=Tls(verify=False, ca_file="f"))}, "redis.tls.ca_file: has no effect"),
 ]  # fmt: skip
 
 
@@ -75,6 +92,9 @@ SHOWN = {
     "dns": "DNS MX shop.example at 192.0.2.53 by UDP",
     "icmp": "icmp 192.0.2.1",
     "udp": "UDP play.example:27015",
+    "redis": "Redis store.example:6379 LLEN",
+    "ssh": "SSH gate.example:22",
+    "smtp": "SMTP mail.example:587",
 }
 
 
@@ -89,8 +109,12 @@ def test_secrets_of_a_probe_are_masked():
         Target(id="a", tls=TlsHandshake(host="h", port=1, tls=locked)),
         Target(id="b", udp=Udp(host="h", port=1, send="AUTH hunter2")),
         Target(id="c", tcp=Tcp(host="h", port=1, send="AUTH hunter3")),
+        Target(id="d", redis=Redis(host="h", password="hunter4", tls=locked)),  # noqa: S106
+        Target(id="e", smtp=Smtp(host="h", user="u", password="hunter5")),  # noqa: S106
     ]
-    assert {"sesame-sesame", "hunter2", "hunter3"} <= set(secrets_of(targets))
+    assert {"sesame-sesame", "hunter2", "hunter3", "hunter4", "hunter5", "AHUAaHVudGVyNQ"} <= set(
+        secrets_of(targets)
+    )
 
 
 def test_a_condition_on_the_code_takes_any_code():
@@ -109,12 +133,12 @@ def test_a_runtime_judges_the_code_as_the_conditions_say(tmp_path, expect, outco
         assert sample(tmp_path, watching(probe, expect=expect))[0] == outcome
 
 
-def test_a_probe_without_its_library_is_named_with_what_to_install(monkeypatch):
-    monkeypatch.setattr(TlsHandshake, "library", Library("installed_nowhere", "Lib", "lib"))
-    configuration = Configuration(targets=[Target(id="a", tls=HANDSHAKE)])
+def test_a_probe_without_its_library_is_named_with_what_to_install():
+    (problem,) = library_problem(Library("installed_nowhere", "Lib", "lib"), ("targets", 0, "tls"))
 
-    (problem,) = missing_libraries(configuration)
     assert str(problem) == "targets[0].tls: Lib is not installed: pip install 'watchkeeper[lib]'"
+    assert not [*library_problem(Library("json", "JSON", "lib"), ())]
+    assert not [*missing_libraries(Configuration(targets=[Target(id="a", tls=HANDSHAKE)]))]
 
 
 def test_a_probe_that_is_not_given_takes_no_bytes():

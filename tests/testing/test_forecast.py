@@ -75,6 +75,14 @@ def test_a_heartbeat_target_follows_its_script():
     assert run_course(course(shop="ok", job="ok")).incidents == ()
 
 
+def test_a_job_by_a_schedule_reports_after_its_moments():
+    nightly = Heartbeat(schedule="*:20", zone="Asia/Kathmandu", grace="10s")
+    job = Target(id="job", heartbeat=nightly, rules=RULES, default_rules=False, notify=("ops",))
+    hours = Configuration(targets=(job,), channels=CHANNELS)
+    assert run_course(course(hours, job="ok")).incidents == ()
+    assert opened_in(run_course(course(hours, minutes=200, job="ok 30m, down"))) == ["job"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_day_of_all_faults_breaks_no_invariant(seed):
     drawn = course(seed=seed, minutes=24 * 60, faults=FAULTS)

@@ -98,3 +98,27 @@ def test_a_first_hour_is_judged_sample_by_sample():
     judge = TargetJudge(Target(id="shop", http=Http(url="http://shop.example/")), VirtualTime(BEGIN_NS), [])
     hour = next(hours(Random(1)))  # as above
     assert not judge.skip(hour, UP)
+
+
+def good_hour(number, slow=()):
+    """An hour of a check a minute, whose answers are slow in some minutes."""
+    first_us = (490_000 + number) * 3_600_000_000
+    latencies = [900_000 if minute in slow else 20_000 for minute in range(60)]
+    return HourOfTarget(
+        [first_us + minute * 60_000_000 for minute in range(60)], [UP] * 60, [200] * 60, latencies
+    )
+
+
+@pytest.mark.parametrize("window", ["20m", 20])
+def test_an_hour_into_which_a_window_with_a_bad_value_reaches_is_judged(window):
+    rule = Threshold(id="slow", value=500, window=window, aggregate="max", for_="10m")
+    judge = TargetJudge(
+        Target(id="shop", every="1m", http=Http(url="http://shop.example/"), rules=[rule]),
+        VirtualTime(BEGIN_NS),
+        [],
+    )
+    [*judge.judge(good_hour(0, slow=range(52, 56)), MEANINGS, {})]
+    assert not judge.skip(good_hour(1), UP)
+    found = [each for each in judge.judge(good_hour(1), MEANINGS, {}) if each.transitions]
+    assert [step.change for each in found for step in each.transitions] == ["opened", "resolved"]
+    assert judge.skip(good_hour(2), UP)

@@ -143,6 +143,34 @@ expect:
     assert differences(result) == []
 
 
+NEW_KINDS = """\
+config:
+  channels: [{id: ops, log: {}}]
+  defaults: {notify: [ops]}
+  targets:
+    - {id: a, http: {url: "http://a.example/"}, warn: ["[RESPONSE_TIME] < 300"], expect: ["[STATUS] == 2xx"]}
+    - {id: b, http: {url: "http://b.example/"}, default_rules: false, rules: [{id: off, kind: consecutive, state: draft}]}
+    - {id: both, composite: {worst_of: [a, b]}, default_rules: false, rules: [{id: some, kind: k_of_n, bad: 2, of: 4}]}
+    - {id: gone, upside_down: true, tcp: {host: 192.0.2.1, port: 9}}
+"""
+
+
+def test_warnings_composites_and_targets_that_must_fail_are_played(ran):
+    result = ran(
+        """\
+series:
+  a: {response_time: 100x9 400x9 100x99, status: 200}
+  b: 1x29 0x9 1x9
+  gone: 0x29 1x9 0x9
+expect:
+  - {at: 8m, open: [a/warn warning], notices: {ops: [a/warn opened]}, status: {a: degraded}}
+  - {at: 14m, open: [], notices: {ops: [a/warn resolved]}, status: {a: up, gone: up}}
+  - {at: 19m, open: [b/off, both/some, gone/down]}""",
+        NEW_KINDS,
+    )
+    assert differences(result) == []
+
+
 NIGHTLY = """\
 config:
   channels: [{id: ops, log: {}}]

@@ -1,7 +1,12 @@
 """The reason why a channel waits to be told of an incident: in the status, the API, the page and its text."""
 
+import re
+
 import pytest
 from asking import Asking, settled, signed_in
+from host_servers import until
+from markup import page_of
+from watchkeeper import Channel, Heartbeat, Log, Runtime, Target
 
 
 @pytest.fixture
@@ -41,3 +46,20 @@ def test_the_list_of_waits_has_each_channel_that_waits(viewer, held):
     (row,) = viewer.get("/waits").json["items"]
     assert (row["incident"], row["channel"], row["kind"]) == (held.id, "ops", "silence")
     assert viewer.get(f"/waits?after={held.id}/ops").json == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [(["ops"], r"told ops ✓, boss waits: its delay until \S"), ([], r"· +boss waits: its delay until \S")],
+    ids=["one is told", "nobody is told"],
+)
+def test_the_overview_names_those_who_were_told_before_those_who_wait(tmp_path, prompt, said):
+    channels = [Channel(id="boss", log=Log(), after="15m"), Channel(id="ops", log=Log())]
+    job = Target(id="job", heartbeat=Heartbeat(), every="1h", notify=["boss", *prompt])
+    with Runtime(targets=[job], channels=channels, store=tmp_path / "watch.db") as runtime:
+        runtime.heartbeat("job", ok=False)
+        settled(runtime)
+        viewer = Asking(runtime.serve("127.0.0.1:0"))
+        until(lambda: len(viewer.get("/notices?state=delivered").json["items"]) == len(prompt))
+        page = page_of(viewer, "/")
+        assert re.search(said, re.sub(r"<[^>]+>", "", page))

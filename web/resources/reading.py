@@ -50,7 +50,6 @@ from ..shapes.documents import (
     evidence_row,
     incident_row,
     incidents_by_target,
-    job_row,
     masked,
     ms_or_none,
     ns_of,
@@ -62,6 +61,7 @@ from ..shapes.documents import (
     target_row,
     time_of,
 )
+from ..shapes.jobs import job_row
 from ..shapes.notice_rows import NoticeRow, notice_row
 from ..table import ApiCall
 

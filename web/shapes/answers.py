@@ -14,6 +14,7 @@ from ...domain.rules.aggregate import Status
 from ...domain.specification.rule import Severity
 from ...domain.specification.text import Matchers, Name
 from ..limits import LIST_DEFAULT, LIST_MAX
+from .jobs import JobRow
 
 T = TypeVar("T")
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LIST_MAX, description="The most items of one answer.")]
@@ -123,22 +124,8 @@ class TargetRow(PublicValue, frozen=True, kw_only=True):
     silences: list["SilenceRow"]
     maintenance: "MaintenanceRow | None" = None
     """The planned maintenance in force, of several the one that ends last; it may hold the notices of some incidents alone."""
-    job: "JobRow | None" = None
+    job: JobRow | None = None
     """Of a target that reports by itself: when it is expected, and what runs."""
-
-
-class JobRow(PublicValue, frozen=True, kw_only=True):
-    """The state of a job that reports by itself."""
-
-    text: str
-    """Everything below for people, in the time zone of its schedule."""
-    expected_at: datetime | None
-    """When its next report is expected."""
-    missed_at: datetime | None
-    """When that report is missed, which is the end of the grace."""
-    running_since: datetime | None
-    run_time_ms: float | None
-    """How long the last run took, where its start and its end were reported."""
 
 
 class AttemptRow(PublicValue, frozen=True, kw_only=True):

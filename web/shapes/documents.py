@@ -13,11 +13,9 @@ from ...domain.observation.attempt import AttemptRecord
 from ...domain.observation.evidence import Evidence
 from ...domain.observation.outcome import is_answered
 from ...domain.read_model.histogram import Percentiles
-from ...domain.read_model.job import job_of
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
 from ...domain.rules.aggregate import Status
 from ...domain.specification.construction.shape import SECRETS
-from ...domain.specification.target import Target
 from ...domain.specification.text import MASK
 from ...domain.suppression.agenda import PlannedSpan
 from ...domain.time.moment import Moment
@@ -27,7 +25,6 @@ from .answers import (
     BlindRow,
     EvidenceRow,
     IncidentRow,
-    JobRow,
     LatenessRow,
     MaintenanceRow,
     ProblemRow,
@@ -38,6 +35,7 @@ from .answers import (
     StatusAnswer,
     TargetRow,
 )
+from .jobs import JobRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -179,22 +177,6 @@ def target_row(
             id=work.id, match=[text_of(text) for text in work.match], until=time_of(work.until_ns)
         ),
         job=job,
-    )
-
-
-def job_row(known: Target | None, target: TargetStatus, now_ns: int) -> JobRow | None:
-    """Returns the state of a target that reports by itself; None of any other, and of one that is watched no longer."""
-    if known is None or known.heartbeat is None:
-        return None
-    job = job_of(known, target.sample, target.running_since_ns, now_ns)
-    times = (job.expected_ns, job.until_ns, job.running_since_ns)
-    expected_at, missed_at, running_since = (None if each is None else time_of(each) for each in times)
-    return JobRow(
-        text="; ".join(job.lines(known.heartbeat, now_ns)),
-        expected_at=expected_at,
-        missed_at=missed_at,
-        running_since=running_since,
-        run_time_ms=ms_or_none(job.run_time_ns),
     )
 
 

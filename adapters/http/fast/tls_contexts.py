@@ -49,7 +49,7 @@ class Greeting(NamedTuple):
     incoming: ssl.MemoryBIO
     outgoing: ssl.MemoryBIO
     certificate_of: CertificateReader
-    """What the peer has shown, once the handshake is done."""
+    """The peer's certificate, once the handshake is done."""
 
 
 class Context(NamedTuple):
@@ -119,7 +119,7 @@ def _certificate_of(read: Callable[[bytes], PeerCertificate], tls: Any) -> PeerC
 
 
 def _read(rtls: Any, certificate: bytes) -> PeerCertificate:
-    """What a certificate in DER says; nothing where it cannot be read: one parser verifies it and another one reads it."""
+    """The facts of a certificate in DER; none where it cannot be read: one parser verifies it and another one reads it."""
     try:
         return certificate_of_info(rtls.Certificate(certificate).get_info())
     except ValueError:

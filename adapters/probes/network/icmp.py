@@ -225,7 +225,7 @@ async def _ping(sockets: EchoSockets, probe: Icmp, course: AttemptCourse) -> Obs
             [echo.answered for echo in echoes], timeout=course.remaining_s * ECHO_WAIT_PERCENT / 100
         )
     if not any(echo.answered.done() for echo in echoes):
-        # Whatever comes first now is the answer; where nothing comes, the deadline ends the wait.
+        # The first that comes now is the answer; where nothing comes, the deadline ends the wait.
         await _first_of(echoes)
     times_ns = [echo.answered.result() - echo.sent_ns for echo in echoes if echo.answered.done()]
     return _observed(times_ns, probe.count, course)

@@ -61,18 +61,23 @@ async def _postgres(wire: Wire) -> None:
         raise down(Reason.PROTOCOL_ERROR, "the server does not speak the protocol of PostgreSQL")
 
 
-async def _replied(wire: Wire, code: bytes) -> None:
-    """Reads a reply of several lines, as SMTP and FTP have them."""
-    read = 0
+async def read_reply(wire: Wire) -> list[bytes]:
+    """A reply of one or more lines, as SMTP and FTP have them; each line begins with the code. Raises: ProbeFailed."""
+    read, lines = 0, []
     while True:
         line = await wire.read_line(GREETING_BYTES_MAX)
         read += len(line) + 2
         if not line[:3].isdigit():
-            raise down(Reason.PROTOCOL_ERROR, f"no reply of the protocol: {_shown(line)}")
+            raise down(Reason.PROTOCOL_ERROR, f"no reply of the protocol: {shown_line(line)}")
+        lines.append(line)
         if line[3:4] != b"-":
-            break
+            return lines
         if read > GREETING_BYTES_MAX:
             raise _endless()
+
+
+async def _replied(wire: Wire, code: bytes) -> None:
+    line = (await read_reply(wire))[-1]
     if line[:3] != code:
         raise _refused(line)
 
@@ -84,19 +89,20 @@ async def _begins(wire: Wire, sign: bytes) -> None:
         raise (
             _refused(line)
             if known
-            else down(Reason.PROTOCOL_ERROR, f"no reply of the protocol: {_shown(line)}")
+            else down(Reason.PROTOCOL_ERROR, f"no reply of the protocol: {shown_line(line)}")
         )
 
 
 def _refused(line: bytes) -> ProbeFailed:
-    return down(Reason.TLS_FAILED, f"the server refuses: {_shown(line)}")
+    return down(Reason.TLS_FAILED, f"the server refuses: {shown_line(line)}")
 
 
 def _endless() -> ProbeFailed:
     return down(Reason.BODY_TOO_LARGE, f"a reply has more than {GREETING_BYTES_MAX} bytes")
 
 
-def _shown(line: bytes) -> str:
+def shown_line(line: bytes) -> str:
+    """The beginning of a line, for people."""
     return one_line(line[:200].decode("utf-8", "replace"))
 
 

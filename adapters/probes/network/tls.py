@@ -1,8 +1,9 @@
 """The `tls` probe: a handshake on any port, and what was agreed in it."""
 
-import json
 import ssl
-from datetime import UTC, datetime
+from datetime import datetime
+
+import msgspec
 
 from ....domain.limits import INTEGER_MAX
 from ....domain.observation.observation import Observation
@@ -45,23 +46,19 @@ def _observed(tls: ssl.SSLObject, course: AttemptCourse, *, verified: bool) -> O
         certificate_chain_expires_in_ns=min(_wall_ns(first.expires) - now_ns, INTEGER_MAX),
         certificate_issuer=chain[0].issuer or None,
         certificate_names=chain[0].names or None,
-        body=_agreed(tls, chain[0], (_wall_ns(first.expires) - now_ns) // NS_PER_S),
+        body=_agreed(tls, chain[0]),
     )
 
 
-def _agreed(tls: ssl.SSLObject, own: Certificate, chain_expires_in_s: int) -> bytes:
+def _agreed(tls: ssl.SSLObject, own: Certificate) -> bytes:
     cipher = tls.cipher()
     agreed = {
         "version": (tls.version() or "").removeprefix("TLSv"),
         "cipher": cipher[0] if cipher else "",
         "subject": own.subject,
-        "issuer": own.issuer,
-        "names": own.names,
-        "expires": own.expires.isoformat(),
-        "chain_expires_in_s": chain_expires_in_s,
     }
-    return json.dumps(agreed).encode()
+    return msgspec.json.encode(agreed)
 
 
 def _wall_ns(moment: datetime) -> int:
-    return int((moment - datetime.fromtimestamp(0, UTC)).total_seconds()) * NS_PER_S
+    return int(moment.timestamp()) * NS_PER_S

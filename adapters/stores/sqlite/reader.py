@@ -45,19 +45,14 @@ WHERE (NOT :open_only OR is_open) AND (NOT :ended_only OR NOT is_open)
 ORDER BY ordinal DESC LIMIT :limit
 """
 
-_RECOVERED = """
-SELECT incident.target, max(json_extract(body, '$.resolved_at_ns')) FROM incident JOIN chain USING (position)
-WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY incident.target
-"""
+_RECOVERED = """SELECT incident.target, max(json_extract(body, '$.resolved_at_ns')) FROM incident JOIN chain USING (position)
+WHERE NOT is_open AND NOT coalesce(json_extract(body, '$.draft'), 0) GROUP BY incident.target"""
 
-_SPANS = """
-SELECT body FROM incident JOIN chain USING (position) WHERE position > ? ORDER BY ordinal DESC LIMIT ?
-"""
+_SPANS = """SELECT body FROM incident JOIN chain USING (position) WHERE position > ?
+ORDER BY ordinal DESC LIMIT ?"""
 
-_EXTENT = """
-SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
-       (SELECT at_ns FROM heard WHERE target = '')
-"""
+_EXTENT = """SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_open),
+       (SELECT at_ns FROM heard WHERE target = '')"""
 
 
 class Extent(msgspec.Struct, frozen=True):

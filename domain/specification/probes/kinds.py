@@ -6,10 +6,15 @@ from ..probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from .dns import Dns
 from .icmp import Icmp
 from .networked import NetworkProbe
+from .redis import Redis
+from .smtp import Smtp
+from .ssh import Ssh
 from .tls_handshake import TlsHandshake
 from .udp import Udp
 
-Probe: TypeAlias = Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake | Dns | Icmp | Udp
+Probe: TypeAlias = (
+    Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake | Dns | Icmp | Udp | Redis | Ssh | Smtp
+)
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(Probe) if issubclass(kind, NetworkProbe)

@@ -15,8 +15,7 @@ TlsVersion: TypeAlias = Literal["1.2", "1.3"]
 class TlsHandshake(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tls"):
     """A TLS handshake on any port: the chain, the name and the expiry of the certificate, and the version of TLS.
 
-    `[BODY]` holds what was agreed, as JSON: `version`, `cipher`, `subject`, `issuer`, `names`, `expires` and
-    `chain_expires_in_s`.
+    `[BODY]` holds what was agreed, as JSON: `version`, such as `1.3`, `cipher`, and the `subject` of the certificate.
     """
 
     facts: ClassVar[frozenset[str]] = frozenset(

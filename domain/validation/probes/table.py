@@ -1,5 +1,6 @@
 """The check of each kind of network probe."""
 
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -9,6 +10,9 @@ from ...specification.probe import Tls
 from ...specification.probes.dns import Dns, DnsRecords
 from ...specification.probes.icmp import Icmp
 from ...specification.probes.networked import NetworkProbe
+from ...specification.probes.redis import Redis
+from ...specification.probes.smtp import Smtp
+from ...specification.probes.ssh import Ssh
 from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
 from ...specification.problem import Path, Problem
@@ -64,9 +68,57 @@ def _of_place(probe: Icmp | Udp, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "expect"), text)
 
 
+def _of_redis(probe: Redis, path: Path) -> Iterator[Problem]:
+    yield from _secured_problems(probe, path)
+    yield from _login_problems(probe, path)
+    if probe.command[:1] == ("",):
+        yield Problem((*path, "command", 0), "is empty: write the name of a command, such as LLEN")
+    elif probe.command and probe.command[0].upper() in _LOGINS:
+        yield Problem((*path, "command", 0), "is a login: write user and password under their own keys")
+
+
+def _secured_problems(probe: Redis, path: Path) -> Iterator[Problem]:
+    yield from place_problems(probe.host, probe.address_family, path)
+    if probe.tls is not None:
+        yield from tls_problems(probe.tls, (*path, "tls"))
+
+
+def _login_problems(probe: Redis, path: Path) -> Iterator[Problem]:
+    if probe.user is not None and probe.password is None:
+        text = "has no effect without a password: give both or none"
+        yield Problem((*path, "user"), text, depends_on=((*path, "password"),))
+
+
+def _of_ssh(probe: Ssh, path: Path) -> Iterator[Problem]:
+    yield from place_problems(probe.host, probe.address_family, path)
+    for at, fingerprint in enumerate(probe.fingerprints):
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            text = "is no fingerprint: write it as ssh-keygen -lf prints it, SHA256: and 43 characters"
+            yield Problem((*path, "fingerprints", at), text)
+
+
+def _of_smtp(probe: Smtp, path: Path) -> Iterator[Problem]:
+    yield from place_problems(probe.host, probe.address_family, path)
+    yield from tls_problems(probe.tls, (*path, "tls"))
+    if (probe.user is None) is not (probe.password is None):
+        given, lacking = ("user", "password") if probe.password is None else ("password", "user")
+        text = f"has no effect without a {lacking}: give both or none"
+        yield Problem((*path, given), text, depends_on=((*path, lacking),))
+    if probe.encryption == "none" and probe.password is not None:
+        yield Problem((*path, "password"), "would be sent in clear: write encryption: starttls or tls")
+    if probe.encryption == "none" and probe.tls != Tls():
+        text = "has no effect with encryption: none: leave it out"
+        yield Problem((*path, "tls"), text, depends_on=((*path, "encryption"),))
+
+
+_FINGERPRINT = re.compile("SHA256:[A-Za-z0-9+/]{43}")
+_LOGINS = frozenset({"AUTH", "HELLO"})
 _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = {
     TlsHandshake: _of_tls,
     Dns: _of_dns,
     Icmp: _of_place,
     Udp: _of_place,
+    Redis: _of_redis,
+    Ssh: _of_ssh,
+    Smtp: _of_smtp,
 }

@@ -4,7 +4,7 @@ import pytest
 from msgspec import UNSET
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probe import Heartbeat
-from watchkeeper.domain.specification.rule import Consecutive, Threshold
+from watchkeeper.domain.specification.rule import WARNED, Consecutive, Threshold
 from watchkeeper.protocol.supervisor import Beat
 from watchkeeper.testing.world import World
 
@@ -214,4 +214,16 @@ def test_conditions_judge_the_length_of_a_run_that_is_known(shop):
     world.heartbeat("job")
     world.run("1m")
     (incident,) = world.incidents()
+    assert incident.summary() == "condition_failed: [RUN_TIME] (12m) < 10m"
+
+
+def test_a_warning_on_the_length_of_a_run_degrades_it(shop):
+    world = World([job(shop, warn=("[RUN_TIME] < 10m",), rules=(WARNED,))])
+    for _ in range(2):
+        world.heartbeat("job", start=True)
+        world.run("12m")
+        world.heartbeat("job")
+    world.run("1m")
+    (incident,) = world.incidents()
+    assert (incident.rule, incident.severity) == ("warn", "warning")
     assert incident.summary() == "condition_failed: [RUN_TIME] (12m) < 10m"

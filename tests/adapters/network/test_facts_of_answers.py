@@ -5,6 +5,9 @@ import ssl
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hostile.server import HostileServer
 from records import NOON
 from watchkeeper.adapters.http.certificate import (
@@ -102,16 +105,46 @@ def test_a_certificate_is_read_alike_by_both_engines(bench, prober, tmp_path):
     assert 9 * DAY_NS < seen.certificate_expires_in_ns <= 10 * DAY_NS
 
 
-def test_the_chain_that_was_sent_counts_whole(bench, prober, tmp_path):
+def authority_below(ca, ends):
+    """Returns an authority whose own certificate ends at a moment, and that certificate as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    above = serialization.load_pem_private_key(ca.private_key_pem.bytes(), None)
+    issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "between")]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(17)
+        .not_valid_before(ends - dt.timedelta(days=90))
+        .not_valid_after(ends)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(above, hashes.SHA256())
+    )
+    pem = built.public_bytes(serialization.Encoding.PEM)
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return trustme.CA.from_pem(pem, private), pem
+
+
+def test_the_certificate_that_ends_first_decides_over_the_chain(bench, prober, tmp_path):
     ca = trustme.CA()
+    between, pem = authority_below(ca, dt.datetime.now(dt.UTC) + dt.timedelta(days=5))
+    own = between.issue_cert("127.0.0.1", not_after=dt.datetime.now(dt.UTC) + dt.timedelta(days=10))
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(own.private_key_pem.bytes() + own.cert_chain_pems[0].bytes() + pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.create_child_ca().issue_cert("127.0.0.1").configure_cert(context)
+    context.load_cert_chain(chain)
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
     with HostileServer(tls=context) as server:
         probe = Http(url=server.url("/healthy"), tls=Tls(ca_file=str(tmp_path / "ca.pem")))
-        third_of(bench, prober, probe)
+        seen = third_of(bench, prober, probe)
 
-    assert len(prober._plan(probe).certificate.chain) == 2
+    assert seen.certificate_issuer == "CN=between"
+    assert 9 * DAY_NS < seen.certificate_expires_in_ns <= 10 * DAY_NS
+    assert 4 * DAY_NS < seen.certificate_chain_expires_in_ns <= 5 * DAY_NS
+    assert evaluate("[CERTIFICATE].chain_expiration > 7d", seen).passed is False
 
 
 @pytest.mark.parametrize("ends", [("Nov  1 08:05:09 2049 GMT", "Nov  1 08:05:09 2031 GMT")])

@@ -25,6 +25,8 @@ class Told(NamedTuple):
     channel: str
     said: str
     is_told: bool
+    until_ns: int | None = None
+    """The end of its wait, where that is known."""
 
 
 class Trouble(NamedTuple):
@@ -103,7 +105,7 @@ def _trouble(
         evidence=tuple(failed[:3]),
         finding="" if failed else said,
         measured=_measured(target) if is_bad else "",
-        told=tuple(map(_told, told)),
+        told=tuple(sorted(map(_told, told), key=lambda each: not each.is_told)),
         silence=silence,
         silence_path="" if silence is None else in_path(silence.id),
         work=None
@@ -138,7 +140,7 @@ def _told(told: ChannelTold) -> Told:
             told.channel, f"{_ORDINALS.get(tries, f'{tries}th')} try" if tries else "waits", is_told=False
         )
     if told.waits is not None:
-        return Told(told.channel, f"waits: {told.waits.reason}", is_told=False)
+        return Told(told.channel, f"waits: {told.waits.reason}", is_told=False, until_ns=told.waits.until_ns)
     if told.told is None:
         return Told(told.channel, "not yet", is_told=False)
     return Told(told.channel, "✓", is_told=True)

@@ -21,9 +21,9 @@ from ....domain.specification.probes.networked import NetworkProbe
 from ....domain.specification.rule import (
     BurnRate,
     Consecutive,
+    CountedLevel,
     JudgedRule,
     KOfN,
-    Level,
     Nagios,
     NoData,
     NoDataPolicy,
@@ -215,7 +215,7 @@ _OF_SILENCE = {
     NoDataPolicy.OK: "takes missing samples for good ones",
 }
 
-_BAD: dict[Level, str] = {"down": "bad", "degraded": "bad or degraded", "warning": "degraded"}
+_BAD: dict[CountedLevel, str] = {"down": "bad", "degraded": "bad or degraded", "warning": "degraded"}
 
 
 def rule_text(rule: JudgedRule) -> str:

@@ -35,7 +35,7 @@ class AttemptRules:
         self._newest: dict[str, tuple[int, int]] = {}
         self._gone: dict[str, None] = {}
         self._began_ns = 0
-        self._due: dict[tuple[str, bool], int] = {}
+        self._due: dict[tuple[str, Reason | None], int] = {}
         self._beat: dict[str, Moment] = {}
         self.in_flight_max = 1_000
         self.must_fail: frozenset[str] = frozenset()

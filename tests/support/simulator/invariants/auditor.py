@@ -160,6 +160,9 @@ class Auditor:
         self.sometimes[what] += 1
         if what.startswith("crash"):
             self.silences.crashed(what.removeprefix("crash of "))
+        if what == "crash of supervisor":
+            # Its next incarnation may ping before the sink has heard of it.
+            self.pinging.disturbed()
 
     # Messages.
 

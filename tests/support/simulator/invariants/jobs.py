@@ -25,7 +25,7 @@ class JobRules:
         """Once it is, the wall times of two moments say nothing of each other."""
 
     def process_began(self) -> None:
-        """What a process took and did not write is lost with it: its reports may be missed after all."""
+        """Forgets the reports of the process before: those that it did not write may be missed after all."""
         self._reported_ns, self._ended_ns = {}, {}
 
     def started(self, target: str, run: str, at_ns: int) -> None:

@@ -113,9 +113,7 @@ class NaiveHolds:
             if step.change is TransitionKind.OPENED and not step.draft:
                 known = self._openings.setdefault((step.target, step.rule), [])
                 if all(opening.incident != step.incident_id for opening in known):
-                    # A store that fails commits late, and an incident waits from its opening on.
-                    late_ns = 0 if self.is_clock_set else max(0, self._clock.read().wall_ns - step.at_ns)
-                    known.append(Opening(step.incident_id, self._clock.lived_ns - late_ns, step.at_ns))
+                    known.append(Opening(step.incident_id, self._clock.lived_ns, step.at_ns))
             for incident in self._durable.lives.get(step.incident_id, ())[-2:]:
                 self._mark(incident)
 

@@ -139,11 +139,14 @@ class TellingRules:
             self._complain("S39", f"{notice.key} is the second digest within {interval_ns} ns: {notice}")
 
     def _since_ns(self, channel: str, grouping: Grouping, first_ns: int) -> int:
-        """Returns since when a group may have waited: one that left it meanwhile, held or over, has begun its wait, too."""
+        """Returns since when a group may have waited: one that left it meanwhile, held, over or of another severity, has begun its
+        wait, too.
+        """
         since_ns = first_ns
         for name, life in self._durable.lives.items():
-            told, known = self._routes.told(life[-1]).get(channel), self._durable.told.get((name, channel), 0)
-            if told is None or (told.route, told.labels) != (grouping.route, grouping.labels):
+            known = self._durable.told.get((name, channel), 0)
+            ways = [self._routes.told(step).get(channel) for step in life[known:]]
+            if not any(way and (way.route, way.labels) == (grouping.route, grouping.labels) for way in ways):
                 continue
             if known < len(life) and (life[-1].is_open or life[-1].at_ns >= first_ns):
                 since_ns = min(since_ns, life[known].at_ns)

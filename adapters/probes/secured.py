@@ -1,0 +1,32 @@
+"""Connections that are TLS from the first byte, or become so in the words of their protocol, as the probe states it."""
+
+import ssl
+
+from ...domain.specification.probe import AddressFamily, Tls
+from ...domain.validation.network import ascii_host
+from ..net.secure_contexts import client_context
+from ..net.wire import Wire
+from .course import AttemptCourse
+
+
+async def open_wire(
+    course: AttemptCourse,
+    host: str,
+    port: int,
+    family: AddressFamily,
+    tls: Tls | None,
+    protocols: tuple[str, ...] = (),
+) -> Wire:
+    """A connection, by TLS where it is stated. Raises: ProbeFailed, WireBroken, UnusableFileError."""
+    context = None if tls is None else client_context(tls, protocols=protocols)
+    wire = Wire(await course.connect(host, port, family), course.ready)
+    if tls is not None and context is not None:
+        await secure(course, wire, host, tls, context)
+    return wire
+
+
+async def secure(course: AttemptCourse, wire: Wire, host: str, tls: Tls, context: ssl.SSLContext) -> None:
+    """Begins TLS on a connection, and takes the time of it. Raises: WireBroken."""
+    began_ns, course.stage = course.now_ns(), "in the TLS handshake"
+    await wire.encrypt(context, tls.server_name or ascii_host(host))
+    course.tls_ns = course.now_ns() - began_ns
