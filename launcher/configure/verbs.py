@@ -45,8 +45,8 @@ def init(addresses: tuple[str, ...], out: Path, *, force: bool) -> None:
 def import_(peer: str, file: Path, out: Path, *, force: bool) -> None:
     """Bring over the configuration of another program.
 
-    FILE is what PEER reads or exports. What has a counterpart here is written, with its groups, names and comments; the result passes `check`.
-    What has none is listed with its line, and stands as a comment at its place: it then ends with 5.
+    FILE is a configuration or an export of PEER. Every part with a counterpart here is written, with groups, names and comments; the
+    result passes `check`. Each part without one is listed with its line, and stands as a comment at its place: it then ends with 5.
     """
     from .importing import import_configuration
 
