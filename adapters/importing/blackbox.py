@@ -20,7 +20,7 @@ _RECORDS = {
     "fail_if_none_matches_regexp": "any_match",
 }
 _HOST = {"host": "www.example.com", "port": 443}
-_COMPLETING = {
+_COMPLETING: dict[str, dict[str, Any]] = {
     "http": {"http": {"url": "https://www.example.com/"}},
     "tcp": {"tcp": _HOST},
     "tls": {"tls": _HOST},
