@@ -1,6 +1,7 @@
 """blackbox_exporter: each module becomes a template, which targets use; the hosts that it probes stand elsewhere."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .blackbox_keys import TLS_FILES
@@ -19,7 +20,7 @@ _RECORDS = {
     "fail_if_none_matches_regexp": "any_match",
 }
 _HOST = {"host": "www.example.com", "port": 443}
-_COMPLETING = {
+_COMPLETING: dict[str, dict[str, Any]] = {
     "http": {"http": {"url": "https://www.example.com/"}},
     "tcp": {"tcp": _HOST},
     "tls": {"tls": _HOST},
@@ -34,6 +35,9 @@ _ADDED = {
     "icmp": "icmp: {host}",
     "dns": "dns: {server}",
 }
+
+_Made = tuple[str, dict[str, Any], list[Any]]
+"""The kind of probe, its keys and its conditions."""
 
 
 def from_blackbox(file: PeerFile) -> Imported:
@@ -50,10 +54,10 @@ def from_blackbox(file: PeerFile) -> Imported:
 def _module(module: PeerPart, name: str, made: Imported) -> None:
     prober = module.text("prober") or ""
     # The options of another prober are not in force there either, and are listed.
-    options = module.part(prober) if prober in module.value else PeerPart(module.file, module.path, {})
-    makers = {"http": _http, "tcp": _tcp, "dns": _dns, "icmp": _icmp}
+    options = module.part(prober) or PeerPart(module.file, (*module.path, prober), {})
+    makers: dict[str, Callable[[PeerPart], _Made]] = {"http": _http, "tcp": _tcp, "dns": _dns, "icmp": _icmp}
     maker = makers.get(prober)
-    if maker is None or options is None:
+    if maker is None:
         module.leave_whole(f"there is no probe for the prober {prober!r}" if prober else "it names no prober")
         return
     kind, probe, expect = maker(options)
@@ -67,17 +71,19 @@ def _module(module: PeerPart, name: str, made: Imported) -> None:
     entry.remarks = (f"a target that uses it adds {_ADDED[kind]}",)
 
 
-Made = tuple[str, dict[str, Any], list[Any]]
-
-
-def _http(options: PeerPart) -> Made:
+def _http(options: PeerPart) -> _Made:
     conditions: list[Any] = []
 
     def demand(key: str, text: str | None) -> None:
         if text is not None:
             conditions.append(placed(options, key, text))
 
-    demand("valid_status_codes", status_condition(options.texts("valid_status_codes")) or "[STATUS] == 2xx")
+    if options.flag("accept_any_response"):
+        demand("accept_any_response", "[CONNECTED] == true")
+    else:
+        demand(
+            "valid_status_codes", status_condition(options.texts("valid_status_codes")) or "[STATUS] == 2xx"
+        )
     for key, sign in (("fail_if_body_matches_regexp", "!="), ("fail_if_body_not_matches_regexp", "==")):
         for expression in options.texts(key):
             demand(key, f"[BODY] {sign} {matches(expression)}")
@@ -108,10 +114,13 @@ def _http(options: PeerPart) -> Made:
 
 
 def _header(rule: PeerPart, sign: str) -> str | None:
-    name, expression = rule.text("header"), rule.text("regexp")
-    if rule.flag("allow_missing"):
-        rule.leave("allow_missing", "a condition on a header that did not come fails")
-    return f"[HEADERS].{(name or '').lower()} {sign} {matches(expression or '')}"
+    name, expression = (rule.text("header") or "").lower(), rule.text("regexp") or ""
+    if not rule.flag("allow_missing"):
+        return f"[HEADERS].{name} {sign} {matches(expression)}"
+    if sign == "!=" and expression in {".*", ".+"}:
+        return f"has([HEADERS].{name}) == false"
+    rule.leave_whole("a condition on a header that did not come fails")
+    return None
 
 
 def _headers(options: PeerPart) -> dict[str, Any]:
@@ -168,7 +177,7 @@ def _size(options: PeerPart) -> Any:
     return placed(options, "body_size_limit", int(size[1]) * _SIZES[size[2].upper()])
 
 
-def _tcp(options: PeerPart) -> Made:
+def _tcp(options: PeerPart) -> _Made:
     steps = options.parts("query_response")
     if options.flag("tls") or any(step.flag("starttls") for step in steps):
         return _handshake(options, steps)
@@ -196,7 +205,7 @@ def _tcp(options: PeerPart) -> Made:
     return "tcp", probe, conditions
 
 
-def _handshake(options: PeerPart, steps: list[PeerPart]) -> Made:
+def _handshake(options: PeerPart, steps: list[PeerPart]) -> _Made:
     """A probe of TLS: from the first byte on, or after the words of a protocol."""
     said = " ".join(
         text for step in steps for key in ("send", "expect") if (text := step.text(key)) is not None
@@ -212,7 +221,8 @@ def _handshake(options: PeerPart, steps: list[PeerPart]) -> Made:
             else None
         )
         words = words or ("pop3" if "STLS" in upper else "ftp" if "AUTH TLS" in upper else None)
-    if steps and words is None:
+    begins = [bool(step.value.get("starttls")) for step in steps]
+    if steps and (words is None or begins.index(True) < len(steps) - 1):
         options.leave("query_response", "behind a handshake no dialogue follows")
     probe = {"starttls": words, "tls": _tls(options.part("tls_config")), **_family(options)}
     if words:
@@ -236,7 +246,7 @@ def _beginning(expression: str) -> tuple[str, bool]:
     return ("" if is_alternative else text), is_whole and not is_alternative
 
 
-def _dns(options: PeerPart) -> Made:
+def _dns(options: PeerPart) -> _Made:
     transport = options.text("transport_protocol")
     if options.flag("dns_over_tls"):
         transport = "tls"
@@ -265,7 +275,7 @@ def _records(rules: PeerPart | None) -> dict[str, Any]:
     return {ours: [*map(literal, rules.texts(key))] for key, ours in _RECORDS.items()}
 
 
-def _icmp(options: PeerPart) -> Made:
+def _icmp(options: PeerPart) -> _Made:
     size, ttl = options.number("payload_size"), options.number("ttl")
     probe = {
         "payload_bytes": placed(options, "payload_size", None if size is None else int(size)),

@@ -16,6 +16,7 @@ _FAMILY = {
 }
 _HTTP = {
     "valid_status_codes": "`expect` on `[STATUS]`, by default `2xx`",
+    "accept_any_response": "`[CONNECTED] == true` in place of a status",
     "valid_http_versions": "nothing where HTTP/1.1 is among them; otherwise it is listed",
     "method": "`http.method`",
     "headers": "`http.headers`",
@@ -30,7 +31,7 @@ _HTTP = {
     "fail_if_not_ssl": "`has([CERTIFICATE_EXPIRATION]) == true`",
     "fail_if_body_matches_regexp": "`[BODY] != matches(...)`",
     "fail_if_body_not_matches_regexp": "`[BODY] == matches(...)`",
-    "fail_if_header_matches": "`[HEADERS].name != matches(...)`; `allow_missing` is listed",
+    "fail_if_header_matches": "`[HEADERS].name != matches(...)`; with `allow_missing` and `.*` `has([HEADERS].name) == false`, and otherwise it is listed",
     "fail_if_header_not_matches": "`[HEADERS].name == matches(...)`; `allow_missing` is listed",
     "basic_auth": "`http.basic_auth`, its files as `${file:PATH}`",
     "bearer_token": "`http.bearer`",

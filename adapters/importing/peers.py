@@ -16,6 +16,9 @@ from .healthchecks import from_healthchecks
 from .imported import Imported
 from .kuma_keys import LEFT as LEFT_OF_KUMA
 from .kuma_keys import MAPPED as MAPPED_OF_KUMA
+from .prometheus_rules import LEFT as LEFT_OF_PROMETHEUS
+from .prometheus_rules import MAPPED as MAPPED_OF_PROMETHEUS
+from .prometheus_rules import from_prometheus_rules
 from .proving import proven
 from .source import Note, PeerFile
 from .uptime_kuma import from_uptime_kuma
@@ -37,6 +40,9 @@ PEERS = {
     "blackbox": Peer("blackbox_exporter", from_blackbox, MAPPED_OF_BLACKBOX, LEFT_OF_BLACKBOX),
     "uptime-kuma": Peer("Uptime Kuma", from_uptime_kuma, MAPPED_OF_KUMA, LEFT_OF_KUMA),
     "healthchecks": Peer("healthchecks", from_healthchecks, MAPPED_OF_HEALTHCHECKS, LEFT_OF_HEALTHCHECKS),
+    "prometheus-rules": Peer(
+        "Prometheus rules", from_prometheus_rules, MAPPED_OF_PROMETHEUS, LEFT_OF_PROMETHEUS
+    ),
 }
 """By the word of the command line."""
 

@@ -11,7 +11,7 @@ from .source import Note, PeerFile
 from .writer import write
 
 _ROUNDS_MAX = 1_000
-_IN_PARTS = frozenset({"expect", "warn", "labels", "notify"})
+_IN_PARTS = frozenset({"expect", "warn", "labels", "notify", "rules"})
 """The keys of a target of which one entry may be taken out alone."""
 
 

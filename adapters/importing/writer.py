@@ -134,7 +134,7 @@ def _commented(body: list[_Line], comments: Iterable[Comment], indent: str) -> l
             below.append(comment.text)
     lines = []
     for at, line in enumerate(body):
-        # Comments above the first line of an entry stand above its dash.
+        # Comments on the first line of an entry stand above its dash.
         lead = re.match(r" *", line.text)[0]  # type: ignore[index]  # it matches any text
         lines += [f"{lead}# {text}".rstrip() for text in above.get(at, ())]
         lines.append(line.text + "".join(f"  # {text}" for text in beside.get(at, ())))

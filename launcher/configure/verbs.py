@@ -11,7 +11,7 @@ from ..options import CONFIG, JSON, PATH, STORE
 SHIPPED = Path(__file__).parents[2] / "web" / "metrics"
 """The folder of the files for other programs."""
 
-IMPORTED_PEERS = ("gatus", "blackbox", "uptime-kuma", "healthchecks")
+IMPORTED_PEERS = ("gatus", "blackbox", "uptime-kuma", "healthchecks", "prometheus-rules")
 """The words of `import`; a test compares them with the importers, which are loaded where one is used."""
 
 
@@ -45,8 +45,8 @@ def init(addresses: tuple[str, ...], out: Path, *, force: bool) -> None:
 def import_(peer: str, file: Path, out: Path, *, force: bool) -> None:
     """Bring over the configuration of another program.
 
-    FILE is what PEER reads or exports. Entries with a counterpart here are written, with their groups, names and comments; the result passes
-    `check`. Each other entry is listed with its line, and stands as a comment at its place: the verb then ends with 5.
+    FILE is a configuration or an export of PEER. Every part with a counterpart here is written, with groups, names and comments; the
+    result passes `check`. Each part without one is listed with its line, and stands as a comment at its place: it then ends with 5.
     """
     from .importing import import_configuration
 

@@ -23,6 +23,7 @@ LATER = {"min_version": "TLS12", "max_version": "TLS13"}
 EVERY_KEY = {
     "http": {
         "valid_status_codes": [200],
+        "accept_any_response": False,
         "valid_http_versions": ["HTTP/1.1"],
         "method": "post",
         "headers": {"A": "b"},
@@ -76,7 +77,7 @@ EVERY_KEY = {
 
 
 def used(module, **keys):
-    """Returns the reasons for parts of a module that were not brought over, and a target that uses its template."""
+    """The reasons of a module, and a target that uses its template."""
     made, _ = brought("blackbox", json.dumps({"modules": {"m": module}}))
     text = made.text + f"\ntargets: [{json.dumps({'id': 't', 'use': 'm', **keys})}]\n"
     examined = examine(text, None, folder=None, looks_at_files=False)
@@ -168,6 +169,35 @@ def test_records_are_judged_as_there():
         ("c",),
         ("d",),
     )
+
+
+def test_a_dialogue_behind_the_handshake_is_listed():
+    dialogue = [{"send": "EHLO prober"}, {"send": "STARTTLS"}, {"starttls": True}, {"expect": "^250-AUTH"}]
+    listed, target = used(
+        {"prober": "tcp", "tcp": {"query_response": dialogue}}, tls={"host": "h", "port": 25}
+    )
+    assert [*listed] == ["modules.m.tcp.query_response"]
+    assert target.tls.starttls == "smtp"
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected", "count"),
+    [
+        ({"regexp": ".*", "allow_missing": True}, ("has([HEADERS].a) == false",), 0),
+        ({"regexp": "b", "allow_missing": True}, (), 1),
+        ({"regexp": "b"}, ("[HEADERS].a != matches(b)",), 0),
+    ],
+)
+def test_a_header_that_may_be_missing_must_have_no_text_or_is_listed(rule, expected, count):
+    module = {"accept_any_response": True, "fail_if_header_matches": [{"header": "A"} | rule]}
+    listed, target = used({"prober": "http", "http": module}, http={"url": "http://a/"})
+    assert target.expect == ("[CONNECTED] == true", *expected)
+    assert len(listed) == count
+
+
+def test_a_prober_without_options_is_kept():
+    made, _ = brought("blackbox", "modules:\n  m:\n    prober: http\n    http:\n")
+    assert (made.templates, made.notes) == (1, ())
 
 
 def test_a_prober_without_a_counterpart_is_listed_once():

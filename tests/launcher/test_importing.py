@@ -32,7 +32,7 @@ def test_a_configuration_that_is_brought_over_whole_passes_check(gatus):
     assert CliRunner().invoke(cli, ["check", "out.yaml"]).exit_code == 0
 
 
-def test_what_is_not_brought_over_is_listed_with_its_line(gatus, tmp_path):
+def test_a_part_that_is_not_brought_over_is_listed_with_its_line(gatus, tmp_path):
     status, out, told = gatus(IN_PART)
     assert (status, out) == (5, "wrote out.yaml (1 target); it passes check\n")
     assert told.splitlines() == [

@@ -99,7 +99,7 @@ def _probe(endpoint: PeerPart, client: PeerPart | None, url: str) -> tuple[str |
     if (dns := endpoint.part("dns")) is not None:
         return "dns", _dns(dns, url, client)
     if endpoint.value.get("ssh") is not None:
-        return None, {"reason": "there is no probe by SSH"}
+        return None, {"reason": "no probe logs in by SSH: the kind `ssh` reads the banner and the host key"}
     if endpoint.value.get("grpc") is not None:
         return None, {"reason": "there is no probe by gRPC"}
     scheme = url.partition("://")[0].lower() if "://" in url else ""

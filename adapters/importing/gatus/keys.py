@@ -82,7 +82,7 @@ LEFT = {
     "remote": "other instances are not read",
     "suites": "there is no probe of several steps",
     "alerting": "no channel has this key",
-    "endpoints[].ssh": "there is no probe by SSH",
+    "endpoints[].ssh": "no probe logs in by SSH: the kind `ssh` reads the banner and the host key",
     "endpoints[].grpc": "there is no probe by gRPC",
     "endpoints[].ui": _PAGE,
     "endpoints[].always-run": "there is no probe of several steps",
