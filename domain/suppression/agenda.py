@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from ..public_value import PublicValue
 from ..specification.matcher import Selection, Subject, parsed
 from ..specification.routing import Maintenance
 from ..specification.target import OWN_NAME
+from ..time.calendar import CalendarWindow
 from ..time.moment import utc
 
 
@@ -46,11 +49,7 @@ class WorkInForce:
     """The planned maintenance in force at one moment, to be held against many targets."""
 
     def __init__(self, planned: Iterable[Maintenance], now_ns: int) -> None:
-        found = [
-            PlannedSpan(id=each.id, match=each.match, is_now=True, since_ns=None, until_ns=until_ns)
-            for each in planned
-            if (until_ns := each.calendar().in_force(now_ns)) is not None
-        ]
+        found = [span for each in planned if (span := _in_force(each, each.calendar(), now_ns)) is not None]
         found.sort(key=lambda span: (span.until_ns, span.id), reverse=True)
         self._spans = [(span, span.selection().accepts) for span in found]
 
@@ -63,13 +62,15 @@ class WorkInForce:
 
 def _span_of(planned: Maintenance, now_ns: int) -> PlannedSpan | None:
     calendar = planned.calendar()
-    since_ns, until_ns = None, calendar.in_force(now_ns)
-    is_now = until_ns is not None
-    if until_ns is None:
-        since_ns = calendar.next_start(now_ns)
-        until_ns = None if since_ns is None else calendar.in_force(since_ns)
+    if (found := _in_force(planned, calendar, now_ns)) is not None:
+        return found
+    since_ns = calendar.next_start(now_ns)
+    coming = None if since_ns is None else _in_force(planned, calendar, since_ns)
+    return None if coming is None else replace(coming, is_now=False, since_ns=since_ns)
+
+
+def _in_force(planned: Maintenance, calendar: CalendarWindow, at_ns: int) -> PlannedSpan | None:
+    until_ns = calendar.in_force(at_ns)
     if until_ns is None:
         return None
-    return PlannedSpan(
-        id=planned.id, match=planned.match, is_now=is_now, since_ns=since_ns, until_ns=until_ns
-    )
+    return PlannedSpan(id=planned.id, match=planned.match, is_now=True, since_ns=None, until_ns=until_ns)

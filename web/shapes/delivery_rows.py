@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from ...domain.incidents.delivery_plan import HoldKind, IncidentWait
+from ...domain.incidents.delivery_plan import Hold, HoldKind, IncidentWait
 from ...domain.incidents.delivery_try import DeliveryTry, TryResult
 from ...domain.incidents.incident import TransitionKind
 from ...domain.incidents.notice import DeliveryState
@@ -126,14 +126,15 @@ def try_row(tried: DeliveryTry) -> TryRow:
 
 def wait_row(waiting: IncidentWait) -> WaitRow:
     """Returns a channel that waits."""
-    hold = waiting.hold
     return WaitRow(
         incident=waiting.incident_id,
         channel=waiting.channel,
-        kind=hold.kind,
-        name=text_of(hold.name),
-        until=time_or_none(hold.until_ns),
+        **msgspec.structs.asdict(_hold_row(waiting.hold)),
     )
+
+
+def _hold_row(hold: Hold) -> HoldRow:
+    return HoldRow(kind=hold.kind, name=text_of(hold.name), until=time_or_none(hold.until_ns))
 
 
 def told_row(told: ChannelTold) -> ToldRow:
@@ -149,13 +150,7 @@ def told_row(told: ChannelTold) -> ToldRow:
         waiting_tries=told.waiting_tries,
         detail=text_of(told.detail),
         reminders=told.reminders,
-        waits=None
-        if told.waits is None
-        else HoldRow(
-            kind=told.waits.kind,
-            name=text_of(told.waits.name),
-            until=time_or_none(told.waits.until_ns),
-        ),
+        waits=None if told.waits is None else _hold_row(told.waits),
     )
 
 

@@ -39,7 +39,7 @@ SECRETS = frozenset(
 """Under these keys no value is ever shown."""
 
 
-_ALSO_CALLED: dict[str, str | tuple[str, ...]] = {
+_ALSO_CALLED = {
     "interval": "every",
     "period": "every",
     "frequency": "every",
@@ -47,7 +47,7 @@ _ALSO_CALLED: dict[str, str | tuple[str, ...]] = {
     "tags": "labels",
     "title": "name",
     "conditions": "expect",
-    "channels": ("notify", "to"),
+    "channels": "notify to",
     "alerts": "notify",
     "notify": "to",
     "receiver": "to",
@@ -69,7 +69,7 @@ _ALSO_CALLED: dict[str, str | tuple[str, ...]] = {
     "username": "user",
     "token": "bearer",
 }
-"""The words of other monitors for keys of ours that no likeness of letters finds."""
+"""The words of other monitors for keys of ours that no likeness of letters finds; of two keys the first that is known there."""
 
 
 class ShapeChecker:
@@ -269,10 +269,7 @@ def _has_unknown_part(value: dict[str, Any], kind: inspect.StructType) -> bool:
 
 def _meant_by(key: str, known: set[str]) -> str:
     """The known key for which others use this word, empty where there is none."""
-    meanings = _ALSO_CALLED.get(key.lower(), ())
-    return next(
-        (each for each in ((meanings,) if isinstance(meanings, str) else meanings) if each in known), ""
-    )
+    return next((each for each in _ALSO_CALLED.get(key.lower(), "").split() if each in known), "")
 
 
 def stand_in(specification: Any, path: Path) -> Any:

@@ -5,34 +5,24 @@ import json
 import msgspec
 import pytest
 from hostile.server import HostileServer
+from records import SHOP_DOWN
 from watchkeeper.adapters.channels.posting import RecipeMessenger
 from watchkeeper.adapters.channels.recipes.webhook import WebhookRecipe
 from watchkeeper.adapters.channels.retry_after import retry_after_ns
-from watchkeeper.domain.incidents.incident import Incident, TransitionKind
+from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import NoticeReason, make_notice
 from watchkeeper.domain.incidents.notice_body import notice_body
 from watchkeeper.domain.limits import RETRY_AFTER_NS_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.specification.channel import Channel, Webhook
 from watchkeeper.domain.specification.configuration import Configuration
-from watchkeeper.domain.specification.rule import Severity
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.domain.validation.partial import judged
 
 from tests.adapters.timing import ANSWER_WITHIN_MS, time_for
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
-TRANSITION = Incident(
-    id="inc_1",
-    sequence=1,
-    change=TransitionKind.OPENED,
-    target="shop",
-    rule="down",
-    severity=Severity.CRITICAL,
-    at_ns=1_767_225_600 * NS_PER_S,
-    opened_at_ns=1_767_225_600 * NS_PER_S,
-    reason="timed_out",
-)
+TRANSITION = msgspec.structs.replace(SHOP_DOWN, reason="timed_out", cause="", explanation="")
 NOTICE = make_notice(TRANSITION, "ops", TransitionKind.OPENED, TRANSITION.at_ns, NoticeReason.TRANSITION)
 WALL_NS = 1_767_225_600 * NS_PER_S
 

@@ -111,7 +111,7 @@ class OutboxTable:
         )
         if delivery.state is recorded.state:
             return ()  # another attempt; the members of a digest are not even read
-        notice = self._outgoing(row).notice
+        notice = self._notice(row)
         if delivery.state is DeliveryState.DELIVERED:
             self._told.tell(notice, delivery)
         return tuple(step.incident_id for step in notice.steps)
@@ -156,12 +156,16 @@ class OutboxTable:
 
     def _outgoing(self, row: tuple[Any, ...]) -> Outgoing:
         delivery = _delivery(row)
+        return Outgoing(self._notice(row), delivery)
+
+    def _notice(self, row: tuple[Any, ...]) -> Notice:
+        """Returns the notice of a row whose delivery was read, and so verified: the body of a digest is hashed once."""
         key, name, sequence, channel, change, reason, created_at_ns = row[:7]
         reminder, remark, body = row[-4:-1]
         incident = self._incidents.at(name, sequence)
         if incident is None:
             raise StoreCorrupt(f"notice {key} tells of a step of {name} that is missing")
-        notice = Notice(
+        return Notice(
             key=key,
             channel=channel,
             change=TransitionKind(change),
@@ -172,7 +176,6 @@ class OutboxTable:
             repeated=reminder or UNSET,
             remark=remark or UNSET,
         )
-        return Outgoing(notice, delivery)
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
