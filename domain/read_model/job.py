@@ -1,13 +1,14 @@
 """Jobs that report by themselves: when the next report is expected, what runs, and how long the last run took."""
 
 from ..observation.outcome import SILENCES, Reason
-from ..observation.sample import Sample
 from ..public_value import PublicValue
+from ..rules.aggregate import Status
 from ..specification.probe import Heartbeat
 from ..specification.target import Target
 from ..time.duration import format_duration
 from ..time.occurrences import expected_text, moment_text
 from ..units import NS_PER_MS
+from .status import TargetStatus
 
 RUN_TIME = "run_time"
 """The measurement of the length of a run, in milliseconds."""
@@ -38,24 +39,32 @@ class JobState(PublicValue, frozen=True):
         return tuple(said)
 
 
-def job_state(target: Target, reported_ns: int | None, running_since_ns: int | None, now_ns: int) -> JobState:
-    """Returns the state of a job; `reported_ns` is its last report, or the moment of the last one that it missed."""
-    since_ns = now_ns if reported_ns is None else reported_ns
+def job_state(target: Target, reported_ns: int | None, running_since_ns: int | None) -> JobState:
+    """Returns the state of a job.
+
+    `reported_ns` is its last report, the moment of the last one that it missed, or the beginning of the wait for the first one;
+    None where none of them is known, and nothing can be said of the next one.
+    """
+    if reported_ns is None:
+        return JobState(None, None, running_since_ns, None)
     occurrences = target.heartbeat.occurrences if target.heartbeat else None
-    expected_ns = since_ns + target.every_ns if occurrences is None else occurrences.next_after(since_ns)
+    expected_ns = reported_ns + target.every_ns if occurrences is None else occurrences.next_after(reported_ns)
     until_ns = None if expected_ns is None else expected_ns + target.grace_ns
     return JobState(expected_ns, until_ns, running_since_ns, None)
 
 
-def job_of(target: Target, sample: Sample | None, running_since_ns: int | None, now_ns: int) -> JobState:
-    """Returns the state of a job by its newest sample."""
+def job_of(target: Target, known: TargetStatus) -> JobState:
+    """Returns the state of a job by its newest sample, or by since when this run waits for the first one."""
+    sample, running_since_ns = known.sample, known.running_since_ns
     if sample is None:
-        return job_state(target, None, running_since_ns, now_ns)
+        # The time of a problem is that of its incident, which an earlier run may have opened.
+        waits = known.status is Status.UNKNOWN
+        return job_state(target, known.since_ns if waits else None, running_since_ns)
     reported_ns = sample.at.wall_ns
     if sample.reason is Reason.HEARTBEAT_MISSED:
         # A miss stands at the end of the grace.
         reported_ns -= target.grace_ns
-    state = job_state(target, reported_ns, running_since_ns, now_ns)
+    state = job_state(target, reported_ns, running_since_ns)
     took_ms = next((each.value for each in sample.measurements if each.name == RUN_TIME), None)
     if took_ms is None or sample.reason in SILENCES:
         return state

@@ -68,10 +68,10 @@ class _Recorded(msgspec.Struct, frozen=True):
         if target is None or target.heartbeat is None or self.is_paused:
             return ""
         if mark is None:
-            state = job_state(target, None, None, self.now_ns)
+            state = job_state(target, None, None)
         else:
             reported_ns = max(mark.at_ns or 0, (mark.missed_at_ns or 0) - target.grace_ns)
-            state = job_state(target, reported_ns, mark.run_at_ns, self.now_ns)
+            state = job_state(target, reported_ns, mark.run_at_ns)
         return "; ".join(state.lines(target.heartbeat, self.now_ns))
 
     @property

@@ -25,6 +25,9 @@ def test_a_target_is_told_with_its_newest_sample_and_its_incidents(viewer, incid
     said = viewer.get("/targets/shop").json
     assert TIME.fullmatch(said.pop("sampled_at"))
     assert TIME.fullmatch(said.pop("since"))
+    job = said.pop("job")
+    assert job["text"].startswith("expected ")
+    assert TIME.fullmatch(job["expected_at"])
     assert said == {
         "id": "shop",
         "group": "shop/front",

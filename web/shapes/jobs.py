@@ -28,7 +28,7 @@ def job_row(known: Target | None, target: TargetStatus, now_ns: int) -> JobRow |
     """Returns the state of a target that reports by itself; None of any other, and of one that is watched no longer."""
     if known is None or known.heartbeat is None:
         return None
-    job = job_of(known, target.sample, target.running_since_ns, now_ns)
+    job = job_of(known, target)
     times = (job.expected_ns, job.until_ns, job.running_since_ns)
     expected_at, missed_at, running_since = (None if each is None else utc(each) for each in times)
     return JobRow(

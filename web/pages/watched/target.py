@@ -180,7 +180,7 @@ def job_lines(known: Known, now_ns: int) -> tuple[str, ...]:
     heartbeat = known.target.heartbeat
     if heartbeat is None or known.row.paused:
         return ()
-    return job_of(known.target, known.row.sample, known.row.running_since_ns, now_ns).lines(heartbeat, now_ns)
+    return job_of(known.target, known.row).lines(heartbeat, now_ns)
 
 
 def what_is_checked(target: Target) -> str:
