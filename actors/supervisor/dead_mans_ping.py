@@ -37,11 +37,12 @@ class DeadMansPing:
         pinger: Pinger | None,
         attempts: Mapping[str, int],
         ended: Callable[[PingEnded], None],
+        rounds_from: int,
     ) -> None:
         self._policy = context.policies.ping
         self._timers, self._to, self._discreet = context.timers, context.to, context.discreet
         self._pinger, self._attempts, self._ended = pinger, attempts, ended
-        self._progress = Progress(self._policy.channels)
+        self._progress = Progress(self._policy.channels, rounds_from)
         self.answered = 0
         """How many attempts have had an answer of their poller."""
         self._under_way: Cancellable | None = None

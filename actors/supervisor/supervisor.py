@@ -58,7 +58,7 @@ from .retries import Retries
 from .timer_driver import TimerDriver
 
 ATTEMPT_NUMBER_BITS = 40
-"""An incarnation numbers its attempts from its epoch shifted by this, above all numbers of the one before."""
+"""An incarnation numbers its attempts and its rounds of the ping from its epoch shifted by this, above those of the one before."""
 
 RECORDER = "recorder"
 TIMING = (
@@ -121,13 +121,14 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         context = SupervisorContext(
             self._timers, self._to, self._policies, self._dice, self._roster, self._discreet
         )
+        numbered_from = self.address.epoch << ATTEMPT_NUMBER_BITS
         self._retries = Retries(context)
         self._children = RestartTracker(context, self._permanent)
-        self._attempts = Attempts(
-            context, self._blindness, self._blind, self.address.epoch << ATTEMPT_NUMBER_BITS
-        )
+        self._attempts = Attempts(context, self._blindness, self._blind, numbered_from)
         self._periodic_timers = PeriodicTimers(context, self._newly_counted, self._take_load)
-        self._ping = DeadMansPing(context, self._pinger, self._attempts.counters, self.address.tell)
+        self._ping = DeadMansPing(
+            context, self._pinger, self._attempts.counters, self.address.tell, numbered_from
+        )
         for target in self._targets.values():
             self._introduce(target)
             self._continue_former(target)

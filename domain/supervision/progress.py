@@ -42,11 +42,15 @@ class PingPolicy(PublicValue, frozen=True, kw_only=True):
 
 
 class Progress:
-    """Judges rounds. Owned by the supervisor, which tells it what passes by."""
+    """Judges rounds. Owned by the supervisor, which tells it what passes by.
 
-    def __init__(self, channels: Collection[str]) -> None:
+    An incarnation of the supervisor numbers its rounds from a number of its own: news of a round of the one before may have waited
+    in its mailbox for as long as no supervisor ran.
+    """
+
+    def __init__(self, channels: Collection[str], numbered_from: int = 0) -> None:
         self._channels = frozenset(channels)
-        self.round = 0
+        self.round = numbered_from
         """The number of the present round."""
         self._shown: set[MovingPart] = set()
         self._refusing: set[str] = set()

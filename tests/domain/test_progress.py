@@ -30,6 +30,14 @@ def test_news_of_an_earlier_round_is_none():
     assert progress.standing_still(1, 0).startswith("judging")
 
 
+def test_news_of_a_round_that_an_earlier_incarnation_has_begun_is_none():
+    former = Progress(["ops"], 1 << 40).begin(0, 0)
+    progress = Progress(["ops"], 2 << 40)
+    progress.begin(0, 0)
+
+    assert not shown(progress, former, *ROUND)
+
+
 @pytest.mark.parametrize(
     ("parts", "says"), [((), "judging"), ((MovingPart.JUDGING,), "committing"), (ROUND, "sending")]
 )

@@ -24,7 +24,7 @@ from watchkeeper.adapters.net.name_service import CaresNameService, NameService
 from watchkeeper.adapters.net.resolver import Resolver
 from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
-from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
+from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 
 from tests.adapters.timing import ANSWER_WITHIN_MS, GRACE_MS, call_at_of
 
@@ -79,6 +79,13 @@ class Bench:
         return self.loop.run_until_complete(
             asyncio.wait_for(asyncio.to_thread(event.wait, timeout_s), timeout_s + 1)
         )
+
+    def until(self, happened: Callable[[], bool], timeout_s: float = 20.0) -> None:
+        """Runs the loop until something has happened, which another thread may bring about."""
+        deadline = Deadline.after(self.clock.read(), round(timeout_s * NS_PER_S))
+        while not happened():
+            assert not deadline.expired(self.clock.read())
+            self.loop.run_until_complete(asyncio.wait([self.loop.create_future()], timeout=0.005))
 
     def close(self) -> None:
         self.transport.close()

@@ -74,7 +74,7 @@ def sending(bench):
     yield make
     for each in made:
         each.messenger.close()
-        assert each.messenger.abandoned() == ()
+        bench.until(lambda messenger=each.messenger: messenger.abandoned() == ())
 
 
 def said(answer):
