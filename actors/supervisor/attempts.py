@@ -25,8 +25,6 @@ from .periodic_timers import NoEvidence, SupervisorContext
 from .reports import Reports
 from .waits import Waits
 
-BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
-
 
 class Attempts:
     """Holds the schedule, the admission and every pending attempt. Owned by the supervisor."""
@@ -303,7 +301,7 @@ class Attempts:
         if not self._network.hides_silence:
             self._waits.observe(entry, sample, now)
         if sample.outcome.is_evidence:
-            self._next_ticks.suspect(entry, sample.outcome in BAD, now)
+            self._next_ticks.suspect(entry, sample.outcome.is_bad, now)
         self._members.note(sample)
         told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
         self._owner.tell(told)
@@ -311,7 +309,7 @@ class Attempts:
     def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
-        if sample.outcome in BAD or self._scheduled[sample.target].target.upside_down is True:
+        if sample.outcome.is_bad or self._scheduled[sample.target].target.upside_down is True:
             if self._network.excuses(sample.target):
                 return doubted(sample, Reason.BLIND, "the network of this machine is gone")
             if started_ns <= self._blind_until_ns:

@@ -14,7 +14,6 @@ from ..time.moment import Moment
 from .schedule import Scheduled
 
 NAMES_SHOWN = 8
-BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
 class Composed(NamedTuple):
@@ -84,7 +83,7 @@ def composed(composite: Composite, outcomes: Mapping[str, Outcome]) -> Composed:
 
     Down as soon as too few can be well, whatever the others are; unknown where the members that say nothing decide it.
     """
-    down = [name for name, outcome in outcomes.items() if outcome in BAD]
+    down = [name for name, outcome in outcomes.items() if outcome.is_bad]
     degraded = [name for name, outcome in outcomes.items() if outcome is Outcome.DEGRADED]
     unknown = [name for name, outcome in outcomes.items() if not outcome.is_evidence]
     left_out = [name for name in composite.members if name not in outcomes]
