@@ -184,12 +184,11 @@ class Attempts:
         else:
             self._enqueue(entry, due, now)
 
-    def _compose(self, entry: Scheduled, due: Moment, now: Moment) -> bool:
-        """Makes the sample of a composite target; it has no poller, and never waits. Returns True."""
+    def _compose(self, entry: Scheduled, due: Moment, now: Moment) -> None:
+        """Makes the sample of a composite target, which has no poller and never waits."""
         pending = entry.enqueue(due, now)
         pending.begin(now)
         self._conclude(entry, pending, now, self._members.compose(entry, now))
-        return True
 
     def check_now(self, target: str, now: Moment) -> bool:
         """Starts an attempt beside the grid, whose ticks stay where they are. Returns False where none will answer.
@@ -200,7 +199,8 @@ class Attempts:
         if entry is None or entry.is_heartbeat or self._is_left_alone(entry):
             return False
         if entry.is_composite:
-            return self._compose(entry, now, now)
+            self._compose(entry, now, now)
+            return True
         if entry.pending is None and self._pollers.alive(target):
             self._enqueue(entry, now, now, is_commanded=True)
         return entry.pending is not None
