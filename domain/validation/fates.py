@@ -248,9 +248,8 @@ def _hint(text: str, weighed: _Weighed) -> str:
 
 def _meant(comparison: Comparison) -> str:
     """The placeholder that one of two constants probably means."""
-    sides = (comparison.reader,) if isinstance(comparison, Match) else (comparison.left, comparison.right)
     known = {name.lower(): name for name in PLACEHOLDERS}
-    for side in sides:
+    for side in comparison.readers:
         close = nearest(re.split(r"[.\[]", side.text)[0], known)
         if close:
             return f": did you mean [{known[close]}]?"
