@@ -370,4 +370,5 @@ def test_a_composite_target_has_a_page_with_its_members_and_its_objective(seeded
     seeded.track(whole)
     page = text_of(page_of(reader, "/t/whole"))
     assert "worst of payments-api" in page
+    assert "within 5s" not in page
     assert "opens when the error budget of 99% over 30d is spent too fast" in page
