@@ -118,15 +118,11 @@ class ConversingAttempt(Activity):
             self._timer = None
         if self._task is not None:
             # A task that tells its own end is over with its next step, and is not to be cancelled in it.
-            if self._task is not _running(self._prober.around.loop):
+            if self._task is not asyncio.current_task(self._prober.around.loop):
                 self._task.cancel()
             self._task = None
         self._course.close()
         self._prober.under_way.discard(self)
-
-
-def _running(loop: asyncio.AbstractEventLoop) -> "asyncio.Task[Any] | None":
-    return asyncio.current_task(loop)
 
 
 def _verdict_of(error: OSError, stage: str) -> SystemErrorMeaning:

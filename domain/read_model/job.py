@@ -48,7 +48,9 @@ def job_state(target: Target, reported_ns: int | None, running_since_ns: int | N
     if reported_ns is None:
         return JobState(None, None, running_since_ns, None)
     occurrences = target.heartbeat.occurrences if target.heartbeat else None
-    expected_ns = reported_ns + target.every_ns if occurrences is None else occurrences.next_after(reported_ns)
+    expected_ns = (
+        reported_ns + target.every_ns if occurrences is None else occurrences.next_after(reported_ns)
+    )
     until_ns = None if expected_ns is None else expected_ns + target.grace_ns
     return JobState(expected_ns, until_ns, running_since_ns, None)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from ....domain.limits import (
     DATAGRAM_BYTES_MAX,
+    DATAGRAMS_READ_MAX,
     ECHO_BUFFER_BYTES,
     ECHO_PAUSE_NS,
     ECHO_TOKEN_BYTES,
@@ -106,7 +107,7 @@ class EchoSockets:
 
     def _on_readable(self, used: EchoSocket, _mask: int) -> None:
         now_ns = self._clock.monotonic_ns()
-        while True:
+        for _ in range(DATAGRAMS_READ_MAX):
             try:
                 packet, sender = used.connection.recvfrom(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
@@ -217,9 +218,9 @@ async def _ping(sockets: EchoSockets, probe: Icmp, course: AttemptCourse) -> Obs
             course.keep(echo)
             echoes.append(echo)
     except OSError as error:
-        number = error.errno or 0
-        detail = f"{address.host}: {os.strerror(number)}"
-        raise ProbeFailed(*verdict_of_connection(number, address.host, detail)) from None
+        code = error.errno or 0
+        detail = f"{address.host}: {os.strerror(code)}"
+        raise ProbeFailed(*verdict_of_connection(code, address.host, detail)) from None
     if probe.count > 1:
         await asyncio.wait(
             [echo.answered for echo in echoes], timeout=course.remaining_s * ECHO_WAIT_PERCENT / 100
