@@ -8,7 +8,7 @@ import msgspec
 
 from .display import show
 from .facts import RESPONSE_TIME, Facts
-from .operand import Choice, Expected, Literal, Pattern, Reader, StatusSpan, fact_of
+from .operand import Accepting, Expected, Literal, Operand, Pattern, Reader, fact_of
 from .value import Json, Missing, Number, Value, each_of, equal, number_of
 
 
@@ -118,14 +118,12 @@ def _number(reader: Reader, value: Value) -> Number | Missing:
     return Missing(f"{reader.text} is no number and no duration") if number is None else number
 
 
-def equality(
-    left: Reader | Pattern | StatusSpan | Choice, sign: str, right: Reader | Pattern | StatusSpan | Choice
-) -> Comparison:
+def equality(left: Operand, sign: str, right: Operand) -> Comparison:
     """The comparison that `==` or `!=` makes; at most one side is a pattern or a choice."""
     wanted = sign == "=="
-    if isinstance(left, Pattern | StatusSpan | Choice):
-        assert not isinstance(right, Pattern | StatusSpan | Choice)  # noqa: S101 - the grammar refuses it by name
+    if isinstance(left, Accepting):
+        assert not isinstance(right, Accepting)  # noqa: S101 - the grammar refuses it by name
         return Match(right, sign, left, wanted, expected_first=True)
-    if isinstance(right, Literal | Pattern | StatusSpan | Choice):
+    if isinstance(right, Expected):
         return Match(left, sign, right, wanted)
     return Pair(left, sign, right, OPERATORS[sign], ordering=False)

@@ -9,7 +9,7 @@ from ..line import one_line
 from ..time.duration import format_duration
 from ..units import NS_PER_MS, NS_PER_S
 from .facts import FactKind
-from .operand import Choice, Literal, Operand, Pattern, StatusSpan, kind_of
+from .operand import Expected, Operand, kind_of
 from .value import Missing, Number, Value, number_of, text_of
 
 INVALID = "INVALID"
@@ -23,7 +23,7 @@ def show(
 
     `beside` is the value of the other side: times are rounded unless that would hide why the condition failed.
     """
-    if isinstance(operand, Literal | Pattern | StatusSpan | Choice):
+    if isinstance(operand, Expected):
         return operand.text
     kind = kind_of(operand)
     if isinstance(value, Missing):

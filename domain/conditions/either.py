@@ -1,4 +1,4 @@
-"""The refusal of `or` inside a condition, with what to write in its place."""
+"""The refusal of `or` and `and` inside a condition, with what to write in their place."""
 
 import re
 from typing import NoReturn
@@ -6,6 +6,7 @@ from typing import NoReturn
 from .parse_error import ParseError
 
 _EITHER = re.compile(r"\s(or|\|\|)(?=\s)", re.IGNORECASE)
+_BOTH = re.compile(r"\s(and|&&)(?=\s)", re.IGNORECASE)
 _CALL = re.compile(r"(?<!\S)(?:len|has|pat|matches|any)\(.*?\)(?=\s|$)", re.DOTALL)
 _EQUAL = re.compile(r"\s*(\S.*?)\s+==\s+(\S.*?)\s*")
 _COMPARED = re.compile(r"\s(?:==|!=|<=|>=|<|>)\s")
@@ -21,13 +22,26 @@ def refuse_either(text: str) -> None:
         _refuse(text, found[1], found.start(1))
 
 
+def refuse_both(text: str) -> None:
+    """Raises: ParseError at an `and` between two comparisons, which are two conditions."""
+    if "and" not in text.lower() and "&&" not in text:
+        return
+    masked = _CALL.sub(lambda call: "x" * len(call[0]), text)
+    for found in _BOTH.finditer(masked):
+        if _COMPARED.search(masked, 0, found.start(1)) and _COMPARED.search(masked, found.end(1)):
+            problem = (
+                f"there is no {found[1]!r} inside a condition: write two conditions, a list of them is and-ed"
+            )
+            raise ParseError(problem, found.start(1))
+
+
 def _refuse(text: str, word: str, at: int) -> NoReturn:
     before, after = text[:at], text[at + len(word) :]
     head, tail = _EQUAL.fullmatch(before), _EQUAL.fullmatch(after)
     problem = f"there is no {word!r} inside a condition: write "
     if head and not _COMPARED.search(after):
         said = f"{head[1]} == {_joined(head[2], after.strip())}"
-        itself = _escaped(f"{head[2]} {word} {after.strip()}")
+        itself = escaped(f"{head[2]} {word} {after.strip()}")
         problem += f"{said} (for the text itself write pat({itself}))"
     elif head and tail and head[1].upper() == tail[1].upper():
         problem += f"{head[1]} == {_joined(head[2], tail[2])}"
@@ -44,5 +58,6 @@ def _joined(*values: str) -> str:
     return f"any({', '.join(options)})"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Returns the pattern of `pat()` that matches a text and nothing else."""
     return re.sub(r"([\\*?\[])", r"\\\1", text)

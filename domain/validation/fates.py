@@ -17,6 +17,7 @@ from ..conditions.condition import Condition, facts_named
 from ..conditions.facts import PLACEHOLDERS, FactKind
 from ..conditions.operand import (
     AnyOption,
+    CertificateNames,
     Choice,
     Expected,
     InDocument,
@@ -51,6 +52,8 @@ class _Weighed(msgspec.Struct, frozen=True):
     reader: Reader
     expected: Expected
     holds: Callable[[Any], bool]
+    is_any: bool = False
+    """Whether one of several values is enough, as for `==`."""
 
     @property
     def constants(self) -> tuple[AnyOption, ...]:
@@ -132,14 +135,14 @@ def _weigh(comparison: Comparison) -> _Weighed | None:
     """A comparison as one of a reader with constants; None where it has two readers."""
     if isinstance(comparison, Match):
         expected, wanted = comparison.expected, comparison.wanted
-        return _Weighed(comparison.reader, expected, lambda value: expected.accepts(value) is wanted)
+        return _Weighed(comparison.reader, expected, lambda value: expected.accepts(value) is wanted, wanted)
     left, right, holds = comparison.left, comparison.right, comparison.holds
     if not comparison.ordering:
         # The grammar makes a match of every constant on the right.
         if not isinstance(left, Literal):
             return None
         accepts, wanted = left.accepts, comparison.operator == "=="
-        return _Weighed(right, left, lambda value: accepts(value) is wanted)
+        return _Weighed(right, left, lambda value: accepts(value) is wanted, wanted)
     if isinstance(right, Literal) and not isinstance(left, Literal):
         return _Weighed(left, right, lambda value: _ordered(holds, number_of(value), right.number))
     if isinstance(left, Literal) and not isinstance(right, Literal):
@@ -205,7 +208,16 @@ def _met_together(group: Sequence[_Weighed], kind: str) -> bool:
     if not values:
         texts = [text for each in group for text in each.texts]
         values = (True, False, *texts, OTHER_TEXT, *_around(numbers))
-    return any(all(each.holds(value) for each in group) for value in values)
+    of_all = [each for each in group if not (each.is_any and _has_several(each.reader))]
+    fitting = [value for value in values if all(each.holds(value) for each in of_all)]
+    if len(of_all) == len(group):
+        return bool(fitting)
+    return all(any(map(each.holds, fitting)) for each in group)
+
+
+def _has_several(reader: Reader) -> bool:
+    """Whether a reader may give several values at once, of which each condition may be met by another one."""
+    return isinstance(reader, InHeader | CertificateNames) and reader.index is None
 
 
 def _whole(numbers: Iterable[Number]) -> list[int]:
