@@ -327,7 +327,9 @@ def _misread(value: Any, kind: inspect.Type, *, secret: bool = False) -> str:
     if kind.max_length is not None and len(value) > kind.max_length:
         return f"a text of {len(value):,} characters: {kind.max_length:,} are the most"
     if kind.min_length is not None and len(value) < kind.min_length:
-        return "an empty text" if not value else f"a text of {len(value)} characters: it needs {kind.min_length}"
+        return (
+            "an empty text" if not value else f"a text of {len(value)} characters: it needs {kind.min_length}"
+        )
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
     if kind.pattern in FORMS:
