@@ -41,6 +41,16 @@ class Match(msgspec.Struct, frozen=True):
     """True for ==, false for !=."""
     expected_first: bool = False
 
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """The sides that read a value."""
+        return (self.reader,)
+
+    @property
+    def sides(self) -> tuple[Operand, Operand]:
+        """Both sides, as they are written."""
+        return (self.expected, self.reader) if self.expected_first else (self.reader, self.expected)
+
     def verdict(self, facts: Facts) -> ConditionVerdict:
         value = self.reader.read(facts)
         if isinstance(value, Missing):
@@ -68,6 +78,16 @@ class Pair(msgspec.Struct, frozen=True):
     right: Reader
     holds: Callable[[Any, Any], bool]
     ordering: bool
+
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """The sides that read a value."""
+        return self.sides
+
+    @property
+    def sides(self) -> tuple[Reader, Reader]:
+        """Both sides, as they are written."""
+        return self.left, self.right
 
     def verdict(self, facts: Facts) -> ConditionVerdict:
         left, right = self.left.read(facts), self.right.read(facts)
