@@ -25,14 +25,12 @@ NO_TIME: SystemErrorMeaning = (Outcome.TIMED_OUT, Reason.TIMED_OUT, "nothing was
 class ConversingProber:
     """Runs the probes of one kind. Used on the loop's thread; what `around` holds is its maker's to close."""
 
-    def __init__(
-        self, around: Surroundings, converse: Converse, on_close: Callable[[], object] | None = None
-    ) -> None:
+    def __init__(self, around: Surroundings, converse: Converse, sockets: Sockets | None = None) -> None:
+        """`sockets` are those that its attempts share, which it closes; without any it makes its own."""
         self.around = around
         self.converse = converse
         self.under_way: set[ConversingAttempt] = set()
-        self.sockets = Sockets(around.loop)
-        self._on_close = on_close
+        self.sockets = sockets or Sockets(around.loop)
         self.closed = False
 
     def start(self, request: ProbeRequest, done: OnObserved) -> "ConversingAttempt":
@@ -51,8 +49,6 @@ class ConversingProber:
         for attempt in list(self.under_way):
             attempt.cancel()
         self.sockets.close_all()
-        if self._on_close is not None:
-            self._on_close()
 
     def __repr__(self) -> str:
         return f"ConversingProber(under_way={len(self.under_way)})"

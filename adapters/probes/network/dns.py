@@ -55,9 +55,9 @@ class NameSocket(Activity):
 class NameSockets:
     """The sockets of all questions by UDP, one for each name server at a time."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sockets: Sockets) -> None:
         self._loop = loop
-        self._sockets = Sockets(loop)
+        self._sockets = sockets
         self._open: dict[ServerPlace, NameSocket] = {}
 
     async def exchange(self, place: ServerPlace, question: DnsQuestion) -> bytes:
@@ -134,15 +134,11 @@ class NameSockets:
                 answered.set_exception(OSError(error.errno, error.strerror))
         self._retire(used)
 
-    def close(self) -> None:
-        self._sockets.close_all()
-        self._open.clear()
-
 
 def make_dns_prober(around: Surroundings) -> ConversingProber:
     """The prober of `dns` probes."""
-    asking = NameSockets(around.loop)
-    return ConversingProber(around, partial(_ask, asking), asking.close)
+    sockets = Sockets(around.loop)
+    return ConversingProber(around, partial(_ask, NameSockets(around.loop, sockets)), sockets)
 
 
 async def _ask(sockets: NameSockets, probe: Dns, course: AttemptCourse) -> Observation:

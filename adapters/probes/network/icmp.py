@@ -61,10 +61,10 @@ class EchoSocket(Activity):
 class EchoSockets:
     """The sockets of all echo requests of one runtime: one for each family, and one more for each odd setting."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock, sockets: Sockets) -> None:
         self._loop = loop
         self._clock = clock
-        self._sockets = Sockets(loop)
+        self._sockets = sockets
         self._open: dict[EchoSettings, EchoSocket] = {}
 
     def send(self, address: ResolvedAddress, number: int, probe: Icmp) -> "Echo":
@@ -128,10 +128,6 @@ class EchoSockets:
         host, answered = used.waiting.get(token, ("", None))
         if answered is not None and host == sender.partition("%")[0] and not answered.done():
             answered.set_result(now_ns)
-
-    def close(self) -> None:
-        self._sockets.close_all()
-        self._open.clear()
 
 
 class Echo(Activity):
@@ -201,8 +197,9 @@ def _checksum(data: bytes) -> int:
 
 def make_icmp_prober(around: Surroundings) -> ConversingProber:
     """The prober of `icmp` probes."""
-    echoes = EchoSockets(around.loop, around.clock)
-    return ConversingProber(around, partial(_ping, echoes), echoes.close)
+    sockets = Sockets(around.loop)
+    echoes = EchoSockets(around.loop, around.clock, sockets)
+    return ConversingProber(around, partial(_ping, echoes), sockets)
 
 
 async def _ping(sockets: EchoSockets, probe: Icmp, course: AttemptCourse) -> Observation:
