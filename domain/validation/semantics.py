@@ -123,9 +123,10 @@ class _Judge:
     def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
         yield from _spans(defaults, path)
         yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
-        for at, text in enumerate(defaults.expect or ()):
-            if isinstance(fault := compiled(text), str):
-                yield Problem((*path, "expect", at), fault)
+        for key, texts in (("expect", defaults.expect), ("warn", defaults.warn)):
+            for at, text in enumerate(texts or ()):
+                if isinstance(fault := compiled(text), str):
+                    yield Problem((*path, key, at), fault)
         yield from _repeated(defaults.rules or (), (*path, "rules"))
         yield from self._notify(defaults.notify or (), (*path, "notify"))
         yield from flapping_problems(defaults.flapping, (*path, "flapping"))
