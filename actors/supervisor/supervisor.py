@@ -38,7 +38,7 @@ from ...protocol.sink import (
 )
 from ..behaviour import Behaviour, shedding
 from ..ports import Clock, Neighbours, Pinger
-from .attempts import BAD, Attempts
+from .attempts import Attempts
 from .dead_mans_ping import DeadMansPing
 from .periodic_timers import (
     ChildRestart,
@@ -295,7 +295,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     def _look_twice(self, sample: Sample, now: Moment) -> None:
         """Compares the clocks before a sample counts: after a gap it may precede the wake-up that shows the gap."""
         overdue_ns = self._timer_driver.overdue_ns(now.monotonic_ns)
-        if sample.outcome in BAD or overdue_ns is not None:
+        if sample.outcome.is_bad or overdue_ns is not None:
             self._look(overdue_ns, now)
 
     def _blind(self, interval: BlindInterval, now: Moment) -> None:

@@ -10,7 +10,7 @@ from ..specification.rule import BurnLimit, BurnRate
 from ..time.duration import parse_duration
 from ..time.moment import Moment
 from .cause import Cause
-from .evaluator import BAD_FROM, Evaluator, Verdict
+from .evaluator import Evaluator, Verdict
 
 SHORT_BUCKETS = 5
 """The short window is counted in so many buckets, and in the one that is being filled: it is up to a fifth longer than stated."""
@@ -132,7 +132,7 @@ class BurnRateEvaluator(Evaluator):
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         at_ns = sample.at.monotonic_ns
         self._origin_ns = at_ns if self._origin_ns is None else self._origin_ns
-        bad = sample.outcome in BAD_FROM["down"]
+        bad = sample.outcome.is_bad
         min_samples, spent, judged = self._rule.slo.min_samples, False, False
         for counter in self._counters:
             counter.add(at_ns - self._origin_ns, bad=bad)
@@ -154,7 +154,7 @@ class BurnRateEvaluator(Evaluator):
 
     def is_bad(self, sample: Sample, verdict: Verdict) -> bool:
         del verdict
-        return sample.outcome in BAD_FROM["down"]
+        return sample.outcome.is_bad
 
     @property
     def worst(self) -> BurnCounter:

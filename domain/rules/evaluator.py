@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from .. import limits
-from ..observation.outcome import Outcome
+from ..observation.outcome import BAD, Outcome
 from ..observation.sample import Sample
 from ..specification.rule import Severity
 from ..time.moment import Moment
@@ -94,13 +94,13 @@ class Evaluator(ABC):
 
 
 BAD_FROM: dict[str, frozenset[Outcome]] = {
-    "down": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
-    "degraded": frozenset({Outcome.DEGRADED, Outcome.DOWN, Outcome.TIMED_OUT}),
+    "down": BAD,
+    "degraded": BAD | {Outcome.DEGRADED},
     "warning": frozenset({Outcome.DEGRADED}),
 }
 SAYS_NOTHING: dict[str, frozenset[Outcome]] = {
     "down": frozenset(),
     "degraded": frozenset(),
-    "warning": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
+    "warning": BAD,
 }
 """The outcomes that a rule passes over: an outage opens no second incident of a warning, and is no recovery from one."""

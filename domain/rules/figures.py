@@ -14,7 +14,7 @@ from ..specification.rule import Aggregate, Mode, Threshold
 from ..time.duration import parse_duration
 from ..units import NS_PER_MS
 from .cause import Cause
-from .evaluator import BAD_FROM, Evaluator, Verdict
+from .evaluator import Evaluator, Verdict
 from .window import SampleWindow, summary_of
 
 NO_PHASES = Phases()
@@ -27,7 +27,7 @@ def _milliseconds(value_ns: int | None) -> float | None:
 MEASURES: dict[str, Callable[[Sample], float | None]] = {
     "response_time": lambda sample: _milliseconds(sample.latency_ns),
     "status": lambda sample: sample.status,
-    "availability": lambda sample: 0.0 if sample.outcome in BAD_FROM["down"] else 100.0,
+    "availability": lambda sample: 0.0 if sample.outcome.is_bad else 100.0,
     "certificate_expiration": lambda sample: _milliseconds(sample.certificate_expires_in_ns),
     "dns": lambda sample: _milliseconds((sample.phases or NO_PHASES).dns_ns),
     "connect": lambda sample: _milliseconds((sample.phases or NO_PHASES).connect_ns),

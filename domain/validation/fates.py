@@ -32,7 +32,7 @@ from ..conditions.operand import (
 )
 from ..conditions.value import Json, Number, number_of
 from ..limits import CONDITION_NUMBER_TRIED_MAX
-from ..specification.probes.kinds import NETWORK_KINDS
+from ..specification.probes.kinds import NETWORKED
 from ..specification.problem import nearest
 
 STATUSES = range(100, 1000)
@@ -194,7 +194,7 @@ def _of_fact(reader: Named, weighed: _Weighed, kind: str) -> tuple[Tried, str]:
             return _around(weighed.numbers), f"a {reader.fact.label} is a number"
         case FactKind.EXPIRY:
             return _around(weighed.numbers), f"a {reader.fact.label} is a number of milliseconds"
-        case FactKind.TEXT if reader.fact.label == "address" and kind in {"http", "tcp", *NETWORK_KINDS}:
+        case FactKind.TEXT if reader.fact.label == "address" and kind in NETWORKED:
             addresses = [text for text in weighed.texts if _is_address(text)]
             return (*addresses, *OTHER_ADDRESSES), "it is an address such as 192.0.2.1 or 2001:db8::1"
         case _:
@@ -260,9 +260,8 @@ def _hint(text: str, weighed: _Weighed) -> str:
 
 def _meant(comparison: Comparison) -> str:
     """The placeholder that one of two constants probably means."""
-    sides = (comparison.reader,) if isinstance(comparison, Match) else (comparison.left, comparison.right)
     known = {name.lower(): name for name in PLACEHOLDERS}
-    for side in sides:
+    for side in comparison.readers:
         close = nearest(re.split(r"[.\[]", side.text)[0], known)
         if close:
             return f": did you mean [{known[close]}]?"

@@ -1,7 +1,8 @@
 """Reading files of rule tests: every problem at once, each with its file, line and column."""
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,9 +19,10 @@ from ...domain.specification.construction.shape import ShapeChecker
 from ...domain.specification.problem import Problem, capped, quoted
 from .cases import PlannedExpectation, PlannedTest
 from .planning import Planner
-from .specification import RuleTest, RuleTestFile
+from .specification import START, RuleTest, RuleTestFile
 
 CONFIG = "config"
+_UNSET = re.compile(r"environment variable ([A-Za-z0-9_]+) is not set")
 _NEEDED = "has no config: name the configuration, such as watchkeeper.yaml, or write its keys here"
 
 
@@ -56,35 +58,43 @@ class _Reading:
             if not self._faults:
                 self._problems.append(Problem((), "a file of rule tests has the keys config and tests"))
             self._refuse()
-        if not self._faults:
-            _restore_texts(self._text, data)
+        _restore_texts(self._text, data)
         written = data.pop(CONFIG, None)
         given = data.get("environment")
         if isinstance(given, dict):
             self._environment |= {name: text for name, text in given.items() if isinstance(text, str)}
-        checked = ShapeChecker()
-        fitting = checked.fit(data, RuleTestFile)
+        checked = ShapeChecker(further={RuleTestFile: (CONFIG,)})
+        checked.fit(data, RuleTestFile)
         self._problems += checked.problems
-        configuration = None if self._faults else self._configuration(written)
-        self._refuse()
-        whole = msgspec.convert(fitting, RuleTestFile)
-        planned = [*self._planned(whole, configuration)] if configuration is not None else []
+        configuration = self._configuration(written)
+        planned = [] if configuration is None else [*self._planned(self._fitting(data), configuration)]
         self._refuse()
         return tuple(planned)
 
-    def _planned(self, whole: RuleTestFile, configuration: Configuration) -> Iterator[PlannedTest]:
-        names: dict[str, int] = {}
-        for at, test in enumerate(whole.tests):
+    def _fitting(self, data: Mapping[str, Any]) -> Iterator[tuple[int, RuleTest, str]]:
+        """Yields the tests of the right shape, each with its number and its beginning: a misshapen one hides no problem of others."""
+        misshapen = {problem.path[:2] for problem in self._problems}
+        start = START if ("start",) in misshapen else data.get("start", START)
+        tests = data.get("tests")
+        for at, test in enumerate(tests if isinstance(tests, list) else ()):
+            if ("tests", at) not in misshapen and ("tests",) not in misshapen:
+                fitting = msgspec.convert(test, RuleTest)
+                yield at, fitting, fitting.start or start
+
+    def _planned(
+        self, tests: Iterable[tuple[int, RuleTest, str]], configuration: Configuration
+    ) -> Iterator[PlannedTest]:
+        names: set[str] = set()
+        for at, test, start in tests:
             path = ("tests", at)
             if test.name in names:
                 text = f"another test has the name {quoted(test.name)}: give each its own"
                 self._problems.append(Problem((*path, "name"), text))
-            names[test.name] = at
-            reloads = self._reloads(test, path)
-            planner = Planner(test, configuration, reloads, test.start or whole.start)
+            names.add(test.name)
+            planner = Planner(test, configuration, self._reloads(test, path), start)
             planned = planner.planned(self._name)
             self._problems += [problem.below(path) for problem in planner.problems]
-            if planned is not None:
+            if planned is not None and not self._problems:
                 yield self._placed(planned, test, path)
 
     def _placed(self, planned: PlannedTest, test: RuleTest, path: tuple[str | int, ...]) -> PlannedTest:
@@ -105,7 +115,7 @@ class _Reading:
             case str() if written:
                 return self._load(written, (CONFIG,))
             case dict():
-                return self._inline()
+                return self._inline() if not self._faults else None
             case _:
                 self._problems.append(Problem(() if written is None else (CONFIG,), _NEEDED))
                 return None
@@ -130,6 +140,9 @@ class _Reading:
             self._loaded[name] = load(file, self._environment, name=str(self._file.parent / name))
         except ConfigurationError as error:
             self._elsewhere += error.problems
+            if unset := _UNSET.search("\n".join(error.problems)):
+                text = f"give its variables values for the tests, in this file: environment: {{{unset[1]}: none}}"
+                self._problems.append(Problem(path, text))
         return self._loaded[name]
 
     def _inline(self) -> Configuration | None:
@@ -154,8 +167,10 @@ class _Reading:
 
 def _restore_texts(text: str, data: dict[str, Any]) -> None:
     """Puts the texts of series where YAML has read a number: `0x10` is eleven values to promtool, and sixteen to YAML."""
-    whole = yaml.compose(text, Loader=Parser)
-    tests = _below(whole, "tests")
+    try:
+        tests = _below(yaml.compose(text, Loader=Parser), "tests")
+    except yaml.YAMLError:
+        tests = None  # its fault is told already
     if not isinstance(tests, yaml.SequenceNode) or not isinstance(data.get("tests"), list):
         return
     for node, test in zip(tests.value, data["tests"], strict=False):

@@ -12,6 +12,7 @@ from ...domain.specification.text import DurationText, MatcherText, MomentText, 
 Text = Annotated[str, msgspec.Meta(max_length=limits.SERIES_CHARACTERS_MAX)]
 AtText = Annotated[str, msgspec.Meta(max_length=limits.MOMENT_CHARACTERS_MAX)]
 """A length of time since the beginning of the test, or a moment."""
+START = "2026-01-01T00:00:00Z"
 _FEW = msgspec.Meta(max_length=limits.RULE_TEST_EVENTS_MAX)
 
 
@@ -102,7 +103,7 @@ class RuleTest(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
 class RuleTestFile(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of rule tests, without the configuration that it has or names."""
 
-    start: MomentText = "2026-01-01T00:00:00Z"
+    start: MomentText = START
     """When each test begins: moments of windows and maintenance are judged by it."""
     environment: Annotated[Mapping[Text, Text], _FEW] = {}
     """Values for variables that the configuration refers to, in place of those of the process: no secret is needed."""

@@ -64,7 +64,8 @@ def test_problems_of_a_named_configuration_have_the_place_in_its_own_file(proble
 
 def test_values_of_variables_come_from_the_file_so_that_no_secret_is_needed(problems, tmp_path):
     (tmp_path / "watch.yaml").write_text(CONFIG.replace("http://shop.example/", "http://${SHOP_HOST}/"))
-    (found,) = problems(WHOLE)
+    hint, found = problems(WHOLE)
+    assert hint.endswith("in this file: environment: {SHOP_HOST: none}")
     assert "the environment variable SHOP_HOST is not set" in found
     assert problems(WHOLE + "environment: {SHOP_HOST: shop.example}\n") == []
 
@@ -178,3 +179,38 @@ def test_a_failed_check_shows_its_differences(problems):
         AssertionError, match=r"shop\.rules\.yaml::one\n.*5:14: 5m .*open incidents\n  expected  nothing"
     ):
         problems(WHOLE.replace("open: [shop/down]", "open: []"))
+
+
+def test_a_misshapen_test_hides_no_problem_of_the_others(problems):
+    text = WHOLE.replace("shop/down]", "shop/dwn]") + "  - {name: two, expect: []}\n"
+    assert [line.split(": ")[0].removeprefix("shop.rules.yaml:") for line in problems(text)] == [
+        "5:30",
+        "6:25",
+    ]
+
+
+def test_a_key_that_stands_twice_lets_series_be_read_as_they_are_written(problems):
+    text = (
+        WHOLE.replace("0x9}", "0}")
+        + "  - {name: two, series: {shop: 1}, name: two, expect: [{at: 1m, open: []}]}\n"
+    )
+    (found,) = problems(text)
+    assert found.startswith("shop.rules.yaml:6:36: tests[1].name: this key stands twice here")
+
+
+def test_words_of_promtool_lead_to_those_that_stand_here(problems):
+    text = (
+        "rule_files: [watch.yaml]\n"
+        "tests:\n"
+        "  - {name: a, input_series: [], alert_rule_test: []}\n"
+        "  - {name: b, expect: [{eval_time: 1m, exp_alerts: []}]}\n"
+    )
+    said = "\n".join(problems(text))
+    for word, meant in (
+        ("rule_files", "config"),
+        ("input_series", "series"),
+        ("alert_rule_test", "expect"),
+        ("eval_time", "at"),
+        ("exp_alerts", "open"),
+    ):
+        assert f"{word}: unknown key, did you mean {meant} " in said

@@ -93,6 +93,11 @@ _ALSO_CALLED = {
     "cwd": "directory",
     "username": "user",
     "token": "bearer",
+    "rule_files": "config",
+    "input_series": "series",
+    "alert_rule_test": "expect",
+    "eval_time": "at",
+    "exp_alerts": "open",
 }
 """The words of other monitors for keys of ours that no likeness of letters finds; of two keys the first that is known there."""
 
