@@ -17,6 +17,8 @@ from watchkeeper import ConfigurationError, Heartbeat, Runtime, Target, Token, U
 from watchkeeper.adapters.net.listening import control_socket_path
 from watchkeeper.host.access.doors import LoopThread
 
+from tests.support.left_behind import threads_since
+
 SHOP = Target(id="shop", heartbeat=Heartbeat())
 WITHIN_S = 20
 
@@ -120,8 +122,7 @@ def test_no_thread_of_the_web_is_left_after_the_stop(store):
     with Runtime(targets=[SHOP], store=store) as runtime:
         url = runtime.serve("127.0.0.1:0")
         assert Asking(url).get("/status").status == 200
-    left = set(threading.enumerate()) - before
-    assert not [thread for thread in left if thread.name.startswith("watchkeeper")]
+    assert threads_since(before, lambda name: name.startswith("watchkeeper")) == set()
 
 
 def test_a_task_of_the_web_that_a_stop_does_not_wait_for_ends_all_the_same(caplog):
