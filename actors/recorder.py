@@ -23,6 +23,7 @@ from ..domain.read_model.problems import PresentProblems
 from ..domain.read_model.status import RuntimeStatus, TargetStatus
 from ..domain.read_model.tracked_target import TrackedTarget
 from ..domain.specification.metadata import NO_METADATA
+from ..domain.specification.probes.kinds import UNPROBED
 from ..domain.supervision.blindness import SUSPENDED
 from ..domain.time.moment import Moment
 from ..protocol import recorder as heard
@@ -203,7 +204,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         for finding in message.latest:
             self._follow(finding)
         # A report is no check: it is due when it comes, and would hide how late the checks are. Nor is a composite target one.
-        is_check = row.kind not in {"heartbeat", "composite"} and message.record.started is not None
+        is_check = row.kind not in UNPROBED and message.record.started is not None
         if is_check and message.sample.outcome is not Outcome.CANCELLED:
             self._lateness.add(message.record.lateness_ns)
             self._figures.began_late(message.record.lateness_ns)

@@ -1,18 +1,16 @@
 """A job that reports for itself: a run that fails or does not end, and silence, open an incident."""
 
-from watchkeeper import Consecutive, Heartbeat, IncidentChanged, Runtime, Subscription, Target
+from watchkeeper import Heartbeat, IncidentChanged, Runtime, Subscription, Target
 
 BACKUP = Target(
     id="backup",
     # Every night at three in Berlin, within an hour; a run that takes over two hours hangs.
     heartbeat=Heartbeat(schedule="0 3 * * *", zone="Europe/Berlin", grace="1h", run_max="2h"),
-    rules=(Consecutive(id="missed", after=1, recover=1),),
 )
 IMPORT = Target(
     id="import",
     every="200ms",  # "24h" for a job that runs once a day, at any time
     heartbeat=Heartbeat(grace="100ms"),
-    rules=(Consecutive(id="missed", after=1, recover=1),),
 )
 
 

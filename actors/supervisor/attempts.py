@@ -25,8 +25,6 @@ from .periodic_timers import NoEvidence, SupervisorContext
 from .reports import Reports
 from .waits import Waits
 
-BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
-
 
 class Attempts:
     """Holds the schedule, the admission and every pending attempt. Owned by the supervisor."""
@@ -186,12 +184,11 @@ class Attempts:
         else:
             self._enqueue(entry, due, now)
 
-    def _compose(self, entry: Scheduled, due: Moment, now: Moment) -> bool:
-        """Makes the sample of a composite target; it has no poller, and never waits. Returns True."""
+    def _compose(self, entry: Scheduled, due: Moment, now: Moment) -> None:
+        """Makes the sample of a composite target, which has no poller and never waits."""
         pending = entry.enqueue(due, now)
         pending.begin(now)
         self._conclude(entry, pending, now, self._members.compose(entry, now))
-        return True
 
     def check_now(self, target: str, now: Moment) -> bool:
         """Starts an attempt beside the grid, whose ticks stay where they are. Returns False where none will answer.
@@ -202,7 +199,8 @@ class Attempts:
         if entry is None or entry.is_heartbeat or self._is_left_alone(entry):
             return False
         if entry.is_composite:
-            return self._compose(entry, now, now)
+            self._compose(entry, now, now)
+            return True
         if entry.pending is None and self._pollers.alive(target):
             self._enqueue(entry, now, now, is_commanded=True)
         return entry.pending is not None
@@ -303,7 +301,7 @@ class Attempts:
         if not self._network.hides_silence:
             self._waits.observe(entry, sample, now)
         if sample.outcome.is_evidence:
-            self._next_ticks.suspect(entry, sample.outcome in BAD, now)
+            self._next_ticks.suspect(entry, sample.outcome.is_bad, now)
         self._members.note(sample)
         told = SampleTaken(sample.told(self._discreet), pending.record(now, sample.outcome.value))
         self._owner.tell(told)
@@ -311,7 +309,7 @@ class Attempts:
     def _trusted(self, sample: Sample, pending: PendingAttempt, now: Moment) -> Sample:
         """Returns the sample, or UNKNOWN in its place where the runtime itself may be the cause of a bad one."""
         started_ns = (pending.started or pending.due).monotonic_ns
-        if sample.outcome in BAD or self._scheduled[sample.target].target.upside_down is True:
+        if sample.outcome.is_bad or self._scheduled[sample.target].target.upside_down is True:
             if self._network.excuses(sample.target):
                 return doubted(sample, Reason.BLIND, "the network of this machine is gone")
             if started_ns <= self._blind_until_ns:

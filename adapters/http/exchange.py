@@ -6,8 +6,8 @@ import msgspec
 
 from ...domain import limits
 from ...domain.specification.probe import AddressFamily, Tls
+from ..net.certificates import PeerCertificate
 from ..net.system_errors import SystemErrorMeaning
-from .certificate import PeerCertificate
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ...domain.limits import CONNECTION_USES_MAX
 from ...domain.specification.probe import Http
 from ...domain.specification.text import as_pairs
-from .certificate import PeerCertificate
+from ..net.certificates import PeerCertificate
 from .curl.handles import Shelf
 from .curl.transport import CurlTransport
 from .destination import Origin, destination_of

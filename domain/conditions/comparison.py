@@ -8,7 +8,7 @@ import msgspec
 
 from .display import show
 from .facts import RESPONSE_TIME, Facts
-from .operand import Choice, Expected, Literal, Pattern, Reader, StatusSpan, fact_of
+from .operand import Accepting, Expected, Literal, Operand, Pattern, Reader, fact_of
 from .value import Json, Missing, Number, Value, each_of, equal, number_of
 
 
@@ -41,6 +41,16 @@ class Match(msgspec.Struct, frozen=True):
     """True for ==, false for !=."""
     expected_first: bool = False
 
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """The sides that read a value."""
+        return (self.reader,)
+
+    @property
+    def sides(self) -> tuple[Operand, Operand]:
+        """Both sides, as they are written."""
+        return (self.expected, self.reader) if self.expected_first else (self.reader, self.expected)
+
     def verdict(self, facts: Facts) -> ConditionVerdict:
         value = self.reader.read(facts)
         if isinstance(value, Missing):
@@ -68,6 +78,16 @@ class Pair(msgspec.Struct, frozen=True):
     right: Reader
     holds: Callable[[Any, Any], bool]
     ordering: bool
+
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """The sides that read a value."""
+        return self.sides
+
+    @property
+    def sides(self) -> tuple[Reader, Reader]:
+        """Both sides, as they are written."""
+        return self.left, self.right
 
     def verdict(self, facts: Facts) -> ConditionVerdict:
         left, right = self.left.read(facts), self.right.read(facts)
@@ -118,14 +138,12 @@ def _number(reader: Reader, value: Value) -> Number | Missing:
     return Missing(f"{reader.text} is no number and no duration") if number is None else number
 
 
-def equality(
-    left: Reader | Pattern | StatusSpan | Choice, sign: str, right: Reader | Pattern | StatusSpan | Choice
-) -> Comparison:
+def equality(left: Operand, sign: str, right: Operand) -> Comparison:
     """The comparison that `==` or `!=` makes; at most one side is a pattern or a choice."""
     wanted = sign == "=="
-    if isinstance(left, Pattern | StatusSpan | Choice):
-        assert not isinstance(right, Pattern | StatusSpan | Choice)  # noqa: S101 - the grammar refuses it by name
+    if isinstance(left, Accepting):
+        assert not isinstance(right, Accepting)  # noqa: S101 - the grammar refuses it by name
         return Match(right, sign, left, wanted, expected_first=True)
-    if isinstance(right, Literal | Pattern | StatusSpan | Choice):
+    if isinstance(right, Expected):
         return Match(left, sign, right, wanted)
     return Pair(left, sign, right, OPERATORS[sign], ordering=False)

@@ -4,14 +4,15 @@ The grammar is the one that Gatus made common. Where Gatus takes nonsense for ze
 is compiled, or fails with an error. docs: a missing path, a null and a text that is no number satisfy nothing.
 """
 
+import re
 from collections.abc import Iterable
 
 import msgspec
 
 from ..errors import ConditionError
 from ..observation.observation import Observation
-from .comparison import Comparison, Match
-from .display import printable
+from .comparison import Comparison
+from .display import printable, shown_pattern
 from .facts import Facts
 from .grammar import parse
 from .operand import fact_of
@@ -51,9 +52,15 @@ class Condition(msgspec.Struct, frozen=True):
 
 def facts_named(condition: Condition) -> frozenset[str]:
     """Returns the placeholders that a condition names, such as STATUS and BODY."""
+    names = map(fact_of, condition.comparison.readers)
+    return frozenset(name for name in names if name is not None)
+
+
+def failure_pattern(condition: Condition) -> re.Pattern[str]:
+    """Returns what matches every failure of a condition, as a sample keeps it: whatever it saw, and why that cannot be read."""
     comparison = condition.comparison
-    sides = (comparison.reader,) if isinstance(comparison, Match) else (comparison.left, comparison.right)
-    return frozenset(name for name in map(fact_of, sides) if name is not None)
+    left, right = map(shown_pattern, comparison.sides)
+    return re.compile(rf"{left} {re.escape(comparison.operator)} {right}(?:: .*)?")
 
 
 def compile_condition(text: str) -> Condition:

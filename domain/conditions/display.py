@@ -1,15 +1,17 @@
 """How a failed condition shows what it saw: `[STATUS] (500) == 200`."""
 
+import re
+
 from ..limits import (
     CONDITION_MATCHED_CHARACTERS_MAX,
     CONDITION_SHOWN_CHARACTERS_MAX,
     CONDITION_VALUE_CHARACTERS_MAX,
 )
-from ..line import one_line
+from ..line import escaped, one_line
 from ..time.duration import format_duration
 from ..units import NS_PER_MS, NS_PER_S
 from .facts import FactKind
-from .operand import Choice, Literal, Operand, Pattern, StatusSpan, kind_of
+from .operand import Expected, Operand, kind_of
 from .value import Missing, Number, Value, number_of, text_of
 
 INVALID = "INVALID"
@@ -23,7 +25,7 @@ def show(
 
     `beside` is the value of the other side: times are rounded unless that would hide why the condition failed.
     """
-    if isinstance(operand, Literal | Pattern | StatusSpan | Choice):
+    if isinstance(operand, Expected):
         return operand.text
     kind = kind_of(operand)
     if isinstance(value, Missing):
@@ -34,6 +36,12 @@ def show(
         text = ", ".join(value) if isinstance(value, tuple) else text_of(value)
         seen = _cut_value(text, matched=matched)
     return f"{operand.text} ({seen})"
+
+
+def shown_pattern(operand: Operand) -> str:
+    """Returns the regular expression of one side as it is shown, whatever it was."""
+    text = re.escape(escaped(operand.text))
+    return text if isinstance(operand, Expected) else rf"{text} \(.*\)"
 
 
 def printable(text: str) -> str:

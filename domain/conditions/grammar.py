@@ -5,7 +5,6 @@ from difflib import get_close_matches
 
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
 from .comparison import EQUALITIES, OPERATORS, Comparison, Pair, equality
-from .either import refuse_either
 from .expression import Expression
 from .facts import (
     BODY,
@@ -19,6 +18,7 @@ from .facts import (
     FactKind,
 )
 from .glob import Glob
+from .guesses import escaped, function_for, refuse_both, refuse_either, without_operator
 from .json_path import parse_path
 from .operand import (
     AnyOption,
@@ -39,6 +39,7 @@ from .operand import (
     kind_of,
 )
 from .parse_error import ParseError, counted_from
+from .value import number_of
 
 _FUNCTIONS = ("len", "has", "pat", "matches", "any")
 _CALL = re.compile(r"([A-Za-z_]\w*)\(")
@@ -62,6 +63,7 @@ def parse(text: str) -> Comparison:
         )
         raise ParseError(problem, CONDITION_CHARACTERS_MAX)
     refuse_either(text)
+    refuse_both(text)
     sign, at = _operator(text)
     right_at = at + len(sign) + 2
     left, right = _operand(text, 0, at), _operand(text, right_at, len(text))
@@ -88,6 +90,8 @@ def _operator(text: str) -> tuple[str, int]:
 
 
 def _no_operator(text: str) -> ParseError:
+    if guessed := without_operator(text):
+        return guessed
     found = _OPERATOR_LIKE.search(text)
     if found is None:
         return ParseError("there is no operator: write it like [STATUS] == 200", len(text))
@@ -105,7 +109,9 @@ def _orderable(operand: Operand, at: int) -> Reader:
             raise ParseError(f"{text} stands for several numbers: it goes with == and != only", at)
         case Literal(number=None):
             problem = f"{operand.text!r} is no number and no duration, so nothing can be above or below it"
-            raise ParseError(f"{problem}; one comparison to a condition: a list of them is and-ed", at)
+            close = "".join(operand.text.split())
+            meant = f"write {close}" if number_of(close) is not None else "write one, like 300 or 300ms"
+            raise ParseError(f"{problem}: {meant}", at)
         case _ if kind_of(operand) in {FactKind.TEXT, FactKind.TRUTH}:
             raise ParseError(f"{operand.text} is no number: it goes with == and != only", at)
         case _:
@@ -271,6 +277,11 @@ def _refuse_unknown_placeholder(text: str, name: str, *, closed: bool) -> None:
 def _refuse_unknown_function(text: str, name: str, inside_at: int) -> None:
     """A word before parentheses is plain text, unless it asks something of a placeholder."""
     inside = _NAME.match(text, inside_at)
+    if ours := function_for(name) if text.endswith(")") else "":
+        itself = f"pat({escaped(text)})"
+        raise ParseError(
+            f"there is no function {name}(): write {ours}() (for the text itself write {itself})", 0
+        )
     if name.lower() not in _FUNCTIONS and (inside is None or inside[1].upper() not in PLACEHOLDERS):
         return
     close = get_close_matches(name.lower(), _FUNCTIONS)

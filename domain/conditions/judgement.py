@@ -21,7 +21,6 @@ from .condition import Condition, ConditionResult, evaluate_all, facts_named
 from .display import printable
 from .facts import BODY, RESPONSE_CODE, RESPONSE_TIME, Facts, body_fault
 
-DECIDABLE_WITHOUT_CONNECTION = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 FAILED_FROM = 400
 """Without conditions, statuses from this one on are failures by HTTP's own classes; a redirect that was not followed is an answer."""
 
@@ -94,7 +93,7 @@ class Expectation:
         if not self.judges(seen):
             return as_observed
         failed = failures(self.conditions, seen)
-        if seen.outcome in DECIDABLE_WITHOUT_CONNECTION:
+        if seen.outcome.is_bad:
             outcome, reason = (seen.outcome, seen.reason) if failed else (Outcome.UP, Reason.OK)
             return outcome, reason, failed, seen.detail
         if failed:
@@ -108,9 +107,7 @@ class Expectation:
     def judges(self, seen: Observation) -> bool:
         """Whether the conditions are asked: of no internal fault, and of no answer that is missing, unless they ask for that."""
         # "[CONNECTED] == false" watches for something that must not answer: there the conditions decide alone.
-        return seen.outcome.is_evidence and (
-            seen.outcome not in DECIDABLE_WITHOUT_CONNECTION or self.speaks_of_connection
-        )
+        return seen.outcome.is_evidence and (not seen.outcome.is_bad or self.speaks_of_connection)
 
     def results(self, seen: Observation) -> list[ConditionResult]:
         """The result of each condition, in order, those of `warn` last; one that holds shows what it saw, too."""

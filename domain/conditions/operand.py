@@ -175,8 +175,10 @@ class Presence(msgspec.Struct, frozen=True):
 
 
 Reader: TypeAlias = Literal | Placeholder | Length | Presence
-Expected: TypeAlias = Literal | Pattern | StatusSpan | Choice
-Operand: TypeAlias = Reader | Pattern | StatusSpan | Choice
+Accepting: TypeAlias = Pattern | StatusSpan | Choice
+"""One side of an equality that has no value of its own."""
+Expected: TypeAlias = Literal | Accepting
+Operand: TypeAlias = Reader | Accepting
 
 
 def kind_of(reader: Reader) -> FactKind | None:

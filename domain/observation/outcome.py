@@ -18,8 +18,14 @@ class Outcome(StrEnum):
         """Whether it is evidence about the target; internal faults and cancelled attempts are none."""
         return self not in NO_EVIDENCE
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether it counts against the target; a degraded target still does its work."""
+        return self in BAD
+
 
 NO_EVIDENCE = frozenset({Outcome.CANCELLED, Outcome.UNKNOWN})
+BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
 class Reason(StrEnum):

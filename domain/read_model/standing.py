@@ -96,15 +96,13 @@ def _standing(
     said: str
     share: float | None
     match rule:
-        case Consecutive():
-            said, share = _of_counts(rule, _judged(rule, seen, is_broken=is_broken), is_broken=is_broken)
         case Threshold():
             said, share = _of_figure(rule, seen, newest, is_broken=is_broken)
         case NoData():
             said, share = _of_silence(target.staleness_ns(rule), seen, now_ns)
         case BurnRate(urgency="ticket"):
             said, share = _of_tickets(rule), None
-        case KOfN() | Nagios() | BurnRate():
+        case Consecutive() | KOfN() | Nagios() | BurnRate():
             said, share = _judged(rule, seen, is_broken=is_broken).stands(firing=is_broken)
         case _:
             assert_never(rule)
@@ -118,15 +116,6 @@ def _judged(rule: JudgedRule, seen: Sequence[Sample], *, is_broken: bool) -> Eva
     for sample in seen:
         evaluator.take(sample, firing=is_broken)
     return evaluator
-
-
-def _of_counts(rule: Consecutive, evaluator: Evaluator, *, is_broken: bool) -> tuple[str, float]:
-    bad, good = evaluator.counters()
-    if is_broken:
-        good = min(good, rule.recover)
-        return f"{good} of {rule.recover} good in a row", good / rule.recover
-    bad = min(bad, rule.after)
-    return f"{bad} of {rule.after} bad in a row", bad / rule.after
 
 
 def _of_tickets(rule: BurnRate) -> str:

@@ -56,6 +56,13 @@ class ConsecutiveEvaluator(Evaluator):
         self._add_evidence(sample)
         return Verdict.OK if self._successes >= self._rule.recover else Verdict.UNCHANGED
 
+    def stands(self, *, firing: bool) -> tuple[str, float | None]:
+        if firing:
+            good = min(self._successes, self._rule.recover)
+            return f"{good} of {self._rule.recover} good in a row", good / self._rule.recover
+        bad = min(self._failures, self._rule.after)
+        return f"{bad} of {self._rule.after} bad in a row", bad / self._rule.after
+
     def counters(self) -> tuple[int, ...]:
         return (self._failures, self._successes)
 
@@ -141,8 +148,10 @@ class KOfNEvaluator(Evaluator):
     def resume(self, counters: tuple[int, ...], since: Moment | None) -> None:
         del since
         self._successes, *last = counters or (0,)
-        self._last = deque((wall_ns, 0) for wall_ns in last[-self._rule.of :])
-        self._bad = sum(1 for wall_ns, _ in self._last if wall_ns)
+        self._last.clear()
+        self._bad = 0
+        for wall_ns in last:
+            self._add((wall_ns, 0))
 
     def begin_anew(self) -> None:
         self.resume((), None)

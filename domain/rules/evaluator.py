@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from .. import limits
-from ..observation.outcome import Outcome
+from ..observation.outcome import BAD, Outcome
 from ..observation.sample import Sample
 from ..specification.rule import Severity
 from ..time.moment import Moment
@@ -19,6 +19,10 @@ class Verdict(StrEnum):
     OK = "whole"
     UNCHANGED = "unchanged"
     """Not enough evidence either way: the rule keeps its phase."""
+
+
+# Python 3.11 takes 70 ns to find a member in its class, and five rules compare with one 30 times for each sample.
+OK, VIOLATED, UNCHANGED = Verdict.OK, Verdict.VIOLATED, Verdict.UNCHANGED
 
 
 class Evaluator(ABC):
@@ -94,13 +98,13 @@ class Evaluator(ABC):
 
 
 BAD_FROM: dict[str, frozenset[Outcome]] = {
-    "down": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
-    "degraded": frozenset({Outcome.DEGRADED, Outcome.DOWN, Outcome.TIMED_OUT}),
+    "down": BAD,
+    "degraded": BAD | {Outcome.DEGRADED},
     "warning": frozenset({Outcome.DEGRADED}),
 }
 SAYS_NOTHING: dict[str, frozenset[Outcome]] = {
     "down": frozenset(),
     "degraded": frozenset(),
-    "warning": frozenset({Outcome.DOWN, Outcome.TIMED_OUT}),
+    "warning": BAD,
 }
 """The outcomes that a rule passes over: an outage opens no second incident of a warning, and is no recovery from one."""

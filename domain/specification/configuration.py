@@ -139,6 +139,8 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
         None
     )
     """The conditions of a target that states none itself, not even an empty list."""
+    warn: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] | None = None
+    """The warnings of a target that states none itself: of them those that it has not under `expect`."""
     rules: tuple[Rule, ...] | None = None
     """The rules of a target that has none of its own."""
     default_rules: bool | None = None
@@ -155,6 +157,7 @@ class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=T
         timeout: Duration | None = ...,
         retry_every: Duration | None = ...,
         expect: Sequence[str] | None = ...,
+        warn: Sequence[str] | None = ...,
         rules: Sequence[Rule] | None = ...,
         default_rules: bool | None = ...,
         notify: Sequence[str] | None = ...,

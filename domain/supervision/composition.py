@@ -1,20 +1,18 @@
 """Composition: the sample of a target that is made from the newest samples of others, its members."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec import UNSET
 
 from ..limits import EXPLANATION_CHARACTERS_MAX
+from ..line import listed
 from ..observation.outcome import Outcome, Reason
 from ..observation.sample import Sample, sample_without_answer
 from ..specification.probe import Composite
 from ..specification.target import Target
 from ..time.moment import Moment
 from .schedule import Scheduled
-
-NAMES_SHOWN = 8
-BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
 
 
 class Composed(NamedTuple):
@@ -84,7 +82,7 @@ def composed(composite: Composite, outcomes: Mapping[str, Outcome]) -> Composed:
 
     Down as soon as too few can be well, whatever the others are; unknown where the members that say nothing decide it.
     """
-    down = [name for name, outcome in outcomes.items() if outcome in BAD]
+    down = [name for name, outcome in outcomes.items() if outcome.is_bad]
     degraded = [name for name, outcome in outcomes.items() if outcome is Outcome.DEGRADED]
     unknown = [name for name, outcome in outcomes.items() if not outcome.is_evidence]
     left_out = [name for name in composite.members if name not in outcomes]
@@ -92,16 +90,12 @@ def composed(composite: Composite, outcomes: Mapping[str, Outcome]) -> Composed:
     needed = min(composite.needed, len(outcomes))
     well = len(outcomes) - len(down) - len(unknown)
     groups = {"down": down, "degraded": degraded, "unknown": unknown, "left out": left_out}
-    detail = f"{well} of {len(outcomes)} well" + "".join(_said(word, names) for word, names in groups.items())
+    detail = f"{well} of {len(outcomes)} well" + "".join(
+        f"; {word}: {listed(names)}" for word, names in groups.items() if names
+    )
     detail = detail[:EXPLANATION_CHARACTERS_MAX]
     if not outcomes or well < needed <= well + len(unknown):
         return Composed(Outcome.UNKNOWN, detail)
     if well < needed:
         return Composed(Outcome.DOWN, detail)
     return Composed(Outcome.DEGRADED if down or degraded else Outcome.UP, detail)
-
-
-def _said(word: str, names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return f"; {word}: {', '.join(names[:NAMES_SHOWN])}{more}" if names else ""

@@ -12,14 +12,13 @@ from ..observation.outcome import Outcome, Reason
 from ..observation.sample import Sample
 from ..public_value import PublicValue
 from ..specification.probe import Http, Tcp
-from ..specification.probes.kinds import NETWORK_KINDS
+from ..specification.probes.kinds import NETWORKED
 from ..specification.probes.networked import NetworkProbe
 from ..specification.target import Target
 from ..time.duration import parse_duration
 from ..time.moment import Moment
 
 NETWORK_LOST = "network_lost"
-NETWORKED = frozenset({"http", "tcp", *NETWORK_KINDS})
 
 
 class ConnectivityPolicy(PublicValue, frozen=True, kw_only=True):

@@ -8,13 +8,9 @@ import msgspec
 from .. import limits
 from ..incidents.delivery_plan import Hold, HoldKind
 from ..incidents.incident import Incident
-from ..observation.outcome import Outcome
 from ..observation.sample import Sample
 from ..specification.rule import Severity
 from ..time.moment import Moment
-
-BAD = frozenset({Outcome.DOWN, Outcome.TIMED_OUT})
-"""The outcomes after which a parent is not well. A degraded parent can be reached, and so can what lies behind it."""
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -183,7 +179,8 @@ class DependencyBook:
 
     def _see(self, name: str, sample: Sample) -> tuple[str, ...]:
         seen = self._seen.setdefault(name, _Seen())
-        at_ns, is_bad = sample.at.monotonic_ns, sample.outcome in BAD
+        # A degraded parent can be reached, and so can what lies behind it.
+        at_ns, is_bad = sample.at.monotonic_ns, sample.outcome.is_bad
         if seen.at_ns is not None and at_ns < seen.at_ns:
             return ()
         was_down, before_ns, bad_before_ns = self._is_down(name), seen.at_ns, seen.bad_at_ns

@@ -1,13 +1,14 @@
 """Conditions that mean nothing, or that ask a probe for what it never gives."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from ..conditions.condition import Condition, compile_condition, facts_named
 from ..conditions.facts import BODY
 from ..errors import ConditionError
 from ..limits import BODY_BYTES, EXPECTATIONS_KEPT
-from ..specification.probes.kinds import NETWORK_KINDS
+from ..specification.probes.kinds import KINDS, NETWORK_KINDS
 from ..specification.target import Target
 from .fates import contradiction, fate_fault
 
@@ -30,6 +31,7 @@ _GIVEN: dict[str, frozenset[str]] = {
     **{kind: each.facts for kind, each in NETWORK_KINDS.items()},
 }
 """The facts of each probe kind; a host's own callable may give any."""
+_CERTIFICATES = frozenset({"CERTIFICATE_EXPIRATION", "CERTIFICATE"})
 
 
 def condition_faults(target: Target, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -53,7 +55,7 @@ def _fault(condition: Condition, target: Target) -> str:
     if given is not None and missing:
         known = ", ".join(f"[{name}]" for name in sorted(given))
         return f"a {target.kind} probe gives no [{missing[0]}]: it gives {known}"
-    if named & {"CERTIFICATE_EXPIRATION", "CERTIFICATE"} and never_encrypted(target):
+    if named & _CERTIFICATES and never_encrypted(target):
         return "there is no certificate without https: change the url or leave the condition out"
     if BODY in named and (fault := unread(target)):
         return fault
@@ -86,13 +88,33 @@ def conditions_of(target: Target) -> Iterable[Condition]:
     return (found for found in map(compiled, texts) if not isinstance(found, str))
 
 
-def defaults_for(kind: str, texts: Sequence[str]) -> tuple[int, ...]:
-    """The positions of the default conditions that a probe of this kind can be judged by: it gives every fact that they name."""
-    given = _GIVEN.get(kind)
+def facts_of(target: Mapping[str, Any]) -> frozenset[str] | None:
+    """The facts that the first probe of a target gives, which is plain data; None where a host's own callable may give any."""
+    kind = next((key for key in target if key in KINDS), "")
+    given, probe = _GIVEN.get(kind), target.get(kind)
+    if given is None or not isinstance(probe, dict):
+        return given
+    url = probe.get("url")
+    if kind == "http" and isinstance(url, str) and _is_never_encrypted(url, probe.get("follow_redirects")):
+        given -= _CERTIFICATES
+    is_silent = kind == "tcp" and not probe.get("send") and probe.get("expect") is None
+    if is_silent or probe.get("method") == "HEAD" or probe.get("body_bytes_max") == 0:
+        given -= {BODY}
+    return given
+
+
+def defaults_for(given: frozenset[str] | None, texts: Sequence[str]) -> tuple[int, ...]:
+    """The positions of the default conditions by which a target can be judged whose probe gives these facts."""
     if given is None:
         return ()
     found = ((at, compiled(text)) for at, text in enumerate(texts))
     return tuple(at for at, each in found if isinstance(each, str) or facts_named(each) <= given)
+
+
+def means_to_warn(target: Mapping[str, Any], text: str) -> bool:
+    """Whether a default condition of `warn` means something on a target as plain data: its failure is not down anyway."""
+    expected = target.get("expect")
+    return target.get("upside_down") is not True and not (isinstance(expected, list) and text in expected)
 
 
 # Most targets expect the same, and compiling a condition costs 20 microseconds.
@@ -108,4 +130,8 @@ def compiled(text: str) -> Condition | str:
 def never_encrypted(target: Target) -> bool:
     """Whether no certificate can come: plain http that follows no redirect."""
     http = target.http
-    return http is not None and not http.follow_redirects and not http.url.lower().startswith("https:")
+    return http is not None and _is_never_encrypted(http.url, http.follow_redirects)
+
+
+def _is_never_encrypted(url: str, follow_redirects: object) -> bool:
+    return follow_redirects is False and not url.lower().startswith("https:")

@@ -17,6 +17,7 @@ from ..conditions.condition import Condition, facts_named
 from ..conditions.facts import PLACEHOLDERS, FactKind
 from ..conditions.operand import (
     AnyOption,
+    CertificateNames,
     Choice,
     Expected,
     InDocument,
@@ -31,7 +32,7 @@ from ..conditions.operand import (
 )
 from ..conditions.value import Json, Number, number_of
 from ..limits import CONDITION_NUMBER_TRIED_MAX
-from ..specification.probes.kinds import NETWORK_KINDS
+from ..specification.probes.kinds import NETWORKED
 from ..specification.problem import nearest
 
 STATUSES = range(100, 1000)
@@ -51,6 +52,8 @@ class _Weighed(msgspec.Struct, frozen=True):
     reader: Reader
     expected: Expected
     holds: Callable[[Any], bool]
+    is_any: bool = False
+    """Whether one of several values is enough, as for `==`."""
 
     @property
     def constants(self) -> tuple[AnyOption, ...]:
@@ -132,14 +135,14 @@ def _weigh(comparison: Comparison) -> _Weighed | None:
     """A comparison as one of a reader with constants; None where it has two readers."""
     if isinstance(comparison, Match):
         expected, wanted = comparison.expected, comparison.wanted
-        return _Weighed(comparison.reader, expected, lambda value: expected.accepts(value) is wanted)
+        return _Weighed(comparison.reader, expected, lambda value: expected.accepts(value) is wanted, wanted)
     left, right, holds = comparison.left, comparison.right, comparison.holds
     if not comparison.ordering:
         # The grammar makes a match of every constant on the right.
         if not isinstance(left, Literal):
             return None
         accepts, wanted = left.accepts, comparison.operator == "=="
-        return _Weighed(right, left, lambda value: accepts(value) is wanted)
+        return _Weighed(right, left, lambda value: accepts(value) is wanted, wanted)
     if isinstance(right, Literal) and not isinstance(left, Literal):
         return _Weighed(left, right, lambda value: _ordered(holds, number_of(value), right.number))
     if isinstance(left, Literal) and not isinstance(right, Literal):
@@ -191,7 +194,7 @@ def _of_fact(reader: Named, weighed: _Weighed, kind: str) -> tuple[Tried, str]:
             return _around(weighed.numbers), f"a {reader.fact.label} is a number"
         case FactKind.EXPIRY:
             return _around(weighed.numbers), f"a {reader.fact.label} is a number of milliseconds"
-        case FactKind.TEXT if reader.fact.label == "address" and kind in {"http", "tcp", *NETWORK_KINDS}:
+        case FactKind.TEXT if reader.fact.label == "address" and kind in NETWORKED:
             addresses = [text for text in weighed.texts if _is_address(text)]
             return (*addresses, *OTHER_ADDRESSES), "it is an address such as 192.0.2.1 or 2001:db8::1"
         case _:
@@ -205,7 +208,16 @@ def _met_together(group: Sequence[_Weighed], kind: str) -> bool:
     if not values:
         texts = [text for each in group for text in each.texts]
         values = (True, False, *texts, OTHER_TEXT, *_around(numbers))
-    return any(all(each.holds(value) for each in group) for value in values)
+    of_all = [each for each in group if not (each.is_any and _has_several(each.reader))]
+    fitting = [value for value in values if all(each.holds(value) for each in of_all)]
+    if len(of_all) == len(group):
+        return bool(fitting)
+    return all(any(map(each.holds, fitting)) for each in group)
+
+
+def _has_several(reader: Reader) -> bool:
+    """Whether a reader may give several values at once, of which each condition may be met by another one."""
+    return isinstance(reader, InHeader | CertificateNames) and reader.index is None
 
 
 def _whole(numbers: Iterable[Number]) -> list[int]:
@@ -248,9 +260,8 @@ def _hint(text: str, weighed: _Weighed) -> str:
 
 def _meant(comparison: Comparison) -> str:
     """The placeholder that one of two constants probably means."""
-    sides = (comparison.reader,) if isinstance(comparison, Match) else (comparison.left, comparison.right)
     known = {name.lower(): name for name in PLACEHOLDERS}
-    for side in sides:
+    for side in comparison.readers:
         close = nearest(re.split(r"[.\[]", side.text)[0], known)
         if close:
             return f": did you mean [{known[close]}]?"

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.construction.shape import ShapeChecker, stand_in
-from ..specification.probes.kinds import KINDS
 from ..specification.problem import Path, Problem
 from ..specification.routing import Maintenance, Route, Window
 from ..specification.target import Target
 from ..specification.web import Web
-from .conditions import defaults_for
+from .conditions import defaults_for, facts_of, means_to_warn
 from .semantics import CADENCES, EVERY_UNSTATED, TIMEOUT_UNSTATED, meaning_problems, target_problems
+
+_Conditions: TypeAlias = dict[str, tuple[str, ...]]
+"""Default conditions by their key, `expect` and `warn`."""
 
 
 class PartialConfiguration:
@@ -117,25 +119,22 @@ class PartialConfiguration:
 
     def _default_of(self, target: dict[str, Any], path: Path) -> Path:
         match path:
-            case ("expect", int(at)):
+            case ("expect" | "warn" as key, int(at)):
                 defaults = self._data.get("defaults")
-                stated = defaults.get("expect") if isinstance(defaults, dict) else None
-                return ("defaults", "expect", default_position(stated, target, at))
+                stated = defaults.get(key) if isinstance(defaults, dict) else None
+                return ("defaults", key, default_position(stated, target, key, at))
             case _:
                 return ("defaults", *path)
 
 
-def default_position(stated: Any, target: Mapping[str, Any], at: int) -> int:
-    """Returns which default condition is the one at a position of a target that states none."""
+def default_position(stated: Any, target: Mapping[str, Any], key: str, at: int) -> int:
+    """Returns which default condition is the one at a position of a target that states none under this key."""
     if not isinstance(stated, list) or not all(isinstance(text, str) for text in stated):
         return at
-    taken = defaults_for(_kind_of(target), stated)
+    taken = defaults_for(facts_of(target), stated)
+    if key == "warn":
+        taken = tuple(each for each in taken if means_to_warn(target, stated[each]))
     return taken[at] if at < len(taken) else at
-
-
-def _kind_of(target: Mapping[str, Any]) -> str:
-    """Returns the kind of the first probe that a target states; empty without one."""
-    return next((key for key in target if key in KINDS), "")
 
 
 def _with_parents(path: Path) -> Iterator[Path]:
@@ -156,16 +155,33 @@ def assembled(data: Any) -> Configuration:
     defaults = msgspec.convert(data.get("defaults", {}), Defaults)
     stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
     filling = {name: value for name, value in stated if value is not None}
-    expected = filling.pop("expect", ())
-    of_kind = {kind: {"expect": tuple(expected[at] for at in defaults_for(kind, expected))} for kind in KINDS}
-    if expected:
+    conditions = {key: filling.pop(key) for key in ("expect", "warn") if key in filling}
+    fitting: dict[frozenset[str] | None, _Conditions] = {}
+    if conditions:
         targets = [
-            {**filling_of(target, filling), **of_kind.get(_kind_of(target), {}), **target}
+            {**filling_of(target, filling), **_conditions_of(target, conditions, fitting), **target}
             for target in data["targets"]
         ]
     else:
         targets = [filling_of(target, filling) | target for target in data["targets"]]
     return msgspec.convert({**data, "targets": targets}, Configuration)
+
+
+def _conditions_of(
+    target: Any, stated: _Conditions, fitting: dict[frozenset[str] | None, _Conditions]
+) -> _Conditions:
+    """Returns the default conditions by which a target can be judged; no key where there is none."""
+    if not isinstance(target, dict):
+        return {}
+    given = facts_of(target)
+    if given not in fitting:
+        found = {key: tuple(texts[at] for at in defaults_for(given, texts)) for key, texts in stated.items()}
+        fitting[given] = {key: texts for key, texts in found.items() if texts}
+    meant = fitting[given]
+    if "warn" in meant and not all(means_to_warn(target, text) for text in meant["warn"]):
+        warned = tuple(text for text in meant["warn"] if means_to_warn(target, text))
+        meant = {key: texts for key, texts in (meant | {"warn": warned}).items() if texts}
+    return meant
 
 
 def filling_of(target: Mapping[str, Any], filling: dict[str, Any]) -> dict[str, Any]:

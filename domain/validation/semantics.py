@@ -20,6 +20,7 @@ from ..specification.local_channels import Apprise, ExecChannel
 from ..specification.mail_channel import Email
 from ..specification.paging_channels import Alertmanager, PagerDuty
 from ..specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
+from ..specification.probes.kinds import UNPROBED
 from ..specification.probes.networked import NetworkProbe
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
@@ -81,16 +82,19 @@ def meaning_problems(
         path = ("targets", at)
         yield from judge.target(target, path, timeout_stated=at in timeouts_stated)
         if target.is_scheduled and (at in everies_stated or target.every != EVERY_UNSTATED):
-            yield Problem(
-                (*path, "every"), "stands beside a schedule, which takes its place: remove one of them"
-            )
+            yield _beside_schedule(path)
 
 
 def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
     """Everything wrong with one target whose types are right; paths begin at the target."""
     yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
     if target.is_scheduled and target.every != EVERY_UNSTATED:
-        yield Problem(("every",), "stands beside a schedule, which takes its place: remove one of them")
+        yield _beside_schedule(())
+
+
+def _beside_schedule(path: Path) -> Problem:
+    """The problem of a stated cadence of a target that reports by a schedule."""
+    return Problem((*path, "every"), "stands beside a schedule, which takes its place: remove one of them")
 
 
 _WITHOUT_ANSWER = {"composite": "a composite target, which has no answer"}
@@ -119,9 +123,10 @@ class _Judge:
     def defaults(self, defaults: Defaults, path: Path) -> Iterator[Problem]:
         yield from _spans(defaults, path)
         yield from self._longer(defaults.timeout, "timeout", defaults.every, path)
-        for at, text in enumerate(defaults.expect or ()):
-            if isinstance(fault := compiled(text), str):
-                yield Problem((*path, "expect", at), fault)
+        for key, texts in (("expect", defaults.expect), ("warn", defaults.warn)):
+            for at, text in enumerate(texts or ()):
+                if isinstance(fault := compiled(text), str):
+                    yield Problem((*path, key, at), fault)
         yield from _repeated(defaults.rules or (), (*path, "rules"))
         yield from self._notify(defaults.notify or (), (*path, "notify"))
         yield from flapping_problems(defaults.flapping, (*path, "flapping"))
@@ -309,7 +314,7 @@ def _connectivity(connectivity: Connectivity, targets: Sequence[Target], path: P
         if name not in kinds:
             text = f"there is no target {quoted(name)}{suggestion(name, kinds)}"
             yield Problem(where, text, depends_on=(("targets",), *ids))
-        elif kinds[name] in {"heartbeat", "composite"}:
+        elif kinds[name] in UNPROBED:
             text = f"{quoted(name)} is a {kinds[name]}, which is not checked: name a target that is"
             yield Problem(where, text)
         elif name in connectivity.targets[:at]:

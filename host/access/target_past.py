@@ -8,7 +8,7 @@ from ...adapters.stores.history.stored import Rollup, StoredSample, Summed, Tota
 from ...adapters.stores.sqlite.reader import StoreReader
 from ...domain.incidents.incident import Incident
 from ...domain.observation.evidence import Evidence
-from ...domain.observation.outcome import Outcome, is_answered
+from ...domain.observation.outcome import is_answered
 from ...domain.read_model.days import DayCounts, FleetDays, ProblemSpan, TargetDays, judged_days
 from ...domain.specification.rule import Severity
 from ...domain.specification.target import Target
@@ -218,7 +218,7 @@ def parts_of_samples(samples: Sequence[StoredSample], part_ns: int) -> Iterator[
             _share_of(took, 95),
             took[-1] if took else None,
             len(found),
-            sum(each.outcome in (Outcome.DOWN, Outcome.TIMED_OUT) for each in found),
+            sum(each.outcome.is_bad for each in found),
         )
 
 

@@ -112,10 +112,11 @@ class _Whole:
         stated: dict[str, Any] = self._data["targets"][number]
         filling = filling_of(stated, self._defaults)
         given = {key: value for key, value in filling.items() if key not in stated}
-        # Of the default conditions each probe has those that it can be judged by.
-        if "expect" in given:
-            given["expect"] = list(self._targets[number].expect)
-        return stated | {key: value for key, value in given.items() if key != "expect" or value}
+        # Of the default conditions a target has those by which it can be judged.
+        target = self._targets[number]
+        taken = {"expect": list(target.expect), "warn": list(target.warnings)}
+        given |= {key: texts for key, texts in taken.items() if key in given}
+        return stated | {key: value for key, value in given.items() if key not in taken or value}
 
 
 def _unstated(part: Any, stated: dict[str, Any]) -> dict[str, Any]:

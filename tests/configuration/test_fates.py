@@ -133,6 +133,9 @@ CONTRADICTORY = [
     ("[BODY].a > 5", "[BODY].a <= 5"),
     ("[CONNECTED] == true", "[CONNECTED] == false"),
     ("up == [BODY].a", "[BODY].a == down"),
+    ("[HEADERS].vary == Accept", "[HEADERS].vary != Accept"),
+    ("[HEADERS].vary[0] == Accept", "[HEADERS].vary[0] == Origin"),
+    ("[CERTIFICATE].names[0] == shop.example", "[CERTIFICATE].names[0] == a.example"),
 ]
 
 
@@ -155,6 +158,9 @@ AGREEING = [
     ("[CERTIFICATE_EXPIRATION] > 1d", "[CERTIFICATE_EXPIRATION] < 400d"),
     ("[IP] != 192.0.2.1", "[IP] != 192.0.2.2"),
     ("up == [BODY].a", "[BODY].a != down"),
+    ("[CERTIFICATE].names == shop.example", "[CERTIFICATE].names == *.shop.example"),
+    ("[HEADERS].vary == Accept", "[HEADERS].vary == Origin", "[HEADERS].vary != Cookie"),
+    ("a=1 == [HEADERS].set-cookie", "[HEADERS].set-cookie == b=2"),
     ("0x10 == [BODY].a", "16 == [BODY].a"),
 ]
 

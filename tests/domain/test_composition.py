@@ -95,7 +95,7 @@ def test_a_sample_says_which_members_are_how():
 def test_many_members_are_counted_and_not_all_named():
     names = tuple(f"m{number}" for number in range(100))
     detail = composed(Composite(worst_of=names), dict.fromkeys(names, Outcome.DOWN)).detail
-    assert detail == f"0 of 100 well; down: {', '.join(names[:8])} and 92 more"
+    assert detail == f"0 of 100 well; down: {', '.join(names[:10])} and 90 more"
 
 
 def member(name, **fields):

@@ -246,6 +246,16 @@ def test_a_stricter_count_goes_on_with_the_samples_that_are_counted():
     assert course(aggregate, samples("xxx")[2:]) == "O"
 
 
+def test_a_shorter_count_survives_a_restart_before_its_next_sample():
+    aggregate = watched(SOME)
+    steps_of(aggregate, "x..x")
+    at, target = samples("x..x")[-1].at, watched(KOfN(id="some", bad=2, of=3)).target
+    aggregate.reconfigure(target, at)
+    again = TargetAggregate(target, 2)
+    again.restore(Checkpoint("shop", aggregate.checkpoint(), at.wall_ns), (), at)
+    assert course(again, samples("x..xx")[4:]) == "O"
+
+
 KINDS = (NoData, Consecutive, partial(KOfN, bad=2, of=3), Nagios)
 
 

@@ -27,7 +27,7 @@ def job(heartbeat=BERLIN, **fields):
 
 
 def known(sample, status=Status.UP):
-    """What is known of the job; the wait for its first report began at NIGHT."""
+    """The status of the job; the wait for its first report began at NIGHT."""
     return TargetStatus(
         id="job",
         kind="heartbeat",

@@ -43,6 +43,9 @@ REUSED: dict[str, Case] = {
                             ["till/down opened", "till/down resolved"]),
     "Defaults.expect": Case(shop(), ("defaults",), {"expect": ["[STATUS] == 200"]},
                             lambda folder, document: words(folder, document, script="ok 5m, status 204 5m, ok"), [], DOWN),
+    "Defaults.warn": Case(shop(), ("defaults",), {"warn": ["[STATUS] == 200"]},
+                          lambda folder, document: words(folder, document, script="ok 5m, status 204 5m, ok"),
+                          [], ["shop/warn opened", "shop/warn resolved"]),
 }  # fmt: skip
 
 SERVED: dict[str, Real] = {"Defaults.http": Real(method, ({}, {"method": "POST"}), ("GET", "POST"))}

@@ -11,7 +11,8 @@ from watchkeeper.launcher.main import cli
 WHOLE = """\
 include: [more.yaml]
 runtime: {ping: {url: "https://hc.example/0123456789abcdef"}}
-defaults: {timeout: 4s, every: 40s, expect: ["[STATUS] == 200", "[RESPONSE_TIME] < 300"], http: {method: POST}}
+defaults: {timeout: 4s, every: 40s, expect: ["[STATUS] == 200", "[RESPONSE_TIME] < 300"], http: {method: POST},
+           warn: ["[CERTIFICATE_EXPIRATION] > 14d", "[RESPONSE_TIME] < 100"]}
 templates:
   api: {every: 1m, http: {url: "https://${each}.example/", headers: {Authorization: "Bearer ${TOKEN}", X: a}}}
 channels:
@@ -50,8 +51,8 @@ def lines_of(text):
 
 def test_each_value_has_the_file_and_the_line_that_state_it(file):
     lines = lines_of(config())
-    assert ("- id: api-us", "watch.yaml:9 (for_each[1])") in lines
-    assert ("every: 1m", "watch.yaml:5 (used in line 9, for_each[1])") in lines
+    assert ("- id: api-us", "watch.yaml:10 (for_each[1])") in lines
+    assert ("every: 1m", "watch.yaml:6 (used in line 10, for_each[1])") in lines
     assert ("method: POST", "watch.yaml:3") in lines
     assert ("timeout: 4s", "watch.yaml:3") in lines
     assert ("- id: job", "more.yaml:2") in lines
@@ -61,7 +62,7 @@ def test_no_secret_is_shown(file):
     shown = config() + config("--json") + config("api-eu") + config("job")
     for secret in ("tk1", "xoxb", "0123456789abcdef"):
         assert secret not in shown
-    assert ('Authorization: "***"', "watch.yaml:5 (used in line 9, for_each[0])") in lines_of(config())
+    assert ('Authorization: "***"', "watch.yaml:6 (used in line 10, for_each[0])") in lines_of(config())
 
 
 def test_the_written_document_is_the_same_configuration(file, tmp_path):
@@ -76,13 +77,14 @@ def test_the_written_document_is_the_same_configuration(file, tmp_path):
 
 def test_one_target_is_shown_with_what_it_has_by_default(file):
     lines = lines_of(config("db"))
-    assert lines[0] == ("id: db", "watch.yaml:12")
+    assert lines[0] == ("id: db", "watch.yaml:13")
     assert ("every: 40s", "watch.yaml:3") in lines
     assert ("address_family: any", "default") in lines
     assert ('- "[RESPONSE_TIME] < 300"', "watch.yaml:3") in lines
-    assert not any("[STATUS]" in line for line, _ in lines)
+    assert not any("[STATUS]" in line or "CERTIFICATE" in line for line, _ in lines)
+    assert ('- "[RESPONSE_TIME] < 100"', "watch.yaml:4") in lines
     data = yaml.safe_load(config("db"))
-    assert [rule["id"] for rule in data["rules"]] == ["down", "silent"]
+    assert [rule["id"] for rule in data["rules"]] == ["down", "silent", "warn"]
     assert data["tcp"] == {"host": "db", "port": 5432, "address_family": "any"}
 
 
@@ -94,7 +96,8 @@ def test_one_target_that_is_written_out_is_the_same_target(file, tmp_path):
         written.write_text(f"targets:\n  -\n{entry}")
         (again,) = load(written, {}).targets
         assert set(again.judged_rules) == set(target.judged_rules)
-        assert (again.probe, again.expect, again.every) == (target.probe, target.expect, target.every)
+        assert (again.probe, again.expect, again.warn) == (target.probe, target.expect, target.warn)
+        assert again.every == target.every
 
 
 def test_programs_get_one_row_for_each_value(file):
@@ -103,7 +106,7 @@ def test_programs_get_one_row_for_each_value(file):
         "path": "targets[1].http.url",
         "value": "https://us.example/",
         "file": "watch.yaml",
-        "line": 5,
+        "line": 6,
         "column": 32,
     }
     assert rows["targets[1].paused"] == {"path": "targets[1].paused", "value": False}

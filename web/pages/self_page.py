@@ -165,11 +165,7 @@ def _figures(
 ) -> Iterator[tuple[str, str, str]]:
     counters, late = dict(status.counters), status.lateness
     targets = [each for each in call.operations.targets().values() if not each.paused]
-    per_s = sum(
-        NS_PER_S / each.every_ns
-        for each in targets
-        if each.kind not in {"heartbeat", "composite"} and each.every_ns
-    )
+    per_s = sum(NS_PER_S / each.every_ns for each in targets if each.is_probed and each.every_ns)
     if late.count:
         yield "Late, half of the checks", f"at most {latency(late.p50_ns)}", "from due to started"
         yield (

@@ -1,7 +1,7 @@
 """The whole of a configuration: its sources as one plain document, without the keys of reuse, and where each value stands."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -80,8 +80,7 @@ class Expansion:
     # Made once.
 
     def _whole(self) -> Any:
-        if any(source.document.data is UNREADABLE for source in self.sources):
-            return UNREADABLE
+        # A file that cannot be read hides nothing of the others: what it says is missing.
         if len(self.sources) == 1 and not self.sources[0].entries:
             return self.sources[0].document.data
         data = self._together()
@@ -102,7 +101,8 @@ class Expansion:
         """Returns the top level of all sources: lists one behind the other, mappings key by key, each key stated once."""
         data: dict[str, Any] = {}
         for number, source in enumerate(self.sources):
-            if not isinstance(source.document.data, dict | None):
+            data_of = source.document.data
+            if not isinstance(data_of, dict | None) and data_of is not UNREADABLE:
                 text = "expected a mapping with keys like targets and channels"
                 self.faults.append(ReuseFault(number, Problem((), text)))
             for key, value in source.entries.items():
@@ -237,12 +237,12 @@ class Expansion:
         """Returns where the value stands that the whole has under a path, or where what holds it stands."""
         match path:
             case ("targets", int(number), *rest) if self._made is not None and number < len(self._made):
-                return self._of_target(self._made[number], tuple(rest))
+                return self._of_target(self._made[number], tuple(rest), number)
             case ("targets", int(number), str(name), *rest):
                 source, at = self._start_of(TARGETS, number)
                 holder = self._listed(source, TARGETS, at)
                 if isinstance(holder, dict) and name not in holder:
-                    return self._default((name, *rest), holder) or ValueOrigin(
+                    return self._default((name, *rest), number) or ValueOrigin(
                         source, (TARGETS, at, name, *rest)
                     )
                 return ValueOrigin(source, (TARGETS, at, name, *rest))
@@ -256,7 +256,7 @@ class Expansion:
         stated = self.sources[source].entries.get(key)
         return stated[at] if isinstance(stated, list) and at < len(stated) else None
 
-    def _of_target(self, made: _Made, rest: Path) -> ValueOrigin:
+    def _of_target(self, made: _Made, rest: Path, number: int) -> ValueOrigin:
         target = self._listed(made.source, TARGETS, made.at)
         own = (TARGETS, made.at)
         layers = [Layer(target, made.source, own)]
@@ -266,8 +266,7 @@ class Expansion:
             layers.append(http)
         layer, is_stated = stating(layers, rest)
         if not is_stated and rest and not any(_states(each.value, rest[0]) for each in layers):
-            keys = {key: None for each in layers if isinstance(each.value, dict) for key in each.value}
-            default = self._default(rest, keys)
+            default = self._default(rest, number)
             if default is not None:
                 return default
         uses = layer.uses
@@ -280,15 +279,17 @@ class Expansion:
             return self._in_sources(layer.path)
         return ValueOrigin(layer.source, layer.path, uses)
 
-    def _default(self, rest: Path, target: Mapping[str, Any]) -> ValueOrigin | None:
-        """Returns where `defaults` state what a target does not; None where they do not either."""
+    def _default(self, rest: Path, number: int) -> ValueOrigin | None:
+        """Returns where `defaults` state what a target of the whole does not; None where they do not either."""
         stated = (source.entries.get(DEFAULTS) for source in self.sources)
         holder = next((defaults for defaults in stated if _states(defaults, rest[0])), None)
         if holder is None:
             return None
         match rest:
-            case ("expect", int(at)):
-                rest = ("expect", default_position(holder["expect"], target, at))
+            case ("expect" | "warn" as key, int(at)):
+                target = self.data[TARGETS][number]
+                whole = target if isinstance(target, dict) else {}
+                rest = (key, default_position(holder[key], whole, key, at))
             case _:
                 pass
         return self._in_sources((DEFAULTS, *rest))

@@ -4,19 +4,21 @@ import errno
 import os
 import re
 import socket
+from binascii import a2b_base64
 from urllib.parse import urljoin
 
 import pycurl
 
 from ....domain.units import NS_PER_US
+from ...net.certificates import PeerCertificate, peer_certificate
 from ...net.sockets import socket_error
-from ..certificate import certificate_of
 from ..destination import Destination
 from ..exchange import HttpAnswer
 from .handles import Handle
 
 NAMELESS = "SSL: the certificate has no subject alternative name, and the common name alone proves no host"
 DIED = frozenset({pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING})
+PEM_BEGINS = "-----BEGIN CERTIFICATE-----"
 LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
 
 
@@ -55,7 +57,7 @@ def read_answer(
         redirect_url=_redirect_url(handle, destination) if 300 <= status < 400 else None,
         cookies=_cookies(handle) if 300 <= status < 400 else (),
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
-        certificate=certificate_of(handle.curl.getinfo(pycurl.INFO_CERTINFO)) if destination.secure else None,
+        certificate=_certificate(handle) if destination.secure else None,
         name_ns=name_ns,
         connect_ns=_after(name_ns, ask(pycurl.CONNECT_TIME_T)),
         tls_ns=_after(name_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,
@@ -63,6 +65,13 @@ def read_answer(
         first_byte_ns=_after(name_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
         total_ns=name_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
+
+
+def _certificate(handle: Handle) -> PeerCertificate | None:
+    """The certificates that a handshake of this transfer showed; of all that libcurl writes of each, its text as PEM."""
+    chain = handle.curl.getinfo(pycurl.INFO_CERTINFO)
+    texts = [text for fields in chain for name, text in fields if name == "Cert"]
+    return peer_certificate([a2b_base64(text.partition(PEM_BEGINS)[2].partition("-")[0]) for text in texts])
 
 
 def connections_had_died(answer: HttpAnswer) -> bool:

@@ -11,7 +11,6 @@ from ....domain.limits import HANDLES_IDLE_MAX, SHELVES_MAX
 from ....domain.specification.probe import AddressFamily
 from ...net.addresses import is_literal, is_public
 from ...net.names import ResolvedAddress
-from ..certificate import ALTERNATIVE_NAMES
 from ..destination import Destination, bracketed
 from ..exchange import HttpShape
 from .curl_options import prepare
@@ -45,6 +44,8 @@ def _refuse(*_: object) -> int:
     return 1
 
 
+ALTERNATIVE_NAMES = "X509v3 Subject Alternative Name"
+"""The part of a certificate that names its hosts, as libcurl calls it."""
 COOKIES_ON = "Set-Cookie: none=; Max-Age=0"
 """A cookie that has ended: libcurl has a jar from then on, through every reset. COOKIEFILE would add to a list each time."""
 

@@ -15,13 +15,13 @@ from ....domain.observation.attempt import CancelOutcome
 from ....domain.time.timers import Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
 from ...activity import Activity, tell
+from ...net.certificates import PeerCertificate
 from ...net.names import LookedUp, ResolvedAddress, public_only
 from ...net.race import Race, dial
 from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
 from ...net.resolver import Resolver
 from ...net.sockets import Sockets, open_stream, refusal_of, verdict_of_connection
 from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
-from ..certificate import PeerCertificate
 from ..destination import host_and_port
 from ..exchange import HttpAnswer
 from .parser import END_OF_HEADER, PlainHeader, read_plain

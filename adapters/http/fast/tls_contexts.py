@@ -6,19 +6,18 @@ libcurl. It is asked to prove a peer or nothing: without that it would not even 
 
 import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from ....domain.limits import CERTIFICATES_KEPT, TLS_CONTEXTS_KEPT
+from ....domain.limits import TLS_CONTEXTS_KEPT
 from ....domain.policy import CachePolicy
 from ....domain.specification.configuration import RuntimeOptions
 from ....domain.specification.probe import Tls
 from ....domain.specification.problem import Problem
-from ..certificate import PeerCertificate, certificate_of_info, in_chain
 from ..curl.curl_options import system_authorities
 
 POLICY = CachePolicy(
@@ -37,7 +36,6 @@ PROTOCOLS = ["h2", "http/1.1"]
 """The protocols that libcurl offers; libcurl carries the exchange where a server chooses the first."""
 
 Stamp = tuple[int, int, int, int]
-CertificateReader = Callable[[Any], PeerCertificate | None]
 
 
 class Greeting(NamedTuple):
@@ -48,8 +46,6 @@ class Greeting(NamedTuple):
     tls: ssl.SSLObject
     incoming: ssl.MemoryBIO
     outgoing: ssl.MemoryBIO
-    certificate_of: CertificateReader
-    """The peer's certificate, once the handshake is done."""
 
 
 class Context(NamedTuple):
@@ -57,7 +53,6 @@ class Context(NamedTuple):
 
     settings: ssl.SSLContext
     buffer: type[ssl.MemoryBIO]
-    certificate_of: CertificateReader
 
     def greet(self, server_name: str) -> Greeting | None:
         """Begin a handshake; None for a name that rustls does not take."""
@@ -68,7 +63,7 @@ class Context(NamedTuple):
                 tls.do_handshake()
         except (ssl.SSLError, ValueError):
             return None
-        return Greeting(outgoing.read(), tls, incoming, outgoing, self.certificate_of)
+        return Greeting(outgoing.read(), tls, incoming, outgoing)
 
 
 class TlsContexts:
@@ -79,9 +74,7 @@ class TlsContexts:
 
     def __init__(self, policy: CachePolicy = POLICY) -> None:
         rtls = import_module(RUSTLS)
-        # Reading a certificate takes 10 microseconds, and the same bytes come with every handshake.
-        read = lru_cache(CERTIFICATES_KEPT)(partial(_read, rtls))
-        self._made = lru_cache(policy.entries_max)(partial(_context, rtls, partial(_certificate_of, read)))
+        self._made = lru_cache(policy.entries_max)(partial(_context, rtls))
 
     def context(self, tls: Tls) -> Context | None:
         """None where the authorities cannot be read, which libcurl says in its own words."""
@@ -101,7 +94,7 @@ def _stamp(file: str) -> Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
-def _context(rtls: Any, certificate_of: CertificateReader, file: str, _stamp: Stamp) -> Context:
+def _context(rtls: Any, file: str, _stamp: Stamp) -> Context:
     """A context that trusts the authorities of a file as it is now. Raises OSError for a file that holds none."""
     settings = rtls.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.set_alpn_protocols(PROTOCOLS)
@@ -110,20 +103,7 @@ def _context(rtls: Any, certificate_of: CertificateReader, file: str, _stamp: St
     settings.load_verify_locations(cafile=file)
     if not settings.cert_store_stats()["x509_ca"]:
         raise OSError("no certificate in the file of authorities")
-    return Context(settings, rtls.MemoryBIO, certificate_of)
-
-
-def _certificate_of(read: Callable[[bytes], PeerCertificate], tls: Any) -> PeerCertificate | None:
-    """Of all certificates that the peer sent, its own first."""
-    return in_chain([read(each.public_bytes()) for each in tls.get_unverified_chain()])
-
-
-def _read(rtls: Any, certificate: bytes) -> PeerCertificate:
-    """The facts of a certificate in DER; none where it cannot be read: one parser verifies it and another one reads it."""
-    try:
-        return certificate_of_info(rtls.Certificate(certificate).get_info())
-    except ValueError:
-        return PeerCertificate(None)
+    return Context(settings, rtls.MemoryBIO)
 
 
 def missing_library(options: RuntimeOptions, package: str = RUSTLS) -> Iterator[Problem]:

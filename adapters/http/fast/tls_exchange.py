@@ -10,6 +10,7 @@ import ssl
 import pycurl
 
 from ....domain.limits import READ_PLAIN_BYTES
+from ...net.certificates import peer_certificate, sent_chain
 from .exchange import CONNECT, PlainExchange
 from .tls_contexts import Greeting
 from .tls_errors import handshake_failure, reading_failure
@@ -41,7 +42,7 @@ class TlsExchange(PlainExchange, kw_only=True):
         if tls.selected_alpn_protocol() == "h2":
             self._tell(None)
             return False
-        self._certificate = self.greeting.certificate_of(tls)
+        self._certificate = peer_certificate(sent_chain(tls))
         self._ask(tls, self._request.wire)
         return self._flush()
 

@@ -1,19 +1,16 @@
 """The `http` probe: one request, its redirects, and what was seen."""
 
-import ssl
 from functools import lru_cache, partial
 
 from msgspec.structs import astuple, replace
 
-from ....domain.limits import CERTIFICATE_TEXTS_MAX, INTEGER_MAX, PLANS_MAX
+from ....domain.limits import PLANS_MAX
 from ....domain.observation.attempt import CancelOutcome, ProbeRequest
 from ....domain.observation.observation import Observation, OnObserved, Phases
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Http
-from ....domain.units import NS_PER_S
 from ...activity import Activity
 from ...http.body import readable_body
-from ...http.certificate import PeerCertificate
 from ...http.curl.transport import CurlTransport, Transfer
 from ...http.exchange import HttpAnswer
 from ...http.failures import verdict_of
@@ -22,9 +19,8 @@ from ...http.fast.exchange import PlainExchange
 from ...http.fast.parser import END_OF_HEADER
 from ...http.plan import Plan
 from ...http.redirects import Hop, next_hop, redirects
+from ...net.certificates import NO_FACTS
 from ...net.system_errors import UP, SystemErrorMeaning
-
-NO_CERTIFICATE = PeerCertificate(None)
 
 
 class HttpAttempt(Activity):
@@ -110,8 +106,7 @@ class HttpAttempt(Activity):
     def _end(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> None:
         if answer.certificate is not None:
             self._plan.certificate = answer.certificate
-        shown = (self._plan.certificate if self._hop.destination.secure else None) or NO_CERTIFICATE
-        wall_ns = self._request.started.wall_ns
+        shown = self._plan.certificate if self._hop.destination.secure else None
         read = readable_body(answer, self._plan.spec.body_bytes_max)
         self._done(
             Observation(
@@ -123,15 +118,12 @@ class HttpAttempt(Activity):
                 header=answer.header if verdict[0] is Outcome.UP else None,
                 response_time_ns=answer.total_ns + sum(hop.total_ns for hop in self._earlier),
                 ip=answer.ip or None,
-                certificate_expires_in_ns=expires_in_ns(shown.expires, wall_ns),
-                certificate_chain_expires_in_ns=_first_of(shown.chain, wall_ns),
-                certificate_issuer=shown.issuer,
-                certificate_names=shown.names or None,
                 outcome=verdict[0],
                 reason=verdict[1],
                 detail=verdict[2],
                 phases=_phases(answer, self._earlier),
                 reused_connection=answer.reused_connection,
+                **(NO_FACTS if shown is None else shown.facts(self._request.started.wall_ns)),
             )
         )
 
@@ -210,24 +202,3 @@ def _plus(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return one + other
-
-
-def expires_in_ns(expires: str | None, now_wall_ns: int) -> int | None:
-    """At most as much as a message holds, 292 years: one that is to last for ever says the year 9999 (RFC 5280, 4.1.2.5)."""
-    expires_ns = None if expires is None else _wall_ns_of(expires)
-    return None if expires_ns is None else min(expires_ns - now_wall_ns, INTEGER_MAX)
-
-
-def _first_of(chain: tuple[str, ...], now_wall_ns: int) -> int | None:
-    ends = [end for end in (expires_in_ns(expires, now_wall_ns) for expires in chain) if end is not None]
-    return min(ends, default=None)
-
-
-@lru_cache(maxsize=CERTIFICATE_TEXTS_MAX)
-def _wall_ns_of(expires: str) -> int | None:
-    """OpenSSL's text of a time; None for one that is none, for it comes from the peer's certificate."""
-    try:
-        # Not strptime: month names are English here whatever the host's locale.
-        return ssl.cert_time_to_seconds(expires) * NS_PER_S
-    except ValueError:
-        return None

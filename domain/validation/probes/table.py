@@ -61,32 +61,28 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _of_place(probe: Icmp | Udp, path: Path) -> Iterator[Problem]:
+def _of_icmp(probe: Icmp, path: Path) -> Iterator[Problem]:
     yield from place_problems(probe.host, probe.address_family, path)
-    if isinstance(probe, Udp) and probe.expect == "":
+
+
+def _of_udp(probe: Udp, path: Path) -> Iterator[Problem]:
+    yield from place_problems(probe.host, probe.address_family, path)
+    if probe.expect == "":
         text = "an empty text is in every answer: write what to look for or leave it out"
         yield Problem((*path, "expect"), text)
 
 
 def _of_redis(probe: Redis, path: Path) -> Iterator[Problem]:
-    yield from _secured_problems(probe, path)
-    yield from _login_problems(probe, path)
+    yield from place_problems(probe.host, probe.address_family, path)
+    if probe.tls is not None:
+        yield from tls_problems(probe.tls, (*path, "tls"))
+    if probe.user is not None and probe.password is None:
+        text = "has no effect without a password: give both or none"
+        yield Problem((*path, "user"), text, depends_on=((*path, "password"),))
     if probe.command[:1] == ("",):
         yield Problem((*path, "command", 0), "is empty: write the name of a command, such as LLEN")
     elif probe.command and probe.command[0].upper() in _LOGINS:
         yield Problem((*path, "command", 0), "is a login: write user and password under their own keys")
-
-
-def _secured_problems(probe: Redis, path: Path) -> Iterator[Problem]:
-    yield from place_problems(probe.host, probe.address_family, path)
-    if probe.tls is not None:
-        yield from tls_problems(probe.tls, (*path, "tls"))
-
-
-def _login_problems(probe: Redis, path: Path) -> Iterator[Problem]:
-    if probe.user is not None and probe.password is None:
-        text = "has no effect without a password: give both or none"
-        yield Problem((*path, "user"), text, depends_on=((*path, "password"),))
 
 
 def _of_ssh(probe: Ssh, path: Path) -> Iterator[Problem]:
@@ -116,8 +112,8 @@ _LOGINS = frozenset({"AUTH", "HELLO"})
 _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = {
     TlsHandshake: _of_tls,
     Dns: _of_dns,
-    Icmp: _of_place,
-    Udp: _of_place,
+    Icmp: _of_icmp,
+    Udp: _of_udp,
     Redis: _of_redis,
     Ssh: _of_ssh,
     Smtp: _of_smtp,

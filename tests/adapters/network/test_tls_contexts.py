@@ -1,9 +1,7 @@
-import datetime as dt
 import ssl
 
 import msgspec
 import trustme
-from watchkeeper.adapters.http.certificate import PeerCertificate
 from watchkeeper.adapters.http.fast.tls_contexts import POLICY, TlsContexts, missing_library
 from watchkeeper.domain.specification.configuration import RuntimeOptions
 from watchkeeper.domain.specification.probe import Tls
@@ -63,36 +61,3 @@ def test_the_contexts_kept_are_bounded_by_their_last_use(authority, tmp_path):
     assert repr(contexts) == "TlsContexts(kept=2)"
     assert contexts.context(tls[0]) is first
     assert contexts.context(tls[1]) is not second
-
-
-class Shown:
-    """A connection over which a peer has shown certificates."""
-
-    def __init__(self, *certificates):
-        self.certificates = certificates
-
-    def get_unverified_chain(self):
-        return self.certificates
-
-
-class Der(bytes):
-    """One of them."""
-
-    __slots__ = ()
-
-    def public_bytes(self):
-        return bytes(self)
-
-
-def test_the_end_of_a_certificate_is_written_as_openssl_writes_it(authority):
-    certificate_of = TlsContexts().context(Tls(ca_file=authority.file)).certificate_of
-    ends = dt.datetime(2049, 11, 1, 8, 5, 9, tzinfo=dt.UTC)
-    pem = authority.ca.issue_cert("shop.example", not_after=ends).cert_chain_pems[0].bytes().decode()
-
-    assert certificate_of(Shown(Der(ssl.PEM_cert_to_DER_cert(pem)))).expires == "Nov  1 08:05:09 2049 GMT"
-    assert certificate_of(Shown()) is None
-    assert (
-        certificate_of(Shown(Der(b"")))
-        == certificate_of(Shown(Der(b"no certificate")))
-        == PeerCertificate(None)
-    )

@@ -71,6 +71,62 @@ def test_default_conditions_are_for_probes_that_can_be_judged_by_them(tmp_path):
     ]
 
 
+def test_default_warnings_are_for_targets_on_which_they_mean_something(tmp_path):
+    text = (
+        "defaults: {warn: ['[STATUS] == 200', '[RESPONSE_TIME] < 300']}\n"
+        "templates: {strict: {expect: ['[RESPONSE_TIME] < 300']}}\n"
+        "targets:\n"
+        "  - {id: http, http: {url: 'http://h/'}}\n"
+        "  - {id: tcp, tcp: {host: h, port: 1}}\n"
+        "  - {id: none, http: {url: 'http://h/'}, warn: []}\n"
+        "  - {id: own, http: {url: 'http://h/'}, warn: ['[STATUS] == 204']}\n"
+        "  - {id: strict, use: strict, http: {url: 'http://h/'}}\n"
+        "  - {id: closed, tcp: {host: h, port: 1}, upside_down: true}\n"
+        "  - {id: job, heartbeat: {}}\n"
+        "  - {id: all, composite: {worst_of: [http]}}\n"
+    )
+    assert [target.warnings for target in read(text, tmp_path).targets] == [
+        ("[STATUS] == 200", "[RESPONSE_TIME] < 300"),
+        ("[RESPONSE_TIME] < 300",),
+        (),
+        ("[STATUS] == 204",),
+        ("[STATUS] == 200",),
+        (),
+        (),
+        (),
+    ]
+
+
+def test_a_default_condition_is_left_out_where_no_answer_gives_its_fact(tmp_path):
+    text = (
+        "defaults: {expect: ['[BODY] == ok', '[RESPONSE_TIME] < 300'], warn: ['[CERTIFICATE_EXPIRATION] > 14d']}\n"
+        "templates: {plain: {http: {follow_redirects: false}}}\n"
+        "targets:\n"
+        "  - {id: plain, use: plain, http: {url: 'http://h/'}}\n"
+        "  - {id: redirected, http: {url: 'http://h/'}}\n"
+        "  - {id: head, http: {url: 'HTTPS://h/', method: HEAD, follow_redirects: false}}\n"
+        "  - {id: silent, tcp: {host: h, port: 1}}\n"
+        "  - {id: spoken, tcp: {host: h, port: 1, send: hello}}\n"
+    )
+    body, quick, certain = "[BODY] == ok", "[RESPONSE_TIME] < 300", "[CERTIFICATE_EXPIRATION] > 14d"
+    assert [(target.expect, target.warnings) for target in read(text, tmp_path).targets] == [
+        ((body, quick), ()),
+        ((body, quick), (certain,)),
+        ((quick,), (certain,)),
+        ((quick,), ()),
+        ((body, quick), ()),
+    ]
+
+
+def test_a_faulty_default_warning_is_told_where_it_stands(tmp_path):
+    text = (
+        "defaults: {warn: ['[RESPONSE_TIME] < 300', '[STATUS] == 999999', '[STATS] == 1']}\n"
+        "targets: [{id: a, http: {url: 'http://h/'}, expect: ['[RESPONSE_TIME] < 300']}]"
+    )
+    places = [line.partition(": ")[0] for line in problems_in(text, tmp_path)]
+    assert places == ["w:1:44", "w:1:66"]
+
+
 def test_a_faulty_default_condition_is_told_once_and_where_it_stands(tmp_path):
     text = (
         "defaults: {expect: ['[STATUS] == 200', '[RESPONSE_TIME] < 3x0', '[STATS] == 1']}\n"
@@ -95,6 +151,15 @@ def test_a_loop_fills_every_text_and_gives_it_the_type_of_its_place(tmp_path):
     assert (a.id, a.tcp.host, a.tcp.port, a.paused, a.labels) == ("db-a", "a", 5432, True, (("n", "5432"),))
     assert (b.id, b.tcp.host, b.tcp.port, b.paused) == ("db-b", "b", 5433, False)
     assert a.description == "costs ${each.port} or ${each}"
+
+
+def test_the_kind_of_a_rule_in_a_template_may_come_from_a_loop_or_a_variable(tmp_path):
+    text = (
+        "templates: {t: {call: {name: f}, rules: [{id: r, kind: '${each.kind}'}, {id: s, kind: '${KIND}'}]}}\n"
+        "targets: [{use: t, for_each: [{kind: consecutive}], id: '${each.kind}'}]"
+    )
+    (target,) = read(text, tmp_path, {"KIND": "no_data"}).targets
+    assert [type(rule).__name__ for rule in target.rules] == ["Consecutive", "NoData"]
 
 
 def test_an_entry_may_name_a_variable(tmp_path):

@@ -7,11 +7,15 @@ import msgspec
 import pytest
 from asking import Asking
 from markup import faults_of, page_of
+from msgspec.structs import replace
 from records import sample_at
 from watchkeeper import Composite, Heartbeat, Http, KOfN, Nagios, Runtime, Slo, Target, Threshold
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
+from watchkeeper.domain.conditions.condition import compile_condition
+from watchkeeper.domain.conditions.judgement import failures
+from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
-from watchkeeper.domain.units import NS_PER_MINUTE
+from watchkeeper.domain.units import NS_PER_MINUTE, NS_PER_MS
 from watchkeeper.web.pages.watched.conditions_view import condition_rows
 from watchkeeper.web.pages.watched.past_view import speed_limits
 from watchkeeper.web.pages.watched.target import rule_text, what_is_checked
@@ -224,6 +228,36 @@ def test_conditions_are_not_asked_where_there_was_no_answer():
         assert [row.holds for row in condition_rows(SITE, sample)] == [None, None, None]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[BODY].status == UP",
+        "[BODY].a == [BODY].b",
+        "200 == [STATUS]",
+        "[RESPONSE_TIME] < [BODY].most",
+        "len([BODY].a) > 0",
+    ],
+)
+def test_a_condition_that_failed_is_found_however_its_failure_is_told(text):
+    seen = Observation(connected=True, status=500, response_time_ns=9 * NS_PER_MS, body=b"<html>")
+    failed = failures([compile_condition(text)], seen)
+    target = replace(SITE, expect=(text, "[STATUS] < 501"))
+    sample = sample_at(0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, status=500, failed=failed)
+    first, second = condition_rows(target, sample)
+    assert (first.holds, first.shown) == (False, failed[0])
+    assert second.holds is True
+
+
+def test_nothing_is_said_of_conditions_behind_the_last_failure_that_is_kept():
+    texts = tuple(f"[BODY].{name} == 1" for name in "abcdefghij")
+    target = replace(SITE, expect=("[STATUS] == 200", *texts))
+    failed = tuple(f"[BODY].{name} (2) == 1" for name in "abcdefgh")
+    sample = sample_at(0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, failed=failed)
+    rows = condition_rows(target, sample)
+    assert [row.holds for row in rows] == [True, *[False] * 8, None, None]
+    assert rows[-1].shown == "not known: of one answer 8 failures are kept"
+
+
 def test_a_failure_that_is_of_no_condition_is_shown_all_the_same():
     sample = sample_at(
         0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, failed=("[IP] (10.0.0.1) == ::1",)
@@ -336,4 +370,5 @@ def test_a_composite_target_has_a_page_with_its_members_and_its_objective(seeded
     seeded.track(whole)
     page = text_of(page_of(reader, "/t/whole"))
     assert "worst of payments-api" in page
+    assert "within 5s" not in page
     assert "opens when the error budget of 99% over 30d is spent too fast" in page

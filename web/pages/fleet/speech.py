@@ -9,6 +9,7 @@ from ....domain.line import count_of
 from ....domain.read_model.days import DayState, FleetDays
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.rules.aggregate import Status
+from ....domain.specification.probes.kinds import UNPROBED
 from ....domain.units import NS_PER_DAY
 from ..frame import PageFrame
 from ..words import capital, duration, latency, number, sentence
@@ -90,9 +91,7 @@ def sight_of(status: RuntimeStatus, frame: PageFrame) -> Sight:
         last = max(status.blind, key=lambda interval: interval.ended_at_ns)
         blind_ns = max(0, last.ended_at_ns - last.started_at_ns)
         parts.append(f"last blind {duration(frame.since(last.ended_at_ns))} ago for {duration(blind_ns)}")
-    checked = [
-        each for each in status.targets if each.kind not in {"heartbeat", "composite"} and not each.paused
-    ]
+    checked = [each for each in status.targets if each.kind not in UNPROBED and not each.paused]
     if checked and all(each.sample is None for each in checked):
         return Sight(True, "The first checks are on their way", ".")
     if checked and status.lateness.count:

@@ -1,12 +1,11 @@
 """The conditions of a target, with what the newest answer showed to each."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from ....domain.conditions.condition import Condition, compile_condition, facts_named
+from ....domain.conditions.condition import Condition, compile_condition, facts_named, failure_pattern
 from ....domain.conditions.display import printable
 from ....domain.conditions.facts import Facts
-from ....domain.errors import ConditionError
+from ....domain.limits import FAILED_CONDITIONS_KEPT
 from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import WITHOUT_ANSWER, Outcome
 from ....domain.observation.sample import Sample
@@ -16,63 +15,63 @@ _OF_SAMPLES = frozenset({"STATUS", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATIO
 """The facts that a sample keeps; bodies are not kept of a good one."""
 
 
+_NOT_YET = "not asked yet"
+_NO_ANSWER = "not asked: there was no answer"
+_NOT_ASKED = "not asked"
+_NOT_KEPT = f"not known: of one answer {FAILED_CONDITIONS_KEPT} failures are kept"
+
+
 class ConditionRow(NamedTuple):
     """One condition."""
 
     text: str
     holds: bool | None
-    """None where it was not asked: there was no answer."""
+    """None where that is not known."""
     shown: str
-    """With what was seen: `[STATUS] (503) == 200`; empty where that is not kept."""
+    """With what was seen: `[STATUS] (503) == 200`; empty where that is not kept. Where it is not known whether it holds, why."""
     warns: bool = False
     """Whether it is one of `warn`, which is asked of an answer that meets all others."""
 
 
 def condition_rows(target: Target, sample: Sample | None) -> list[ConditionRow]:
     """Returns the conditions of a target in their order, and failures that are of none of them at the end."""
+    stated = [*((text, False) for text in target.expect), *((text, True) for text in target.warnings)]
     if sample is None:
-        rows = [ConditionRow(text, None, "") for text in target.expect]
-        return [*rows, *(ConditionRow(text, None, "", warns=True) for text in target.warnings)]
-    failed = list(sample.failed)
+        return [ConditionRow(text, None, _NOT_YET, warns) for text, warns in stated]
+    rows: list[ConditionRow] = []
+    is_cut = False
+    for text, warns in stated:
+        row = _row(text, sample, warns=warns)
+        rows.append(row._replace(holds=None, shown=_NOT_KEPT) if row.holds and is_cut else row)
+        # Failures stand in the order of the conditions: nothing is known of those behind the last one that was kept.
+        is_cut = is_cut or (len(sample.failed) == FAILED_CONDITIONS_KEPT and row.shown == sample.failed[-1])
+    of_these = {row.shown for row in rows}
+    return [*rows, *(ConditionRow(shown, False, shown) for shown in sample.failed if shown not in of_these)]
+
+
+def _row(text: str, sample: Sample, *, warns: bool) -> ConditionRow:
+    condition = compile_condition(text)
     # The failures of a degraded sample are those of `warn` alone.
-    is_warned = sample.outcome is Outcome.DEGRADED
-    rows = [_row(text, sample, [] if is_warned else failed) for text in target.expect]
-    rows += [_warning_row(text, sample, failed) for text in target.warnings]
-    return [*rows, *(ConditionRow(shown, False, shown) for shown in failed)]
+    if sample.failed and warns is (sample.outcome is Outcome.DEGRADED):
+        pattern = failure_pattern(condition)
+        for shown in sample.failed:
+            if pattern.fullmatch(shown):
+                return ConditionRow(text, False, shown, warns)
+    if why := _unasked(sample, warns=warns):
+        return ConditionRow(text, None, why, warns)
+    return ConditionRow(text, True, _shown(condition, sample), warns)
 
 
-def _warning_row(text: str, sample: Sample, failed: list[str]) -> ConditionRow:
-    if sample.outcome not in {Outcome.UP, Outcome.DEGRADED}:
-        return ConditionRow(text, None, "", warns=True)
-    return _row(text, sample, failed)._replace(warns=True)
+def _unasked(sample: Sample, *, warns: bool) -> str:
+    """Returns why a condition was not asked; empty where it was."""
+    if warns and sample.outcome not in {Outcome.UP, Outcome.DEGRADED}:
+        return _NOT_ASKED
+    has_no_answer = sample.outcome is Outcome.TIMED_OUT or not sample.outcome.is_evidence
+    return _NO_ANSWER if has_no_answer or (not sample.failed and sample.reason in WITHOUT_ANSWER) else ""
 
 
-def _row(text: str, sample: Sample, failed: list[str]) -> ConditionRow:
-    """Returns one condition, and takes its failure out of the list."""
-    for shown in failed:
-        if _is_of(shown, text):
-            failed.remove(shown)
-            return ConditionRow(text, False, shown)
-    if not sample.outcome.is_evidence or (not sample.failed and sample.reason in WITHOUT_ANSWER):
-        return ConditionRow(text, None, "")
-    if sample.outcome is Outcome.TIMED_OUT:
-        return ConditionRow(text, None, "")
-    return ConditionRow(text, True, _shown(text, sample))
-
-
-def _is_of(shown: str, text: str) -> bool:
-    """Whether a failure is the one of a condition: the same text, but for what was seen in parentheses."""
-    if shown == text:
-        return True
-    words: Sequence[str] = text.split(" ", 1)
-    if len(words) < 2 or not shown.startswith(f"{words[0]} ("):
-        return False
-    return shown.endswith(words[1])
-
-
-def _shown(text: str, sample: Sample) -> str:
-    condition = _compiled(text)
-    if condition is None or not facts_named(condition) <= _OF_SAMPLES:
+def _shown(condition: Condition, sample: Sample) -> str:
+    if not facts_named(condition) <= _OF_SAMPLES:
         return ""
     seen = Observation(
         connected=True,
@@ -82,10 +81,3 @@ def _shown(text: str, sample: Sample) -> str:
         certificate_expires_in_ns=sample.certificate_expires_in_ns,
     )
     return printable(condition.comparison.shown(Facts(seen)))
-
-
-def _compiled(text: str) -> Condition | None:
-    try:
-        return compile_condition(text)
-    except ConditionError:
-        return None

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ....domain.errors import StoreError, UnknownName
 from ....domain.incidents.incident import Incident
-from ....domain.line import escaped
+from ....domain.line import escaped, listed
 from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.sample import Sample
 from ....domain.read_model.job import job_of
@@ -202,9 +202,9 @@ def what_is_checked(target: Target) -> str:
         case Heartbeat():
             return "reports by itself"
         case Composite(at_least=None) as composite:
-            return f"worst of {', '.join(composite.members)}"
+            return f"worst of {listed(composite.members)}"
         case Composite() as composite:
-            return f"at least {composite.needed} of {', '.join(composite.members)}"
+            return f"at least {composite.needed} of {listed(composite.members)}"
         case _:
             assert_never(target.probe)
 
