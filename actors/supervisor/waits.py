@@ -91,8 +91,11 @@ class Waits:
         self._unchecked.forget(entry.id)
         waits: list[Awaited] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
         for wait in (entry, RunDeadline(entry.id), *waits):
-            self._timers.cancel(wait)
-            self._prolonged.pop(wait, None)
+            self._drop(wait)
+
+    def _drop(self, wait: Awaited) -> None:
+        self._timers.cancel(wait)
+        self._prolonged.pop(wait, None)
 
     def forget(self, target: str) -> None:
         """Drops a target that is tracked no longer from the record."""
@@ -102,14 +105,18 @@ class Waits:
     def reported(self, entry: Scheduled, at: Moment) -> None:
         """Notes a report of a heartbeat, for a supervisor that follows this one."""
         self._prolonged.pop(entry, None)
-        self._heard[entry.id] = LastHeard(entry.id, at, entry.missed_at, reports=True, run=entry.run or UNSET)
+        self._keep(entry, at)
+
+    def _keep(self, entry: Scheduled, at: Moment | None) -> LastHeard:
+        """Keeps what is known of a heartbeat that was last heard at `at`, for a supervisor that follows this one."""
+        kept = LastHeard(entry.id, at, entry.missed_at, reports=True, run=entry.run or UNSET)
+        self._heard[entry.id] = kept
+        return kept
 
     def missed(self, entry: Scheduled, now: Moment) -> None:
         """Notes that a missed heartbeat is counted: moments up to now are not counted again."""
         entry.missed_at = now
-        self._heard[entry.id] = LastHeard(
-            entry.id, entry.last_beat, now, reports=True, run=entry.run or UNSET
-        )
+        self._keep(entry, entry.last_beat)
 
     def began(self, entry: Scheduled, run: OpenRun, now: Moment) -> None:
         """Notes that a run of a job has begun; it takes the place of the run before."""
@@ -127,20 +134,22 @@ class Waits:
         else:
             self._timers.arm(wait, due.monotonic_ns)
 
+    def age_run(self, entry: Scheduled, slept_ns: int, now: Moment) -> None:
+        """Counts the sleep of the machine for the length of a run: its job may have gone on, and ended where nothing could hear it."""
+        if slept_ns and entry.run is not None:
+            entry.run = entry.run.aged(slept_ns)
+            self.state(entry, now)
+            self.await_end(entry, entry.missed_at, now)
+
     def run_over(self, entry: Scheduled, now: Moment) -> None:
         """Expects no end of a run any more; the record forgets it with the report that ended it."""
         entry.run = None
         self._tell_run(entry, now)
-        wait = RunDeadline(entry.id)
-        self._timers.cancel(wait)
-        self._prolonged.pop(wait, None)
+        self._drop(RunDeadline(entry.id))
 
     def state(self, entry: Scheduled, now: Moment) -> None:
         """Has the record know of a heartbeat what is known here."""
-        self._heard[entry.id] = stated = LastHeard(
-            entry.id, entry.last_beat, entry.missed_at, reports=True, run=entry.run or UNSET
-        )
-        self._note([stated])
+        self._note([self._keep(entry, entry.last_beat)])
         self._tell_run(entry, now)
 
     def _tell_run(self, entry: Scheduled, now: Moment) -> None:

@@ -1,17 +1,17 @@
 """Uptime Kuma: monitors of its JSON backup become targets, groups composites, and notifications channels."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from .addresses import http_address
 from .conditions import contains, status_condition
-from .imported import Imported, literal, placed, seconds_text
+from .imported import Imported, label_name, literal, ping_key, placed, seconds_text
 from .kuma_channels import channel_of
-from .kuma_keys import GENERAL, KEYS, OF_TYPES, SAYING_LATER
+from .kuma_keys import GENERAL, KEYS, OF_TYPES, SHOWN_OR_SEEN
 from .source import PeerFile, PeerPart
 
 _EXPIRY = "[CERTIFICATE_EXPIRATION] > 14d"
-_KEY_LENGTH_MIN = 16
 _OPERATORS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 
@@ -54,26 +54,19 @@ def _group(parent: str | None, names: dict[str, tuple[str, str | None]]) -> str 
 def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], made: Imported) -> None:
     part = monitor.part
     kind = part.text("type") or "http"
-    maker = _MAKERS.get(kind)
-    if maker is None:
+    if kind not in _KINDS:
         part.leave_whole(f"there is no probe for monitors of type {kind!r}")
         return
-    probe, expect = maker(part)
-    key = {"port": "tcp", "ping": "icmp", "push": "heartbeat", "dns": "dns", "group": "composite"}.get(
-        kind, "http"
-    )
-    if kind == "group":
-        probe = {"worst_of": [each.key for each in _children(monitor, known)]}
-        if not probe["worst_of"]:
-            part.leave_whole("no monitor is in this group that can be watched")
-            return
+    key, maker = _KINDS[kind]
+    if maker is not None:
+        probe, expect = maker(part)
+    elif members := [each.key for each in _children(monitor, known)]:
+        probe, expect = {"worst_of": members}, []
+    else:
+        part.leave_whole("no monitor is in this group that can be watched")
+        return
     _pass_over(part, kind)
-    name, retries = part.text("name"), part.number("maxretries") or 0
-    notified = [
-        channels[each]
-        for each, on in (part.raw("notificationIDList") or {}).items()
-        if on and each in channels
-    ]
+    name, retries = part.text("name"), part.whole("maxretries") or 0
     data: dict[str, Any] = {
         "id": placed(part, "name", monitor.key),
         "name": None if name == monitor.key else name and literal(name),
@@ -86,14 +79,23 @@ def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], 
         "warn": _warnings(part) if key == "http" else [],
         "upside_down": True if part.flag("upsideDown") else None,
         "paused": None if part.flag("active", default=True) else True,
-        "rules": [{"id": "down", "kind": "consecutive", "after": int(retries) + 1, "recover": 1}]
+        "rules": [{"id": "down", "kind": "consecutive", "after": retries + 1, "recover": 1}]
         if kind != "push"
         else [],
-        "notify": notified,
+        "notify": _notified(part, channels),
     }
     entry = made.add("targets", data, part)
     if key == "heartbeat":
         entry.data.setdefault("heartbeat", {})
+
+
+def _notified(part: PeerPart, channels: dict[str, str]) -> list[str]:
+    """Returns the channels of the notifications that are chosen by their ids."""
+    chosen = part.raw("notificationIDList") or {}
+    if not isinstance(chosen, dict):
+        part.leave("notificationIDList", "a mapping is expected here")
+        return []
+    return [channels[each] for each, is_on in chosen.items() if is_on and each in channels]
 
 
 def _children(monitor: _Monitor, known: list[_Monitor]) -> list[_Monitor]:
@@ -101,7 +103,7 @@ def _children(monitor: _Monitor, known: list[_Monitor]) -> list[_Monitor]:
     return [
         each
         for each in known
-        if each.part.text("parent") == own and (each.part.text("type") or "http") in _MAKERS
+        if each.part.text("parent") == own and (each.part.text("type") or "http") in _KINDS
     ]
 
 
@@ -133,11 +135,7 @@ def _labels(part: PeerPart) -> dict[str, str]:
         for key in ("id", "tag_id", "monitor_id", "color"):
             tag.raw(key)
         name, value = tag.text("name"), tag.text("value")
-        plain = "".join(
-            each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in name or ""
-        )
-        plain = plain if plain[:1].isalpha() or plain[:1] == "_" else f"tag-{plain or number}"
-        found[plain] = literal(value or "true")
+        found[label_name(name or "", number)] = literal(value or "true")
     return found
 
 
@@ -146,7 +144,7 @@ def _pass_over(part: PeerPart, kind: str) -> None:
     used = GENERAL | OF_TYPES.get(kind, frozenset())
     for key in part.unread:
         is_empty = part.value[key] in (None, "", False, 0, [], {}, "0")
-        if is_empty or key in SAYING_LATER or (key in KEYS and key not in used):
+        if is_empty or key in SHOWN_OR_SEEN or (key in KEYS and key not in used):
             part.raw(key)
 
 
@@ -175,7 +173,7 @@ def _http(part: PeerPart) -> _Made:
             "user": literal(user or ""),
             "password": placed(part, "basic_auth_pass", literal(password or "")),
         }
-    redirects = part.number("maxredirects")
+    redirects = part.whole("maxredirects")
     address["url"] = placed(part, "url", address["url"])
     probe = {
         **address,
@@ -183,9 +181,8 @@ def _http(part: PeerPart) -> _Made:
         "headers": headers,
         "body": placed(part, "body", body and literal(body)),
         "follow_redirects": False if redirects == 0 else None,
-        "redirects_max": placed(part, "maxredirects", int(redirects))
-        if redirects and redirects != 10
-        else None,  # the default of both
+        # Ten are the default of both.
+        "redirects_max": placed(part, "maxredirects", redirects if redirects not in {0, 10} else None),
         "tls": {"verify": False} if part.flag("ignoreTls") else {},
     }
     return probe, expect
@@ -225,27 +222,24 @@ def _json_query(part: PeerPart) -> _Made:
 
 
 def _port(part: PeerPart) -> _Made:
-    port = part.number("port")
-    return {"host": _host(part), "port": placed(part, "port", None if port is None else int(port))}, []
+    return {"host": _host(part), "port": placed(part, "port", part.whole("port"))}, []
 
 
 def _ping(part: PeerPart) -> _Made:
-    size = part.number("packetSize")
     return {
         "host": _host(part),
-        "payload_bytes": placed(part, "packetSize", None if size is None else int(size)),
+        "payload_bytes": placed(part, "packetSize", part.whole("packetSize")),
     }, []
 
 
 def _dns(part: PeerPart) -> _Made:
-    port = part.number("port")
     probe = {
         "name": _host(part),
         "type": placed(part, "dns_resolve_type", part.text("dns_resolve_type") or "A"),
         "server": placed(
             part, "dns_resolve_server", (part.text("dns_resolve_server") or "").split(",")[0].strip() or None
         ),
-        "port": placed(part, "port", int(port)) if port else None,
+        "port": placed(part, "port", part.whole("port") or None),
     }
     return probe, []
 
@@ -253,33 +247,25 @@ def _dns(part: PeerPart) -> _Made:
 def _push(part: PeerPart) -> _Made:
     token = part.text("pushToken")
     retries, retry = part.number("maxretries") or 0, part.number("retryInterval") or 0
-    probe: dict[str, Any] = {"grace": seconds_text(retries * retry) if retries and retry else None}
-    if token is not None and len(token) >= _KEY_LENGTH_MIN:
-        probe["key"] = placed(part, "pushToken", literal(token))
-    elif token is not None:
-        part.leave(
-            "pushToken",
-            "a key has 16 to 128 letters, digits, hyphens and underscores: choose one as heartbeat.key",
-        )
+    probe = {
+        "grace": seconds_text(retries * retry) if retries and retry else None,
+        "key": ping_key(part, "pushToken", token and literal(token)),
+    }
     return probe, []
-
-
-def _group_of(part: PeerPart) -> _Made:
-    del part  # the members are found among all monitors
-    return {}, []
 
 
 def _host(part: PeerPart) -> Any:
     return placed(part, "hostname", literal(part.text("hostname") or ""))
 
 
-_MAKERS = {
-    "http": _http,
-    "keyword": _keyword,
-    "json-query": _json_query,
-    "port": _port,
-    "ping": _ping,
-    "dns": _dns,
-    "push": _push,
-    "group": _group_of,
+_KINDS: dict[str, tuple[str, Callable[[PeerPart], _Made] | None]] = {
+    "http": ("http", _http),
+    "keyword": ("http", _keyword),
+    "json-query": ("http", _json_query),
+    "port": ("tcp", _port),
+    "ping": ("icmp", _ping),
+    "dns": ("dns", _dns),
+    "push": ("heartbeat", _push),
+    "group": ("composite", None),
 }
+"""By the type of a monitor: the kind of probe, and its keys with the conditions; those of a group are found among all monitors."""

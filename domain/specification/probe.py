@@ -12,13 +12,23 @@ from .. import limits
 from ..time.duration import Duration, parse_duration
 from ..time.occurrences import Occurrences, expected_text, longest_gap_ns, occurrences_of
 from .construction import Specification
-from .text import MASK, DurationText, Name, Pairs, ScheduleText, ZoneName, as_pairs
+from .text import (
+    MASK,
+    METHOD_PATTERN,
+    PING_KEY_PATTERN,
+    DurationText,
+    Name,
+    Pairs,
+    ScheduleText,
+    ZoneName,
+    as_pairs,
+)
 
-Method = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{1,16}$")]
+Method = Annotated[str, msgspec.Meta(pattern=METHOD_PATTERN)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
 TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
-PingKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{16,128}(?![\s\S])")]
+PingKey = Annotated[str, msgspec.Meta(pattern=PING_KEY_PATTERN)]
 AddressFamily = Literal["any", "ipv4", "ipv6"]
 ANY_ANSWER = ""
 """The expected text of a TCP probe whose answer conditions judge; a configuration cannot state it."""

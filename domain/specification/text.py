@@ -24,6 +24,9 @@ PERCENT_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,6})?%(?![\s\S])"
 ACCEPTED_PATTERN = r"^([23]xx|[23][0-9][0-9])(?![\s\S])"
 ROUTING_KEY_PATTERN = r"^[A-Za-z0-9]{32}(?![\s\S])"
 TOPIC_PATTERN = r"^[-_A-Za-z0-9]{1,64}(?![\s\S])"
+METHOD_PATTERN = r"^[A-Z]{1,16}$"
+PING_KEY_PATTERN = r"^[A-Za-z0-9_-]{16,128}(?![\s\S])"
+SHA256_PATTERN = r"^[0-9a-f]{64}(?![\s\S])"
 DESCRIPTION_PATTERN = r"^[^\x00-\x08\x0b-\x1f\x7f]+(?![\s\S])"
 NAME_FORM = (
     f"1 to {limits.NAME_CHARACTERS_MAX} characters, no slash, no control character, no blank at either end,"
@@ -51,6 +54,9 @@ FORMS = {
     ACCEPTED_PATTERN: "status of an answer: write one such as 204, or 2xx or 3xx for all of a hundred",
     ROUTING_KEY_PATTERN: "integration key: copy it from the service in PagerDuty, 32 letters and digits",
     TOPIC_PATTERN: "topic: write 1 to 64 letters, digits, hyphens and underscores",
+    METHOD_PATTERN: "method: write it in capital letters, like GET",
+    PING_KEY_PATTERN: "key for reports: write 16 to 128 letters, digits, hyphens and underscores",
+    SHA256_PATTERN: "SHA-256: write the 64 digits and small letters that `watchkeeper token` and sha256sum print",
     DESCRIPTION_PATTERN: "description: write a text that is not empty; of control characters it may hold tabs and line ends",
 }
 """The name of each pattern's texts, and how they are written."""

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from .. import limits
 from .construction import Specification
 from .matcher import Selection, Subject, parsed
-from .text import Name, Title, Url
+from .text import SHA256_PATTERN, Name, Title, Url
 
 if TYPE_CHECKING:
     from .target import Target
@@ -45,7 +45,7 @@ class Token(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The name under which its commands are recorded: the author of acknowledgements and silences."""
     role: Role
     """The right that it gives: viewer, operator or admin."""
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}(?![\s\S])")]
+    sha256: Annotated[str, msgspec.Meta(pattern=SHA256_PATTERN)]
     """The SHA-256 of the token in hexadecimal; `printf %s TOKEN | sha256sum` prints it."""
 
     def __init__(self, *, name: str, role: RoleLike, sha256: str) -> None: ...

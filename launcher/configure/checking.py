@@ -11,8 +11,7 @@ from msgspec import UNSET
 from ...adapters.clock import SystemClock
 from ...adapters.configuration import json_schema
 from ...adapters.configuration.loading import examine, folder_of
-from ...adapters.configuration.reuse.reading import decoded, read_text
-from ...domain.errors import ConfigurationError
+from ...adapters.configuration.reuse.reading import ReadingFault, decoded, text_in
 from ...domain.limits import BODY_BYTES, CONFIGURATION_BYTES_MAX
 from ...domain.specification.configuration import Configuration
 from ...domain.validation.conditions import reads_usual_cap
@@ -47,10 +46,10 @@ def check_all(files: tuple[Path, ...], options: CheckOptions) -> ExitStatus:
 def _checked(file: Path, options: CheckOptions) -> Checked:
     name = "<stdin>" if file == STANDARD_INPUT else str(file)
     try:
-        text = _text_of(file, name)
-    except ConfigurationError as error:
-        said = error.problems[0].removeprefix(f"{name}:1:1: ")
-        return Checked(file=name, findings=(Finding(level="error", line=1, column=1, message=said),))
+        text = _text_of(file)
+    except ReadingFault as fault:
+        found = Finding(level="error", line=fault.line, column=fault.column, message=str(fault))
+        return Checked(file=name, findings=(found,))
     examined = examine(
         text,
         options.environment,
@@ -81,10 +80,10 @@ def _checked(file: Path, options: CheckOptions) -> Checked:
     )
 
 
-def _text_of(file: Path, name: str) -> str:
+def _text_of(file: Path) -> str:
     if file != STANDARD_INPUT:
-        return read_text(file, name)
-    return decoded(sys.stdin.buffer.read(CONFIGURATION_BYTES_MAX + 1), name)
+        return text_in(file)
+    return decoded(sys.stdin.buffer.read(CONFIGURATION_BYTES_MAX + 1))
 
 
 def _notes(configuration: Configuration) -> Iterator[Finding]:

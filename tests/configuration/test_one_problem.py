@@ -33,7 +33,7 @@ ROWS = [
     ),
     ("{}", "defaults: {notify: 5}", "1:20: defaults.notify: expected a list, got a number"),
     (HTTP, "headers: 5", "1:53: targets[0].http.headers: expected a mapping of texts, got a number"),
-    ("{}", "channels: [{id: c, webhook: 'http://h/key'}]", "1:29: channels[0].webhook: expected a mapping, got a text"),
+    ("{}", "channels: [{id: c, webhook: 'http://h/key'}]", "1:29: channels[0].webhook: expected a mapping, got a text: write its keys, like {url: ...}"),
     (
         THRESHOLD,
         "value: '5'",
@@ -47,7 +47,7 @@ ROWS = [
         ),
     ),
     (THRESHOLD, "value: 5s1m", "1:85: targets[0].rules[0].value: '5s1m' is no duration: units go from large to small, each once; write it like 500ms, 1m30s, 48h or 7d"),
-    ("{}", "defaults: {default_rules: true, evry: 1s}", "1:33: defaults.evry: unknown key, did you mean every (known here: every, timeout, retry_every, expect, rules, default_rules, notify, flapping, http)"),
+    ("{}", "defaults: {default_rules: true, evry: 1s}", "1:33: defaults.evry: unknown key, did you mean every"),
     (THRESHOLD, "value: true", "1:85: targets[0].rules[0].value: expected a number or a duration such as 30s, got true"),
     (
         TARGET,
@@ -62,7 +62,7 @@ ROWS = [
             "1:16: targets[0].id: '' is no id: 1 to 128 characters, no slash, no control character, no blank at either end, and neither . nor .. alone"
         ),
     ),
-    (HTTP, "method: 'ge t'", "1:52: targets[0].http.method: 'ge t' does not have the form ^[A-Z]{1,16}$"),
+    (HTTP, "method: 'ge t'", "1:52: targets[0].http.method: 'ge t' is no method: write it in capital letters, like GET"),
     (
         PROBE,
         f"tcp: {{host: h, port: {2**80 - 1}}}",
@@ -90,7 +90,7 @@ ROWS = [
         (
             TARGET,
             f"{harmless}\n  evry: 5s",
-            f"5:3: targets[0].evry: unknown key, did you mean every (known here: {KNOWN})",
+            "5:3: targets[0].evry: unknown key, did you mean every",
         )
         for harmless in ("retry_every:", "expect: []", "rules: []")
     ),

@@ -142,7 +142,7 @@ REFUSED = [
     (lambda: Target(name="a", http=HTTP), "Target: has no id: it needs a text; its name is for people"),
     (lambda: Target(id="\ud800", http=HTTP), "half of a surrogate pair"),
     (lambda: Http(url="http://h/", headers={"A": "\ud800"}), "half of a surrogate pair"),
-    (lambda: Http(url="http://h/", method="get"), "method: 'get' does not have the form"),
+    (lambda: Http(url="http://h/", method="get"), "method: 'get' is no method: write it in capital letters"),
     (lambda: Tcp(host="h", port=0), "port: 0 is out of range"),
     (lambda: Tcp(host="h", port=1, send="x" * 20_000), "send: a text of 20,000 characters: 16,384 are the most"),
     (lambda: Exec(argv=()), "argv: has 0 entries: it needs at least 1"),

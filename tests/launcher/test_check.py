@@ -30,6 +30,15 @@ def written(tmp_path):
     return write
 
 
+def test_a_file_that_is_not_utf8_is_told_at_its_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.yaml").write_bytes(b"targets: []\n# gr\xfc\xdfe\n")
+    done = CliRunner().invoke(cli, ["check", "w.yaml"])
+    assert done.stderr == "w.yaml:2:5: this is not UTF-8: save the file as UTF-8\n"
+    done = CliRunner().invoke(cli, ["check", "-"], input=b"targets: []\n# gr\xfc\xdfe\n")
+    assert done.stderr == "<stdin>:2:5: this is not UTF-8: save the file as UTF-8\n"
+
+
 def test_json_has_every_finding_with_its_place(written):
     bad, doubtful = written("bad.yaml", BAD), written("doubtful.yaml", DOUBTFUL)
     done = check("--format", "json", bad, doubtful)

@@ -80,8 +80,7 @@ class Expansion:
     # Made once.
 
     def _whole(self) -> Any:
-        if any(source.document.data is UNREADABLE for source in self.sources):
-            return UNREADABLE
+        # A file that cannot be read hides nothing of the others: what it says is missing.
         if len(self.sources) == 1 and not self.sources[0].entries:
             return self.sources[0].document.data
         data = self._together()
@@ -102,7 +101,8 @@ class Expansion:
         """Returns the top level of all sources: lists one behind the other, mappings key by key, each key stated once."""
         data: dict[str, Any] = {}
         for number, source in enumerate(self.sources):
-            if not isinstance(source.document.data, dict | None):
+            data_of = source.document.data
+            if not isinstance(data_of, dict | None) and data_of is not UNREADABLE:
                 text = "expected a mapping with keys like targets and channels"
                 self.faults.append(ReuseFault(number, Problem((), text)))
             for key, value in source.entries.items():

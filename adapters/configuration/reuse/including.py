@@ -60,6 +60,8 @@ class _Gathering:
         self.files: list[SeenFile] = []
         self.searches: list[Search] = []
         self.empty: list[tuple[int, Path]] = []
+        self._is_full = False
+        """Whether it has been told that there are too many files."""
         self._spent = len(root.text.encode(errors="replace")) if INCLUDE in root.entries else 0
         self._first: dict[str, str] = {} if file is None else {os.path.realpath(file): root.name}
 
@@ -102,8 +104,10 @@ class _Gathering:
             self.empty.append((number, path))
         for name in names:
             if len(self.files) >= limits.INCLUDED_FILES_MAX:
-                most = f"{limits.INCLUDED_FILES_MAX:,}"
-                self._tell(number, path, f"{most} files are the most that one configuration includes")
+                if not self._is_full:
+                    most = f"{limits.INCLUDED_FILES_MAX:,}"
+                    self._tell(number, path, f"{most} files are the most that one configuration includes")
+                self._is_full = True
                 return
             self._read(name, number, path, above)
 
@@ -114,7 +118,8 @@ class _Gathering:
         real = os.path.realpath(file)
         if real in self._first:
             is_circle = real in above or self._first[real] == self.sources[0].name
-            said = "includes itself" if is_circle else f"is included already, as {self._first[real]}"
+            other = "" if self._first[real] == shown else f", as {self._first[real]}"
+            said = "includes itself" if is_circle else f"is included already{other}"
             self._tell(number, path, f"{quoted(name)} {said}: name each file once")
             return
         self._first[real] = shown
@@ -127,7 +132,8 @@ class _Gathering:
         except ReadingFault as fault:
             if file.is_file() and os.access(file, os.R_OK):
                 self.unread.append(DocumentFault(fault.line, fault.column, Problem((), str(fault)), shown))
-            self._tell(number, path, f"{quoted(name)}: {fault}")
+            else:
+                self._tell(number, path, f"{quoted(name)}: {fault}")
             return
         self._spent += len(text.encode(errors="replace"))
         self.sources.append(ConfigurationSource(shown, file.parent, text, parse(text)))

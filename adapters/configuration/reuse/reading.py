@@ -25,7 +25,7 @@ def text_in(file: FilePath, spent: int = 0) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ReadingFault(f"the file cannot be read: {reason}") from None
-    return _text_of(content, spent)
+    return decoded(content, spent)
 
 
 def read_text(file: FilePath, name: str) -> str:
@@ -36,15 +36,8 @@ def read_text(file: FilePath, name: str) -> str:
         raise ConfigurationError(f"{name}:{fault.line}:{fault.column}: {fault}") from None
 
 
-def decoded(content: bytes, name: str) -> str:
-    """Returns the text of a file's content. Raises: ConfigurationError where it is too long, or no UTF-8."""
-    try:
-        return _text_of(content, 0)
-    except ReadingFault as fault:
-        raise ConfigurationError(f"{name}:{fault.line}:{fault.column}: {fault}") from None
-
-
-def _text_of(content: bytes, spent: int) -> str:
+def decoded(content: bytes, spent: int = 0) -> str:
+    """Returns the text of a file's content. Raises: ReadingFault where it is too long, or no UTF-8."""
     if len(content) + spent > limits.CONFIGURATION_BYTES_MAX:
         most = f"{limits.CONFIGURATION_BYTES_MAX // (1024 * 1024)} MiB"
         subject = "the files together have" if spent else "the file has"

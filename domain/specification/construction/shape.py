@@ -44,21 +44,46 @@ _ALSO_CALLED = {
     "period": "every",
     "frequency": "every",
     "name": "id",
+    "endpoints": "targets",
+    "services": "targets",
+    "monitors": "targets",
+    "checks": "targets",
+    "alerting": "channels",
+    "contacts": "channels notify",
+    "notifications": "channels notify",
+    "extends": "use",
+    "inherits": "use",
+    "loop": "for_each",
+    "foreach": "for_each",
+    "with_items": "for_each",
+    "matrix": "for_each",
     "tags": "labels",
     "title": "name",
+    "condition": "expect",
     "conditions": "expect",
+    "assertions": "expect",
+    "failure_threshold": "after",
+    "failure-threshold": "after",
+    "success_threshold": "recover",
+    "success-threshold": "recover",
+    "cron": "schedule",
+    "timezone": "zone",
+    "tz": "zone",
+    "disabled": "paused",
+    "depends": "depends_on",
+    "parents": "depends_on",
     "channels": "notify to",
     "alerts": "notify",
     "notify": "to",
     "receiver": "to",
-    "receivers": "to",
+    "receivers": "channels to",
     "repeat_interval": "remind_every",
     "reminder": "remind_every",
     "mute_time_intervals": "quiet",
     "duration": "length",
     "start": "from",
     "end": "until",
-    "template": "body",
+    "template": "use body",
     "payload": "body",
     "webhook": "url",
     "key": "routing_key",
@@ -173,6 +198,8 @@ class ShapeChecker:
             return self._already_reported((*path, field))
         if field not in value:
             return self.tell(path, f"has no {field}: it is one of {', '.join(by_tag)}")
+        if self._is_partial and isinstance(tag, str) and "${" in tag:
+            return self._already_reported((*path, field))
         if not isinstance(tag, str) or tag not in by_tag:
             shown = quoted(tag) if isinstance(tag, str) else "this"
             close = suggestion(tag, by_tag) if isinstance(tag, str) else ""
@@ -203,7 +230,9 @@ class ShapeChecker:
         is_certain = given or (not is_misnamed and self.unread.isdisjoint((*path, name) for name in names))
         name = (*path, "id")
         if is_certain and name not in self.unread:
-            self.problems.append(Problem(path, not_one(given, cls.one_of)))
+            empty = next((name for name in cls.one_of if name in sound and not given), "")
+            hint = f": {empty} has no value, write its keys or {empty}: {{}}" if empty else ""
+            self.problems.append(Problem(path, not_one(given, cls.one_of) + hint))
         return {name: item for name, item in sound.items() if name not in given} | cls.harmless
 
     def _required(self, field: inspect.Field, value: dict[str, Any], path: Path) -> None:
@@ -233,7 +262,8 @@ class ShapeChecker:
         """An unknown key may be meant for what it is like, or else for anything that does not stand there."""
         close = _meant_by(key, known - given) or nearest(key, known)
         shown = [self._spelled.get(name, name) for name in known]
-        text = f"unknown key{meant(self._spelled.get(close, close))} (known here: {', '.join(shown)})"
+        known_here = f" (known here: {', '.join(shown)})"
+        text = f"unknown key{meant(self._spelled.get(close, close)) or known_here}"
         self.problems.append(Problem((*path, key), text, at_key=True))
         if close and close not in given:
             self.unread.add((*path, close))
@@ -298,8 +328,13 @@ def _stand_in(kind: inspect.Type, path: Path) -> Any:
             names = {field.encode_name: field.type for field in fields if field.required}
             required = {name: _stand_in(of, (*path, name)) for name, of in names.items()}
             return tagged | required | getattr(cls, "harmless", {})
-        case inspect.VarTupleType():
-            return [_text_for(path)]
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            entry = _stand_in(item, path)
+            return [] if entry is _DROPPED else [entry] * max(1, least or 0)
+        case inspect.LiteralType(values=values):
+            return values[0]
+        case inspect.EnumType(cls=cls):
+            return next(iter(cls)).value
         case inspect.TupleType():
             return _DROPPED  # a pair is known by its key, so that none has to keep the place of another
         case inspect.IntType(ge=int() as least) if least > 1:
@@ -326,14 +361,13 @@ def _misread(value: Any, kind: inspect.Type, *, secret: bool = False) -> str:
         return _duration_fault(value)
     if kind.max_length is not None and len(value) > kind.max_length:
         return f"a text of {len(value):,} characters: {kind.max_length:,} are the most"
+    if kind.min_length is not None and len(value) < kind.min_length:
+        return (
+            "an empty text" if not value else f"a text of {len(value)} characters: it needs {kind.min_length}"
+        )
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
-    if kind.pattern in FORMS:
-        return f"{'' if secret else f'{quoted(value)} '}is no {FORMS[kind.pattern]}"
-    if secret:
-        return f"does not have the form {kind.pattern}"
-    upper = value.upper() if re.search(kind.pattern, value.upper()) else ""
-    return f"{quoted(value)} does not have the form {kind.pattern}{meant(upper)}"
+    return f"{'' if secret else f'{quoted(value)} '}is no {FORMS[kind.pattern]}"
 
 
 def _duration_fault(value: str) -> str:

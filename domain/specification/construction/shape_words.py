@@ -190,6 +190,12 @@ def _hint(value: Any, kind: inspect.Type) -> str:
             return ": put it in brackets, [like, this]"
         case inspect.UnionType() if kind_of(value) == "text" and _takes_list(kind):
             return ": put it in brackets, [like, this]"
+        case inspect.StructType() | inspect.UnionType() if isinstance(value, str):
+            parts = [choice for choice in plain_types(kind) if isinstance(choice, inspect.StructType)]
+            names = [field.encode_name for part in parts[:1] for field in part.fields if field.required]
+            return (
+                f": write its keys, like {{{', '.join(f'{name}: ...' for name in names)}}}" if names else ""
+            )
         case _ if value is None:
             return ": leave the key out or give it a value"
         case _:

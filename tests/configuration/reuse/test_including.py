@@ -103,9 +103,23 @@ def test_every_problem_of_every_file_is_told_with_its_file(tmp_path):
 
 
 def test_a_file_that_is_no_yaml_hides_no_problem_of_another_file(tmp_path):
-    file = lay(tmp_path, {"w.yaml": "include: [a.yaml]\ntargets: [{id: 5}]", "a.yaml": "targets: ["})
-    told = problems_of(file)
-    assert told[0] == "a.yaml:2:1: this is not YAML: did not find expected node content"
+    file = lay(
+        tmp_path, {"w.yaml": "include: [a.yaml]\ntargets: [{id: 5, call: {name: f}}]", "a.yaml": "targets: ["}
+    )
+    assert sorted(problems_of(file)) == [
+        "a.yaml:2:1: this is not YAML: did not find expected node content",
+        "w.yaml:2:16: targets[0].id: expected a text, got the number 5: put it in quotes",
+    ]
+
+
+def test_what_a_file_that_cannot_be_read_may_say_is_no_problem_of_the_others(tmp_path):
+    text = "include: [a.yaml]\ntargets: [{id: w, use: t, notify: [ops], depends_on: [x]}, {id: v, tcp: {host: h, prt: 1}}]"
+    file = lay(tmp_path, {"w.yaml": text, "a.yaml": "targets: [", "bad.yaml": ""})
+    unreadable = "a.yaml:2:1: this is not YAML: did not find expected node content"
+    misspelt = "w.yaml:2:83: targets[1].tcp.prt: unknown key, did you mean port"
+    assert sorted(problems_of(file)) == [unreadable, misspelt]
+    (tmp_path / "a.yaml").write_bytes(b"targets: [] # \xff")
+    assert sorted(problems_of(file)) == ["a.yaml:1:15: this is not UTF-8: save the file as UTF-8", misspelt]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +165,16 @@ def test_caps_hold_for_all_files_together(tmp_path, monkeypatch):
     ]
     monkeypatch.setattr(limits, "CONFIGURATION_BYTES_MAX", 1 << 20)
     assert "d/a.yaml:1:1: the files together have more than the 1 MiB that are read" in problems_of(file)
+
+
+def test_too_many_files_are_told_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "INCLUDED_FILES_MAX", 1)
+    file = lay(
+        tmp_path, {"w.yaml": "include: [a.yaml, b.yaml, c.yaml]", "a.yaml": A, "b.yaml": B, "c.yaml": B}
+    )
+    assert problems_of(file) == [
+        "w.yaml:1:19: include[1]: 1 files are the most that one configuration includes"
+    ]
 
 
 def test_files_include_files_over_a_few_levels(tmp_path):

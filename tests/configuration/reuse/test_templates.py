@@ -153,6 +153,15 @@ def test_a_loop_fills_every_text_and_gives_it_the_type_of_its_place(tmp_path):
     assert a.description == "costs ${each.port} or ${each}"
 
 
+def test_the_kind_of_a_rule_in_a_template_may_come_from_a_loop_or_a_variable(tmp_path):
+    text = (
+        "templates: {t: {call: {name: f}, rules: [{id: r, kind: '${each.kind}'}, {id: s, kind: '${KIND}'}]}}\n"
+        "targets: [{use: t, for_each: [{kind: consecutive}], id: '${each.kind}'}]"
+    )
+    (target,) = read(text, tmp_path, {"KIND": "no_data"}).targets
+    assert [type(rule).__name__ for rule in target.rules] == ["Consecutive", "NoData"]
+
+
 def test_an_entry_may_name_a_variable(tmp_path):
     text = "targets: [{for_each: ['${A}', b], id: '${each}', call: {name: f}}]"
     assert [target.id for target in read(text, tmp_path, {"A": "a"}).targets] == ["a", "b"]
