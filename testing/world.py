@@ -331,16 +331,10 @@ class World(OperatorCommands):
     ) -> None:
         """Sends a report to a heartbeat target, as its host does: the start of a run, or its end."""
         require_known("target", target, self._targets)
-        beat = Beat(
-            target,
-            Outcome.UP if ok and not exit_status else Outcome.DOWN,
-            "",
-            self.clock.read(),
-            is_start=True if start else UNSET,
-            run=run or UNSET,
-            exit_status=UNSET if exit_status is None else exit_status,
-        )
-        self.tell(beat)
+        outcome, is_start = Outcome.UP if ok and not exit_status else Outcome.DOWN, True if start else UNSET
+        status = UNSET if exit_status is None else exit_status
+        now = self.clock.read()
+        self.tell(Beat(target, outcome, "", now, is_start=is_start, run=run or UNSET, exit_status=status))
 
     def _tell(self, actor: Address, message: object) -> None:
         actor.tell(message)
