@@ -16,6 +16,7 @@ def heartbeat(
     failed: bool,
     start: bool,
     exit_status: int | None,
+    run: str | None,
     detail: str,
     as_json: bool,
 ) -> None:
@@ -39,7 +40,7 @@ def heartbeat(
             else:
                 say(acts, f"{target}: {_said(ok=ok, start=False)}")
             return
-        row = acts.heartbeat(target, ok=ok, detail=detail, start=start)
+        row = acts.heartbeat(target, ok=ok, detail=detail, start=start, run=run, exit_status=exit_status)
         if as_json:
             print_json(plain(row))
         elif row.paused and not start:

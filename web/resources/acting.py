@@ -29,8 +29,10 @@ async def heartbeat(call: ApiCall) -> TargetRow | Accepted:
     if target.kind != "heartbeat":
         raise Refusal(409, f"the target {target.id!r} takes no heartbeats: it is of kind {target.kind}")
     said = call.body
-    kind: PingKind = "start" if said.start else "success" if said.ok else "fail"
-    call.services.pings.take(target.id, kind, None, said.run and one_line(said.run, 64), said.detail)
+    has_succeeded = said.ok and not said.exit_status
+    kind: PingKind = "start" if said.start else "success" if has_succeeded else "fail"
+    run = said.run and one_line(said.run, 64)
+    call.services.pings.take(target.id, kind, said.exit_status, run, said.detail)
     return await _target_afterwards(call)
 
 
