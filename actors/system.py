@@ -14,12 +14,13 @@ from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.target import Target
+from ..domain.supervision.blindness import BlindnessDetector
 from ..domain.supervision.restart import RestartHistory
 from ..domain.suppression.suppression import Suppression
 from ..domain.time.moment import NS_PER_S, Moment
 from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed, RecordPause, RenewTenure
-from ..protocol.supervisor import ChildExited, Drain, Track, Untrack
+from ..protocol.supervisor import TIMING, ChildExited, Drain, Track, Untrack
 from .behaviour import Behaviour, through_bytes
 from .courier import Courier
 from .dispatch.actor import DispatchedActor
@@ -38,7 +39,7 @@ from .recorder import Recorder
 from .sink import IncidentSink
 from .supervisor.poller_registry import PollerRegistry, Roster, RosterHandover
 from .supervisor.restart_tracker import Child
-from .supervisor.supervisor import RECORDER, TIMING, Supervisor
+from .supervisor.supervisor import RECORDER, Supervisor
 
 SUPERVISOR = "supervisor"
 OWNER = "owner"
@@ -111,7 +112,7 @@ class System:
         targets = {target.id: target for target in configuration.targets}
         self._poller_context = PollerContext(self.supervisor, parts.probers, parts.expectation_of)
         registry = PollerRegistry(lambda name: self._address(Poller, name), self._start_poller)
-        self._handover = RosterHandover(Roster(targets, registry, {}))
+        self._handover = RosterHandover(Roster(targets, registry, {}, BlindnessDetector()))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
         if parts.is_wall_steady:
             self._policies = self._policies._replace(flush_every_ns=60 * NS_PER_S)

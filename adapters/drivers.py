@@ -33,7 +33,7 @@ from .probes.local.call import CallProber
 from .probes.local.exec import ExecProber
 from .probes.network.tcp import TcpProber
 from .probes.shared import SharableProber, SharedProber
-from .probes.table import NETWORK_PROBERS
+from .probes.table import network_probers
 from .probes.web.http import HttpProber
 
 AnyMessenger: TypeAlias = (
@@ -79,7 +79,7 @@ class Drivers:
         around = Surroundings(
             loop=loop, clock=clock, resolver=self._resolver, deny_private_addresses=self._deny
         )
-        probers |= {kind: make(around) for kind, make in NETWORK_PROBERS.items()}
+        probers |= network_probers(around)
         self.probers = {kind: SharedProber(prober, clock, call_at) for kind, prober in probers.items()}
         self.pinger = (
             None

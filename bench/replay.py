@@ -1,10 +1,10 @@
 """The time and the memory of a replay: recorded samples of many targets through a configuration, in virtual time.
 
-    python bench/replay.py [--targets 100] [--days 30] [--every 30] [--thresholds] [--quick]
+    python bench/replay.py [--targets 100] [--days 30] [--every 30] [--quick]
 
-Prints one JSON object: seconds of CPU, samples a second, and the peak of the memory. The store is synthetic: sealed hours, in
-which each target has an outage of some minutes about once a day. `--thresholds` gives each target a rule on its response time, for
-which every sample is judged one by one; without it only hours that are not wholly good are.
+Prints one JSON object: seconds of CPU, microseconds a sample, and the peak of the memory. The store is synthetic: sealed hours, in
+which each target has an outage of some minutes about once a day. It is replayed twice: `counts` has the default rules, by which only
+hours that are not wholly good are judged sample by sample; `thresholds` has a rule on response times too, by which every hour is.
 """
 
 import argparse
@@ -101,45 +101,47 @@ def configuration(targets: int, every_s: int, *, thresholds: bool) -> Configurat
     )
 
 
-def main() -> None:
+def measure(path: str, configuration: Configuration, days: int, samples: int) -> dict[str, float]:
+    """Replays a store through a configuration."""
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began_s = time.process_time()
+    found = replay(StoreReader(path), configuration, START_NS, START_NS + days * NS_PER_DAY)
+    took_s = time.process_time() - began_s
+    after_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "incidents": len(found.replayed),
+        "notices": len(found.taken),
+        "cpu_s": round(took_s, 1),
+        "us_a_sample": round(took_s * 1e6 / samples, 2),
+        "memory_added_mb": round((after_kb - before_kb) / 1024, 1),
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print; 1 when the bar is missed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--targets", type=int, default=100)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--every", type=int, default=30, help="seconds")
-    parser.add_argument("--thresholds", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="a run of 10 targets and 2 days, without a bar")
-    asked = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="a run of 10 targets and 2 days")
+    asked = parser.parse_args(arguments)
     targets, days = (10, 2) if asked.quick else (asked.targets, asked.days)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "watch.db"))
         samples = fill(path, targets, days, asked.every)
-        before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        began_s = time.process_time()
-        found = replay(
-            StoreReader(path),
-            configuration(targets, asked.every, thresholds=asked.thresholds),
-            START_NS,
-            START_NS + days * NS_PER_DAY,
-        )
-        took_s = time.process_time() - began_s
-    after_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    row = {
-        "targets": targets,
-        "days": days,
-        "samples": samples,
-        "thresholds": asked.thresholds,
-        "incidents": len(found.replayed),
-        "notices": len(found.taken),
-        "cpu_s": round(took_s, 1),
-        "us_a_sample": round(took_s * 1e6 / samples, 2),
-        "memory_added_mb": round((after_kb - before_kb) / 1024, 1),
-        "machine": describe(),
-    }
-    print(json.dumps(row))
-    sys.exit(0 if asked.quick or took_s < BAR_S else f"over the bar of {BAR_S} s")
+        rows = {
+            name: measure(
+                path, configuration(targets, asked.every, thresholds=name == "thresholds"), days, samples
+            )
+            for name in ("counts", "thresholds")
+        }
+    met = {name: row["cpu_s"] < BAR_S for name, row in rows.items()}
+    summary = {"targets": targets, "days": days, "samples": samples, **rows}
+    print(json.dumps({**summary, "bars": {"cpu_s_max": BAR_S}, "met": met, "machine": describe()}, indent=2))
+    return 0 if all(met.values()) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

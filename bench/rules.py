@@ -4,8 +4,8 @@
 
 Prints one JSON object. Five minutes hold 300 to 100,000 samples, as the cadence is; each figure is the CPU time of
 `TargetAggregate.apply` per sample once the window is full. The plain list keeps the same values and sorts them for each sample.
-By kind: k of n, Nagios, a value of recovery and a relative change, each alone; an objective with both its rules; and five of them, with
-the page of an objective, together.
+By kind: each kind of rule alone; a sample of a target that must fail, and one that is made of five members, with a rule that counts in
+a row; and five rules of as many kinds together.
 """
 
 import argparse
@@ -19,10 +19,11 @@ from math import ceil
 from machine import describe
 from msgspec.structs import replace
 from sidebyside import by_turns, cpu_ns, median_of, ratio_of
-from watchkeeper.domain.observation.outcome import Outcome
-from watchkeeper.domain.observation.sample import Sample
+from watchkeeper.domain.observation.attempt import AttemptId
+from watchkeeper.domain.observation.outcome import Outcome, Reason
+from watchkeeper.domain.observation.sample import Sample, sample_without_answer
 from watchkeeper.domain.rules.aggregate import TargetAggregate
-from watchkeeper.domain.specification.probe import Http
+from watchkeeper.domain.specification.probe import Composite, Http
 from watchkeeper.domain.specification.rule import (
     Aggregate,
     Consecutive,
@@ -31,12 +32,12 @@ from watchkeeper.domain.specification.rule import (
     Nagios,
     NoData,
     Rule,
-    RuleState,
     Severity,
     Slo,
     Threshold,
 )
 from watchkeeper.domain.specification.target import Target
+from watchkeeper.domain.supervision.composition import composed
 from watchkeeper.domain.time.duration import NS_PER_MINUTE
 from watchkeeper.domain.time.moment import NS_PER_MS, Moment
 
@@ -55,21 +56,26 @@ OTHERS: tuple[Rule, ...] = (
 
 
 SLO = Slo(objective="99.9%")
+CHANGE = Threshold(
+    id="slower", value=900.0, mode=Mode.RELATIVE_CHANGE, window="1m", baseline="4m", aggregate=Aggregate.P50
+)
+SOME = KOfN(id="some", bad=3, of=10)
 KINDS: dict[str, Rule] = {
-    "k_of_n": KOfN(id="some", bad=3, of=10),
+    "consecutive": OTHERS[0],
+    "no_data": OTHERS[3],
+    "k_of_n": SOME,
     "nagios": Nagios(id="hard"),
-    "recover": Threshold(
-        id="slow", value=5_000.0, recover=3_000.0, window="5m", min_samples=5, aggregate=Aggregate.P95
-    ),
-    "relative_change": Threshold(
-        id="slower",
-        value=900.0,
-        mode=Mode.RELATIVE_CHANGE,
-        window="1m",
-        baseline="4m",
-        aggregate=Aggregate.P50,
-    ),
+    "threshold": SLOW,
+    "each_value": OTHERS[2],
+    "rate_of_change": Threshold(id="rising", value=1e9, mode=Mode.RATE_OF_CHANGE, window="5m"),
+    "relative_change": CHANGE,
+    "recover": replace(SLOW, recover=3_000.0),
+    "min_samples": replace(SLOW, min_samples=5),
 }
+FIVE: tuple[Rule, ...] = (SLOW, OTHERS[0], SOME, CHANGE)
+"""With both rules of an objective, which is the fifth."""
+MEMBERS = Composite(worst_of=("a", "b", "c", "d", "e"))
+Judge = Callable[[Sample], object]
 
 
 def samples(length: int, count: int) -> list[Sample]:
@@ -96,16 +102,45 @@ def aggregate(rules: tuple[Rule, ...], *, slo: bool = False) -> TargetAggregate:
     return TargetAggregate(replace(target, slo=SLO) if slo else target, 1)
 
 
+def applying(rules: tuple[Rule, ...], *, slo: bool = False) -> Judge:
+    judge = aggregate(rules, slo=slo)
+    return lambda sample: judge.apply(sample, sample.at)
+
+
+def turning() -> Judge:
+    """A target that must fail, and fails."""
+    judge = aggregate(OTHERS[:1])
+
+    def turn(sample: Sample) -> object:
+        failed = replace(sample, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
+        return judge.apply(failed.turned(), sample.at)
+
+    return turn
+
+
+def composing() -> Judge:
+    """A target of five members, all of which are up."""
+    judge, outcomes = aggregate(OTHERS[:1]), dict.fromkeys(MEMBERS.members, Outcome.UP)
+
+    def compose(sample: Sample) -> object:
+        found = composed(MEMBERS, outcomes)
+        attempt = AttemptId(sample.target, sample.epoch, sample.attempt)
+        made = sample_without_answer(attempt, sample.at, found.outcome, Reason.OK, found.detail)
+        return judge.apply(made, sample.at)
+
+    return compose
+
+
 def ours(length: int) -> Callable[[], float]:
     """Microseconds per sample; the window stays full from one call to the next."""
-    return judging(aggregate((SLOW, *OTHERS)), length)
+    return judging(applying((SLOW, *OTHERS)), length)
 
 
-def judging(judge: TargetAggregate, length: int) -> Callable[[], float]:
-    """The same of any aggregate."""
+def judging(judge: Judge, length: int) -> Callable[[], float]:
+    """The same of any judge."""
     made = samples(length, length + 20 * SAMPLES)
     for sample in made[:length]:
-        judge.apply(sample, sample.at)
+        judge(sample)
     ahead = iter(range(length, len(made), SAMPLES))
 
     def run() -> float:
@@ -113,7 +148,7 @@ def judging(judge: TargetAggregate, length: int) -> Callable[[], float]:
 
         def work() -> None:
             for sample in made[start : start + SAMPLES]:
-                judge.apply(sample, sample.at)
+                judge(sample)
 
         return cpu_ns(work, SAMPLES) / 1e3
 
@@ -165,10 +200,11 @@ def measure(pairs: int) -> dict[str, dict[str, float]]:
 
 
 def by_kind(pairs: int) -> dict[str, float]:
-    """Microseconds per sample, with 300 in a window, of each kind alone, of an objective, and of five kinds together."""
-    page = (*KINDS.values(), Consecutive(id="slo-ticket", state=RuleState.RETIRED))
-    judges = {name: aggregate((rule,)) for name, rule in KINDS.items()}
-    judges |= {"slo": aggregate((), slo=True), "five_kinds": aggregate(page, slo=True)}
+    """Microseconds per sample, with 300 in a window: of no rule, of each kind alone, and of five kinds together."""
+    judges = {"no_rule": applying(())}
+    judges |= {name: applying((rule,)) for name, rule in KINDS.items()}
+    judges |= {"slo": applying((), slo=True), "upside_down": turning(), "composite": composing()}
+    judges["five_kinds"] = applying(FIVE, slo=True)
     rounds = by_turns([judging(judge, LENGTHS[0]) for judge in judges.values()], pairs)
     return {name: round(min(each[at] for each in rounds), 2) for at, name in enumerate(judges)}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bounds import bounds, length, policies
-from peers import importing
+from peer_keys import importing
 from semantics import ATTEMPTS, JUDGED, NOTICES, SHOWN, Semantics
 from watchkeeper.adapters.configuration import json_schema
 from watchkeeper.adapters.configuration.schema import FILLED, REFERENCE

@@ -192,6 +192,22 @@ class Drain(Message, frozen=True):
     within_ns: int
 
 
+TIMING = (
+    Woke,
+    NoticeCheckRequested,
+    AcknowledgementCheckRequested,
+    DeliveryBegan,
+    DeliverySettled,
+    ChannelRecovered,
+    RetryAsked,
+    NextSliceRequested,
+    RenewalRequested,
+    LastHeardResumed,
+    StoreAsked,
+    StoreAnswered,
+)
+"""Messages that only set or clear timers."""
+
 _OfTargets = Track | Untrack | Pause | Resume | CheckNow | Beat
 _OfAttempts = AttemptFinished | AttemptCancelled
 OfNotices = DeliveryBegan | DeliverySettled | ChannelRecovered | RetryAsked

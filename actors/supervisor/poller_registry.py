@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ...domain.incidents.own_problems import POLLER
 from ...domain.specification.target import Target
+from ...domain.supervision.blindness import BlindnessDetector
 from ...domain.supervision.last_heard import LastHeard
 from ...protocol.poller import PollerMessage
 from ..dispatch.mailbox.address import Address
@@ -62,6 +63,8 @@ class Roster(NamedTuple):
     pollers: PollerRegistry
     heard: dict[str, LastHeard]
     """Per heartbeat: the record may not have it yet when the next incarnation begins."""
+    blindness: BlindnessDetector
+    """It has the last reading of the clocks: the machine may sleep while no supervisor lives."""
 
 
 class RosterHandover:

@@ -107,8 +107,9 @@ class Reports:
 
     def blind(self, entries: Iterable[Scheduled], now: Moment) -> None:
         """Gives heartbeats that are due by the end of a gap their whole time from now on: a report may be lost with it."""
-        reporting = []
+        reporting, slept_ns = [], self._blindness.take_slept_ns()
         for entry in entries:
+            self._waits.age_run(entry, slept_ns, now)
             if not entry.is_before_due(now):
                 reporting.append(entry)
             elif entry.is_run_overdue(now):

@@ -12,7 +12,7 @@ from ...domain.incidents.own_problems import NETWORK, POLLER, UNCHECKED
 from ...domain.incidents.record import BlindInterval, PauseMark, Renamed
 from ...domain.observation.sample import Sample
 from ...domain.specification.target import Target
-from ...domain.supervision.blindness import CLOCK_STEPPED, BlindnessDetector, Reading, waited_ns
+from ...domain.supervision.blindness import CLOCK_STEPPED, Reading, waited_ns
 from ...domain.supervision.restart import SupervisorPolicies
 from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.moment import Moment
@@ -61,21 +61,6 @@ ATTEMPT_NUMBER_BITS = 40
 """An incarnation numbers its attempts and its rounds of the ping from its epoch shifted by this, above those of the one before."""
 
 RECORDER = "recorder"
-TIMING = (
-    heard.Woke,
-    heard.NoticeCheckRequested,
-    heard.AcknowledgementCheckRequested,
-    heard.DeliveryBegan,
-    heard.DeliverySettled,
-    heard.ChannelRecovered,
-    heard.RetryAsked,
-    heard.NextSliceRequested,
-    heard.RenewalRequested,
-    heard.LastHeardResumed,
-    heard.StoreAsked,
-    heard.StoreAnswered,
-)
-"""Messages that only set or clear timers."""
 
 
 class Supervisor(Behaviour[heard.SupervisorMessage]):
@@ -105,7 +90,6 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._to = neighbours
         self._dice = dice
         self._discreet = discreet
-        self._blindness = BlindnessDetector()
         self._timer_driver = TimerDriver(
             call_at, lambda planned_ns: self.address.tell(heard.Woke(planned_ns))
         )
@@ -117,7 +101,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         self._roster = handover.take()
 
     def started(self, now: Moment) -> None:
-        self._targets = self._roster.targets
+        self._targets, self._blindness = self._roster.targets, self._roster.blindness
         context = SupervisorContext(
             self._timers, self._to, self._policies, self._dice, self._roster, self._discreet
         )
@@ -140,6 +124,10 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             # The knowledge of the network and of unchecked targets ended with the earlier incarnation.
             for part in (NETWORK, UNCHECKED):
                 self._to.recorder.tell(HealthReported(part, ""))
+        gap = self._blindness.woke(Reading(now, self._clock.boot_ns()), None)
+        if gap is not None:
+            # No supervisor lived meanwhile. The waits, which the sink has yet to give back, leave it out then.
+            self._tell_blind(gap)
         self._make_whole(now)
         self._periodic_timers.begin(now)
         self._ping.begin(now)
@@ -216,6 +204,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
                 # A wait that was over before this process began makes no later wake-up late.
                 self._look(self._timer_driver.overdue_ns(now.monotonic_ns), now)
                 self._attempts.heard_before(before, now)
+                if self._blindness.has_slept:
+                    self._attempts.blind(0, now)
                 if self._is_whole:
                     self._periodic_timers.end_orphans(now)
             case heard.Barrier():
@@ -301,6 +291,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     def _blind(self, interval: BlindInterval, now: Moment) -> None:
         # First: after a crash while this is told, the next incarnation would count the interval as silence.
         self._attempts.blind(None if interval.cause == CLOCK_STEPPED else waited_ns(interval), now)
+        self._tell_blind(interval)
+
+    def _tell_blind(self, interval: BlindInterval) -> None:
         self._to.sink.tell(RecordBlindness(interval))
         self._to.recorder.tell(BlindnessSeen(interval))
 

@@ -127,6 +127,13 @@ class Waits:
         else:
             self._timers.arm(wait, due.monotonic_ns)
 
+    def age_run(self, entry: Scheduled, slept_ns: int, now: Moment) -> None:
+        """Counts the sleep of the machine for the length of a run: its job may have gone on, and ended where nothing could hear it."""
+        if slept_ns and entry.run is not None:
+            entry.run = entry.run.aged(slept_ns)
+            self.state(entry, now)
+            self.await_end(entry, entry.missed_at, now)
+
     def run_over(self, entry: Scheduled, now: Moment) -> None:
         """Expects no end of a run any more; the record forgets it with the report that ended it."""
         entry.run = None

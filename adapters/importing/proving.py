@@ -4,8 +4,9 @@ import json
 from pathlib import Path as FilePath
 from typing import Any
 
-from ...domain.specification.problem import Path, path_text
-from ..configuration.loading import examine
+from ...domain.errors import ConfigurationError
+from ...domain.specification.problem import Path, Problem, path_text
+from ..configuration.loading import Examined, examine
 from .imported import SECTIONS, Imported, ImportedEntry, Placed
 from .source import Note, PeerFile
 from .writer import write
@@ -18,7 +19,8 @@ _IN_PARTS = frozenset({"expect", "warn", "labels", "notify", "rules"})
 def proven(imported: Imported, file: PeerFile, folder: FilePath, head: str) -> str:
     """Returns the text of a configuration that passes `check`; `imported` has what was taken out of it under `lost`.
 
-    Variables and the files that values name are taken to be there and right.
+    Variables and the files that values name are taken to be there and right. Raises: ConfigurationError where nothing that could
+    be taken out would help, as in a file with too many targets.
     """
     for template in [*imported.sections["templates"]]:
         _prove_template(imported, template, folder)
@@ -27,12 +29,13 @@ def proven(imported: Imported, file: PeerFile, folder: FilePath, head: str) -> s
         examined = examine(text, None, folder=folder, looks_at_files=False)
         if not examined.faults:
             return text
-        if not examined.problems:
-            raise AssertionError(f"an importer wrote what cannot be mended: {examined.faults[0].said}")
-        last = max(examined.problems, key=lambda problem: _order(problem.path))
-        # The rear one alone: the numbers of those before it stay.
-        _take_out(imported, last.path, last.text)
-    raise AssertionError("an importer wrote more than can be mended")
+        # From the rear, and of each entry one alone: the numbers of those before it stay.
+        of_entries = {problem.path[:2]: problem for problem in _refused(examined)}
+        for problem in reversed(of_entries.values()):
+            _take_out(imported, file, problem)
+    raise ConfigurationError(
+        f"{file.name}: it has more than {_ROUNDS_MAX:,} problems in one part: mend it first"
+    )
 
 
 def _prove_template(imported: Imported, template: ImportedEntry, folder: FilePath) -> None:
@@ -43,7 +46,7 @@ def _prove_template(imported: Imported, template: ImportedEntry, folder: FilePat
         examined = examine(text, None, folder=folder, looks_at_files=False)
         if not examined.faults:
             return
-        problem = max(examined.problems, key=lambda each: _order(each.path))
+        problem = _refused(examined)[-1]
         reason = f"check refuses {path_text(problem.path[2:]) or 'it'}: {problem.text}"
         imported.lost.append(Note(template.first, template.source or (), reason))
         if not _is_part(problem.path) or not _dropped(template.data, problem.path[2:]):
@@ -67,6 +70,12 @@ def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _refused(examined: Examined) -> list[Problem]:
+    """Returns what is refused, in the order of the configuration."""
+    found = examined.problems or [fault.problem for fault in examined.faults]
+    return sorted(found, key=lambda problem: _order(problem.path))
+
+
 def _is_part(path: Path) -> bool:
     return len(path) > len(("targets", 0, "expect")) and path[2] in _IN_PARTS
 
@@ -78,15 +87,16 @@ def _order(path: Path) -> tuple[tuple[bool, str, int], ...]:
     )
 
 
-def _take_out(imported: Imported, path: Path, text: str) -> None:
-    """Takes one value out, or the whole entry that holds it."""
+def _take_out(imported: Imported, file: PeerFile, problem: Problem) -> None:
+    """Takes one value out, or the whole entry that holds it. Raises: ConfigurationError where no entry holds it."""
+    path = problem.path
     section = str(path[0]) if path else SECTIONS[-1]
     entry = _entry(imported.sections.get(section, []), path[1] if len(path) > 1 else None)
     if entry is None:
-        raise AssertionError(f"an importer wrote a section that cannot be mended: {text}")
+        raise ConfigurationError(f"{file.name}: what it comes to is no configuration: {problem}")
     if not _is_part(path) or not _dropped(entry.data, path[2:]):
         imported.sections[section].remove(entry)
-    reason = f"check refuses {path_text(path[2:]) or 'it'}: {text}"
+    reason = f"check refuses {path_text(path[2:]) or 'it'}: {problem.text}"
     imported.lost.append(Note(entry.first, entry.source or (section,), reason))
 
 

@@ -1,6 +1,7 @@
 """The file of a peer: its parts with their lines, and which of its keys the importer has read."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -47,6 +48,7 @@ class PeerFile:
             raise ConfigurationError(
                 *(f"{name}:{fault.line}:{fault.column}: {fault.said}" for fault in document.faults)
             )
+        self.name = name
         self.text = text
         self.notes: list[Note] = []
         self._reasons = reasons
@@ -147,10 +149,18 @@ class PeerPart:
         if text is None:
             return None
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
             self.leave(key, "a number is expected here")
             return None
+        return number
+
+    def whole(self, key: str) -> int | None:
+        """Returns a number without its fraction; None where there is none."""
+        number = self.number(key)
+        return None if number is None else int(number)
 
     def texts(self, key: str) -> list[str]:
         """Returns the texts of a list, or the one that stands in place of a list."""

@@ -68,12 +68,7 @@ def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], 
             part.leave_whole("no monitor is in this group that can be watched")
             return
     _pass_over(part, kind)
-    name, retries = part.text("name"), part.number("maxretries") or 0
-    notified = [
-        channels[each]
-        for each, on in (part.raw("notificationIDList") or {}).items()
-        if on and each in channels
-    ]
+    name, retries = part.text("name"), part.whole("maxretries") or 0
     data: dict[str, Any] = {
         "id": placed(part, "name", monitor.key),
         "name": None if name == monitor.key else name and literal(name),
@@ -86,14 +81,23 @@ def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], 
         "warn": _warnings(part) if key == "http" else [],
         "upside_down": True if part.flag("upsideDown") else None,
         "paused": None if part.flag("active", default=True) else True,
-        "rules": [{"id": "down", "kind": "consecutive", "after": int(retries) + 1, "recover": 1}]
+        "rules": [{"id": "down", "kind": "consecutive", "after": retries + 1, "recover": 1}]
         if kind != "push"
         else [],
-        "notify": notified,
+        "notify": _notified(part, channels),
     }
     entry = made.add("targets", data, part)
     if key == "heartbeat":
         entry.data.setdefault("heartbeat", {})
+
+
+def _notified(part: PeerPart, channels: dict[str, str]) -> list[str]:
+    """Returns the channels of the notifications that are chosen by their ids."""
+    chosen = part.raw("notificationIDList") or {}
+    if not isinstance(chosen, dict):
+        part.leave("notificationIDList", "a mapping is expected here")
+        return []
+    return [channels[each] for each, is_on in chosen.items() if is_on and each in channels]
 
 
 def _children(monitor: _Monitor, known: list[_Monitor]) -> list[_Monitor]:
@@ -175,7 +179,7 @@ def _http(part: PeerPart) -> _Made:
             "user": literal(user or ""),
             "password": placed(part, "basic_auth_pass", literal(password or "")),
         }
-    redirects = part.number("maxredirects")
+    redirects = part.whole("maxredirects")
     address["url"] = placed(part, "url", address["url"])
     probe = {
         **address,
@@ -183,9 +187,8 @@ def _http(part: PeerPart) -> _Made:
         "headers": headers,
         "body": placed(part, "body", body and literal(body)),
         "follow_redirects": False if redirects == 0 else None,
-        "redirects_max": placed(part, "maxredirects", int(redirects))
-        if redirects and redirects != 10
-        else None,  # the default of both
+        # Ten are the default of both.
+        "redirects_max": placed(part, "maxredirects", redirects if redirects not in {0, 10} else None),
         "tls": {"verify": False} if part.flag("ignoreTls") else {},
     }
     return probe, expect
@@ -225,27 +228,24 @@ def _json_query(part: PeerPart) -> _Made:
 
 
 def _port(part: PeerPart) -> _Made:
-    port = part.number("port")
-    return {"host": _host(part), "port": placed(part, "port", None if port is None else int(port))}, []
+    return {"host": _host(part), "port": placed(part, "port", part.whole("port"))}, []
 
 
 def _ping(part: PeerPart) -> _Made:
-    size = part.number("packetSize")
     return {
         "host": _host(part),
-        "payload_bytes": placed(part, "packetSize", None if size is None else int(size)),
+        "payload_bytes": placed(part, "packetSize", part.whole("packetSize")),
     }, []
 
 
 def _dns(part: PeerPart) -> _Made:
-    port = part.number("port")
     probe = {
         "name": _host(part),
         "type": placed(part, "dns_resolve_type", part.text("dns_resolve_type") or "A"),
         "server": placed(
             part, "dns_resolve_server", (part.text("dns_resolve_server") or "").split(",")[0].strip() or None
         ),
-        "port": placed(part, "port", int(port)) if port else None,
+        "port": placed(part, "port", part.whole("port") or None),
     }
     return probe, []
 

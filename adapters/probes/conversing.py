@@ -25,14 +25,12 @@ NO_TIME: SystemErrorMeaning = (Outcome.TIMED_OUT, Reason.TIMED_OUT, "nothing was
 class ConversingProber:
     """Runs the probes of one kind. Used on the loop's thread; what `around` holds is its maker's to close."""
 
-    def __init__(
-        self, around: Surroundings, converse: Converse, on_close: Callable[[], object] | None = None
-    ) -> None:
+    def __init__(self, around: Surroundings, converse: Converse, sockets: Sockets | None = None) -> None:
+        """`sockets` are those that its attempts share, which it closes; without any it makes its own."""
         self.around = around
         self.converse = converse
         self.under_way: set[ConversingAttempt] = set()
-        self.sockets = Sockets(around.loop)
-        self._on_close = on_close
+        self.sockets = sockets or Sockets(around.loop)
         self.closed = False
 
     def start(self, request: ProbeRequest, done: OnObserved) -> "ConversingAttempt":
@@ -51,8 +49,6 @@ class ConversingProber:
         for attempt in list(self.under_way):
             attempt.cancel()
         self.sockets.close_all()
-        if self._on_close is not None:
-            self._on_close()
 
     def __repr__(self) -> str:
         return f"ConversingProber(under_way={len(self.under_way)})"
@@ -118,15 +114,11 @@ class ConversingAttempt(Activity):
             self._timer = None
         if self._task is not None:
             # A task that tells its own end is over with its next step, and is not to be cancelled in it.
-            if self._task is not _running(self._prober.around.loop):
+            if self._task is not asyncio.current_task(self._prober.around.loop):
                 self._task.cancel()
             self._task = None
         self._course.close()
         self._prober.under_way.discard(self)
-
-
-def _running(loop: asyncio.AbstractEventLoop) -> "asyncio.Task[Any] | None":
-    return asyncio.current_task(loop)
 
 
 def _verdict_of(error: OSError, stage: str) -> SystemErrorMeaning:

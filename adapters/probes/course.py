@@ -73,6 +73,7 @@ class AttemptCourse(Activity):
     response_time_ns: int | None = None
     """Set where the time of the answer is not the time of the whole attempt."""
     _race: Race | None = None
+    """The connection that is being made."""
     _kept: list[Closable] = msgspec.field(default_factory=list)
 
     def now_ns(self) -> int:
@@ -155,8 +156,7 @@ class AttemptCourse(Activity):
         """The verdict on an attempt whose time is up."""
         if self.stage is NAMING:
             return self.around.resolver.overdue(self.begun_ns)
-        early = self.connected is None and self.stage.startswith("while connecting")
-        reason = Reason.CONNECT_TIMED_OUT if early else Reason.TIMED_OUT
+        reason = Reason.TIMED_OUT if self._race is None else Reason.CONNECT_TIMED_OUT
         return Outcome.TIMED_OUT, reason, f"the deadline passed {self.stage}"
 
     def observation(self, verdict: SystemErrorMeaning = UP, **facts: Any) -> Observation:

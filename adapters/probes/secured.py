@@ -25,8 +25,11 @@ async def open_wire(
     return wire
 
 
-async def secure(course: AttemptCourse, wire: Wire, host: str, tls: Tls, context: ssl.SSLContext) -> None:
+async def secure(
+    course: AttemptCourse, wire: Wire, host: str, tls: Tls, context: ssl.SSLContext
+) -> ssl.SSLObject:
     """Begins TLS on a connection, and takes the time of it. Raises: WireBroken."""
     began_ns, course.stage = course.now_ns(), "in the TLS handshake"
-    await wire.encrypt(context, tls.server_name or ascii_host(host))
+    agreed = await wire.encrypt(context, tls.server_name or ascii_host(host))
     course.tls_ns = course.now_ns() - began_ns
+    return agreed

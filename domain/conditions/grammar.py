@@ -5,7 +5,6 @@ from difflib import get_close_matches
 
 from ..limits import CONDITION_CHARACTERS_MAX, CONDITION_OPTIONS_MAX
 from .comparison import EQUALITIES, OPERATORS, Comparison, Pair, equality
-from .either import escaped, refuse_both, refuse_either
 from .expression import Expression
 from .facts import (
     BODY,
@@ -19,7 +18,7 @@ from .facts import (
     FactKind,
 )
 from .glob import Glob
-from .guesses import function_for, without_operator
+from .guesses import escaped, function_for, refuse_both, refuse_either, without_operator
 from .json_path import parse_path
 from .operand import (
     AnyOption,

@@ -1,9 +1,15 @@
-"""What other monitors and languages write in place of an operator or a function of ours."""
+"""Conditions in the spelling of other monitors and languages: what to write in their place."""
 
 import re
+from typing import NoReturn
 
 from .parse_error import ParseError
 
+_EITHER = re.compile(r"\s(or|\|\|)(?=\s)", re.IGNORECASE)
+_BOTH = re.compile(r"\s(and|&&)(?=\s)", re.IGNORECASE)
+_CALL = re.compile(r"(?<!\S)(?:len|has|pat|matches|any)\(.*?\)(?=\s|$)", re.DOTALL)
+_EQUAL = re.compile(r"\s*(\S.*?)\s+==\s+(\S.*?)\s*")
+_COMPARED = re.compile(r"\s(?:==|!=|<=|>=|<|>)\s")
 _OPERATORS = {
     "=": "==", "===": "==", "is": "==", "eq": "==", "equals": "==", "<>": "!=", "ne": "!=", "is not": "!=",
 }  # fmt: skip
@@ -17,6 +23,63 @@ _FUNCTIONS = {
     "regex": "matches", "regexp": "matches", "re": "matches", "match": "matches", "contains": "pat",
     "glob": "pat", "like": "pat", "in": "any", "oneof": "any", "anyof": "any",
 }  # fmt: skip
+
+
+# `or` and `and`.
+
+
+def refuse_either(text: str) -> None:
+    """Raises: ParseError at an `or` outside of a function, which no condition has."""
+    # Most conditions have neither word.
+    if "or" not in text.lower() and "||" not in text:
+        return
+    masked = _CALL.sub(lambda call: "x" * len(call[0]), text)
+    if found := _EITHER.search(masked):
+        _refuse(text, found[1], found.start(1))
+
+
+def refuse_both(text: str) -> None:
+    """Raises: ParseError at an `and` between two comparisons, which are two conditions."""
+    if "and" not in text.lower() and "&&" not in text:
+        return
+    masked = _CALL.sub(lambda call: "x" * len(call[0]), text)
+    for found in _BOTH.finditer(masked):
+        if _COMPARED.search(masked, 0, found.start(1)) and _COMPARED.search(masked, found.end(1)):
+            problem = (
+                f"there is no {found[1]!r} inside a condition: write two conditions, a list of them is and-ed"
+            )
+            raise ParseError(problem, found.start(1))
+
+
+def _refuse(text: str, word: str, at: int) -> NoReturn:
+    before, after = text[:at], text[at + len(word) :]
+    head, tail = _EQUAL.fullmatch(before), _EQUAL.fullmatch(after)
+    problem = f"there is no {word!r} inside a condition: write "
+    if head and not _COMPARED.search(after):
+        said = f"{head[1]} == {_joined(head[2], after.strip())}"
+        itself = escaped(f"{head[2]} {word} {after.strip()}")
+        problem += f"{said} (for the text itself write pat({itself}))"
+    elif head and tail and head[1].upper() == tail[1].upper():
+        problem += f"{head[1]} == {_joined(head[2], tail[2])}"
+    else:
+        problem += (
+            "any() for several values of one fact, as in [STATUS] == any(200, 301), "
+            "and for one of two facts a target each and a composite target with at_least: 1"
+        )
+    raise ParseError(problem, at)
+
+
+def _joined(*values: str) -> str:
+    options = [value[4:-1] if value.startswith("any(") and value.endswith(")") else value for value in values]
+    return f"any({', '.join(options)})"
+
+
+def escaped(text: str) -> str:
+    """Returns the pattern of `pat()` that matches a text and nothing else."""
+    return re.sub(r"([\\*?\[])", r"\\\1", text)
+
+
+# Operators and functions.
 
 
 def without_operator(text: str) -> ParseError | None:

@@ -120,6 +120,8 @@ NAME_CHARACTERS_ASKED_MAX = 253
 """The longest name in DNS (RFC 1035, 2.3.4), without its last dot."""
 DATAGRAM_BYTES_MAX = 65_535
 """The largest datagram, and the largest message of DNS over a connection."""
+DATAGRAMS_READ_MAX = 64
+"""Datagrams that are read from a socket before the loop turns to others: a flood of them holds nothing up."""
 NAME_SOCKETS_KEPT = 64
 """Sockets of DNS probes that stay open between questions, one for each name server."""
 NAME_SOCKET_USES_MAX = 100

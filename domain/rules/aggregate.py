@@ -1,6 +1,6 @@
 """The aggregate: one target with its rules and open incidents. Time is an argument; it owns nothing but judgement."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 
 import msgspec
@@ -17,7 +17,7 @@ from ..specification.target import Target
 from ..time.moment import Moment
 from .cause import REMOVED, RETIRED, SILENCE_IS_BAD, SILENCE_IS_FINE, Cause, end_of
 from .evaluation import NoDataEvaluator
-from .evaluator import Verdict
+from .evaluator import OK, VIOLATED, Verdict
 from .phase import IDLE, Phase, PhaseState, next_state
 from .watch import (
     OF_TARGET,
@@ -139,7 +139,8 @@ class TargetAggregate:
 
     def _is_gap(self, before: Sample, sample: Sample) -> bool:
         """Whether nothing was known between two samples. Suspended time, which the monotonic clock does not show, counts."""
-        apart_ns = max(sample.at.since(before.at), sample.at.wall_ns - before.at.wall_ns)
+        now, then = sample.at, before.at
+        apart_ns = max(now.monotonic_ns - then.monotonic_ns, now.wall_ns - then.wall_ns)
         return apart_ns > self._stale_after_ns
 
     def _judge(self, sample: Sample, now: Moment) -> tuple[Transition, ...]:
@@ -148,12 +149,13 @@ class TargetAggregate:
         cause: Cause | None = None
         made = []
         for watch in self._watches:
-            verdict = watch.evaluator.take(sample, firing=watch.firing)
-            if watch.phase_state is IDLE and verdict is not Verdict.VIOLATED:
+            idle = watch.phase_state is IDLE
+            verdict = watch.evaluator.take(sample, firing=not idle and watch.firing)
+            if idle and verdict is not VIOLATED:
                 continue
             cause = cause or Cause(sample.reason.value, sample.explanation())
             transition = self._move(watch, verdict, sample.at, now, cause)
-            if transition is None and verdict is Verdict.VIOLATED:
+            if transition is None and verdict is VIOLATED:
                 transition = self._restate(watch, cause, now)
             if transition is not None:
                 made.append(transition)
@@ -169,13 +171,11 @@ class TargetAggregate:
         self._note(now)
         verdict = watch.evaluator.missing(since)
         # Missing samples that count as ok resolve the incidents of every rule of the target, not only of this one.
-        judged, cause = (
-            (self._watches, SILENCE_IS_FINE) if verdict is Verdict.OK else ([watch], self._silence())
-        )
+        judged, cause = (self._watches, SILENCE_IS_FINE) if verdict is OK else ([watch], self._silence())
         made = [self._move(watch, verdict, now, now, cause) for watch in judged]
-        if verdict is Verdict.VIOLATED:
+        if verdict is VIOLATED:
             watch.follow(cause.explanation)
-        if verdict is Verdict.OK:
+        if verdict is OK:
             for watch in judged:
                 # A later bad sample is the first of a new breach, which began after the one that ends here.
                 watch.evaluator.begin_anew()
@@ -365,15 +365,17 @@ class TargetAggregate:
         )
 
 
-def status_of(incidents: Iterable[Incident]) -> Status | None:
+def status_of(incidents: Collection[Incident]) -> Status | None:
     """Returns the status by the open incidents of one target; None where all are drafts or there are none."""
+    if not incidents:
+        return None
     severities = {incident.severity for incident in incidents if not incident.draft}
     if not severities:
         return None
     return Status.DOWN if Severity.CRITICAL in severities else Status.DEGRADED
 
 
-def confirmed_status(incidents: Iterable[Incident], raw: Status) -> Status:
+def confirmed_status(incidents: Collection[Incident], raw: Status) -> Status:
     """Returns the status by the open incidents of one target, and without any by `raw`, that of its newest sample."""
     # A bad sample that no rule has confirmed yet does not make the target down.
     return status_of(incidents) or (Status.UP if raw is Status.DOWN else raw)

@@ -37,11 +37,26 @@ class _Counts:
 class BurnCounter:
     """Counts the samples of a long window and of its last twelfth, in buckets: 61 pairs of numbers, whatever the cadence."""
 
+    __slots__ = (
+        "_bad",
+        "_closed",
+        "_encoded",
+        "_full_ns",
+        "_index",
+        "_total",
+        "_width_ns",
+        "limit",
+        "long",
+        "short",
+    )
+
     def __init__(self, limit: BurnLimit) -> None:
         self.limit = limit
         self._width_ns = parse_duration(limit.windows.short) // SHORT_BUCKETS
         self._index = 0
         """The number of the bucket that is being filled, since the first sample."""
+        self._full_ns = self._width_ns
+        """When it is full, after the first sample."""
         self._closed: deque[tuple[int, int]] = deque()
         self._total = self._bad = 0
         self.long, self.short = _Counts(), _Counts()
@@ -49,17 +64,20 @@ class BurnCounter:
 
     def add(self, elapsed_ns: int, *, bad: bool) -> None:
         """Counts a sample that was taken so long after the first one."""
-        index = elapsed_ns // self._width_ns
-        if index > self._index:
-            self._close(index - self._index)
-            self._index = index
+        if elapsed_ns >= self._full_ns:
+            self._close(elapsed_ns // self._width_ns - self._index)
         self._total += 1
-        self._bad += bad
-        self.long.add(1, bad)
-        self.short.add(1, bad)
+        self.long.total += 1
+        self.short.total += 1
+        if bad:
+            self._bad += 1
+            self.long.bad += 1
+            self.short.bad += 1
 
     def _close(self, passed: int) -> None:
         self._encoded = None
+        self._index += passed
+        self._full_ns += passed * self._width_ns
         for _ in range(min(passed, LONG_BUCKETS + 1)):
             self._closed.append((self._total, self._bad))
             self._total = self._bad = 0
@@ -74,6 +92,8 @@ class BurnCounter:
         """Whether both windows exceed the limit; None where one holds too few samples to say so."""
         if self.short.total < min_samples:
             return None
+        if not self.short.bad:
+            return False  # nearly every sample ends here
         ratio = self.limit.ratio
         return self.long.bad >= SLO_BAD_MIN and self.long.ratio > ratio and self.short.ratio > ratio
 
@@ -91,6 +111,7 @@ class BurnCounter:
     def resume(self, saved: Iterator[int]) -> None:
         """Takes what `saved` gave out of an iterator. Raises: ValueError for what it did not give."""
         self._index, self._total, self._bad, length = islice(saved, 4)
+        self._full_ns = (self._index + 1) * self._width_ns
         runs = list(islice(saved, length))
         if len(runs) < length or sum(runs[::3]) > LONG_BUCKETS:
             raise ValueError("these are not the buckets of an error budget")

@@ -21,6 +21,10 @@ class Verdict(StrEnum):
     """Not enough evidence either way: the rule keeps its phase."""
 
 
+# Python 3.11 takes 70 ns to find a member in its class, and five rules compare with one 30 times for each sample.
+OK, VIOLATED, UNCHANGED = Verdict.OK, Verdict.VIOLATED, Verdict.UNCHANGED
+
+
 class Evaluator(ABC):
     """The evaluator of one rule on one target; owns the rule's counters or window, and the evidence of its verdict."""
 

@@ -14,7 +14,7 @@ from ..specification.rule import Aggregate, Mode, Threshold
 from ..time.duration import parse_duration
 from ..units import NS_PER_MS
 from .cause import Cause
-from .evaluator import Evaluator, Verdict
+from .evaluator import OK, UNCHANGED, VIOLATED, Evaluator, Verdict
 from .window import SampleWindow, summary_of
 
 NO_PHASES = Phases()
@@ -106,7 +106,17 @@ class ThresholdEvaluator(Evaluator):
     After a restart the window refills from new samples, and an open incident stays until it is covered.
     """
 
-    __slots__ = ("_baseline", "_bounds", "_breach", "_firing", "_least", "_rule", "_window")
+    __slots__ = (
+        "_baseline",
+        "_bounds",
+        "_breach",
+        "_compares_each",
+        "_figure_is_aggregate",
+        "_firing",
+        "_least",
+        "_rule",
+        "_window",
+    )
 
     def __init__(self, rule: Threshold) -> None:
         super().__init__()
@@ -119,34 +129,36 @@ class ThresholdEvaluator(Evaluator):
         self._bounds = rule.bound, rule.recovery_bound
         """The value that opens an incident, and the one that ends it."""
         self._least = rule.min_samples
+        self._compares_each = rule.mode is Mode.CONSECUTIVE
+        self._figure_is_aggregate = rule.mode is Mode.THRESHOLD
         self._firing = False
 
     def take(self, sample: Sample, *, firing: bool) -> Verdict:
         self._firing = firing
         value = counted(sample, self._rule, firing)
         if value is None:
-            return Verdict.UNCHANGED
+            return UNCHANGED
         verdict = self._judge(sample.at.monotonic_ns, value)
         waited = sample.outcome is Outcome.TIMED_OUT and self._rule.measure in ANSWER_TIMES
-        if verdict is Verdict.OK and waited:
-            return Verdict.UNCHANGED
+        if verdict is OK and waited:
+            return UNCHANGED
         self._remember(sample, verdict)
-        stands = verdict is Verdict.VIOLATED or not firing or self._window.covered()
-        return verdict if stands else Verdict.UNCHANGED
+        stands = not firing or verdict is VIOLATED or self._window.covered()
+        return verdict if stands else UNCHANGED
 
     def _judge(self, at_ns: int, value: float) -> Verdict:
-        mode, window = self._rule.mode, self._window
-        window.add(at_ns, self._degree(value) if mode is Mode.CONSECUTIVE else value, self._baseline)
+        window = self._window
+        window.add(at_ns, self._degree(value) if self._compares_each else value, self._baseline)
         if self._least > 1 and len(window) < self._least:
-            return Verdict.UNCHANGED
-        if mode is Mode.CONSECUTIVE:
+            return UNCHANGED
+        if self._compares_each:
             if window.read() < (0.5 if self._firing else 1.0):
-                return Verdict.OK
-            return Verdict.VIOLATED if window.covered() else Verdict.UNCHANGED
-        figure = window.read() if mode is Mode.THRESHOLD else self.figure
+                return OK
+            return VIOLATED if window.covered() else UNCHANGED
+        figure = window.read() if self._figure_is_aggregate else self.figure
         if figure is None:
-            return Verdict.UNCHANGED
-        return Verdict.VIOLATED if self._breach(figure, self._bounds[self._firing]) else Verdict.OK
+            return UNCHANGED
+        return VIOLATED if self._breach(figure, self._bounds[self._firing]) else OK
 
     def _degree(self, value: float) -> float:
         """How far a value breaks the rule: 1 beyond the value that opens, a half beyond the one that ends, else 0."""
@@ -161,27 +173,27 @@ class ThresholdEvaluator(Evaluator):
         if not len(self._window):
             return None
         match self._rule.mode:
-            case Mode.CONSECUTIVE:
-                return None
-            case Mode.THRESHOLD:
-                return self._window.read()
-            case Mode.RATE_OF_CHANGE:
-                return self._window.change_per_second()
             case Mode.RELATIVE_CHANGE:
                 return self._relative_change()
+            case Mode.RATE_OF_CHANGE:
+                return self._window.change_per_second()
+            case Mode.THRESHOLD:
+                return self._window.read()
+            case Mode.CONSECUTIVE:
+                return None
             case _:
                 assert_never(self._rule.mode)
 
     def _relative_change(self) -> float | None:
         """The change against the window before, in percent; None until that one is whole, and where its figure is 0."""
         before = self._baseline
-        if before is None or not before.covered() or len(before) < self._rule.min_samples:
+        if before is None or not before.covered() or len(before) < self._least:
             return None
         figure = before.read()
         return (self._window.read() - figure) / abs(figure) * 100 if figure else None
 
     def _remember(self, sample: Sample, verdict: Verdict) -> None:
-        if verdict is Verdict.OK:
+        if verdict is OK:
             self._since = None
             self._attempts = (sample.attempt,)
             return

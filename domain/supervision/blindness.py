@@ -33,12 +33,13 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 class BlindnessDetector:
     """Compares each wake-up with the last one: wall and boot time against monotonic, planned against actual time."""
 
-    __slots__ = ("_lag_max_ns", "_lags", "_last")
+    __slots__ = ("_lag_max_ns", "_lags", "_last", "_slept_ns")
 
     def __init__(self) -> None:
         self._last: Reading | None = None
         self._lags: deque[tuple[int, int]] = deque()
         self._lag_max_ns = 0
+        self._slept_ns = 0
 
     def woke(self, reading: Reading, planned_ns: int | None) -> BlindInterval | None:
         """Notes a wake-up; returns the blind interval before it, if any.
@@ -53,7 +54,9 @@ class BlindnessDetector:
         if last is None:
             return None
         elapsed_ns = now.since(last.at)
-        if reading.boot_ns - last.boot_ns - elapsed_ns >= limits.SUSPEND_NS:
+        slept_ns = reading.boot_ns - last.boot_ns - elapsed_ns
+        if slept_ns >= limits.SUSPEND_NS:
+            self._slept_ns += slept_ns
             return BlindInterval(last.at.wall_ns, now.wall_ns, SUSPENDED)
         if abs(now.wall_ns - last.at.wall_ns - elapsed_ns) >= limits.CLOCK_STEP_NS:
             return BlindInterval(last.at.wall_ns, now.wall_ns, CLOCK_STEPPED)
@@ -75,6 +78,16 @@ class BlindnessDetector:
         """Returns the greatest delay of a wake-up since this was last asked."""
         lag_ns, self._lag_max_ns = self._lag_max_ns, 0
         return lag_ns
+
+    @property
+    def has_slept(self) -> bool:
+        """Whether the machine was suspended since `take_slept_ns` was called."""
+        return self._slept_ns > 0
+
+    def take_slept_ns(self) -> int:
+        """Returns how long the machine was suspended since this was last asked."""
+        slept_ns, self._slept_ns = self._slept_ns, 0
+        return slept_ns
 
     def blocked_ns(self, since_ns: int) -> int:
         """Returns how long at most the process stood still since `since_ns` (monotonic), within the last minute.

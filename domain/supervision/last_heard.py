@@ -134,11 +134,11 @@ class HeardRegister:
         run = noted.run
         if run is UNSET:
             self._runs.pop(target, None)
-        elif (
-            was_restored
-            or target not in self._runs
-            or self._runs[target].at.monotonic_ns < run.at.monotonic_ns
-        ):
+            return
+        known = self._runs.get(target)
+        is_same = known is not None and (known.id, known.at.wall_ns) == (run.id, run.at.wall_ns)
+        # The same run is older than it seemed where the machine has slept meanwhile.
+        if known is None or was_restored or is_same or known.at.monotonic_ns < run.at.monotonic_ns:
             self._runs[target] = run
 
     def _end_run(self, target: str, at: Moment) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -167,3 +168,34 @@ def test_a_name_that_two_types_share_is_caught(tmp_path):
     written(tmp_path, "domain/a.py", "class Clock: ...")
     written(tmp_path, "actors/b.py", "Clock: TypeAlias = int")
     assert shared_names(tmp_path) == {"Clock": ["domain/a.py", "actors/b.py"]}
+
+
+# Modules that tests import by their names alone.
+
+
+def found_by_name(root):
+    """Modules and packages by the name alone that finds them, with the folders of `pythonpath` that hold them."""
+    found = {}
+    settings = tomllib.loads((root / "pyproject.toml").read_text())
+    for folder in settings["tool"]["pytest"]["ini_options"]["pythonpath"]:
+        held = {path.name.removesuffix(".py") for path in (root / folder).glob("*.py")}
+        held |= {path.parent.name for path in (root / folder).glob("*/__init__.py")}
+        for name in held - {"__init__", "__main__", "conftest"}:
+            found.setdefault(name, []).append(folder)
+    return found
+
+
+def hidden_modules(root):
+    return {name: folders for name, folders in found_by_name(root).items() if len(folders) > 1}
+
+
+def test_no_module_that_tests_share_hides_another():
+    assert hidden_modules(ROOT) == {}
+    assert {"hostile", "peers", "door"} <= set(found_by_name(ROOT))
+
+
+def test_a_module_that_hides_another_is_caught(tmp_path):
+    written(tmp_path, "pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["docs", "tests/support"]')
+    written(tmp_path, "docs/peers.py", "")
+    written(tmp_path, "tests/support/peers.py", "")
+    assert hidden_modules(tmp_path) == {"peers": ["docs", "tests/support"]}

@@ -33,6 +33,7 @@ def test_every_policy_is_listed_by_its_name():
     assert {policy.name for policy in by_kind[CachePolicy]} == {
         "names of targets and of channels",
         "tls contexts",
+        "tls contexts of probes",
         "shared probe results",
         "receivers of a notice that took it",
         "compiled conditions",

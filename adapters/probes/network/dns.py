@@ -16,6 +16,7 @@ import msgspec
 from ....domain.limits import (
     BODY_BYTES,
     DATAGRAM_BYTES_MAX,
+    DATAGRAMS_READ_MAX,
     EXPECTATIONS_KEPT,
     NAME_SOCKET_USES_MAX,
     NAME_SOCKETS_KEPT,
@@ -25,15 +26,13 @@ from ....domain.observation.observation import Measurement, Observation
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.matcher import compiled_pattern
 from ....domain.specification.probes.dns import Dns, DnsRecords
-from ....domain.validation.network import ascii_host
 from ...activity import Activity
 from ...net.names import ResolvedAddress
 from ...net.readiness import READABLE
-from ...net.secure_contexts import client_context
 from ...net.sockets import NONBLOCKING, Sockets
-from ...net.wire import Wire
 from ..conversing import ConversingProber
 from ..course import AttemptCourse, ProbeFailed, Surroundings, down
+from ..secured import open_wire
 from .dns_message import DnsAnswer, DnsQuestion, ResourceRecord, answers, ask, is_cut, read
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -43,6 +42,7 @@ ServerPlace = tuple[ResolvedAddress, int]
 class NameSocket(Activity):
     """A socket that is connected to one name server, and the questions that wait for their answers there."""
 
+    place: ServerPlace
     connection: socket.SocketType
     uses: int = 0
     waiting: dict[int, "tuple[DnsQuestion, asyncio.Future[bytes]]"] = msgspec.field(default_factory=dict)
@@ -55,9 +55,9 @@ class NameSocket(Activity):
 class NameSockets:
     """The sockets of all questions by UDP, one for each name server at a time."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sockets: Sockets) -> None:
         self._loop = loop
-        self._sockets = Sockets(loop)
+        self._sockets = sockets
         self._open: dict[ServerPlace, NameSocket] = {}
 
     async def exchange(self, place: ServerPlace, question: DnsQuestion) -> bytes:
@@ -77,7 +77,7 @@ class NameSockets:
             return await answered
         finally:
             used.waiting.pop(question.number, None)
-            self._retire(place, used)
+            self._retire(used)
 
     def _socket_for(self, place: ServerPlace) -> NameSocket:
         used = self._open.get(place)
@@ -88,25 +88,25 @@ class NameSockets:
         try:
             connection.setblocking(False)
             connection.connect(address.with_port(port))
-            fresh = self._open[place] = NameSocket(connection)
+            fresh = self._open[place] = NameSocket(place, connection)
             self._sockets.listen(connection, READABLE, partial(self._on_readable, fresh))
         except BaseException:
             connection.close()
             raise
         return fresh
 
-    def _retire(self, place: ServerPlace, used: NameSocket) -> None:
-        """Closes a socket that nobody waits for, where another is in its place, or too many are open."""
+    def _retire(self, used: NameSocket) -> None:
+        """Closes a socket on which no question waits, where it is spent, another is in its place, or too many are open."""
         if used.waiting:
             return
-        replaced = self._open.get(place) is not used
+        replaced = self._open.get(used.place) is not used
         if replaced or used.is_spent or len(self._open) > NAME_SOCKETS_KEPT:
             self._sockets.close(used.connection)
             if not replaced:
-                del self._open[place]
+                del self._open[used.place]
 
     def _on_readable(self, used: NameSocket, _mask: int) -> None:
-        while True:
+        for _ in range(DATAGRAMS_READ_MAX):
             try:
                 message = used.connection.recv(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
@@ -114,33 +114,31 @@ class NameSockets:
             except OSError as error:
                 self._fail(used, error)
                 return
-            _, answered = self._awaited(used, message)
-            if answered is not None and not answered.done():
-                answered.set_result(message)
+            self._take(used, message)
 
     @staticmethod
-    def _awaited(
-        used: NameSocket, message: bytes
-    ) -> "tuple[DnsQuestion | None, asyncio.Future[bytes] | None]":
+    def _take(used: NameSocket, message: bytes) -> None:
+        """Gives a message to the question that it answers, if there is one."""
         found = used.waiting.get(int.from_bytes(message[:2]))
-        return found if found is not None and answers(found[0], message) else (None, None)
+        if found is None:
+            return
+        question, answered = found
+        if answers(question, message) and not answered.done():
+            answered.set_result(message)
 
-    @staticmethod
-    def _fail(used: NameSocket, error: OSError) -> None:
+    def _fail(self, used: NameSocket, error: OSError) -> None:
+        """Ends every question on a socket; the error may come when the last of them has given up."""
         used.uses = NAME_SOCKET_USES_MAX
         for _, answered in used.waiting.values():
             if not answered.done():
                 answered.set_exception(OSError(error.errno, error.strerror))
-
-    def close(self) -> None:
-        self._sockets.close_all()
-        self._open.clear()
+        self._retire(used)
 
 
 def make_dns_prober(around: Surroundings) -> ConversingProber:
     """The prober of `dns` probes."""
-    asking = NameSockets(around.loop)
-    return ConversingProber(around, partial(_ask, asking), asking.close)
+    sockets = Sockets(around.loop)
+    return ConversingProber(around, partial(_ask, NameSockets(around.loop, sockets)), sockets)
 
 
 async def _ask(sockets: NameSockets, probe: Dns, course: AttemptCourse) -> Observation:
@@ -170,11 +168,8 @@ async def _by_udp(
 
 
 async def _by_connection(probe: Dns, server: str, question: DnsQuestion, course: AttemptCourse) -> bytes:
-    wire = Wire(await course.connect(server, probe.server_port, probe.address_family), course.ready)
-    if probe.transport == "tls":
-        began_ns, course.stage = course.now_ns(), "in the TLS handshake"
-        await wire.encrypt(client_context(probe.tls), probe.tls.server_name or ascii_host(server))
-        course.tls_ns = course.now_ns() - began_ns
+    tls = probe.tls if probe.transport == "tls" else None
+    wire = await open_wire(course, server, probe.server_port, probe.address_family, tls)
     course.stage = f"before {course.ip} answered"
     await wire.write(len(question.message).to_bytes(2) + question.message)
     message = await wire.read_exactly(int.from_bytes(await wire.read_exactly(2)))

@@ -13,6 +13,7 @@ import msgspec
 
 from ....domain.limits import (
     DATAGRAM_BYTES_MAX,
+    DATAGRAMS_READ_MAX,
     ECHO_BUFFER_BYTES,
     ECHO_PAUSE_NS,
     ECHO_TOKEN_BYTES,
@@ -60,10 +61,10 @@ class EchoSocket(Activity):
 class EchoSockets:
     """The sockets of all echo requests of one runtime: one for each family, and one more for each odd setting."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: MonotonicClock, sockets: Sockets) -> None:
         self._loop = loop
         self._clock = clock
-        self._sockets = Sockets(loop)
+        self._sockets = sockets
         self._open: dict[EchoSettings, EchoSocket] = {}
 
     def send(self, address: ResolvedAddress, number: int, probe: Icmp) -> "Echo":
@@ -106,7 +107,7 @@ class EchoSockets:
 
     def _on_readable(self, used: EchoSocket, _mask: int) -> None:
         now_ns = self._clock.monotonic_ns()
-        while True:
+        for _ in range(DATAGRAMS_READ_MAX):
             try:
                 packet, sender = used.connection.recvfrom(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
@@ -127,10 +128,6 @@ class EchoSockets:
         host, answered = used.waiting.get(token, ("", None))
         if answered is not None and host == sender.partition("%")[0] and not answered.done():
             answered.set_result(now_ns)
-
-    def close(self) -> None:
-        self._sockets.close_all()
-        self._open.clear()
 
 
 class Echo(Activity):
@@ -200,8 +197,9 @@ def _checksum(data: bytes) -> int:
 
 def make_icmp_prober(around: Surroundings) -> ConversingProber:
     """The prober of `icmp` probes."""
-    echoes = EchoSockets(around.loop, around.clock)
-    return ConversingProber(around, partial(_ping, echoes), echoes.close)
+    sockets = Sockets(around.loop)
+    echoes = EchoSockets(around.loop, around.clock, sockets)
+    return ConversingProber(around, partial(_ping, echoes), sockets)
 
 
 async def _ping(sockets: EchoSockets, probe: Icmp, course: AttemptCourse) -> Observation:
@@ -217,9 +215,9 @@ async def _ping(sockets: EchoSockets, probe: Icmp, course: AttemptCourse) -> Obs
             course.keep(echo)
             echoes.append(echo)
     except OSError as error:
-        number = error.errno or 0
-        detail = f"{address.host}: {os.strerror(number)}"
-        raise ProbeFailed(*verdict_of_connection(number, address.host, detail)) from None
+        code = error.errno or 0
+        detail = f"{address.host}: {os.strerror(code)}"
+        raise ProbeFailed(*verdict_of_connection(code, address.host, detail)) from None
     if probe.count > 1:
         await asyncio.wait(
             [echo.answered for echo in echoes], timeout=course.remaining_s * ECHO_WAIT_PERCENT / 100

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -12,9 +13,8 @@ from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import Reason
 from ....domain.specification.probes.ssh import Ssh
 from ...net.readiness import EDGE, READABLE
-from ...net.system_errors import verdict_of_error
 from ...net.wire import ENDED
-from ..course import AttemptCourse, ProbeFailed, down
+from ..course import AttemptCourse, down
 
 BANNER_BYTES_MAX = 255
 """The longest first line of a server (RFC 4253, 4.2)."""
@@ -37,16 +37,10 @@ async def exchange_keys(probe: Ssh, course: AttemptCourse) -> Observation:
 
 
 async def _banner(connection: socket.SocketType, course: AttemptCourse) -> str:
-    """The line by which a server says its version. It is left in the socket, for the library reads it too."""
+    """The line by which a server says its version. It is left in the socket, for the library reads it too. Raises: OSError."""
     while True:
-        try:
+        with suppress(BlockingIOError):
             said = connection.recv(GREETING_BYTES_MAX, socket.MSG_PEEK)
-        except BlockingIOError:
-            said = None
-        except OSError as error:
-            number = error.errno or 0
-            raise ProbeFailed(*verdict_of_error(number, f"{os.strerror(number)} {course.stage}")) from None
-        if said is not None:
             if not said:
                 raise down(Reason.TRUNCATED, f"{ENDED} {course.stage}")
             # Other lines may come before it.

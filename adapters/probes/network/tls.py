@@ -7,11 +7,11 @@ import msgspec
 from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import Reason
 from ....domain.specification.probes.tls_handshake import TlsHandshake
-from ....domain.validation.network import ascii_host
 from ...net.certificates import UNREADABLE, Certificate, peer_certificate, sent_chain
 from ...net.secure_contexts import client_context
 from ...net.wire import Wire
 from ..course import AttemptCourse, down
+from ..secured import secure
 from .starttls import ask_for_tls
 
 
@@ -22,10 +22,8 @@ async def shake_hands(probe: TlsHandshake, course: AttemptCourse) -> Observation
     if probe.starttls is not None:
         course.stage = "while TLS was asked for"
         await ask_for_tls(wire, probe.starttls)
-    began_ns, course.stage = course.now_ns(), "in the TLS handshake"
-    name = probe.tls.server_name or ascii_host(probe.host)
-    tls = await wire.encrypt(context, name)
-    course.tls_ns, course.response_time_ns = course.now_ns() - began_ns, course.spent_ns()
+    tls = await secure(course, wire, probe.host, probe.tls, context)
+    course.response_time_ns = course.spent_ns()
     return _observed(tls, course)
 
 

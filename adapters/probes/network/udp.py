@@ -3,7 +3,7 @@
 import os
 import socket
 
-from ....domain.limits import BODY_BYTES, DATAGRAM_BYTES_MAX
+from ....domain.limits import BODY_BYTES, DATAGRAM_BYTES_MAX, DATAGRAMS_READ_MAX
 from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import Reason
 from ....domain.specification.probes.udp import Udp
@@ -32,8 +32,8 @@ async def send_datagram(probe: Udp, course: AttemptCourse) -> Observation:
 
 async def _answered(probe: Udp, connection: socket.SocketType, course: AttemptCourse) -> Observation:
     """Reads until an answer holds the expected text: others may come before it."""
-    expected, received = (probe.expect or "").encode(), b""
-    while True:
+    expected, datagrams, received_bytes = (probe.expect or "").encode(), 0, 0
+    while datagrams < DATAGRAMS_READ_MAX and received_bytes <= BODY_BYTES:
         try:
             answer = connection.recv(DATAGRAM_BYTES_MAX)
         except BlockingIOError:
@@ -41,9 +41,9 @@ async def _answered(probe: Udp, connection: socket.SocketType, course: AttemptCo
             continue
         course.connected = True
         course.first_byte_ns = course.first_byte_ns or course.spent_ns()
-        received += answer
+        datagrams, received_bytes = datagrams + 1, received_bytes + len(answer)
         if expected in answer:
             return course.observation(body=answer[:BODY_BYTES], body_cut=len(answer) > BODY_BYTES)
         course.stage = "before the expected text came"
-        if len(received) > BODY_BYTES:
-            raise down(Reason.BODY_TOO_LARGE, f"{BODY_BYTES} bytes came without the expected text")
+    said = f"{datagrams} datagrams of {received_bytes} bytes together came without the expected text"
+    raise down(Reason.BODY_TOO_LARGE, said)

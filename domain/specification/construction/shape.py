@@ -328,8 +328,13 @@ def _stand_in(kind: inspect.Type, path: Path) -> Any:
             names = {field.encode_name: field.type for field in fields if field.required}
             required = {name: _stand_in(of, (*path, name)) for name, of in names.items()}
             return tagged | required | getattr(cls, "harmless", {})
-        case inspect.VarTupleType():
-            return [_text_for(path)]
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            entry = _stand_in(item, path)
+            return [] if entry is _DROPPED else [entry] * max(1, least or 0)
+        case inspect.LiteralType(values=values):
+            return values[0]
+        case inspect.EnumType(cls=cls):
+            return next(iter(cls)).value
         case inspect.TupleType():
             return _DROPPED  # a pair is known by its key, so that none has to keep the place of another
         case inspect.IntType(ge=int() as least) if least > 1:
@@ -356,6 +361,10 @@ def _misread(value: Any, kind: inspect.Type, *, secret: bool = False) -> str:
         return _duration_fault(value)
     if kind.max_length is not None and len(value) > kind.max_length:
         return f"a text of {len(value):,} characters: {kind.max_length:,} are the most"
+    if kind.min_length is not None and len(value) < kind.min_length:
+        return (
+            "an empty text" if not value else f"a text of {len(value)} characters: it needs {kind.min_length}"
+        )
     if kind.pattern is None or re.search(kind.pattern, value):
         return ""
     return f"{'' if secret else f'{quoted(value)} '}is no {FORMS[kind.pattern]}"

@@ -13,6 +13,7 @@ from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import RuntimeOptions
 from watchkeeper.domain.specification.probe import Heartbeat
+from watchkeeper.domain.supervision.blindness import BlindnessDetector
 from watchkeeper.domain.time.cadence import Cadence
 from watchkeeper.domain.time.duration import duration_ns
 from watchkeeper.protocol.owner import SampleTaken
@@ -75,7 +76,7 @@ class Alone:
         self.failing = set()
         self.alarms = []
         registry = PollerRegistry(self.poller, self.start_poller)
-        self.roster = Roster({target.id: target for target in targets}, registry, {})
+        self.roster = Roster({target.id: target for target in targets}, registry, {}, BlindnessDetector())
         self.handover = RosterHandover(self.roster)
         self.supervisor = address_for(Supervisor, "supervisor")
         self.ends = []

@@ -27,9 +27,9 @@ def pings(world, length="10m"):
     return len(world.pinger.pings) - before
 
 
-def park(address):
+def park(address, times=60):
     """Lets an actor crash at each restart for some minutes, before it comes to what waits for it."""
-    for _ in range(60):
+    for _ in range(times):
         address.tell(object())
 
 
@@ -127,6 +127,19 @@ def test_committing_that_stands_still_stops_the_ping(shop):
     assert says(world) == "the ping is held back: committing stands still: nothing new is recorded"
 
     world.run("2m")
+    assert pings(world) == 10
+
+
+def test_rounds_that_an_earlier_supervisor_has_begun_prove_nothing(shop):
+    """They came round while no supervisor ran; since then judging stands still."""
+    world = pinging(shop())
+    world.run("30s")
+    park(world.system.supervisor, times=12)
+    world.run("10s")
+    park(world.system.owner)
+    assert pings(world, "5m") == 0
+
+    world.run("30m")
     assert pings(world) == 10
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from watchkeeper.actors.supervisor.poller_registry import Roster, RosterHandover
+from watchkeeper.domain.supervision.blindness import BlindnessDetector
 from watchkeeper.testing.expectations import ScriptedExpectations
 from watchkeeper.testing.world import World
 
@@ -20,7 +21,7 @@ class FailsOnce:
 
 
 def test_a_roster_that_was_taken_belongs_to_its_owner_until_it_is_given_back():
-    roster = Roster({}, None, {})
+    roster = Roster({}, None, {}, BlindnessDetector())
     handover = RosterHandover(roster)
     assert handover.look() is roster
     assert handover.take() is roster

@@ -173,14 +173,32 @@ def test_a_run_whose_end_may_have_come_in_a_long_stop_is_forgotten(world):
     assert world.incidents() == ()
 
 
-def test_a_run_whose_end_may_have_come_while_the_machine_slept_is_forgotten(world):
+@pytest.mark.parametrize("gap", [World.stall, World.suspend])
+def test_a_run_whose_end_may_have_come_while_the_machine_slept_is_forgotten(world, gap):
     world.heartbeat("job", start=True, run="one")
-    world.run("29m")
-    world.stall("5m")
+    world.run("25m")
+    gap(world, "10m")
     world.run("2m")
     world.restart("1m")
     world.run("1h")
     assert world.incidents() == ()
+
+
+@pytest.mark.parametrize("how", [World.restart, World.crash])
+def test_the_sleep_of_the_machine_counts_for_the_length_of_a_run(world, how):
+    world.heartbeat("job", start=True, run="one")
+    began = world.now.wall_ns
+    world.run("10m")
+    world.suspend("10m")
+    world.run("1m")
+    how(world)
+    (target,) = world.status().targets
+    assert target.running_since_ns == began
+    world.run("10m")
+    assert opened(world) == [("run_overdue", began + 30 * MIN, True)]
+    world.heartbeat("job", run="one")
+    world.run("1s")
+    assert figures(world) == {"run_time": 31 * 60_000}
 
 
 def test_a_paused_target_forgets_its_run(world):
@@ -227,3 +245,15 @@ def test_a_warning_on_the_length_of_a_run_degrades_it(shop):
     (incident,) = world.incidents()
     assert (incident.rule, incident.severity) == ("warn", "warning")
     assert incident.summary() == "condition_failed: [RUN_TIME] (12m) < 10m"
+
+
+def test_the_sleep_of_the_machine_counts_while_no_supervisor_lives(world):
+    world.heartbeat("job", start=True, run="one")
+    world.run("25m")
+    for _ in range(20):
+        world.system.supervisor.tell("no message")
+    world.run("1s")
+    world.suspend("10m")
+    world.run("30m")
+    assert [interval.cause for interval in world.status().blind] == ["suspended"]
+    assert world.incidents() == ()

@@ -9,6 +9,7 @@ from hostile.records import CUT, IS_ANSWER, RecordServer, name, record, reply
 from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.limits import RECORDS_MAX
+from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
 from watchkeeper.domain.specification.probes.dns import Dns, DnsRecords
@@ -207,6 +208,22 @@ def test_questions_to_one_server_share_a_socket(bench, prober, descriptors):
         for _ in range(20):
             bench.run(prober, asked(server))
         assert descriptors() == before
+
+
+def test_a_refusal_that_comes_after_the_end_of_its_question_leaves_no_descriptor(bench, prober, descriptors):
+    with RecordServer(one(ADDRESS)) as server:
+        pass
+    bench.run(prober, asked(server))
+    before = descriptors()
+    for _ in range(5):
+        started = prober.start(bench.request(asked(server)), lambda seen: pytest.fail(str(seen)))
+        # The question is sent, and cancelled before the loop looks at its socket again.
+        bench.loop.call_soon(started.cancel)
+        bench.turn()
+        bench.turn()
+        assert started.cancel() is CancelOutcome.WITHOUT_EFFECT
+
+    assert descriptors() == before
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
-from watchkeeper.domain.limits import BODY_BYTES
+from watchkeeper.domain.limits import DATAGRAMS_READ_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probes.udp import Udp
@@ -76,7 +76,8 @@ HOSTILE = [
     ((), Outcome.TIMED_OUT, Reason.TIMED_OUT, "answered"),
     ((b"",), Outcome.TIMED_OUT, Reason.TIMED_OUT, "expected text"),
     ((b"busy",), Outcome.TIMED_OUT, Reason.TIMED_OUT, "expected text"),
-    ((b"x" * 40_000,) * 3, Outcome.DOWN, Reason.BODY_TOO_LARGE, str(BODY_BYTES)),
+    ((b"x" * 40_000,) * 3, Outcome.DOWN, Reason.BODY_TOO_LARGE, "2 datagrams of 80000 bytes"),
+    ((b"",) * DATAGRAMS_READ_MAX, Outcome.DOWN, Reason.BODY_TOO_LARGE, f"{DATAGRAMS_READ_MAX} datagrams"),
 ]
 
 

@@ -1,6 +1,7 @@
 """A real name server on loopback, over UDP, TCP and TLS, whose answers a test writes byte by byte."""
 
 import contextlib
+import errno
 import socket
 import ssl
 import struct
@@ -13,6 +14,7 @@ HEADER = struct.Struct(">HHHHHH")
 IS_ANSWER, CUT = 0x8400, 0x0200
 READ_WITHIN_S = 20.0
 JOIN_S = 20.0
+PORTS_TRIED_MAX = 20
 
 Reply = Callable[[bytes], bytes | None]
 """Makes the answer to a question; None: nothing is said."""
@@ -42,6 +44,21 @@ def reply(
     )
 
 
+def _same_port() -> tuple[socket.socket, socket.socket]:
+    """A listener and a socket for datagrams with one port; another socket may have the port that the listener gets."""
+    for _ in range(PORTS_TRIED_MAX):
+        listener = socket.create_server(("127.0.0.1", 0))
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagrams.bind(listener.getsockname())
+        except OSError:
+            listener.close()
+            datagrams.close()
+        else:
+            return listener, datagrams
+    raise OSError(errno.EADDRINUSE, "no port is free for TCP and for UDP")
+
+
 class RecordServer:
     """Serves on its own threads from the begin of `with` to its end; UDP and TCP have the same port."""
 
@@ -49,10 +66,8 @@ class RecordServer:
         self.asked: list[tuple[str, bytes]] = []
         self._replies = {"udp": by_udp, "tcp": by_tcp or by_udp}
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener, self._datagrams = _same_port()
         self.port: int = self._listener.getsockname()[1]
-        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._datagrams.bind(("127.0.0.1", self.port))
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (self._serve_datagrams, self._accept)
         ]

@@ -239,6 +239,7 @@ class Auditor:
         """Called before the machine is suspended."""
         self.holds.is_clock_set = True
         self.blindness.suspended(self._read(), length_ns)
+        self.jobs.suspended(length_ns)
         self.isolation.disturbed()
         self.pinging.disturbed(length_ns)
 

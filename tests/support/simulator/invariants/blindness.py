@@ -1,5 +1,6 @@
 """Invariants of blindness: each gap is reported once, and no sample from it is evidence."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from watchkeeper.domain import limits
@@ -44,6 +45,11 @@ class Gaps:
             return "stalled", ()
         return None, ("stalled",) if self.stalled_ns >= limits.STALL_NS else ()
 
+    def possible(self) -> tuple[str, ...]:
+        """Returns the causes of which one comparison in between, or none, reports some."""
+        asleep = ("suspended",) if self.suspended_ns >= limits.SUSPEND_NS else ()
+        return (*asleep, CLOCK_STEPPED) if self.suspended_ns or self.stepped_ns else ()
+
 
 class Said(NamedTuple):
     """One blind interval: its cause and its end."""
@@ -55,8 +61,8 @@ class Said(NamedTuple):
 class BlindnessRules:
     """S21: every gap is one blind interval, nothing else is, and no target is judged by an attempt that fell into one.
 
-    The simulator reports the gaps that it makes; the clocks are not asked. A supervisor compares with the last reading of
-    its own incarnation, so a gap before its first reading is unknown to it.
+    The simulator reports the gaps that it makes; the clocks are not asked. A gap between two incarnations of the supervisor may be
+    reported at the beginning of the later one, or with its first comparison.
     """
 
     def __init__(self, complain: Complain, happened: Happened) -> None:
@@ -66,12 +72,14 @@ class BlindnessRules:
         self._gaps = Gaps()
         self._must: dict[Said, None] = {}
         self._may: dict[Said, None] = {}
+        self._before: Counter[str] = Counter()
+        """How many gaps of each cause the present incarnation may report that began before its first comparison."""
         self._spans: list[tuple[int, int]] = []
 
     def process_began(self) -> None:
         self._epoch = 0
         self._gaps = Gaps()
-        self._must, self._may = {}, {}
+        self._must, self._may, self._before = {}, {}, Counter()
         self._spans = []
 
     # Changes of the clocks.
@@ -102,6 +110,7 @@ class BlindnessRules:
             self._epoch = epoch
             self._may |= self._must
             self._must = {}
+            self._before = Counter(dict.fromkeys(gaps.possible(), 2))
             return
         must, may = gaps.causes()
         self._may |= {Said(cause, now.wall_ns): None for cause in may}
@@ -118,6 +127,10 @@ class BlindnessRules:
             del self._must[said]
         elif said in self._may:
             del self._may[said]
+        elif interval.cause in self._gaps.possible():
+            pass  # by a supervisor that begins, and has not compared its clocks again
+        elif self._before[interval.cause]:
+            self._before[interval.cause] -= 1
         else:
             self._complain("S21", f"{interval} is recorded, and nothing of the kind happened, or not again")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from msgspec import UNSET
 from watchkeeper.domain.auditing.violation import Complain
+from watchkeeper.domain.limits import SUSPEND_NS
 from watchkeeper.domain.observation.outcome import Reason
 from watchkeeper.domain.observation.sample import Sample
 from watchkeeper.domain.units import NS_PER_S
@@ -27,6 +28,11 @@ class JobRules:
     def process_began(self) -> None:
         """Forgets the reports of the process before: those that it did not write may be missed after all."""
         self._reported_ns, self._ended_ns = {}, {}
+
+    def suspended(self, length_ns: int) -> None:
+        """Takes note of a suspension: one that is too short to be seen counts for no run, and moves the wall clock."""
+        if length_ns < SUSPEND_NS:
+            self.is_clock_set = True
 
     def started(self, target: str, run: str, at_ns: int) -> None:
         """Takes note of a start that a job reports."""

@@ -1,0 +1,37 @@
+"""Probers of the kinds that no target has: they cost nothing."""
+
+from watchkeeper.adapters.probes.course import Surroundings
+from watchkeeper.adapters.probes.table import NETWORK_PROBERS, network_probers
+from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.specification.probes.udp import Udp
+
+REFUSED = Udp(host="127.0.0.1", port=1, send="ping")
+
+
+def probers_of(bench):
+    around = Surroundings(
+        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
+    )
+    return network_probers(around)
+
+
+def test_a_kind_costs_a_descriptor_from_its_first_attempt_to_its_end(bench, descriptors):
+    before = descriptors()
+    probers = probers_of(bench)
+    assert (probers.keys(), descriptors()) == (NETWORK_PROBERS.keys(), before)
+
+    assert bench.run(probers[Udp], REFUSED).seen.outcome is Outcome.DOWN
+    assert descriptors() == before + 1
+
+    for prober in probers.values():
+        prober.close()
+    assert descriptors() == before
+
+
+def test_a_prober_that_was_closed_before_its_first_attempt_makes_none(bench, descriptors):
+    before = descriptors()
+    prober = probers_of(bench)[Udp]
+    prober.close()
+
+    assert bench.run(prober, REFUSED).seen.outcome is Outcome.TIMED_OUT
+    assert descriptors() == before

@@ -1,0 +1,54 @@
+"""Every file of a peer ends as a configuration that passes check, or with problems that say what is wrong with it."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from any_document import AnyDocument
+from bringing import brought
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from watchkeeper.adapters.importing.peers import PEERS
+from watchkeeper.domain.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@settings(max_examples=100)
+@given(st.integers(0, 2**32))
+def test_a_file_with_the_keys_of_a_reference_is_brought_over_or_refused(peer, seed):
+    keys = [*PEERS[peer].mapped, *PEERS[peer].left]
+    with suppress(ConfigurationError):
+        brought(peer, json.dumps(AnyDocument(seed).of_keys(keys)))
+
+
+def test_many_parts_that_check_refuses_are_all_listed():
+    endpoints = [
+        {"name": f"e{number}", "url": "https://a.example", "conditions": ["[NOPE] == 1"]}
+        for number in range(300)
+    ]
+
+    made, whole = brought("gatus", json.dumps({"endpoints": endpoints}))
+
+    assert (len(whole.targets), len(made.notes)) == (300, 300)
+
+
+def test_a_number_without_an_end_is_refused_as_any_other_text():
+    endpoint = {
+        "name": "a",
+        "url": "https://a.example",
+        "alerts": [{"type": "slack", "failure-threshold": "inf"}],
+    }
+
+    made, whole = brought("gatus", json.dumps({"endpoints": [endpoint]}))
+
+    assert [note.reason for note in made.notes] == ["a number is expected here"]
+    assert [target.id for target in whole.targets] == ["a"]
+
+
+def test_a_figure_that_no_configuration_holds_takes_its_template_out():
+    modules = {"bad": {"prober": "http", "http": {"body_size_limit": "9" * 400}}, "good": {"prober": "http"}}
+
+    made, _ = brought("blackbox", json.dumps({"modules": modules}))
+
+    assert made.templates == 1
+    assert [note.key for note in made.notes] == ["modules.bad"]
