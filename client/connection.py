@@ -96,7 +96,8 @@ class Connection(Questions, TokenVerbs):
     ) -> "TargetRow":
         """Reports to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
 
-        `start` reports that it has begun, which changes no status; with the same `run`, the end tells how long it took. An exit status other than 0 is a failure.
+        `start` reports that it has begun, which changes no status; with the same `run`, the end tells how long it took. An
+        exit status other than 0 is a failure.
         """
         from .answers import TargetRow
 

@@ -46,7 +46,7 @@ def run_job(where: Where, target: str, command: Sequence[str]) -> int:
     begun.join(STARTED_WITHIN_S)
     how = run_text(status, took_ns)
     detail = f"{how}: {tail}" if tail and status else how
-    _report(where, target, status=status, detail=detail, run=run)
+    _report(where, target, status, detail=detail, run=run)
     return status
 
 
@@ -65,10 +65,10 @@ def _report_start(where: Where, target: str, run: str) -> None:
     _tried(where, act)
 
 
-def _report(where: Where, target: str, *, status: int, detail: str, run: str) -> None:
+def _report(where: Where, target: str, status: int, *, detail: str, run: str) -> None:
     def act(acts: Acts) -> None:
         if isinstance(acts, OfflineStore):
-            acts.heartbeat(target, ok=status == 0, detail=detail)
+            acts.heartbeat(target, ok=status == 0, detail=detail, exit_status=status)
         else:
             acts.heartbeat(target, ok=status == 0, detail=detail, run=run, exit_status=status)
 

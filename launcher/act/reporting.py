@@ -34,7 +34,8 @@ def heartbeat(
         if isinstance(acts, OfflineStore):
             if start:
                 raise NotRunning(f"no process runs {acts.name}: a start is kept only while one does")
-            acts.heartbeat(target, ok=ok, detail=detail)
+            # A run is joined to its start by the process that has heard it.
+            acts.heartbeat(target, ok=ok, detail=detail, exit_status=exit_status)
             if as_json:
                 print_json({"id": target, "ok": ok})
             else:

@@ -200,7 +200,9 @@ def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.option(
     "--exit", "exit_status", type=click.IntRange(0, 255), metavar="N", help="It ended with this status."
 )
-@click.option("--run", metavar="ID", help="An id of the run, which joins its start with its end.")
+@click.option(
+    "--run", metavar="ID", help="The run, where several may overlap: the same for its start and its end."
+)
 @click.option("--detail", default="", help="One line about the run.")
 def heartbeat(
     where: Where,

@@ -212,6 +212,16 @@ def test_pause_and_resume_take_names_and_globs(verb, there, run):
     assert (done["targets"], done["rows"][0]["paused"]) == (["etl"], False)
 
 
+def test_heartbeat_joins_the_start_of_a_run_with_its_end_and_tells_its_exit_status(verb, run):
+    verb("heartbeat", "etl", "--start", "--run", "one")
+    verb("heartbeat", "etl", "--start", "--run", "two")
+    assert verb("heartbeat", "etl", "--run", "one", "--exit", "3")[0] == 0
+    newest = Asking("watch.db").get("/targets/etl/pings?limit=1").json["items"][0]
+    assert (newest["kind"], newest["run"], newest["exit_status"]) == ("fail", "one", 3)
+    assert newest["duration_ms"] > 0
+    verb("heartbeat", "etl", "--run", "two")
+
+
 def test_heartbeat_notes_a_start_and_refuses_another_kind(verb, run):
     assert verb("heartbeat", "etl") == (0, "etl: heard; it is up\n")
     assert verb("heartbeat", "etl", "--start") == (0, "etl: its start is noted; it is up\n")
