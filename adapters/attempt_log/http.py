@@ -11,7 +11,8 @@ from ...domain.specification.probe import Http
 from ..http.curl.handles import Handle, Handles, Shelf
 from ..http.curl.transport import CurlTransport, Transfer
 from ..http.exchange import HttpAnswer
-from ..probes.web.http import HttpAttempt, HttpProber, expires_in_ns
+from ..net.certificates import NO_FACTS
+from ..probes.web.http import HttpAttempt, HttpProber
 from .request_log import RequestLog, TlsLog, tls_of
 
 _LINES_MAX = 1_000
@@ -115,5 +116,7 @@ class LoggedHttpAttempt(HttpAttempt, kw_only=True):
         )
 
     def _tls(self, answer: HttpAnswer) -> TlsLog:
-        expires = None if answer.certificate is None else answer.certificate.expires
-        return self.tls_of(expires_in_ns(expires, self._request.started.wall_ns))
+        shown = NO_FACTS
+        if answer.certificate is not None:
+            shown = answer.certificate.facts(self._request.started.wall_ns)
+        return self.tls_of(shown["certificate_expires_in_ns"])

@@ -2,31 +2,34 @@
 
 from typing import Any
 
-from .imported import Imported, literal, placed, seconds_text, without_nothing
+from .imported import Imported, label_name, literal, placed, seconds_text, without_nothing
 from .source import PeerFile, PeerPart
 
-_NAMES = ("prefix", "subject", "subject_fail", "start_kw", "success_kw", "failure_kw")
-_FILTERS = (
+_OF_MAIL = [
+    "prefix",
+    "subject",
+    "subject_fail",
+    "start_kw",
+    "success_kw",
+    "failure_kw",
     "filter_subject",
     "filter_body",
     "filter_http_body",
     "filter_default_fail",
-    "manual_resume",
-    "methods",
-)
-_SEEN = (
-    *(
-        "n_pings",
-        "started",
-        "last_ping",
-        "last_ping_success",
-        "last_duration",
-        "next_ping",
-        "unique_key",
-        "badge_url",
-    ),
-    *("update_url", "pause_url", "resume_url", "ping_url", "uuid", "status"),
-)
+]
+_SEEN = [
+    "n_pings",
+    "started",
+    "last_ping",
+    "last_ping_success",
+    "last_duration",
+    "next_ping",
+    "unique_key",
+    "badge_url",
+    "update_url",
+    "pause_url",
+    "resume_url",
+]
 _FROM_MAIL = "reports come over HTTP or from a program: mails are not read"
 MAPPED = {
     "checks[].name": "`id` and `name`",
@@ -43,7 +46,6 @@ MAPPED = {
     **{
         f"checks[].{key}": "nothing: it says what was last seen of the check, or where its API is"
         for key in _SEEN
-        if key not in {"status", "ping_url", "uuid"}
     },
 }
 """Keys that are read, and what they come to."""
@@ -51,11 +53,7 @@ LEFT = {
     "checks[].channels": "an export has no integrations: the notices are lines of the log until a channel is chosen",
     "checks[].manual_resume": "a paused target goes on with `watchkeeper resume`, whatever is reported",
     "checks[].methods": "a ping is a GET, HEAD or POST",
-    **{
-        f"checks[].{key}": _FROM_MAIL
-        for key in (*_NAMES, *_FILTERS)
-        if key not in {"manual_resume", "methods"}
-    },
+    **{f"checks[].{key}": _FROM_MAIL for key in _OF_MAIL},
 }
 """Why keys are not read. Those without a value are not listed."""
 
@@ -93,7 +91,7 @@ def _check(check: PeerPart, made: Imported) -> None:
         "name": placed(check, "name", name and literal(name)) if name != key else None,
         "description": placed(check, "desc", described and literal(described)),
         "labels": {
-            _label(tag, number): "true" for number, tag in enumerate((check.text("tags") or "").split())
+            label_name(tag, number): "true" for number, tag in enumerate((check.text("tags") or "").split())
         },
         "every": None if schedule else placed(check, "timeout", seconds_text(period or 86_400)),
         "paused": True if check.text("status") == "paused" else None,
@@ -108,15 +106,11 @@ def _check(check: PeerPart, made: Imported) -> None:
         check.file.note(
             check.path, "a list that is made with a read-only key has no keys of pings: set heartbeat.key", ""
         )
-    for each in [key for key in check.unread if key in _SEEN or check.value[key] in (None, "", False, 0)]:
-        check.raw(each)
+    for each in check.unread:
+        if each in _SEEN or check.value[each] in (None, "", False, 0):
+            check.raw(each)
 
 
 def _schedule(text: str | None) -> str | None:
     """Returns cron's five fields with one blank between them, or an OnCalendar expression of one line."""
     return None if text is None else " ".join(text.split()) if len(text.splitlines()) == 1 else text
-
-
-def _label(tag: str, number: int) -> str:
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in tag)
-    return plain if plain[:1].isalpha() or plain[:1] == "_" else f"tag-{plain or number}"

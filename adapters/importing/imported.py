@@ -11,6 +11,7 @@ from ...domain.specification.problem import Path
 from .source import Note, PeerPart
 
 _NOT_IN_IDS = re.compile(r"[/\x00-\x1f\x7f]+")
+_PING_KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
@@ -131,3 +132,21 @@ def seconds_text(seconds: float) -> str:
 def literal(text: str) -> str:
     """Returns a text as our files write it, in which no variable is filled in."""
     return text.replace("${", "$${")
+
+
+def label_name(text: str, number: int) -> str:
+    """Returns a text as the name of a label; `number` makes one of a text without a letter."""
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in text)
+    return plain if plain[:1].isalpha() or plain[:1] == "_" else f"tag-{plain or number}"
+
+
+def ping_key(part: PeerPart, key: str, text: str | None) -> Any:
+    """Returns a text as the key of a heartbeat, with its line; None where it can be none, which is listed."""
+    if text is None:
+        return None
+    if _PING_KEY.fullmatch(text) or text.startswith("${"):
+        return placed(part, key, text)
+    part.leave(
+        key, "a key has 16 to 128 letters, digits, hyphens and underscores: choose one as heartbeat.key"
+    )
+    return None

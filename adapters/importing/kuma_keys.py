@@ -65,79 +65,74 @@ _LEFT = {
     "ipFamily": "choose it by `address_family`",
 }
 _TYPE = "there is no probe for monitors of this type"
-_OF_OTHER_TYPES = (
-    *(
-        "docker_container",
-        "docker_host",
-        "mqttTopic",
-        "mqttSuccessMessage",
-        "mqttUsername",
-        "mqttPassword",
-        "mqttCheckType",
-    ),
-    *(
-        "databaseConnectionString",
-        "databaseQuery",
-        "grpcUrl",
-        "grpcProtobuf",
-        "grpcMethod",
-        "grpcServiceName",
-        "grpcEnableTls",
-    ),
-    *(
-        "grpcBody",
-        "grpcMetadata",
-        "radiusUsername",
-        "radiusPassword",
-        "radiusSecret",
-        "radiusCalledStationId",
-    ),
-    *("radiusCallingStationId", "game", "gamedigGivenPortOnly", "kafkaProducerTopic", "kafkaProducerBrokers"),
-    *(
-        "kafkaProducerSsl",
-        "kafkaProducerAllowAutoTopicCreation",
-        "kafkaProducerMessage",
-        "kafkaProducerSaslOptions",
-    ),
-    *(
-        "remote_browser",
-        "snmpOid",
-        "snmpVersion",
-        "snmpV3Username",
-        "rabbitmqNodes",
-        "rabbitmqUsername",
-        "rabbitmqPassword",
-    ),
-    *(
-        "smtpSecurity",
-        "wsIgnoreSecWebsocketAcceptHeader",
-        "wsSubprotocol",
-        "oauth_client_id",
-        "oauth_client_secret",
-    ),
-    *(
-        "oauth_token_url",
-        "oauth_scopes",
-        "oauth_auth_method",
-        "oauth_audience",
-        "authDomain",
-        "authWorkstation",
-    ),
-    *("ping_count", "ping_numeric", "ping_per_request_timeout"),
-)
-SAYING_LATER = frozenset(
-    (
-        *(
-            "forceInactive",
-            "weight",
-            "dns_last_result",
-            "screenshot",
-            "includeSensitiveData",
-            "maintenance",
-            "user_id",
-        ),
-        *("expiryNotificationDays", "hideCount", "childrenIDs", "pathName", "path", "parent"),
-    )
+_OF_OTHER_TYPES = [
+    "docker_container",
+    "docker_host",
+    "mqttTopic",
+    "mqttSuccessMessage",
+    "mqttUsername",
+    "mqttPassword",
+    "mqttCheckType",
+    "databaseConnectionString",
+    "databaseQuery",
+    "grpcUrl",
+    "grpcProtobuf",
+    "grpcMethod",
+    "grpcServiceName",
+    "grpcEnableTls",
+    "grpcBody",
+    "grpcMetadata",
+    "radiusUsername",
+    "radiusPassword",
+    "radiusSecret",
+    "radiusCalledStationId",
+    "radiusCallingStationId",
+    "game",
+    "gamedigGivenPortOnly",
+    "kafkaProducerTopic",
+    "kafkaProducerBrokers",
+    "kafkaProducerSsl",
+    "kafkaProducerAllowAutoTopicCreation",
+    "kafkaProducerMessage",
+    "kafkaProducerSaslOptions",
+    "remote_browser",
+    "snmpOid",
+    "snmpVersion",
+    "snmpV3Username",
+    "rabbitmqNodes",
+    "rabbitmqUsername",
+    "rabbitmqPassword",
+    "smtpSecurity",
+    "wsIgnoreSecWebsocketAcceptHeader",
+    "wsSubprotocol",
+    "oauth_client_id",
+    "oauth_client_secret",
+    "oauth_token_url",
+    "oauth_scopes",
+    "oauth_auth_method",
+    "oauth_audience",
+    "authDomain",
+    "authWorkstation",
+    "ping_count",
+    "ping_numeric",
+    "ping_per_request_timeout",
+]
+SHOWN_OR_SEEN = frozenset(
+    [
+        "forceInactive",
+        "weight",
+        "dns_last_result",
+        "screenshot",
+        "includeSensitiveData",
+        "maintenance",
+        "user_id",
+        "expiryNotificationDays",
+        "hideCount",
+        "childrenIDs",
+        "pathName",
+        "path",
+        "parent",
+    ]
 )
 """Fields that say how the page shows a monitor, or what was last seen of it."""
 LEFT = {
@@ -146,7 +141,7 @@ LEFT = {
     **{f"monitorList[].{key}": _TYPE for key in _OF_OTHER_TYPES},
     **{
         f"monitorList[].{key}": "it says how a monitor is shown, or what was last seen of it"
-        for key in sorted(SAYING_LATER - _COMMON.keys())
+        for key in sorted(SHOWN_OR_SEEN - _COMMON.keys())
     },
 }
 """Why fields are not read. Those of another type of monitor than its own, and those without a value, are not listed one by one."""

@@ -1,17 +1,17 @@
 """Uptime Kuma: monitors of its JSON backup become targets, groups composites, and notifications channels."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from .addresses import http_address
 from .conditions import contains, status_condition
-from .imported import Imported, literal, placed, seconds_text
+from .imported import Imported, label_name, literal, ping_key, placed, seconds_text
 from .kuma_channels import channel_of
-from .kuma_keys import GENERAL, KEYS, OF_TYPES, SAYING_LATER
+from .kuma_keys import GENERAL, KEYS, OF_TYPES, SHOWN_OR_SEEN
 from .source import PeerFile, PeerPart
 
 _EXPIRY = "[CERTIFICATE_EXPIRATION] > 14d"
-_KEY_LENGTH_MIN = 16
 _OPERATORS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 
@@ -54,19 +54,17 @@ def _group(parent: str | None, names: dict[str, tuple[str, str | None]]) -> str 
 def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], made: Imported) -> None:
     part = monitor.part
     kind = part.text("type") or "http"
-    maker = _MAKERS.get(kind)
-    if maker is None:
+    if kind not in _KINDS:
         part.leave_whole(f"there is no probe for monitors of type {kind!r}")
         return
-    probe, expect = maker(part)
-    key = {"port": "tcp", "ping": "icmp", "push": "heartbeat", "dns": "dns", "group": "composite"}.get(
-        kind, "http"
-    )
-    if kind == "group":
-        probe = {"worst_of": [each.key for each in _children(monitor, known)]}
-        if not probe["worst_of"]:
-            part.leave_whole("no monitor is in this group that can be watched")
-            return
+    key, maker = _KINDS[kind]
+    if maker is not None:
+        probe, expect = maker(part)
+    elif members := [each.key for each in _children(monitor, known)]:
+        probe, expect = {"worst_of": members}, []
+    else:
+        part.leave_whole("no monitor is in this group that can be watched")
+        return
     _pass_over(part, kind)
     name, retries = part.text("name"), part.whole("maxretries") or 0
     data: dict[str, Any] = {
@@ -105,7 +103,7 @@ def _children(monitor: _Monitor, known: list[_Monitor]) -> list[_Monitor]:
     return [
         each
         for each in known
-        if each.part.text("parent") == own and (each.part.text("type") or "http") in _MAKERS
+        if each.part.text("parent") == own and (each.part.text("type") or "http") in _KINDS
     ]
 
 
@@ -137,11 +135,7 @@ def _labels(part: PeerPart) -> dict[str, str]:
         for key in ("id", "tag_id", "monitor_id", "color"):
             tag.raw(key)
         name, value = tag.text("name"), tag.text("value")
-        plain = "".join(
-            each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in name or ""
-        )
-        plain = plain if plain[:1].isalpha() or plain[:1] == "_" else f"tag-{plain or number}"
-        found[plain] = literal(value or "true")
+        found[label_name(name or "", number)] = literal(value or "true")
     return found
 
 
@@ -150,7 +144,7 @@ def _pass_over(part: PeerPart, kind: str) -> None:
     used = GENERAL | OF_TYPES.get(kind, frozenset())
     for key in part.unread:
         is_empty = part.value[key] in (None, "", False, 0, [], {}, "0")
-        if is_empty or key in SAYING_LATER or (key in KEYS and key not in used):
+        if is_empty or key in SHOWN_OR_SEEN or (key in KEYS and key not in used):
             part.raw(key)
 
 
@@ -253,33 +247,25 @@ def _dns(part: PeerPart) -> _Made:
 def _push(part: PeerPart) -> _Made:
     token = part.text("pushToken")
     retries, retry = part.number("maxretries") or 0, part.number("retryInterval") or 0
-    probe: dict[str, Any] = {"grace": seconds_text(retries * retry) if retries and retry else None}
-    if token is not None and len(token) >= _KEY_LENGTH_MIN:
-        probe["key"] = placed(part, "pushToken", literal(token))
-    elif token is not None:
-        part.leave(
-            "pushToken",
-            "a key has 16 to 128 letters, digits, hyphens and underscores: choose one as heartbeat.key",
-        )
+    probe = {
+        "grace": seconds_text(retries * retry) if retries and retry else None,
+        "key": ping_key(part, "pushToken", token and literal(token)),
+    }
     return probe, []
-
-
-def _group_of(part: PeerPart) -> _Made:
-    del part  # the members are found among all monitors
-    return {}, []
 
 
 def _host(part: PeerPart) -> Any:
     return placed(part, "hostname", literal(part.text("hostname") or ""))
 
 
-_MAKERS = {
-    "http": _http,
-    "keyword": _keyword,
-    "json-query": _json_query,
-    "port": _port,
-    "ping": _ping,
-    "dns": _dns,
-    "push": _push,
-    "group": _group_of,
+_KINDS: dict[str, tuple[str, Callable[[PeerPart], _Made] | None]] = {
+    "http": ("http", _http),
+    "keyword": ("http", _keyword),
+    "json-query": ("http", _json_query),
+    "port": ("tcp", _port),
+    "ping": ("icmp", _ping),
+    "dns": ("dns", _dns),
+    "push": ("heartbeat", _push),
+    "group": ("composite", None),
 }
+"""By the type of a monitor: the kind of probe, and its keys with the conditions; those of a group are found among all monitors."""

@@ -9,6 +9,8 @@ from .comments import Comment, comments_of
 from .imported import SECTIONS, Imported, ImportedEntry, Placed
 from .source import Note, PeerFile
 
+_FORMS = {"runtime": "whole", "web": "whole", "defaults": "whole", "templates": "named"}
+"""How the entries of a section are written, where it is no list."""
 _MARK = "not imported"
 """Begins each comment on what could not be brought over."""
 
@@ -41,7 +43,7 @@ def write(imported: Imported, file: PeerFile, head: str) -> str:
         lines += ["", f"{section}:"]
         for entry in entries:
             span = spans[id(entry)]
-            lines += _entry_lines(span, owned[id(entry)], _form(section))
+            lines += _entry_lines(span, owned[id(entry)], _FORMS.get(section, "listed"))
     if not any(imported.sections.values()):
         lines += ["", "targets: []"]
     if tail:
@@ -62,12 +64,8 @@ def _with_comments(imported: Imported, comments: Iterable[Comment]) -> tuple[dic
     stated.sort(key=lambda span: (span.entry.first, -span.entry.last))
     tail = []
     for comment in comments:
-        inside = (
-            []
-            if comment.is_alone is None
-            else [span for span in stated if span.entry.first <= comment.line <= span.entry.last]
-        )
-        if inside:
+        inside = [span for span in stated if span.entry.first <= comment.line <= span.entry.last]
+        if inside and comment.is_alone is not None:
             inside[-1].within.append(comment)
         elif below := [span for span in stated if span.entry.first > comment.line]:
             below[0].above.append(comment.text)
@@ -89,16 +87,6 @@ def _owned(imported: Imported, notes: Iterable[Note]) -> tuple[dict[int, list[No
         else:
             orphans.append(note)
     return owned, orphans
-
-
-def _form(section: str) -> str:
-    return (
-        "whole"
-        if section in {"runtime", "web", "defaults"}
-        else "named"
-        if section == "templates"
-        else "listed"
-    )
 
 
 def _entry_lines(span: _Span, notes: list[Note], form: str) -> list[str]:

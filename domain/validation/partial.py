@@ -155,7 +155,7 @@ def assembled(data: Any) -> Configuration:
     defaults = msgspec.convert(data.get("defaults", {}), Defaults)
     stated = ((name, getattr(defaults, name)) for name in Defaults.__struct_fields__)
     filling = {name: value for name, value in stated if value is not None}
-    conditions = {key: filling.pop(key) for key in ("expect", "warn") if key in filling}
+    conditions: _Conditions = {key: filling.pop(key) for key in ("expect", "warn") if key in filling}
     fitting: dict[frozenset[str] | None, _Conditions] = {}
     if conditions:
         targets = [

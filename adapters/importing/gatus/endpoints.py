@@ -5,13 +5,12 @@ import re
 from typing import Any
 
 from ..addresses import host_and_port, http_address
-from ..imported import Imported, Placed, literal, placed
+from ..imported import Imported, Placed, literal, ping_key, placed, without_nothing
 from ..source import PeerFile, PeerPart
 from .alerts import GatusAlerts
 from .texts import filled, text_of
 from .windows import maintenance_of
 
-_KEY_FORM = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _IN_BODY = re.compile(r"\[(LOCAL_ADDRESS|RANDOM_STRING_\d+)\]")
 _DNS_BODY = re.compile(r"\[BODY\](?![.\[])", re.IGNORECASE)
 _DOMAIN = re.compile(r"\[DOMAIN_EXPIRATION\]", re.IGNORECASE)
@@ -71,12 +70,6 @@ def _external(endpoint: PeerPart, made: Imported, alerts: GatusAlerts) -> None:
     key = made.new_id(group, name)
     heartbeat = endpoint.part("heartbeat")
     every = text_of(heartbeat, "interval") if heartbeat else None
-    fits = token is not None and (_KEY_FORM.fullmatch(token) is not None or token.startswith("${"))
-    if token is not None and not fits:
-        endpoint.leave(
-            "token",
-            "a key has 16 to 128 letters, digits, hyphens and underscores: choose one as heartbeat.key",
-        )
     data = {
         "id": placed(endpoint, "name", key),
         "name": None if name == key else name,
@@ -86,7 +79,7 @@ def _external(endpoint: PeerPart, made: Imported, alerts: GatusAlerts) -> None:
         **alerts.of(endpoint),
     }
     entry = made.add("targets", data, endpoint)
-    entry.data["heartbeat"] = {"key": placed(endpoint, "token", token)} if fits else {}
+    entry.data["heartbeat"] = without_nothing({"key": ping_key(endpoint, "token", token)})
     if not every:
         entry.remarks = ("silence was never an outage there: here it is one after 366 days",)
 
