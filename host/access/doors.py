@@ -286,6 +286,9 @@ class LoopThread:
         try:
             self._loop.run_forever()
         finally:
+            # On a machine that is too busy `stop` waits no longer, and connections are closed a little later.
+            if late := asyncio.all_tasks(self._loop):
+                self._loop.run_until_complete(asyncio.wait(late, timeout=CLOSE_S))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
