@@ -87,8 +87,10 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._settled(notice, delivery, now)
             case heard.TargetTracked():
                 self._track(message, now)
-            case heard.UpResumed() | heard.RunSeen():
-                self._note(message)
+            case heard.UpResumed(target, since_ns):
+                self._up_since_ns[target] = since_ns
+            case heard.RunSeen(target, began_at_ns):
+                self._run_seen(target, began_at_ns)
             case heard.TargetUntracked(target):
                 self._up_since_ns.pop(target, None)
                 if (row := self._rows.pop(target, None)) is not None:
@@ -137,11 +139,9 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case _:
                 assert_never(question)
 
-    def _note(self, message: heard.UpResumed | heard.RunSeen) -> None:
-        if isinstance(message, heard.UpResumed):
-            self._up_since_ns[message.target] = message.since_ns
-        elif message.target in self._rows:
-            self._rows[message.target].run_seen(message.began_at_ns)
+    def _run_seen(self, target: str, began_at_ns: int | None) -> None:
+        if (row := self._rows.get(target)) is not None:
+            row.run_seen(began_at_ns)
 
     def _track(self, message: heard.TargetTracked, now: Moment) -> None:
         target, metadata = message.target, message.metadata or NO_METADATA

@@ -85,17 +85,26 @@ class Connection(Questions, TokenVerbs):
 
     @sync_alone
     def heartbeat(
-        self, target: str, *, ok: bool = True, detail: str = "", start: bool = False, run: str | None = None
+        self,
+        target: str,
+        *,
+        ok: bool = True,
+        detail: str = "",
+        start: bool = False,
+        run: str | None = None,
+        exit_status: int | None = None,
     ) -> "TargetRow":
         """Reports to a target with `heartbeat` that its job ran (`ok=False`: that it ran and failed).
 
-        `start` reports that it has begun, which changes no status; with the same `run`, the end tells how long it took.
+        `start` reports that it has begun, which changes no status; with the same `run`, the end tells how long it took. An
+        exit status other than 0 is a failure.
         """
         from .answers import TargetRow
 
         body = {"ok": ok, "detail": first_line(detail, TEXT_CHARACTERS_MAX)}
         body |= {"start": True} if start else {}
         body |= {} if run is None else {"run": run}
+        body |= {} if exit_status is None else {"exit_status": exit_status}
         return self._ask("POST", f"{of_target(target)}/heartbeat", TargetRow, body=body)
 
     @bridge
@@ -108,10 +117,17 @@ class Connection(Questions, TokenVerbs):
         return Job(target, partial(self._report, target), SystemClock())
 
     def _report(
-        self, target: str, *, ok: bool = True, detail: str = "", start: bool = False, run: str = ""
+        self,
+        target: str,
+        *,
+        ok: bool = True,
+        detail: str = "",
+        start: bool = False,
+        run: str = "",
+        exit_status: int | None = None,
     ) -> None:
         try:
-            self.heartbeat(target, ok=ok, detail=detail, start=start, run=run)
+            self.heartbeat(target, ok=ok, detail=detail, start=start, run=run, exit_status=exit_status)
         except (OSError, ValueError, TypeError) as error:
             raise WatchkeeperError(str(error)) from None
 

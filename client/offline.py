@@ -30,6 +30,7 @@ from ..domain.incidents.record import (
 from ..domain.limits import GENERATIONS_PER_RUN
 from ..domain.line import first_line
 from ..domain.observation.attempt import AttemptId
+from ..domain.observation.observation import Measurement
 from ..domain.observation.outcome import Outcome, Reason
 from ..domain.observation.sample import sample_without_answer
 from ..domain.read_model.silence_preview import SilencePreview, preview_of
@@ -339,7 +340,9 @@ class OfflineStore:
             self._commit(Batch(deliveries=tuple(pending)))
         return refused
 
-    def heartbeat(self, target: str, *, ok: bool = True, detail: str = "") -> None:
+    def heartbeat(
+        self, target: str, *, ok: bool = True, detail: str = "", exit_status: int | None = None
+    ) -> None:
         """Reports to a target with `heartbeat`: it is heard now, and its rules judge the report.
 
         Raises: UnknownName; UsageError for a target of another kind, for a paused one, and without its configuration.
@@ -350,7 +353,9 @@ class OfflineStore:
         # The epoch is this opening's own, so that no attempt of a run has this number.
         attempt = AttemptId(target, restored.epoch, self._attempts)
         outcome, reason = (Outcome.UP, Reason.OK) if ok else (Outcome.DOWN, Reason.REPORTED)
-        sample = sample_without_answer(attempt, now, outcome, reason, first_line(detail))
+        figures = () if exit_status is None else (Measurement("exit_status", exit_status),)
+        answer = sample_without_answer(attempt, now, outcome, reason, first_line(detail))
+        sample = replace(answer, measurements=figures)
         saved = next((each for each in restored.checkpoints if each.target == target), None)
         # Ends of rules that the configuration lacks are left to the next run, which has read all of it.
         rules = {rule.id for rule in spec.judged_rules}

@@ -19,7 +19,15 @@ logger = logging.getLogger(__name__)
 class Report(Protocol):
     """Takes the reports of a run: its start, and its end."""
 
-    def __call__(self, *, ok: bool = ..., detail: str = ..., start: bool = ..., run: str = ...) -> None: ...
+    def __call__(
+        self,
+        *,
+        ok: bool = ...,
+        detail: str = ...,
+        start: bool = ...,
+        run: str = ...,
+        exit_status: int | None = ...,
+    ) -> None: ...
 
 
 class Job:
@@ -68,7 +76,8 @@ class Job:
             error = None
         ok = error is None and self.exit_status == 0
         try:
-            self._report(ok=ok, detail=self._told(error), run=self._run)
+            status = self.exit_status if error is None else None
+            self._report(ok=ok, detail=self._told(error), run=self._run, exit_status=status)
         except WatchkeeperError as refused:
             # Never raised: it would take the place of the job's own error, or fail a run that succeeded.
             logger.error("The end of a job was not reported: %s: %s", self.name, refused)  # noqa: TRY400 - it says all

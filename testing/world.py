@@ -320,11 +320,27 @@ class World(OperatorCommands):
         require_known("target", target, self._targets)
         self._tell(self.system.supervisor, CheckNow(target))
 
-    def heartbeat(self, target: str, *, ok: bool = True, start: bool = False, run: str = "") -> None:
+    def heartbeat(
+        self,
+        target: str,
+        *,
+        ok: bool = True,
+        start: bool = False,
+        run: str = "",
+        exit_status: int | None = None,
+    ) -> None:
         """Sends a report to a heartbeat target, as its host does: the start of a run, or its end."""
         require_known("target", target, self._targets)
-        outcome, is_start = Outcome.UP if ok else Outcome.DOWN, True if start else UNSET
-        self.tell(Beat(target, outcome, "", self.clock.read(), is_start=is_start, run=run or UNSET))
+        beat = Beat(
+            target,
+            Outcome.UP if ok and not exit_status else Outcome.DOWN,
+            "",
+            self.clock.read(),
+            is_start=True if start else UNSET,
+            run=run or UNSET,
+            exit_status=UNSET if exit_status is None else exit_status,
+        )
+        self.tell(beat)
 
     def _tell(self, actor: Address, message: object) -> None:
         actor.tell(message)

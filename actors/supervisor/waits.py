@@ -91,8 +91,11 @@ class Waits:
         self._unchecked.forget(entry.id)
         waits: list[Awaited] = [NoEvidence(entry.id, rule) for rule, _ in entry.silences]
         for wait in (entry, RunDeadline(entry.id), *waits):
-            self._timers.cancel(wait)
-            self._prolonged.pop(wait, None)
+            self._drop(wait)
+
+    def _drop(self, wait: Awaited) -> None:
+        self._timers.cancel(wait)
+        self._prolonged.pop(wait, None)
 
     def forget(self, target: str) -> None:
         """Drops a target that is tracked no longer from the record."""
@@ -102,14 +105,18 @@ class Waits:
     def reported(self, entry: Scheduled, at: Moment) -> None:
         """Notes a report of a heartbeat, for a supervisor that follows this one."""
         self._prolonged.pop(entry, None)
-        self._heard[entry.id] = LastHeard(entry.id, at, entry.missed_at, reports=True, run=entry.run or UNSET)
+        self._keep(entry, at)
+
+    def _keep(self, entry: Scheduled, at: Moment | None) -> LastHeard:
+        """Keeps what is known of a heartbeat that was last heard at `at`, for a supervisor that follows this one."""
+        kept = LastHeard(entry.id, at, entry.missed_at, reports=True, run=entry.run or UNSET)
+        self._heard[entry.id] = kept
+        return kept
 
     def missed(self, entry: Scheduled, now: Moment) -> None:
         """Notes that a missed heartbeat is counted: moments up to now are not counted again."""
         entry.missed_at = now
-        self._heard[entry.id] = LastHeard(
-            entry.id, entry.last_beat, now, reports=True, run=entry.run or UNSET
-        )
+        self._keep(entry, entry.last_beat)
 
     def began(self, entry: Scheduled, run: OpenRun, now: Moment) -> None:
         """Notes that a run of a job has begun; it takes the place of the run before."""
@@ -138,16 +145,11 @@ class Waits:
         """Expects no end of a run any more; the record forgets it with the report that ended it."""
         entry.run = None
         self._tell_run(entry, now)
-        wait = RunDeadline(entry.id)
-        self._timers.cancel(wait)
-        self._prolonged.pop(wait, None)
+        self._drop(RunDeadline(entry.id))
 
     def state(self, entry: Scheduled, now: Moment) -> None:
         """Has the record know of a heartbeat what is known here."""
-        self._heard[entry.id] = stated = LastHeard(
-            entry.id, entry.last_beat, entry.missed_at, reports=True, run=entry.run or UNSET
-        )
-        self._note([stated])
+        self._note([self._keep(entry, entry.last_beat)])
         self._tell_run(entry, now)
 
     def _tell_run(self, entry: Scheduled, now: Moment) -> None:

@@ -28,6 +28,7 @@ SHORT_MS = 60 * NS_PER_S // NS_PER_MS
 """Below a minute an expiry is nearly over: days or hours were meant."""
 EXPIRY = "CERTIFICATE_EXPIRATION"
 ENCRYPTED = frozenset({EXPIRY.lower(), "tls"})
+_DEGRADED_BY_THEMSELVES = frozenset({"exec", "call", "composite"})
 REDIRECTED = "an http url has a certificate only where it redirects to https: write the https url"
 
 
@@ -96,6 +97,8 @@ def _of_target(target: Target) -> Iterator[Problem]:
             for said in _of_condition(condition, target):
                 yield Problem((key, at), said)
     for at, rule in enumerate(target.rules):
+        if isinstance(rule, Consecutive | KOfN) and rule.on == "warning" and (why := _never_degraded(target)):
+            yield Problem(("rules", at, "on"), f"counts degraded samples alone, and {why}")
         if not isinstance(rule, Threshold):
             continue
         if rule.measure in ENCRYPTED and _is_plain(target):
@@ -105,6 +108,17 @@ def _of_target(target: Target) -> Iterator[Problem]:
         if rule.measure == EXPIRY.lower() and 0 < rule.value < SHORT_MS:
             said = f"{rule.value:g} is that many milliseconds: for days write {rule.value:g}d"
             yield Problem(("rules", at, "value"), said)
+
+
+def _never_degraded(target: Target) -> str:
+    """Returns why no sample of a target is ever degraded; empty where some may be."""
+    if target.upside_down is True:
+        return "a target that must fail has none: remove the rule"
+    if target.kind == "heartbeat":
+        return "a heartbeat has none: remove the rule"
+    if target.kind in _DEGRADED_BY_THEMSELVES or target.warnings:
+        return ""
+    return "this target has none without conditions under warn: add them, or say on: down"
 
 
 def _is_plain(target: Target) -> bool:

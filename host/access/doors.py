@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
+from ...actors.dispatch.run.event_loops import close_event_loop
 from ...adapters.net.listening import ControlSocket, has_web, is_exhausted, listen_tcp
 from ...domain.errors import ConfigurationError, UsageError
 from ...domain.limits import CLOSE_NS, SERVED_AGAIN_NS
@@ -286,11 +287,8 @@ class LoopThread:
         try:
             self._loop.run_forever()
         finally:
-            # On a machine that is too busy `stop` waits no longer, and connections are closed a little later.
-            if late := asyncio.all_tasks(self._loop):
-                self._loop.run_until_complete(asyncio.wait(late, timeout=CLOSE_S))
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
+            # A stop does not wait for ever, and what it no longer waits for ends here.
+            close_event_loop(self._loop)
 
     def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Says in one line a minute that nothing can be accepted: the loop tries dozens of times a second."""

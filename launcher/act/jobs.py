@@ -46,7 +46,7 @@ def run_job(where: Where, target: str, command: Sequence[str]) -> int:
     begun.join(STARTED_WITHIN_S)
     how = run_text(status, took_ns)
     detail = f"{how}: {tail}" if tail and status else how
-    _report(where, target, ok=status == 0, detail=detail, run=run)
+    _report(where, target, status, detail=detail, run=run)
     return status
 
 
@@ -65,12 +65,12 @@ def _report_start(where: Where, target: str, run: str) -> None:
     _tried(where, act)
 
 
-def _report(where: Where, target: str, *, ok: bool, detail: str, run: str) -> None:
+def _report(where: Where, target: str, status: int, *, detail: str, run: str) -> None:
     def act(acts: Acts) -> None:
         if isinstance(acts, OfflineStore):
-            acts.heartbeat(target, ok=ok, detail=detail)
+            acts.heartbeat(target, ok=status == 0, detail=detail, exit_status=status)
         else:
-            acts.heartbeat(target, ok=ok, detail=detail, run=run)
+            acts.heartbeat(target, ok=status == 0, detail=detail, run=run, exit_status=status)
 
     if problem := _tried(where, act):
         click.echo(f"watchkeeper: the end of {first_line(target, 64)} is not reported: {problem}", err=True)

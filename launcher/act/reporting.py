@@ -16,6 +16,7 @@ def heartbeat(
     failed: bool,
     start: bool,
     exit_status: int | None,
+    run: str | None,
     detail: str,
     as_json: bool,
 ) -> None:
@@ -33,13 +34,14 @@ def heartbeat(
         if isinstance(acts, OfflineStore):
             if start:
                 raise NotRunning(f"no process runs {acts.name}: a start is kept only while one does")
-            acts.heartbeat(target, ok=ok, detail=detail)
+            # A run is joined to its start by the process that has heard it.
+            acts.heartbeat(target, ok=ok, detail=detail, exit_status=exit_status)
             if as_json:
                 print_json({"id": target, "ok": ok})
             else:
                 say(acts, f"{target}: {_said(ok=ok, start=False)}")
             return
-        row = acts.heartbeat(target, ok=ok, detail=detail, start=start)
+        row = acts.heartbeat(target, ok=ok, detail=detail, start=start, run=run, exit_status=exit_status)
         if as_json:
             print_json(plain(row))
         elif row.paused and not start:

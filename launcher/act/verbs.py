@@ -200,6 +200,9 @@ def check_now(where: Where, targets: tuple[str, ...], *, as_json: bool) -> None:
 @click.option(
     "--exit", "exit_status", type=click.IntRange(0, 255), metavar="N", help="It ended with this status."
 )
+@click.option(
+    "--run", metavar="ID", help="The run, where several may overlap: the same for its start and its end."
+)
 @click.option("--detail", default="", help="One line about the run.")
 def heartbeat(
     where: Where,
@@ -208,6 +211,7 @@ def heartbeat(
     failed: bool,
     start: bool,
     exit_status: int | None,
+    run: str | None,
     detail: str,
     as_json: bool,
 ) -> None:
@@ -215,7 +219,14 @@ def heartbeat(
     from .reporting import heartbeat
 
     heartbeat(
-        where, target, failed=failed, start=start, exit_status=exit_status, detail=detail, as_json=as_json
+        where,
+        target,
+        failed=failed,
+        start=start,
+        exit_status=exit_status,
+        run=run,
+        detail=detail,
+        as_json=as_json,
     )
 
 

@@ -131,6 +131,14 @@ def _limits(replayed: Replayed) -> Iterable[str]:
     """Yields what the record cannot say about this configuration."""
     yield "conditions were judged when the samples were taken: a change of `expect`, `warn` or a probe shows nothing here"
     yield "samples come as they were taken: a change of `every`, `retry_every`, `timeout` or of a heartbeat's schedule shows nothing"
+    yield "the configuration is taken as if it had been in force all the time: changes of the running one are in no record"
+    yield "every receiver takes each notice at once: refusals and retries show nothing"
+    if windows := sorted(_windows(replayed.configuration.targets)):
+        shortest = format_duration(replayed.restart_ns)
+        yield (
+            f"a restart shows as a gap of {shortest} and more in the samples of all targets; at a shorter one these rules began with "
+            f"an empty window, and here it goes on: {', '.join(windows)}"
+        )
     if composites := [each.id for each in replayed.configuration.targets if each.kind == "composite"]:
         yield f"composed as they were at the time, whatever their members are now: {', '.join(composites)}"
     if unread := sorted(_unrecorded(replayed.configuration.targets)):
@@ -148,6 +156,13 @@ def _unrecorded(targets: Iterable[Target]) -> Iterable[str]:
         for rule in target.judged_rules:
             if isinstance(rule, Threshold) and rule.measure not in RECORDED_MEASURES:
                 yield f"{target.id}/{rule.id} ({rule.measure})"
+
+
+def _windows(targets: Iterable[Target]) -> Iterable[str]:
+    for target in targets:
+        for rule in target.judged_rules:
+            if isinstance(rule, Threshold) and rule.measure in RECORDED_MEASURES and rule.window != 1:
+                yield f"{target.id}/{rule.id}"
 
 
 def report_lines(found: ReplayComparison) -> Iterable[str]:

@@ -57,6 +57,14 @@ class SpanBook:
         self.spans[step.id] = known._replace(target=step.target, resolved_ns=ended_ns, is_draft=step.draft)
 
 
+class BlindSpan(NamedTuple):
+    """A span in which the runtime could not observe its targets. Wall times."""
+
+    begin_ns: int
+    end_ns: int
+    cause: str
+
+
 class RecordedHour(NamedTuple):
     """The samples of one hour by target, with the meanings of their findings."""
 
@@ -105,9 +113,12 @@ class RecordedPast:
         """Returns the silences that were in force since a wall time."""
         return sorted(self._reader.silences(since_ns), key=lambda silence: silence.created_at_ns or 0)
 
-    def blind(self, since_ns: int) -> list[tuple[int, int]]:
+    def blind(self, since_ns: int) -> list[BlindSpan]:
         """Returns the spans since a wall time in which the runtime could not observe its targets."""
-        return [(each.started_at_ns, each.ended_at_ns) for each in self._reader.blind(since_ns)]
+        return [
+            BlindSpan(each.started_at_ns, each.ended_at_ns, each.cause)
+            for each in self._reader.blind(since_ns)
+        ]
 
     def hours(self, begin_ns: int, end_ns: int) -> Iterator[RecordedHour]:
         """Yields the hours of a span that have samples, oldest first, each read by itself: no writer waits, and little is held."""

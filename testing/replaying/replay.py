@@ -1,5 +1,6 @@
 """The replay of a recording: every target is judged anew, and production's own sink tells what comes of it."""
 
+from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,12 +11,14 @@ from ...domain.errors import UsageError
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.target import Target
+from ...domain.supervision.blindness import SUSPENDED
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, NS_PER_US
 from ..forecast import quiet
-from .judging import Happened, TargetJudge
-from .recorded import OpenSpan, RecordedHour, RecordedPast, SpanBook
+from .judging import Happened, Stop, TargetJudge
+from .recorded import BlindSpan, OpenSpan, RecordedHour, RecordedPast, SpanBook
 from .telling import TakenNotice, Teller
 from .times import VirtualTime
+from .waiting import Span
 
 WARM_UP_NS = NS_PER_DAY
 """How long before the span the replay begins, so that windows of rules are filled and what was open is known."""
@@ -47,6 +50,8 @@ class Replayed(NamedTuple):
     """The recorded targets that the configuration does not have."""
     unmatched: int
     """Recorded acknowledgements of incidents that are not open in the replay."""
+    restart_ns: int
+    """The shortest gap in all samples that is taken for a restart of the process."""
 
 
 def replay(
@@ -98,6 +103,7 @@ class _Replay:
         )
         self._book = SpanBook()
         self._waiting: list[Happened] = []
+        self._stops: deque[Stop] = deque()
         self._last_us: int | None = None
         self._samples = 0
         self._seen: set[str] = set()
@@ -106,9 +112,15 @@ class _Replay:
         for recorded in self._past.hours(self._begin_ns, self._until_ns):
             self._hour(recorded)
             progress(recorded.hour * NS_PER_HOUR)
-        self._close(self._until_ns)
-        self._teller.run_until(self._until_ns)
+        end_ns = self._end_ns()
+        self._close(end_ns)
+        self._teller.run_until(end_ns)
         return self._result()
+
+    def _end_ns(self) -> int:
+        """Returns until when a process told anything: to the end of the span, or to the last sample where it had stopped before."""
+        last_ns = self._begin_ns if self._last_us is None else self._last_us * NS_PER_US
+        return self._until_ns if self._until_ns - last_ns <= self._away_ns else last_ns
 
     def _hour(self, recorded: RecordedHour) -> None:
         begin_ns = recorded.hour * NS_PER_HOUR
@@ -132,9 +144,12 @@ class _Replay:
         self._gather(good, judged)
 
     def _leave_out(self, recorded: RecordedHour) -> None:
-        """Notes the spans in which no target at all was checked."""
+        """Notes the spans in which no target at all was checked, and those in which the runtime could see nothing."""
         times = sorted({at_us for samples in recorded.targets.values() for at_us in samples.at_us})
-        if self._last_us is not None:
+        if self._last_us is None:
+            for name in recorded.targets.keys() & self._judges.keys():
+                self._judges[name].begin(times[0] * NS_PER_US)
+        else:
             times.insert(0, self._last_us)
         self._last_us = times[-1]
         away_us = self._away_ns // NS_PER_US
@@ -144,10 +159,15 @@ class _Replay:
             if after - before > away_us
         ]
         end_ns = (recorded.hour + 1) * NS_PER_HOUR
-        gaps += [gap for gap in self._blind if gap[0] < end_ns]
-        self._blind = [gap for gap in self._blind if gap[0] >= end_ns]
-        for judge in self._judges.values() if gaps else ():
-            judge.leave_out(sorted(gaps))
+        blind = [span for span in self._blind if span.begin_ns < end_ns]
+        self._blind = [span for span in self._blind if span.begin_ns >= end_ns]
+        if not gaps and not blind:
+            return
+        stops = [stop for gap in gaps if (stop := _stop(gap, blind)) is not None]
+        self._stops += stops
+        away = _united([*gaps, *((span.begin_ns, span.end_ns) for span in blind)])
+        for judge in self._judges.values():
+            judge.leave_out(away, stops)
 
     def _close(self, until_ns: int) -> None:
         """Lets time pass for every target, and tells what happened until a wall time."""
@@ -157,10 +177,20 @@ class _Replay:
         told = [each for each in self._waiting if each.at_ns < until_ns]
         del self._waiting[: len(told)]
         for each in told:
-            self._mute(each.at_ns)
+            self._reach(each.at_ns)
+            if each.is_watched is not None and each.target in self._linked:
+                self._teller.watch(each.target, each.at_ns, is_watched=each.is_watched)
             for step in each.transitions:
                 self._book.note(step)
             self._teller.happened(each.transitions, () if each.sample is None else (each.sample,), each.at_ns)
+        self._reach(until_ns)
+
+    def _reach(self, until_ns: int) -> None:
+        """Lets time pass for the notices: nothing is told in a stop, and what came due in it follows at its end."""
+        while self._stops and self._stops[0].end_ns <= until_ns:
+            stop = self._stops.popleft()
+            self._mute(stop.begin_ns)
+            self._teller.stand_still(stop.begin_ns, stop.end_ns)
         self._mute(until_ns)
 
     def _mute(self, until_ns: int) -> None:
@@ -175,7 +205,9 @@ class _Replay:
         for name, each in judged.items():
             keeps = name in whole or name in self._weighted
             self._waiting += (
-                one if keeps else one._replace(sample=None) for one in each if keeps or one.transitions
+                one if keeps else one._replace(sample=None)
+                for one in each
+                if keeps or one.transitions or one.is_watched is not None
             )
         for name, samples in good.items():
             if name in self._linked:
@@ -210,6 +242,7 @@ class _Replay:
             tuple(sorted(self._judges.keys() - self._seen)),
             tuple(sorted(self._seen - configured)),
             sum(judge.unmatched for judge in self._judges.values()),
+            self._away_ns,
         )
 
     def _counts(self, span: OpenSpan) -> bool:
@@ -219,3 +252,22 @@ class _Replay:
 def _is_weighted(target: Target) -> bool:
     flapping = target.judged_flapping
     return flapping is not None and flapping.method != "transitions"
+
+
+def _stop(gap: Span, blind: list[BlindSpan]) -> Stop | None:
+    """Returns what a span without any sample was for the clocks of rules; None where they went on."""
+    causes = {span.cause for span in blind if span.begin_ns < gap[1] and gap[0] < span.end_ns}
+    if causes and SUSPENDED not in causes:
+        return None
+    return Stop(*gap, is_restart=not causes)
+
+
+def _united(spans: list[Span]) -> list[Span]:
+    """Returns spans in their order, those that overlap as one."""
+    found: list[Span] = []
+    for begin_ns, end_ns in sorted(spans):
+        if found and begin_ns <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end_ns))
+        else:
+            found.append((begin_ns, end_ns))
+    return found

@@ -12,7 +12,7 @@ from ...actors.ports import Neighbours
 from ...actors.sink import IncidentSink
 from ...domain.incidents.incident import Transition
 from ...domain.incidents.notice import Answer, Notice
-from ...domain.incidents.record import Batch, Restored, Silence
+from ...domain.incidents.record import Batch, PauseMark, Restored, Silence
 from ...domain.observation.sample import Sample
 from ...domain.specification.configuration import Configuration
 from ...domain.suppression.suppression import Suppression
@@ -20,7 +20,7 @@ from ...domain.time.moment import Deadline, Moment
 from ...domain.time.timers import CallAt, Timer
 from ...domain.units import NS_PER_MS
 from ...protocol.owner import ResumeFrom
-from ...protocol.sink import Mute, RecordSamples, ReviewNotices
+from ...protocol.sink import Mute, RecordPause, RecordSamples, ReviewNotices
 from ...protocol.supervisor import NoticeCheckRequested
 from ..clock import START_MONOTONIC_NS, ManualClock
 from ..fakes import Pending
@@ -97,10 +97,22 @@ class Teller:
         if not self._sink.alive:
             raise RuntimeError("the sink of the replay has ended by a fault: see the log")
 
+    def stand_still(self, begin_ns: int, end_ns: int) -> None:
+        """Lets wall time pass in which no process ran: what came due meanwhile comes at its end."""
+        self.run_until(begin_ns)
+        passed_ns = self.clock.read().wall_ns
+        self.clock.advance(max(end_ns - max(begin_ns, passed_ns), 0))
+
     def happened(self, transitions: tuple[Transition, ...], samples: tuple[Sample, ...], at_ns: int) -> None:
         """Takes what happened at a wall time."""
         self.run_until(at_ns)
         self._sink.tell(RecordSamples(self._owner.generation, samples, transitions, (), (), ()))
+        self._dispatcher.run_until_idle()
+
+    def watch(self, target: str, at_ns: int, *, is_watched: bool) -> None:
+        """Takes the beginning of a pause of a target, or its end: a paused parent holds no notice back."""
+        self.run_until(at_ns)
+        self._sink.tell(RecordPause(PauseMark(target, None if is_watched else at_ns)))
         self._dispatcher.run_until_idle()
 
     def mute(self, silence: Silence, at_ns: int) -> None:

@@ -26,6 +26,7 @@ from watchkeeper.protocol.sink import Mute, Redrive
 from watchkeeper.protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 
 from tests.actors.test_debug_mode import JOB, Outside
+from tests.support.left_behind import threads_since
 
 WITHIN_S = 20.0
 
@@ -108,7 +109,7 @@ def engine(store):
             each.stop(5 * NS_PER_S)
     for thread in set(threading.enumerate()) - before:
         thread.join(WITHIN_S)
-    assert set(threading.enumerate()) <= before
+    assert threads_since(before) == set()
 
 
 def ask(engine, question, listener=RECORDER, within_ns=10 * NS_PER_S):
@@ -142,7 +143,7 @@ def test_drivers_that_cannot_be_made_are_the_error_of_the_engine(engine):
 
     with pytest.raises(LookupError, match="no driver"):
         engine(fail)
-    assert set(threading.enumerate()) <= before
+    assert threads_since(before) == set()
 
 
 def test_a_host_finds_its_own_commands_in_the_next_answer(engine, store):

@@ -6,6 +6,8 @@ import threading
 import pytest
 from watchkeeper.actors.dispatch.run.event_loops import close_event_loop, new_event_loop
 
+from tests.support.left_behind import threads_since
+
 
 @pytest.fixture
 def loop():
@@ -54,7 +56,7 @@ def test_generators_and_threads_of_a_loop_end_with_it(loop):
     loop.run_until_complete(use())
     assert set(threading.enumerate()) - before
     close_event_loop(loop)
-    assert (ended, set(threading.enumerate()) <= before) == (["generator"], True)
+    assert (ended, threads_since(before)) == (["generator"], set())
 
 
 def test_a_loop_without_tasks_closes_at_once(loop):

@@ -15,6 +15,8 @@ from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX, TURN_MESSAGES_MAX, TURN_NS_MAX
 from watchkeeper.domain.time.moment import NS_PER_MS
 
+from tests.support.left_behind import threads_since
+
 SOON_S = 20.0
 
 
@@ -59,7 +61,7 @@ def test_a_stopped_loop_leaves_no_thread_and_no_descriptor():
     assert dispatcher.stop(SOON_S) == ()
     assert cancelled.is_set()
     assert kept.cancelled()
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
     assert descriptors() <= before
     assert dispatcher.stop(SOON_S) == ()
 

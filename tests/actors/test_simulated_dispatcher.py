@@ -16,6 +16,8 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.testing.clock import ManualClock
 
+from tests.support.left_behind import threads_since
+
 HOUR_S = 3_600
 
 
@@ -233,7 +235,7 @@ def test_a_turn_that_raises_leaves_the_dispatcher_free():
 def test_the_simulation_makes_no_thread():
     before = set(threading.enumerate())
     trace_of(None)
-    assert set(threading.enumerate()) <= before
+    assert threads_since(before) == set()
 
 
 def test_the_stock_simulated_actor_runs_by_itself():

@@ -9,6 +9,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 from tests.adapters.calling import SOON_NS, begin, one_turn, prober
+from tests.support.left_behind import threads_since
 
 
 def threads():
@@ -247,7 +248,7 @@ def test_closing_cancels_what_waits_and_names_what_goes_on(run):
             thread.join(10)
 
     assert abandoned in {("watchkeeper-call-1: check",), ()}
-    assert set(threading.enumerate()) <= before, "a thread was left behind"
+    assert threads_since(before) == set(), "a thread was left behind"
 
 
 def test_closing_leaves_no_thread_behind(run):
@@ -258,7 +259,7 @@ def test_closing_leaves_no_thread_behind(run):
 
     before = set(threading.enumerate())
     run(main)
-    assert set(threading.enumerate()) <= before
+    assert threads_since(before) == set()
 
 
 def test_cancelling_twice_says_the_same_thing_twice(run):

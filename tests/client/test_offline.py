@@ -17,6 +17,7 @@ from watchkeeper import (
     StoreBusy,
     StoreError,
     Target,
+    Threshold,
     UnknownName,
     UsageError,
     Web,
@@ -119,6 +120,17 @@ def test_a_report_is_judged_and_told_by_the_next_run(watched):
         "reported: disk full",
         "reported: disk still full",
     ]
+
+
+def test_an_exit_status_is_a_figure_that_rules_of_an_offline_store_judge(watched):
+    full = Threshold(id="full", measure="exit_status", operator="==", value=28)
+    backup = Target(id="backup", heartbeat=Heartbeat(), every="1h", rules=(full,), default_rules=False)
+    with OfflineStore(watched.path, (backup, TARGETS[0]), author="otto") as store:
+        store.heartbeat("backup", ok=False, exit_status=3)
+        assert "backup" not in {row.target for row in store.incidents()}
+        store.heartbeat("backup", ok=False, exit_status=28)
+        row = next(row for row in store.incidents() if row.target == "backup")
+        assert row.cause == "last of exit_status is 28, == 28"
 
 
 def test_a_silence_holds_back_what_the_next_run_would_tell(watched):

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from asking import Asking
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 
@@ -209,6 +210,16 @@ def test_pause_and_resume_take_names_and_globs(verb, there, run):
     )
     done = json.loads(verb("resume", "etl", "--json")[1])
     assert (done["targets"], done["rows"][0]["paused"]) == (["etl"], False)
+
+
+def test_heartbeat_joins_the_start_of_a_run_with_its_end_and_tells_its_exit_status(verb, run):
+    verb("heartbeat", "etl", "--start", "--run", "one")
+    verb("heartbeat", "etl", "--start", "--run", "two")
+    assert verb("heartbeat", "etl", "--run", "one", "--exit", "3")[0] == 0
+    newest = Asking("watch.db").get("/targets/etl/pings?limit=1").json["items"][0]
+    assert (newest["kind"], newest["run"], newest["exit_status"]) == ("fail", "one", 3)
+    assert newest["duration_ms"] > 0
+    verb("heartbeat", "etl", "--run", "two")
 
 
 def test_heartbeat_notes_a_start_and_refuses_another_kind(verb, run):

@@ -37,6 +37,7 @@ def test_job_passes_output_and_status_on_and_reports_them(
     newest, started = pings_of("etl")
     assert (newest["kind"], started["kind"]) == ("fail" if status else "success", "start")
     assert (newest["run"], newest["duration_ms"] > 0) == (started["run"], True)
+    assert (newest["exit_status"], started["exit_status"]) == (status, None)
     assert newest["body"].startswith(begins)
     assert newest["body"].endswith(ends)
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -35,11 +34,9 @@ from watchkeeper.host.awaitable import AsyncSurface
 from watchkeeper.protocol.owner import Acknowledge
 from watchkeeper.testing.world import World
 
+from tests.support.left_behind import becomes_true, descriptors, threads_since
+
 DEADLINE_S = 20
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def event_of(subscription, kind, fits=lambda _: True):
@@ -78,8 +75,8 @@ def test_nothing_is_left_when_a_runtime_has_stopped(shop, ops, tmp_path):
     threads, files = set(threading.enumerate()), descriptors()
     watch_once()
 
-    assert set(threading.enumerate()) <= threads
-    assert descriptors() <= files
+    assert threads_since(threads) == set()
+    assert becomes_true(lambda: descriptors() <= files)
 
 
 def test_two_runtimes_in_one_process_do_not_meet(site, shop, ops):
@@ -296,7 +293,7 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path):
     with pytest.raises(watchkeeper.StoreError):
         Runtime(store=tmp_path / "watch.db").start()
 
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
 
 
 def test_importing_watchkeeper_changes_nothing_in_the_host():

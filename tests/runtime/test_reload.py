@@ -35,6 +35,8 @@ from watchkeeper.host.lifecycle import Lifecycle
 from watchkeeper.host.own_thread import in_own_thread
 from watchkeeper.protocol.recorder import GetStatus
 
+from tests.support.left_behind import threads_since
+
 CONFIGURATION = """
 channels: [{id: ops, call: {name: inbox}}]
 targets:
@@ -51,7 +53,7 @@ def test_a_runtime_that_cannot_be_built_leaves_no_thread_behind():
     with pytest.raises(ConfigurationError):
         Runtime(channels=[nowhere]).start()
 
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
 
 
 def test_a_file_may_name_functions_that_its_host_gives(site, inbox, tmp_path):
@@ -126,7 +128,7 @@ def test_a_start_that_is_cancelled_leaves_nothing_running(shop, ops, tmp_path):
     runtime = Runtime(targets=[shop], store=tmp_path / "watch.db", **ops)
     asyncio.run(give_up(runtime))
     assert "stopped" in repr(runtime)
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
 
 
 def test_a_loop_goes_on_however_often_a_stop_is_cancelled():
@@ -165,7 +167,7 @@ def test_an_interrupt_leaves_neither_thread_nor_lock_behind(place, shop, ops, tm
             pass
     finally:
         sys.setprofile(None)
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
     with Runtime(targets=[shop], store=store, **ops) as runtime:
         assert runtime.status().healthy
 
@@ -323,7 +325,7 @@ def test_a_stop_ends_every_thread_though_the_recorder_is_gone(shop, ops):
     lifecycle.engine.system.recorder.close()
 
     assert "recorder" in {name for _, names in lifecycle.stop("2s").left for name in names}
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
 
 
 def test_started_means_that_every_target_is_scheduled():

@@ -24,6 +24,8 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.ownership.watch import StoreWatch
 from watchkeeper.testing import FakeRuntime
 
+from tests.support.left_behind import threads_since
+
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat(grace="1m"), notify=("ops",))
 LATE = Target(id="late", every="1h", heartbeat=Heartbeat())
 OPS = Channel(id="ops", call=CallChannel(name="announce"))
@@ -195,8 +197,8 @@ def test_a_standby_that_is_stopped_leaves_no_thread(active, store):
     with pytest.raises(UsageError, match="not running"):
         runtime.status()
     # The active one may start threads meanwhile, to answer and for its checks.
-    left = {each.name for each in set(threading.enumerate()) - before}
-    assert {name for name in left if not name.startswith(("asyncio_", "watchkeeper-call"))} == set()
+    others = ("asyncio_", "watchkeeper-call")
+    assert threads_since(before, lambda name: not name.startswith(others)) == set()
 
 
 def test_a_standby_cannot_be_started_twice(waiting):

@@ -2,6 +2,7 @@
 
 from ...domain.errors import UnknownName, UsageError
 from ...domain.incidents.incident import Incident
+from ...domain.limits import RUN_CHARACTERS_MAX
 from ...domain.line import one_line
 from ...domain.time.moment import wall_text
 from ..pings import PingKind
@@ -29,8 +30,9 @@ async def heartbeat(call: ApiCall) -> TargetRow | Accepted:
     if target.kind != "heartbeat":
         raise Refusal(409, f"the target {target.id!r} takes no heartbeats: it is of kind {target.kind}")
     said = call.body
-    kind: PingKind = "start" if said.start else "success" if said.ok else "fail"
-    call.services.pings.take(target.id, kind, None, said.run and one_line(said.run, 64), said.detail)
+    kind: PingKind = "start" if said.start else "success" if said.ok and not said.exit_status else "fail"
+    run = said.run and one_line(said.run, RUN_CHARACTERS_MAX)
+    call.services.pings.take(target.id, kind, said.exit_status, run, said.detail)
     return await _target_afterwards(call)
 
 

@@ -11,6 +11,7 @@ from watchkeeper.adapters.probes.local.exec import ExecProber
 
 from tests.adapters.commands.running import CLOCK
 from tests.adapters.timing import call_at_of
+from tests.support.left_behind import becomes_true
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -25,7 +26,7 @@ def run(request):
                 return await asyncio.wait_for(main(prober), 30)
             finally:
                 prober.close()
-                assert prober.abandoned() == ()
+                assert becomes_true(lambda: prober.abandoned() == ())
 
         def on_thread():
             try:
@@ -41,8 +42,8 @@ def run(request):
         thread = threading.Thread(target=on_thread)
         thread.start()
         thread.join(60)
-        assert children() == []
-        assert open_descriptors() <= before
+        assert becomes_true(lambda: children() == [])
+        assert becomes_true(lambda: open_descriptors() <= before)
         if isinstance(outcome[0], BaseException):
             raise outcome[0]
         return outcome[0]

@@ -17,6 +17,7 @@ from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 
 from tests.adapters.commands.running import CLOCK, LONG_NS
 from tests.adapters.timing import call_at_of
+from tests.support.left_behind import becomes_true
 
 OPENED, AT_NS = SHOP_DOWN, SHOP_DOWN.at_ns
 
@@ -40,7 +41,7 @@ def deliver(run, script, notice=None, timeout_ns=LONG_NS, **fields):
             return await answered
         finally:
             messenger.close()
-            assert messenger.abandoned() == ()
+            assert becomes_true(lambda: messenger.abandoned() == ())
 
     return run(main)
 

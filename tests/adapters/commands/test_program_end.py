@@ -11,6 +11,7 @@ import pytest
 from watchkeeper.adapters.programs.program_end import PidfdEnd, WaitedEnd
 
 from tests.adapters.commands.conftest import open_descriptors
+from tests.support.left_behind import threads_since
 
 KINDS = [PidfdEnd, WaitedEnd] if hasattr(os, "pidfd_open") else [WaitedEnd]
 
@@ -29,7 +30,7 @@ def watch(request):
         # The number is given back by then: Popen must not wait for it.
         process.returncode = 0
     assert open_descriptors() <= before
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
 
 
 def ended(end):

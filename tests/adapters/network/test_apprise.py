@@ -51,7 +51,7 @@ def channels(bench):
     yield channels
     for each in channels.made:
         each.close()
-        assert each.abandoned() == ()
+        bench.until(lambda each=each: each.abandoned() == ())
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from watchkeeper.domain.specification.probe import ANY_ANSWER, Http, Tcp
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 
 from tests.adapters.timing import ANSWER_WITHIN_MS, GRACE_MS
+from tests.support.left_behind import threads_since
 
 TIMEOUT_MS = 300
 
@@ -296,7 +297,7 @@ def test_closing_leaves_no_descriptor_and_no_thread(bench, descriptors):
         prober.close()
 
     assert descriptors() <= before
-    assert set(threading.enumerate()) <= threads
+    assert threads_since(threads) == set()
 
 
 def test_a_lack_of_descriptors_is_not_the_targets_fault(bench, prober, no_descriptors):
