@@ -20,7 +20,7 @@ from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_US
 from .harmless import HarmlessHours
 from .times import VirtualTime
-from .waiting import SilenceWaits, Span
+from .waiting import SilenceWaits, WallSpan
 
 RUN = 1
 """The run under which the incidents of a replay get their ids."""
@@ -94,7 +94,7 @@ class TargetJudge:
         """Begins to wait for samples at a wall time, the beginning of the record."""
         self._waits.begin(at_ns)
 
-    def leave_out(self, away: Iterable[Span], stops: Iterable[Stop]) -> None:
+    def leave_out(self, away: Iterable[WallSpan], stops: Iterable[Stop]) -> None:
         """Counts no silence in spans of wall time in which nothing could be seen; in the stops among them its clock stands still."""
         self._waits.leave_out(away)
         self._stops += stops
@@ -114,11 +114,12 @@ class TargetJudge:
         for at_us, finding, status, latency_us in zip(*hour, strict=True):
             outcome, reason = meanings[finding]
             at_ns = at_us * NS_PER_US
-            known_ns = at_ns + self._took_ns(outcome, latency_us)
+            known_ns = self._known_ns(at_ns + self._took_ns(outcome, latency_us))
             yield from self.pass_time(known_ns)
             text = "" if outcome is Outcome.UP else explanations.get((self.target.id, at_us), "")
             sample = self._sample(at_ns, outcome, reason, status, latency_us, text)
-            transitions = self._aggregate.apply(sample, self._moment(known_ns))
+            now = self._moment(known_ns)  # may put another aggregate in the place of this one
+            transitions = self._aggregate.apply(sample, now)
             self._harmless.note(at_us, status, latency_us, is_good=outcome is Outcome.UP)
             begins = self._note(sample, known_ns)
             yield Happened(known_ns, self.target.id, transitions, self._shown(sample), begins or None)
@@ -132,7 +133,7 @@ class TargetJudge:
         for at_us, _, status, latency_us in zip(*hour, strict=True):
             at_ns = at_us * NS_PER_US
             sample = self._sample(at_ns, Outcome.UP, Reason.OK, status, latency_us, "")
-            self._aggregate.apply(sample, self._moment(at_ns))
+            self._aggregate.apply(sample, sample.at)
 
     def skip(self, hour: HourOfTarget, up: int) -> bool:
         """Passes over an hour of good samples that change nothing; returns False where it must be judged sample by sample.
@@ -210,6 +211,13 @@ class TargetJudge:
         if is_sign_of_life:
             self._last_ns = known_ns
         return self._waits.heard(known_ns, is_sign_of_life=is_sign_of_life)
+
+    def _known_ns(self, wall_ns: int) -> int:
+        """Returns when something was known: a heartbeat that was due in a stop is counted as missed at its end."""
+        for begin_ns, end_ns, _ in self._stops:
+            if begin_ns < wall_ns < end_ns:
+                return end_ns
+        return wall_ns
 
     def _moment(self, wall_ns: int) -> Moment:
         """Returns a moment by the target's own clock, which stands still in stops. A stop that has ended by then is passed."""

@@ -18,7 +18,7 @@ from .judging import Happened, Stop, TargetJudge
 from .recorded import BlindSpan, OpenSpan, RecordedHour, RecordedPast, SpanBook
 from .telling import TakenNotice, Teller
 from .times import VirtualTime
-from .waiting import Span
+from .waiting import WallSpan
 
 WARM_UP_NS = NS_PER_DAY
 """How long before the span the replay begins, so that windows of rules are filled and what was open is known."""
@@ -52,6 +52,8 @@ class Replayed(NamedTuple):
     """Recorded acknowledgements of incidents that are not open in the replay."""
     restart_ns: int
     """The shortest gap in all samples that is taken for a restart of the process."""
+    is_sampled: bool
+    """Whether the record has samples of any target in the hours of the span."""
 
 
 def replay(
@@ -73,7 +75,10 @@ def replay(
         raise UsageError(f"{reader.path} has no samples in this span")
     begin_ns = max(since_ns - WARM_UP_NS, first_ns) // NS_PER_HOUR * NS_PER_HOUR
     with quiet():
-        return _Replay(past, configuration, begin_ns, since_ns, until_ns).run(progress)
+        found = _Replay(past, configuration, begin_ns, since_ns, until_ns).run(progress)
+    if not found.is_sampled:
+        raise UsageError(f"{reader.path} has no samples in this span")
+    return found
 
 
 class _Replay:
@@ -94,6 +99,9 @@ class _Replay:
             target.id: target.dependency.targets for target in watched if target.dependency is not None
         }
         self._linked = {*self._links, *(name for parents in self._links.values() for name in parents)}
+        reporting = {target.id for target in watched if target.heartbeat is not None}
+        self._reporting = reporting if len(reporting) < len(watched) else set()
+        """The targets that report by themselves, where others are checked."""
         self._weighted = {target.id for target in watched if _is_weighted(target)}
         self._teller = Teller(configuration, begin_ns)
         self._silences = past.silences(begin_ns)[::-1]
@@ -107,6 +115,7 @@ class _Replay:
         self._last_us: int | None = None
         self._samples = 0
         self._seen: set[str] = set()
+        self._is_sampled = False
 
     def run(self, progress: Callable[[int], None]) -> Replayed:
         for recorded in self._past.hours(self._begin_ns, self._until_ns):
@@ -125,6 +134,7 @@ class _Replay:
     def _hour(self, recorded: RecordedHour) -> None:
         begin_ns = recorded.hour * NS_PER_HOUR
         self._seen |= recorded.targets.keys()
+        self._is_sampled |= begin_ns + NS_PER_HOUR > self._since_ns
         self._leave_out(recorded)
         self._close(begin_ns)
         up = next(
@@ -145,7 +155,11 @@ class _Replay:
 
     def _leave_out(self, recorded: RecordedHour) -> None:
         """Notes the spans in which no target at all was checked, and those in which the runtime could see nothing."""
-        times = sorted({at_us for samples in recorded.targets.values() for at_us in samples.at_us})
+        # A heartbeat that was due in a stop is counted as missed at its own moment, once a process runs again.
+        checked = [samples for name, samples in recorded.targets.items() if name not in self._reporting]
+        times = sorted({at_us for samples in checked for at_us in samples.at_us})
+        if not times:
+            return
         if self._last_us is None:
             for name in recorded.targets.keys() & self._judges.keys():
                 self._judges[name].begin(times[0] * NS_PER_US)
@@ -243,6 +257,7 @@ class _Replay:
             tuple(sorted(self._seen - configured)),
             sum(judge.unmatched for judge in self._judges.values()),
             self._away_ns,
+            self._is_sampled,
         )
 
     def _counts(self, span: OpenSpan) -> bool:
@@ -254,7 +269,7 @@ def _is_weighted(target: Target) -> bool:
     return flapping is not None and flapping.method != "transitions"
 
 
-def _stop(gap: Span, blind: list[BlindSpan]) -> Stop | None:
+def _stop(gap: WallSpan, blind: list[BlindSpan]) -> Stop | None:
     """Returns what a span without any sample was for the clocks of rules; None where they went on."""
     causes = {span.cause for span in blind if span.begin_ns < gap[1] and gap[0] < span.end_ns}
     if causes and SUSPENDED not in causes:
@@ -262,9 +277,9 @@ def _stop(gap: Span, blind: list[BlindSpan]) -> Stop | None:
     return Stop(*gap, is_restart=not causes)
 
 
-def _united(spans: list[Span]) -> list[Span]:
+def _united(spans: list[WallSpan]) -> list[WallSpan]:
     """Returns spans in their order, those that overlap as one."""
-    found: list[Span] = []
+    found: list[WallSpan] = []
     for begin_ns, end_ns in sorted(spans):
         if found and begin_ns <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], end_ns))
