@@ -75,6 +75,17 @@ def test_a_whole_outage_opens_as_fast_as_the_workbook_says(rule, seconds):
     assert seconds <= opened_after_s(rule, 10) <= seconds * 61 / 60 + 10
 
 
+def test_one_bad_sample_long_after_an_outage_pages_nobody():
+    """The outage fills the long window still, and is no part of the short one any more."""
+    evaluator = BurnRateEvaluator(PAGE)
+    course = stream(1, (3_600, Outcome.UP), (60, Outcome.DOWN), (2_400, Outcome.UP), (1, Outcome.DOWN))
+    found = [evaluator.take(sample, firing=False) for sample in course]
+
+    assert Verdict.VIOLATED in found[3_600:3_660]
+    assert found[-1] is Verdict.OK
+    assert evaluator.worst.long.ratio > evaluator.worst.limit.ratio
+
+
 def naive_counts(taken, rule, width):
     """The samples of the newest whole buckets and of the one that is being filled: total and bad."""
     newest = taken[-1][0] // width
