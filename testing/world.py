@@ -335,16 +335,9 @@ class World(OperatorCommands):
     ) -> None:
         """Sends a report to a heartbeat target, as its host does: the start of a run, or its end."""
         require_known("target", target, self._targets)
-        beat = Beat(
-            target,
-            Outcome.UP if ok and not exit_status else Outcome.DOWN,
-            "",
-            self.clock.read(),
-            is_start=True if start else UNSET,
-            run=run or UNSET,
-            exit_status=UNSET if exit_status is None else exit_status,
-        )
-        self.tell(beat)
+        outcome = Outcome.UP if ok and not exit_status else Outcome.DOWN
+        beat = Beat(target, outcome, "", self.clock.read(), is_start=start or UNSET, run=run or UNSET)
+        self.tell(beat if exit_status is None else replace(beat, exit_status=exit_status))
 
     def _tell(self, actor: Address, message: object) -> None:
         actor.tell(message)

@@ -63,22 +63,25 @@ class DoorServer(Server):
         for server in servers:
             for listening in server.sockets:
                 asyncio.get_running_loop().remove_reader(listening.fileno())
-        # A connection that was accepted in this moment is lost and left open where its server is closed (asyncio asserts in
-        # a task of its own): two rounds of the loop let it arrive.
-        for _ in range(2):
-            await asyncio.sleep(0)
-        for server in servers:
-            server.close()
-        connections = self.server_state.connections
-        for connection in tuple(connections):
-            connection.shutdown()
-        tasks = set(self.server_state.tasks)
-        if tasks:
-            await asyncio.wait(tasks, timeout=CLOSE_S / 2)
-        for task in tasks:
-            task.cancel()
-        for connection in tuple(connections):
-            connection.transport.abort()
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            # A connection that was accepted in this moment is lost and left open where its server is closed (asyncio asserts
+            # in a task of its own): two rounds of the loop let it arrive.
+            for _ in range(2):
+                await asyncio.sleep(0)
+            for server in servers:
+                server.close()
+            for connection in tuple(self.server_state.connections):
+                connection.shutdown()
+            tasks |= self.server_state.tasks
+            if tasks:
+                await asyncio.wait(tasks, timeout=CLOSE_S / 2)
+        finally:
+            # Also where a stop on a busy machine does not wait for all of it, and cancels this.
+            for task in tasks:
+                task.cancel()
+            for connection in tuple(self.server_state.connections):
+                connection.transport.abort()
         await asyncio.sleep(0)
 
 

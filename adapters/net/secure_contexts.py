@@ -20,7 +20,8 @@ POLICY = CachePolicy(
     invalidation="the files are looked at for each handshake, and read again if they have changed",
 )
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-_Stamp = tuple[int, int, int, int]
+FileStamp = tuple[int, int, int, int]
+"""Figures that change with the content of a file."""
 
 
 class UnusableFileError(Exception):
@@ -33,7 +34,9 @@ def client_context(tls: Tls, oldest: str = "1.2", protocols: tuple[str, ...] = (
     Raises: UnusableFileError where a file cannot be read.
     """
     try:
-        stamps = tuple(map(_stamp, filter(None, (tls.ca_file, tls.certificate_file, tls.key_file))))
+        # The authorities of the system are renewed while a process runs for months.
+        authorities = tls.ca_file or (ssl.get_default_verify_paths().cafile if tls.verify else None)
+        stamps = tuple(map(file_stamp, filter(None, (authorities, tls.certificate_file, tls.key_file))))
         return _made(tls, oldest, protocols, stamps)
     except ssl.SSLError as error:
         raise UnusableFileError(f"a file under tls cannot be used: {error.reason or 'no PEM'}") from None
@@ -42,13 +45,16 @@ def client_context(tls: Tls, oldest: str = "1.2", protocols: tuple[str, ...] = (
         raise UnusableFileError(f"the file{name} cannot be read: {error.strerror}") from None
 
 
-def _stamp(file: str) -> _Stamp:
+def file_stamp(file: str) -> FileStamp:
+    """Returns the state of a file now. Raises: OSError where there is none."""
     found = os.stat(file)  # noqa: PTH116  # half the time of a Path, and this is done for every handshake
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
 @lru_cache(POLICY.entries_max)
-def _made(tls: Tls, oldest: str, protocols: tuple[str, ...], _stamps: tuple[_Stamp, ...]) -> ssl.SSLContext:
+def _made(
+    tls: Tls, oldest: str, protocols: tuple[str, ...], _stamps: tuple[FileStamp, ...]
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = VERSIONS[oldest]
     # A resumed session would hide a certificate that was replaced.

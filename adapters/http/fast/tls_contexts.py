@@ -4,7 +4,6 @@ Measured: a handshake costs 300 microseconds by rustls and 600 by OpenSSL 3.0, b
 libcurl. It is asked to prove a peer or nothing: without that it would not even look at the peer's signature.
 """
 
-import os
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from ....domain.policy import CachePolicy
 from ....domain.specification.configuration import RuntimeOptions
 from ....domain.specification.probe import Tls
 from ....domain.specification.problem import Problem
+from ...net.secure_contexts import FileStamp, file_stamp
 from ..curl.curl_options import system_authorities
 
 POLICY = CachePolicy(
@@ -34,8 +34,6 @@ RUSTLS = "rtls"
 
 PROTOCOLS = ["h2", "http/1.1"]
 """The protocols that libcurl offers; libcurl carries the exchange where a server chooses the first."""
-
-Stamp = tuple[int, int, int, int]
 
 
 class Greeting(NamedTuple):
@@ -81,7 +79,7 @@ class TlsContexts:
         file = tls.ca_file or system_authorities()
         try:
             # Looked at for each handshake: 2 microseconds of 300.
-            return None if file is None else self._made(file, _stamp(file))
+            return None if file is None else self._made(file, file_stamp(file))
         except OSError:
             return None
 
@@ -89,12 +87,7 @@ class TlsContexts:
         return f"TlsContexts(kept={self._made.cache_info().currsize})"
 
 
-def _stamp(file: str) -> Stamp:
-    found = os.stat(file)  # noqa: PTH116  # half the time of a Path, and this is done for every handshake
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
-
-
-def _context(rtls: Any, file: str, _stamp: Stamp) -> Context:
+def _context(rtls: Any, file: str, _stamp: FileStamp) -> Context:
     """A context that trusts the authorities of a file as it is now. Raises OSError for a file that holds none."""
     settings = rtls.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.set_alpn_protocols(PROTOCOLS)

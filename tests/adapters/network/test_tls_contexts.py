@@ -3,6 +3,7 @@ import ssl
 import msgspec
 import trustme
 from watchkeeper.adapters.http.fast.tls_contexts import POLICY, TlsContexts, missing_library
+from watchkeeper.adapters.net.secure_contexts import client_context
 from watchkeeper.domain.specification.configuration import RuntimeOptions
 from watchkeeper.domain.specification.probe import Tls
 
@@ -34,6 +35,17 @@ def test_authorities_that_cannot_be_read_make_no_context(authority, tmp_path):
     assert contexts.context(tls) is not None
     (tmp_path / "ca.pem").unlink()
     assert contexts.context(tls) is None
+
+
+def test_the_authorities_of_the_system_are_read_again_once_they_have_changed(authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+    first = client_context(Tls())
+    assert client_context(Tls()) is first
+
+    trustme.CA().cert_pem.write_to_path(authority.file)
+    second = client_context(Tls())
+    assert second.get_ca_certs(binary_form=True) != first.get_ca_certs(binary_form=True)
+    assert client_context(Tls()) is second
 
 
 def test_a_context_proves_the_chain_and_the_name(authority):
