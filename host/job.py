@@ -76,7 +76,7 @@ class Job:
             error = None
         ok = error is None and self.exit_status == 0
         try:
-            status = self.exit_status if error is None else None
+            status = None if error else _as_status(self.exit_status)
             self._report(ok=ok, detail=self._told(error), run=self._run, exit_status=status)
         except WatchkeeperError as refused:
             # Never raised: it would take the place of the job's own error, or fail a run that succeeded.
@@ -108,6 +108,11 @@ class Job:
     def __repr__(self) -> str:
         state = "not begun" if self._started is None else "ended" if self._ended else "running"
         return f"<Job {self.name!r}: {state}>"
+
+
+def _as_status(value: object) -> int | None:
+    """Returns what a host has set as an exit status; None for what is none, which the text of the report shows alone."""
+    return value if type(value) is int and abs(value) < 1 << 31 else None
 
 
 def run_text(exit_status: int, took_ns: int) -> str:

@@ -52,6 +52,14 @@ _ARGUMENTS = {
 }
 _OPTIONS = {
     "config --target": "the target is an argument: watchkeeper config TARGET",
+    "heartbeat --log": "a note that changes nothing is sent to /ping/KEY/log, as docs/how-to/cron.md shows",
+    "heartbeat --run-id": "write --run",
+    "heartbeat --rid": "write --run",
+    "heartbeat --message": "write --detail",
+    "heartbeat --status": "write --exit",
+    "heartbeat --exit-status": "write --exit",
+    "heartbeat --success": "a success needs no option",
+    "heartbeat --ok": "a success needs no option",
     "run -c": "the configuration is an argument: watchkeeper run FILE",
     "check -c": "the configuration is an argument: watchkeeper check FILE",
     "run --json": "write --log json",

@@ -62,8 +62,14 @@ def _ended(call: Callable[[], Ended]) -> Ended:
 class CallingProber(ScriptedProber):
     """A scripted prober that calls the function of a `call` target which has no script."""
 
-    def __init__(self, read: Callable[[], Moment], call_at: CallAt, functions: Functions) -> None:
-        super().__init__(read, call_at)
+    def __init__(
+        self,
+        read: Callable[[], Moment],
+        call_at: CallAt,
+        functions: Functions,
+        must_fail: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        super().__init__(read, call_at, must_fail)
         self._functions = functions
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Pending:

@@ -14,7 +14,7 @@ from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome, Reason
 from ..domain.time.moment import Deadline, Moment
 from ..domain.time.timers import CallAt
-from .script import ALWAYS_OK, Behaviours, Script
+from .script import ALWAYS_DOWN, ALWAYS_OK, Behaviours, Script
 
 
 class Pending:
@@ -38,10 +38,16 @@ class Pending:
 
 
 class ScriptedProber:
-    """A prober that answers by each target's script; a target without a script is always ok."""
+    """A prober that answers by each target's script; a target without one is always well."""
 
-    def __init__(self, read: Callable[[], Moment], call_at: CallAt) -> None:
-        self._read = read
+    def __init__(
+        self,
+        read: Callable[[], Moment],
+        call_at: CallAt,
+        must_fail: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`must_fail` says of a target whether it is well when it fails."""
+        self._read, self._must_fail = read, must_fail
         self._call_at = call_at
         self._scripts: dict[str, tuple[int, Behaviours]] = {}
         self.started = 0
@@ -53,12 +59,15 @@ class ScriptedProber:
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Pending:
         self.started += 1
         now_ns = self._read().monotonic_ns
-        began_ns, script = self._scripts.get(request.attempt.target, (now_ns, ALWAYS_OK))
+        began_ns, script = self._scripts.get(request.attempt.target) or (now_ns, self._well(request))
         behaviour = script.at(now_ns - began_ns)
         left_ns = request.deadline.monotonic_ns - now_ns
         after_ns = behaviour.within(left_ns)
         observation = _timed_out(left_ns) if after_ns == left_ns else behaviour.observation
         return Pending(self._call_at, now_ns + after_ns, partial(done, observation))
+
+    def _well(self, request: ProbeRequest) -> Script:
+        return ALWAYS_DOWN if self._must_fail(request.attempt.target) else ALWAYS_OK
 
     def close(self) -> None:
         self._scripts.clear()

@@ -172,7 +172,7 @@ def draw_course(
     # Each target, channel and fault has its own random stream: a further entry in the file changes no other.
     drawn = {
         target.id: scripts.get(target.id)
-        or _draw_spells(Random(f"{seed}/target/{target.id}"), minutes, BAD_WORDS)
+        or _draw_spells(Random(f"{seed}/target/{target.id}"), minutes, *_words_of(target))
         for target in configuration.targets
     }
     for script in drawn.values():
@@ -206,16 +206,21 @@ def _require_known(scripts: Mapping[str, str], targets: list[str]) -> None:
             raise ValueError(f"there is no target {name!r} to follow a script; there are {known}")
 
 
-def _draw_spells(dice: Random, minutes: int, bad_words: tuple[str, ...]) -> str:
-    """Returns a script that is mostly ok, with a few bad spells a day."""
+def _words_of(target: Target) -> tuple[tuple[str, ...], str]:
+    """Returns the words of the bad spells of a target, and that of the good ones."""
+    return (("ok",), "down") if target.upside_down is True else (BAD_WORDS, "ok")
+
+
+def _draw_spells(dice: Random, minutes: int, bad_words: tuple[str, ...], well: str = "ok") -> str:
+    """Returns a script that is mostly well, with a few bad spells a day."""
     parts = []
     left_s = minutes * 60 if bad_words else 0
     while left_s > 60:
         well_s = min(dice.randint(60, 2 * 86_400 // SPELLS_A_DAY), left_s)
         bad_s = dice.randint(10, 1_800)
-        parts += [f"ok {well_s}s", f"{dice.choice(bad_words)} {bad_s}s"]
+        parts += [f"{well} {well_s}s", f"{dice.choice(bad_words)} {bad_s}s"]
         left_s -= well_s + bad_s
-    return ", ".join([*parts, "ok"])
+    return ", ".join([*parts, well])
 
 
 def _draw_mishaps(dice: Random, fault: str, minutes: int, targets: tuple[str, ...]) -> Iterator[Mishap]:

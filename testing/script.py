@@ -175,3 +175,4 @@ def _read(words: list[str]) -> tuple[ScriptedBehaviour, list[str]]:
 
 
 ALWAYS_OK = Script.parse("ok")
+ALWAYS_DOWN = Script.parse("down")

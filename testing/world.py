@@ -53,8 +53,8 @@ class World(OperatorCommands):
     assert world.delivered("ops") == ["shop/down opened", "shop/down resolved"]
 
     `source` is a configuration, the path of its file, or targets; channels that are only named in them are added.
-    Raises ConfigurationError where a runtime would. A target follows its script; a target without one always meets its
-    conditions, unless `functions` has its function, which is then called. Nothing is probed and no notice leaves the process.
+    Raises ConfigurationError where a runtime would. A target follows its script; a target without one is always
+    well, unless `functions` has its function, which is then called. Nothing is probed and no notice leaves the process.
     The record survives `restart`; `crash` drops everything that was not committed.
     """
 
@@ -87,7 +87,7 @@ class World(OperatorCommands):
         self._feed, self._discreet, self._is_wall_steady = feed, discreet, is_wall_steady
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = ScriptedStore(self.clock.read)
-        self.prober = CallingProber(self.clock.read, self._call_at, functions)
+        self.prober = CallingProber(self.clock.read, self._call_at, functions, self._must_fail)
         self.messengers: dict[str, ScriptedMessenger] = {}
         self._serve()
         self.pinger = ScriptedPinger(self.clock.read, self._call_at)
@@ -108,6 +108,10 @@ class World(OperatorCommands):
         if function is None:
             return ScriptedMessenger(channel.id, self.clock.read, self._call_at)
         return CallingMessenger(channel.id, self.clock.read, self._call_at, function)
+
+    def _must_fail(self, name: str) -> bool:
+        target = self._targets.get(name)
+        return target is not None and target.upside_down is True
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import json
 import re
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 import yaml
@@ -45,6 +45,23 @@ class DocumentFault(msgspec.Struct, frozen=True):
         return f"{self.problem.text}{self.uses}"
 
 
+class DocumentSize(NamedTuple):
+    """What files cost together, before anything that aliases repeat is copied."""
+
+    values: int = 0
+    repeated: int = 0
+    """The characters that aliases repeat."""
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether it is more than is read."""
+        too_long = self.repeated > limits.CONFIGURATION_BYTES_MAX
+        return too_long or self.values > limits.CONFIGURATION_NODES_MAX
+
+
+NOTHING_READ = DocumentSize()
+
+
 class Document(msgspec.Struct, frozen=True):
     """The content of a file as plain data, and its faults as YAML."""
 
@@ -55,15 +72,21 @@ class Document(msgspec.Struct, frozen=True):
     """How many more there are than are told at once."""
     beginning: Any = None
     """The keys of the whole that were read completely before the first fault that ends reading."""
+    size: DocumentSize = NOTHING_READ
+    """Of the whole, and of what was read before it."""
 
 
-def parse(text: str) -> Document:
-    """Read YAML, or JSON, which is a subset and has a faster way when nothing is wrong with it."""
+def parse(text: str, before: DocumentSize = NOTHING_READ) -> Document:
+    """Read YAML, or JSON, which is a subset and has a faster way when nothing is wrong with it.
+
+    `before` is the size of other files, beside which it is read.
+    """
     if text.lstrip()[:1] == "{":
-        data = _plain_json(text)
+        size = before._replace(values=before.values + sum(map(text.count, ",[{:")))
+        data = _plain_json(text) if size.values < limits.CONFIGURATION_NODES_MAX else UNREADABLE
         if data is not UNREADABLE:
-            return Document(data)
-    return DocumentReader(text).read()
+            return Document(data, size=size)
+    return DocumentReader(text, before).read()
 
 
 class _Hopeless(Exception):  # it says how reading ended, and never leaves this file
@@ -73,16 +96,18 @@ class _Hopeless(Exception):  # it says how reading ended, and never leaves this 
 class DocumentReader:
     """Builds plain data from events, keeping the first of what stands twice."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, before: DocumentSize = NOTHING_READ) -> None:
+        """`before` is the size of other files, which are read already."""
         self._faults: list[DocumentFault] = []
         self._left_out = 0
         self._path: list[str | int] = [""] * (limits.CONFIGURATION_DEPTH_MAX + 1)
-        self._nodes = 0
+        self._before = before
+        self._nodes = before.values
         self._top: dict[str, Any] = {}
         self._anchors: dict[str, Anchor] = {}
         self._deepest = 0
         """The levels of the part that is read now, counted from the whole."""
-        self._copied = 0
+        self._copied = before.repeated
         """The characters that aliases repeat."""
         self._is_shared = False
         self._is_bomb = False
@@ -111,7 +136,8 @@ class DocumentReader:
             has_ended = data is not UNREADABLE
             data = unshared(data)
             top = data if has_ended else {} if self._is_bomb else unshared(top)
-        return Document(data, tuple(self._faults), self._left_out, top)
+        size = DocumentSize(self._nodes, self._copied)
+        return Document(data, tuple(self._faults), self._left_out, top, size)
 
     def _documents(self) -> Any:
         self._next()
@@ -176,13 +202,12 @@ class DocumentReader:
             return self._tell(event, depth, _UNKNOWN_ALIAS)
         self._nodes += anchor.nodes - 1
         self._copied += anchor.characters
-        is_long = self._copied > limits.CONFIGURATION_BYTES_MAX
-        self._is_bomb = is_long or self._nodes > limits.CONFIGURATION_NODES_MAX
+        self._is_bomb = DocumentSize(self._nodes, self._copied).exceeds
         if self._nodes > limits.CONFIGURATION_NODES_MAX:
             self._too_many(event, depth)
-        if is_long:
+        if self._is_bomb:
             most = limits.CONFIGURATION_BYTES_MAX // (1024 * 1024)
-            self._hopeless(event, depth, f"aliases repeat more than {most} MiB")
+            self._hopeless(event, depth, f"aliases repeat more than {most} MiB in {self._place}")
         if depth + anchor.height > limits.CONFIGURATION_DEPTH_MAX:
             self._too_deep(event, depth)
         self._deepest = max(self._deepest, depth + anchor.height)
@@ -262,9 +287,13 @@ class DocumentReader:
             firsts[key] = event
         return key
 
+    @property
+    def _place(self) -> str:
+        return "all files together" if self._before.values else "one file"
+
     def _too_many(self, event: Any, depth: int) -> NoReturn:
         most = f"{limits.CONFIGURATION_NODES_MAX:,}"
-        self._hopeless(event, depth, f"too many values: {most} are the most in one file")
+        self._hopeless(event, depth, f"too many values: {most} are the most in {self._place}")
 
     def _too_deep(self, event: Any, depth: int) -> NoReturn:
         most = f"{limits.CONFIGURATION_DEPTH_MAX} levels are the most"
@@ -309,8 +338,6 @@ def _unprintable(error: Any) -> str:
 
 def _plain_json(text: str) -> Any:
     """The data of faultless JSON; UNREADABLE where anything is odd, so that the events tell what and where."""
-    if sum(map(text.count, ",[{:")) >= limits.CONFIGURATION_NODES_MAX:
-        return UNREADABLE
     if nested_deeper(text.encode(errors="replace"), limits.CONFIGURATION_DEPTH_MAX):
         return UNREADABLE
     try:

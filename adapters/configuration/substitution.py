@@ -22,6 +22,9 @@ _SHOWN = frozenset(
     {
         "id",
         "name",
+        "group",
+        "description",
+        "public",
         "host",
         "server_name",
         "notify",
@@ -182,9 +185,9 @@ def _host_of(url: str) -> str:
 
 
 def _is_shown(value: str, path: Path, filled: str) -> bool:
-    """Whether outputs show the value anyway: it is a name, a file, a length, or the host of a URL."""
+    """Whether outputs show the value anyway: it is written for people, a file, a length, or the host of a URL."""
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
-    return key in _SHOWN or (key == "url" and value in _host_of(filled))
+    return key in _SHOWN or "labels" in path or (key == "url" and value in _host_of(filled))
 
 
 def masked(text: str, values: set[str]) -> str:

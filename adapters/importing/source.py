@@ -15,6 +15,8 @@ from ..configuration.positions import Places
 SHOWN_MAX = 200
 """How many characters of a value a comment shows."""
 UNKNOWN = "the importer does not know this key"
+_PRIVATE = "x-"
+"""Keys of the top level that begin so hold anchors, as in files of Docker Compose."""
 SECRET_WORDS = ("password", "secret", "token", "credentials", "authorization", "api-key", "webhook", "pass")
 """Words in keys whose values no comment shows."""
 
@@ -90,6 +92,8 @@ class PeerFile:
                 continue
             for key in part.unread:
                 path = (*part.path, key)
+                if len(path) == 1 and key.startswith(_PRIVATE):
+                    continue
                 self.note(path, self._reason(path), part.value[key])
         self.notes.sort(key=lambda note: note.line)
 

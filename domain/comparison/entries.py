@@ -1,9 +1,10 @@
 """Differences of entries: what is added, removed, renamed and changed, key by key."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from ..specification.configuration import Configuration
 from ..specification.problem import Path
@@ -76,7 +77,11 @@ def _changed(was: Target, target: Target, at: int) -> EntryChange:
         at=at,
         former=was.id if is_renamed else "",
         kind=target.kind,
-        keys=tuple(_differing(_of_target(was), _of_target(target))),
+        keys=tuple(
+            _differing(
+                _Sides(_of_target(was), _stated_of(was)), _Sides(_of_target(target), _stated_of(target))
+            )
+        ),
         refused=tuple(illegal_transitions(was.judged_rules, target.judged_rules)),
     )
 
@@ -89,6 +94,12 @@ def _of_target(target: Target) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if key not in left_out} | {"rules": rules}
 
 
+def _stated_of(target: Target) -> dict[str, Any]:
+    """Returns what `_of_target` does, without what stands there by default."""
+    rules = {rule.id: _stated(rule) for rule in target.judged_rules}
+    return {**_stated(target), "rules": rules}
+
+
 def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChange]:
     """Yields what differs beside the targets."""
     for group in ("channels", "routes", "windows", "maintenance"):
@@ -98,7 +109,7 @@ def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChang
             if name not in before:
                 yield EntryChange(group=group, id=name, change="added", at=at, kind=kind)
             elif before[name] != entry:
-                keys = tuple(_differing(_plain(before[name]), _plain(entry)))
+                keys = tuple(_differing(_Sides.of(before[name]), _Sides.of(entry)))
                 yield EntryChange(group=group, id=name, change="changed", at=at, kind=kind, keys=keys)
         for name, entry in before.items():
             if name not in after:
@@ -106,7 +117,7 @@ def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChang
     for group in ("runtime", "web"):
         was, now = getattr(old, group), getattr(new, group)
         if was != now:
-            keys = tuple(_differing(_plain(was), _plain(now)))
+            keys = tuple(_differing(_Sides.of(was), _Sides.of(now)))
             change: EntryChangeKind = "added" if was is None else "removed" if now is None else "changed"
             yield EntryChange(group=group, id="", change=change, keys=keys)
 
@@ -131,13 +142,57 @@ def _plain(part: Any) -> dict[str, Any]:
     return whole
 
 
-def _differing(before: Mapping[str, Any], after: Mapping[str, Any], path: Path = ()) -> Iterator[KeyChange]:
-    for key in dict.fromkeys((*before, *after)):
-        was, now = _value(key, before.get(key)), _value(key, after.get(key))
+def _stated(part: Any) -> Any:
+    """Returns a part as plain data without what it has by default, as a file would state it."""
+    if isinstance(part, float) and part.is_integer():
+        return int(part)
+    if not isinstance(part, msgspec.Struct):
+        return msgspec.to_builtins(part)
+    config, fields = part.__struct_config__, msgspec.structs.fields(part)
+    values = ((field, getattr(part, field.name)) for field in fields)
+    tag = {config.tag_field: config.tag} if config.tag_field else {}
+    stated = (
+        (field.encode_name, value) for field, value in values if value != field.default and value is not UNSET
+    )
+    return {**tag, **{name: _stated(value) for name, value in stated}}
+
+
+class _Sides(NamedTuple):
+    """One part as plain data: with everything, and with what a file would state alone."""
+
+    whole: Mapping[str, Any]
+    stated: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, part: Any) -> "_Sides":
+        return cls(_plain(part), {} if part is None else _stated(part))
+
+    def below(self, key: str) -> "_Sides":
+        whole, stated = self.value(key), _value(key, self.stated.get(key))
+        return _Sides(whole, stated if isinstance(stated, dict) else {})
+
+    def value(self, key: str) -> Any:
+        return _value(key, self.whole.get(key))
+
+    def shown(self, key: str) -> Any:
+        """Returns the value of a key of which the other side has none."""
+        value = self.value(key)
+        if not isinstance(value, dict):
+            return value
+        stated = _value(key, self.stated.get(key, {}))
+        # The key of a probe says its kind.
+        return {name: each for name, each in stated.items() if (name, each) != ("kind", key)}
+
+
+def _differing(before: _Sides, after: _Sides, path: Path = ()) -> Iterator[KeyChange]:
+    for key in dict.fromkeys((*before.whole, *after.whole)):
+        was, now = before.value(key), after.value(key)
         if was == now:
             continue
         if isinstance(was, dict) and isinstance(now, dict):
-            yield from _differing(was, now, (*path, key))
+            yield from _differing(before.below(key), after.below(key), (*path, key))
+        elif was is None or now is None:
+            yield KeyChange((*path, key), before.shown(key), after.shown(key))
         else:
             yield KeyChange((*path, key), was, now)
 

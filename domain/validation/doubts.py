@@ -114,10 +114,10 @@ def _never_degraded(target: Target) -> str:
     """Returns why no sample of a target is ever degraded; empty where some may be."""
     if target.upside_down is True:
         return "a target that must fail has none: remove the rule"
-    if target.kind == "heartbeat":
-        return "a heartbeat has none: remove the rule"
     if target.kind in _DEGRADED_BY_THEMSELVES or target.warnings:
         return ""
+    if target.kind == "heartbeat":
+        return "a job has none without conditions under warn, such as [RUN_TIME] < 1h: add them, or remove the rule"
     return "this target has none without conditions under warn: add them, or say on: down"
 
 

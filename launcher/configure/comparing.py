@@ -1,7 +1,7 @@
 """`diff`: what a change of one configuration into another does: targets, rules, channels and routes, and who is told."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,10 @@ class _Difference:
         counts = {change: sum(each.change == change for each in self._targets) for change in _CHANGES}
         said = [f"{count:,} {change}" for change, count in counts.items() if count]
         yield f"targets: {', '.join([*said, f'{self._unchanged:,} unchanged'])}"
-        for change in (*self._targets, *self._others):
-            yield from self._of_entry(change)
+        for alike in self._alike():
+            yield from self._of_entries(alike)
+        for change in self._others:
+            yield from self._of_entries([change])
         for each in self._told:
             yield f"told: {_channels(each.before)} -> {_channels(each.after)}: {listed(each.incidents)}"
         if self._restarts:
@@ -129,12 +131,24 @@ class _Difference:
         else:
             yield "a running watchkeeper takes this over without a restart"
 
-    def _of_entry(self, change: EntryChange) -> Iterator[str]:
-        what = change.group.removesuffix("s") if change.id else change.group
-        name = f" {change.former} -> {change.id}" if change.former else f" {change.id}" if change.id else ""
+    def _alike(self) -> Iterable[list[EntryChange]]:
+        """Returns the targets, those together whose change is the same, as it is after one of their template."""
+        found: dict[object, list[EntryChange]] = {}
+        for change in self._targets:
+            is_alone = change.change != "changed" or change.refused
+            keys = [(key, self._place(change, key)) for key in change.keys]
+            found.setdefault(change.id if is_alone else (change.kind, repr(keys)), []).append(change)
+        return found.values()
+
+    def _of_entries(self, alike: list[EntryChange]) -> Iterator[str]:
+        """Yields the lines of entries whose change is the same."""
+        change = alike[0]
+        what = change.group if not change.id or alike[1:] else change.group.removesuffix("s")
+        name = f" {listed([each.id for each in alike])}" if change.id else ""
+        name = f" {change.former} -> {change.id}" if change.former else name
         kind = f" ({change.kind})" if change.kind else ""
         head = click.style(f"{_SIGNS[change.change]} {what}{name}{kind}", fg=_COLOURS[change.change])
-        yield f"{head}{_said(self._place(change))}"
+        yield f"{head}{_said(self._place(change)) if len({*map(self._place, alike)}) == 1 else ''}"
         for key in change.keys:
             values = " -> ".join(_value(self._mask(key.path, value)) for value in (key.before, key.after))
             yield f"    {path_text(key.path)}: {values}{_said(self._place(change, key))}"

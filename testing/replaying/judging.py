@@ -125,7 +125,7 @@ class TargetJudge:
         for at_us, finding, status, latency_us in zip(*hour, strict=True):
             outcome, reason = meanings[finding]
             at_ns = at_us * NS_PER_US
-            known_ns = at_ns + self._took_ns(outcome, latency_us)
+            known_ns = self._known_ns(at_ns + self._took_ns(outcome, latency_us))
             yield from self.pass_time(known_ns)
             text = "" if outcome is Outcome.UP else explanations.get((self.target.id, at_us), "")
             sample = self._sample(at_ns, outcome, reason, status, latency_us, text)
@@ -221,6 +221,13 @@ class TargetJudge:
         if is_sign_of_life:
             self._last_ns = known_ns
         return self._waits.heard(known_ns, is_sign_of_life=is_sign_of_life)
+
+    def _known_ns(self, wall_ns: int) -> int:
+        """Returns when something was known: a heartbeat that was due in a stop is counted as missed at its end."""
+        for begin_ns, end_ns, _ in self._stops:
+            if begin_ns < wall_ns < end_ns:
+                return end_ns
+        return wall_ns
 
     def _moment(self, wall_ns: int) -> Moment:
         """Returns a moment by the target's own clock, which stands still in stops. A stop that has ended by then is passed."""

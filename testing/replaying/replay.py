@@ -94,6 +94,9 @@ class _Replay:
             target.id: target.dependency.targets for target in watched if target.dependency is not None
         }
         self._linked = {*self._links, *(name for parents in self._links.values() for name in parents)}
+        reporting = {target.id for target in watched if target.heartbeat is not None}
+        self._reporting = reporting if len(reporting) < len(watched) else set()
+        """The targets that report by themselves, where others are checked."""
         self._weighted = {target.id for target in watched if _is_weighted(target)}
         self._teller = Teller(configuration, begin_ns)
         self._silences = past.silences(begin_ns)[::-1]
@@ -145,7 +148,11 @@ class _Replay:
 
     def _leave_out(self, recorded: RecordedHour) -> None:
         """Notes the spans in which no target at all was checked, and those in which the runtime could see nothing."""
-        times = sorted({at_us for samples in recorded.targets.values() for at_us in samples.at_us})
+        # A heartbeat that was due in a stop is counted as missed at its own moment, once a process runs again.
+        checked = [samples for name, samples in recorded.targets.items() if name not in self._reporting]
+        times = sorted({at_us for samples in checked for at_us in samples.at_us})
+        if not times:
+            return
         if self._last_us is None:
             for name in recorded.targets.keys() & self._judges.keys():
                 self._judges[name].begin(times[0] * NS_PER_US)

@@ -15,7 +15,7 @@ def difference_lines(result: RuleTestResult) -> Iterator[str]:
     """Yields the differences of one test, each with its place in the file; nothing for a test that passed."""
     for each in result.mismatches:
         place = f"{result.planned.file}:{each.line}:{each.column}"
-        yield f"{place}: {format_duration(each.at_ns)} ({wall_text(each.wall_ns)}), {each.what}"
+        yield f"{place}: {each.at or format_duration(each.at_ns)} ({wall_text(each.wall_ns)}), {each.what}"
         yield from _columns(each)
     if result.error:
         yield f"{result.planned.file}: {result.error}"

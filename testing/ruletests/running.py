@@ -10,7 +10,7 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import Notice
 from ...domain.incidents.record import ALL
 from ...domain.time.duration import format_duration
-from ...domain.time.moment import wall_text
+from ...domain.time.moment import names_moment, wall_text
 from ..clock import ManualClock
 from ..forecast import quiet
 from ..world import World
@@ -36,6 +36,8 @@ class Mismatch(NamedTuple):
     seen: tuple[str, ...]
     why: tuple[str, ...] = ()
     """The reasons for which notices wait."""
+    at: str = ""
+    """`at` as the expectation has it, where that is a length of time."""
 
 
 class RuleTestResult(NamedTuple):
@@ -208,7 +210,8 @@ class _Course:
     ) -> None:
         wall_ns = self._planned.start_ns + planned.at_ns
         place = planned.line, planned.column
-        self._mismatches.append(Mismatch(planned.at_ns, wall_ns, *place, what, expected, seen, why))
+        at = "" if names_moment(planned.expected.at) else planned.expected.at
+        self._mismatches.append(Mismatch(planned.at_ns, wall_ns, *place, what, expected, seen, why, at))
 
     def _compare_open(self, planned: PlannedExpectation, expected: tuple[str, ...]) -> None:
         left = list(self._incidents())
@@ -250,7 +253,7 @@ class _Course:
     def _waits(self, channel: str) -> tuple[str, ...]:
         """Returns why notices for a channel wait now."""
         status = self._world.status()
-        named = {each.id: f"{each.target}/{each.rule}" for each in status.incidents}
+        named = {each.id: f"{each.target}/{each.rule}" for each in self._world.incidents()}
         return tuple(
             f"{named.get(wait.incident_id, wait.incident_id)} waits: {wait.hold.said(_clock)}"
             for wait in status.waits

@@ -11,6 +11,7 @@ from watchkeeper.domain.specification.rule import Rule
 
 HTTP = "http: {url: 'http://h/'}"
 CHANNEL_KEYS = ", ".join(Channel.__struct_fields__)
+FIRST_CHANNEL_KEYS = ", ".join(Channel.__struct_fields__[:8])
 CHANNEL_KINDS = ", ".join(Channel.one_of)
 PROBE_KINDS, RULE_KINDS = ", ".join(KINDS), ", ".join(kind.__struct_config__.tag for kind in get_args(Rule))
 TARGET_KEYS = ", ".join((*Target.__struct_fields__, "use", "for_each"))
@@ -297,7 +298,7 @@ FILES = {
         "4:10: targets[0].every: expected a duration, got the number 300: write 300s"
     ],
     "channels: [5]\n" + target("notify: [ops]"): [
-        (f"1:12: channels[0]: expected a mapping with {CHANNEL_KEYS}, got a number"),
+        (f"1:12: channels[0]: expected a mapping with {FIRST_CHANNEL_KEYS} and others, got a number"),
     ],
 }
 

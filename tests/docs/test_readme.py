@@ -44,3 +44,12 @@ def test_the_routes_by_example_reach_every_target_and_are_doubted_nowhere(tmp_pa
     done = CliRunner().invoke(cli, ["check", str(path)], env=tokens)
 
     assert (done.exit_code, done.output) == (0, "ok: 3 targets, 2 channels\n")
+
+
+def test_the_rule_tests_by_example_pass(tmp_path):
+    path = tmp_path / "shop.rules.yaml"
+    path.write_text(YAML[2], encoding="utf-8")
+
+    done = CliRunner().invoke(cli, ["test-rules", str(path)])
+
+    assert (done.exit_code, "\n2 passed, 20m of virtual time in " in f"\n{done.output}") == (0, True)

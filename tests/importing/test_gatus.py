@@ -165,6 +165,15 @@ def test_an_endpoint_that_no_probe_can_watch_is_a_comment_at_its_place():
     assert lines[at + 1] == "  - id: c"
 
 
+def test_a_key_that_holds_anchors_is_not_listed():
+    made, whole = brought(
+        "gatus",
+        "x-api: &api {interval: 5m}\nendpoints: [{<<: *api, name: a, url: 'http://a', conditions: ['[STATUS] == 200']}]",
+    )
+    assert not made.notes
+    assert whole.targets[0].every == "5m"
+
+
 def test_a_condition_that_check_refuses_is_listed_and_the_others_stay():
     made, whole = brought(
         "gatus",

@@ -232,6 +232,16 @@ def test_heartbeat_notes_a_start_and_refuses_another_kind(verb, run):
     assert json.loads(verb("heartbeat", "etl", "--json")[1])["status"] == "up"
 
 
+def test_heartbeat_reports_the_exit_status_and_the_id_of_a_run(verb, run):
+    verb("heartbeat", "etl", "--start", "--run", "one")
+    assert verb("heartbeat", "etl", "--exit", "3", "--run", "one", "--detail", "disk full")[0] == 0
+    newest, started = Asking("watch.db").get("/targets/etl/pings?limit=2").json["items"]
+    assert (newest["kind"], newest["exit_status"], newest["run"], started["run"]) == ("fail", 3, "one", "one")
+    assert newest["duration_ms"] > 0
+    assert newest["body"] == "exit status 3: disk full"
+    assert "write --run" in verb("heartbeat", "etl", "--run-id", "one")[1]
+
+
 def test_check_now_says_what_it_found_and_ends_with_1_where_that_is_bad(verb, there, run, folder):
     with socket.create_server(("127.0.0.1", 0)) as server:
         config = folder / "watchkeeper.yaml"

@@ -65,6 +65,22 @@ def test_no_secret_is_shown(file):
     assert ('Authorization: "***"', "watch.yaml:6 (used in line 10, for_each[0])") in lines_of(config())
 
 
+def test_a_variable_in_what_is_written_for_people_is_shown_unless_it_stands_elsewhere_too(file, monkeypatch):
+    monkeypatch.setenv("REGION", "frankfurt")
+    file.write_text(
+        "targets:\n"
+        "  - for_each: ['${REGION}']\n"
+        "    id: api-${each}\n"
+        "    labels: {region: '${each}', owner: '${TOKEN}'}\n"
+        "    description: in ${each}\n"
+        "    http: {url: 'https://${each}.example/', headers: {X: '${TOKEN}'}}\n"
+    )
+    lines = [line for line, _ in lines_of(config())]
+    assert {"- id: api-frankfurt", "region: frankfurt", 'description: "in frankfurt"'} <= set(lines)
+    assert 'url: "https://frankfurt.example/"' in lines
+    assert 'owner: "***"' in lines
+
+
 def test_the_written_document_is_the_same_configuration(file, tmp_path):
     file.write_text(WHOLE.replace("xoxb-1234567890", '"***"').replace("Bearer ${TOKEN}", "***"))
     (tmp_path / "more.yaml").write_text("channels: [{id: log, log: {}}]")

@@ -65,7 +65,8 @@ def test_rules_are_compared_as_they_are_in_force(compare):
     rules = "notify: [ops], rules: [{id: down, kind: consecutive, after: 5}, {id: slow, kind: threshold, value: 300, severity: info}]"
     lines = compare(OLD.replace("notify: [ops]", rules)).splitlines()
     assert "    rules.down.after: 3 -> 5  # new.yaml:9" in lines
-    assert any(line.startswith("    rules.slow: none -> ") for line in lines)
+    slow = '{"kind": "threshold", "id": "slow", "severity": "info", "value": 300}'
+    assert f"    rules.slow: none -> {slow}  # new.yaml:9" in lines
     assert "told: nobody -> ops: blog/slow" in lines
     assert lines[-1] == "a running watchkeeper takes this over without a restart"
 
@@ -95,6 +96,29 @@ def test_a_change_in_a_template_stands_where_it_is_written(compare, tmp_path):
         "    http.method: GET -> POST  # more.yaml:2",
         "    rules.down.after: 3 -> 2  # more.yaml:2",
     ]
+
+
+def test_targets_whose_change_is_the_same_are_told_together(compare, tmp_path):
+    loop = "  - {for_each: [a, b, c], id: '${each}', icmp: {host: '${each}.example'}, every: 1m}\n"
+    (tmp_path / "old.yaml").write_text(f"{OLD}{loop}")
+    new = f"{OLD}{loop}".replace("every: 1m", "every: 2m").replace("{id: blog,", "{id: blog, every: 2m,")
+    assert compare(new).splitlines()[:5] == [
+        "targets: 4 changed, 3 unchanged",
+        "~ target blog (http)  # new.yaml:9",
+        "    every: 30s -> 2m  # new.yaml:9",
+        "~ targets a, b, c (icmp)  # new.yaml:12",
+        "    every: 1m -> 2m  # new.yaml:12",
+    ]
+    rows = json.loads(compare(new, "--json"))["targets"]
+    assert [row["id"] for row in rows] == ["blog", "a", "b", "c"]
+
+
+def test_a_probe_in_place_of_another_is_shown_as_a_file_states_it(compare):
+    lines = compare(
+        OLD.replace("{id: gone, tcp: {host: a, port: 1}", "{id: gone, icmp: {host: a}")
+    ).splitlines()
+    assert '    tcp: {"host": "a", "port": 1} -> none  # new.yaml:11' in lines
+    assert '    icmp: none -> {"host": "a"}  # new.yaml:11' in lines
 
 
 TEMPLATED = """\

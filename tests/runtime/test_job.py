@@ -27,6 +27,11 @@ def last(runtime):
     return sample.outcome, sample.detail
 
 
+def figures(runtime):
+    """The measurements of the newest heartbeat."""
+    return {each.name: each.value for each in runtime.status()["etl"].sample.measurements}
+
+
 def test_a_run_that_ends_is_a_heartbeat_with_its_time(runtime):
     with runtime.job("etl") as job:
         runtime.world.run("3s")
@@ -83,6 +88,11 @@ def test_the_status_of_a_program_may_be_handed_on(runtime):
     with runtime.job("etl") as job:
         job.exit_status = -9
     assert last(runtime) == (Outcome.DOWN, "exit status -9 after 0s")
+    assert figures(runtime)["exit_status"] == -9
+    with runtime.job("etl") as job:
+        job.exit_status = "3"
+    assert last(runtime) == (Outcome.DOWN, "exit status 3 after 0s")
+    assert set(figures(runtime)) == {"run_time"}
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])

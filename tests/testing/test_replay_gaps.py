@@ -5,6 +5,7 @@ from watchkeeper import (
     Channel,
     Configuration,
     Consecutive,
+    Heartbeat,
     Http,
     Log,
     NoData,
@@ -167,6 +168,20 @@ def test_nothing_is_told_in_a_stop_and_what_came_due_follows_at_its_end(compared
     configuration = configured(http("shop"), http("cart"), remind_every="30m")
     recorded, replayed = rows(compared(configuration, stops), 3 * NS_PER_MINUTE)
     assert [change for _, change, _ in recorded[1]].count("reminder") == 4
+    assert recorded == replayed
+
+
+def test_a_heartbeat_that_was_due_in_a_stop_makes_no_process_of_it(compared):
+    def stops(world):
+        world.script("shop", "ok 5m, down 4h, ok")
+        world.run("20m10s")
+        world.restart("25m")
+        world.run("3h")
+
+    job = Target(id="job", every="20m", heartbeat=Heartbeat(grace="5m"))
+    configuration = configured(http("shop"), job, remind_every="30m")
+    recorded, replayed = rows(compared(configuration, stops), 3 * NS_PER_MINUTE)
+    assert {place for place, _ in recorded[0]} == {"shop/down", "job/missed"}
     assert recorded == replayed
 
 

@@ -213,4 +213,4 @@ def test_words_of_promtool_lead_to_those_that_stand_here(problems):
         ("eval_time", "at"),
         ("exp_alerts", "open"),
     ):
-        assert f"{word}: unknown key, did you mean {meant} " in said
+        assert f"{word}: unknown key, did you mean {meant}\n" in f"{said}\n"

@@ -171,6 +171,11 @@ expect:
     assert differences(result) == []
 
 
+def test_a_target_that_must_fail_and_has_no_series_is_well(ran):
+    result = ran("expect: [{at: 1h, open: [], notices: {}, status: {gone: up, both: up}}]", NEW_KINDS)
+    assert differences(result) == []
+
+
 NIGHTLY = """\
 config:
   channels: [{id: ops, log: {}}]

@@ -8,6 +8,7 @@ from asking import TOKENS, Asking, tokens
 from host_servers import until
 from markup import page_of
 from watchkeeper import Heartbeat, Runtime, Target, Token, Web
+from watchkeeper.domain.rules.aggregate import Status
 
 KEY = "key-of-the-nightly-0001"
 NIGHTLY = Heartbeat(schedule="0 3 * * *", zone="Europe/Berlin", grace="1h", run_max="2h", key=KEY)
@@ -55,6 +56,15 @@ def test_a_run_is_told_while_it_lasts_and_its_length_afterwards(runtime, url, vi
 def test_an_exit_status_is_a_figure_of_the_report(runtime, url):
     Asking(url).ask("POST", f"/ping/{KEY}/3")
     assert figures(runtime) == {"exit_status": 3}
+
+
+def test_an_exit_status_in_a_body_is_a_figure_and_decides(runtime, operator):
+    operator.post("/targets/nightly/heartbeat", {"exit_status": 3})
+    assert runtime.status()["nightly"].raw is Status.DOWN
+    assert figures(runtime) == {"exit_status": 3}
+    operator.post("/targets/nightly/heartbeat", {"exit_status": 0})
+    assert runtime.status()["nightly"].raw is Status.UP
+    assert figures(runtime) == {"exit_status": 0}
 
 
 def test_the_page_of_a_job_tells_its_schedule_and_what_runs(runtime, url):

@@ -61,7 +61,8 @@ class _Gathering:
         self.searches: list[Search] = []
         self.empty: list[tuple[int, Path]] = []
         self._is_full = False
-        """Whether it has been told that there are too many files."""
+        """Whether it has been told that the files are too many, or too large together."""
+        self._size = root.document.size
         self._spent = len(root.text.encode(errors="replace")) if INCLUDE in root.entries else 0
         self._first: dict[str, str] = {} if file is None else {os.path.realpath(file): root.name}
 
@@ -103,10 +104,11 @@ class _Gathering:
         if not names:
             self.empty.append((number, path))
         for name in names:
+            if self._is_full:
+                return
             if len(self.files) >= limits.INCLUDED_FILES_MAX:
-                if not self._is_full:
-                    most = f"{limits.INCLUDED_FILES_MAX:,}"
-                    self._tell(number, path, f"{most} files are the most that one configuration includes")
+                most = f"{limits.INCLUDED_FILES_MAX:,}"
+                self._tell(number, path, f"{most} files are the most that one configuration includes")
                 self._is_full = True
                 return
             self._read(name, number, path, above)
@@ -136,7 +138,10 @@ class _Gathering:
                 self._tell(number, path, f"{quoted(name)}: {fault}")
             return
         self._spent += len(text.encode(errors="replace"))
-        self.sources.append(ConfigurationSource(shown, file.parent, text, parse(text)))
+        document = parse(text, self._size)
+        self._size = document.size
+        self._is_full |= document.size.exceeds
+        self.sources.append(ConfigurationSource(shown, file.parent, text, document))
         self.follow(len(self.sources) - 1, (*above, real))
 
     def _tell(self, number: int, path: Path, text: str) -> None:

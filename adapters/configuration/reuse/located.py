@@ -12,6 +12,8 @@ from .expansion import Expansion, UnfinishedPart
 from .keys import DEFAULTS, FOR_EACH, HTTP, KNOWN, USE
 from .source import ReuseFault, ValueOrigin
 
+RENAME = "rename one"
+"""The advice for two parts with one name."""
 _MENTIONED = re.compile(r"(?<![\w.\"'])(targets|channels|routes|windows|maintenance)\[(\d+)\]")
 
 
@@ -134,10 +136,17 @@ def _retold(expansion: Expansion, problem: Problem) -> Problem:
     if expansion.is_plain or not _MENTIONED.search(problem.text):
         return problem
 
+    mine = expansion.origin(problem.path[:2])
+
     def told(found: re.Match[str]) -> str:
         origin = expansion.origin((found[1], int(found[2])))
+        if (origin.source, origin.path) == (mine.source, mine.path) and origin.uses:
+            return f"{FOR_EACH}[{origin.uses[-1][1][-1]}] of the same loop"
         own = expansion.origin(problem.path).source
         name = "" if origin.source == own else f" of {expansion.sources[origin.source].name}"
         return f"{path_text(origin.path)}{name}"
 
-    return Problem(problem.path, _MENTIONED.sub(told, problem.text), problem.at_key)
+    text = _MENTIONED.sub(told, problem.text)
+    if text.endswith(f" of the same loop: {RENAME}"):
+        text = f"{text.removesuffix(RENAME)}let ${{each}} make an id of its own of each entry"
+    return Problem(problem.path, text, problem.at_key)

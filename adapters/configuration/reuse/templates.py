@@ -110,6 +110,8 @@ class Templates:
             return ""
         if not isinstance(name, str):
             return "expected the name of a template, or a list of names"
+        if "${" in name:
+            return "takes neither variables nor ${each}: write the name of the template"
         if name not in self._stated:
             return (
                 f"there is no template {quoted(name)}{suggestion(name, self._stated)}"

@@ -22,6 +22,7 @@ _KINDS: dict[type[Any] | tuple[type[Any], ...], str] = {
     (dict, msgspec.Struct): "mapping",
     (list, tuple): "list",
 }
+_KEYS_SHOWN = 8
 _WANTED: dict[type[inspect.Type], str] = {
     inspect.StrType: "a text",
     inspect.BoolType: "true or false",
@@ -107,7 +108,8 @@ def wanted(kind: inspect.Type) -> str:
         case inspect.EnumType() | inspect.LiteralType():
             return f"one of {', '.join(_choices(kind))}"
         case inspect.StructType():
-            return f"a mapping with {', '.join(field.encode_name for field in kind.fields)}"
+            names = [field.encode_name for field in kind.fields]
+            return f"a mapping with {', '.join(names[:_KEYS_SHOWN])}{' and others' if names[_KEYS_SHOWN:] else ''}"
         case inspect.UnionType():
             return _either(kind)
         case _:

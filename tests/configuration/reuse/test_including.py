@@ -19,6 +19,9 @@ def lay(folder, files):
     return folder / next(iter(files))
 
 
+LONG = f"x-a: &a [{'x' * 200_000}]\nx-b: [*a, *a, *a]\n"
+
+
 def ids(file):
     return [target.id for target in load(file, {}).targets]
 
@@ -165,6 +168,27 @@ def test_caps_hold_for_all_files_together(tmp_path, monkeypatch):
     ]
     monkeypatch.setattr(limits, "CONFIGURATION_BYTES_MAX", 1 << 20)
     assert "d/a.yaml:1:1: the files together have more than the 1 MiB that are read" in problems_of(file)
+
+
+def test_values_and_what_aliases_repeat_are_counted_over_all_files(tmp_path, monkeypatch):
+    """Each of them alone is small enough; what is read after the cap is not told of."""
+    many = "x-a: &a [1, 2, 3, 4, 5, 6, 7, 8]\nx-b: [*a, *a, *a]\n"
+    file = lay(
+        tmp_path, {"w.yaml": "include: [a.yaml, b.json, c.yaml, d.yaml]", "a.yaml": many, "c.yaml": many}
+    )
+    lay(tmp_path, {"b.json": '{"x-c": [1, 2, 3]}', "d.yaml": many})
+    assert load(file, {}).targets == ()
+    monkeypatch.setattr(limits, "CONFIGURATION_NODES_MAX", 60)
+    (told,) = problems_of(file)
+    assert told.startswith("c.yaml:")
+    assert told.endswith("too many values: 60 are the most in all files together")
+    monkeypatch.undo()
+    lay(tmp_path, {"a.yaml": LONG, "c.yaml": LONG, "d.yaml": LONG})
+    assert load(file, {}).targets == ()
+    monkeypatch.setattr(limits, "CONFIGURATION_BYTES_MAX", 1 << 20)
+    (told,) = problems_of(file)
+    assert told.startswith("c.yaml:")
+    assert told.endswith("aliases repeat more than 1 MiB in all files together")
 
 
 def test_too_many_files_are_told_once(tmp_path, monkeypatch):

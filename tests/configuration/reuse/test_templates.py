@@ -182,7 +182,10 @@ PROBLEMS = {
         "w:2:52: targets[0].http.url: holds a blank, a line end or another control character: write %20 for a blank (for_each[1])"
     ],
     "templates: {t: {call: {name: f}}}\ntargets:\n - {for_each: [a, a], use: t, id: '${each}'}": [
-        "w:3:35: targets[0].id: the id 'a' stands twice, first at targets[0]: rename one (for_each[1])"
+        (
+            "w:3:35: targets[0].id: the id 'a' stands twice, first at for_each[0] of the same loop: let ${each} make an id of its "
+            "own of each entry (for_each[1])"
+        )
     ],
     # In a part that nothing uses.
     "templates: {t: {evry: 1s, timeout: 5, tcp: {port: 0}}}\ntargets: []": [
@@ -195,6 +198,10 @@ PROBLEMS = {
         "w:1:29: defaults.http.url: each target has a url of its own: write it there",
     ],
     # Names.
+    "templates: {api: {call: {name: f}}}\ntargets: [{id: a, use: '${API}'}, {for_each: [api], use: ['${each}'], id: b}]": [
+        "w:2:24: targets[0].use: takes neither variables nor ${each}: write the name of the template",
+        "w:2:59: targets[1].use[0]: takes neither variables nor ${each}: write the name of the template",
+    ],
     "templates: {api: {call: {name: f}}}\ntargets: [{id: a, use: apj}, {id: b, use: [api, 5], evry: 1s}]": [
         "w:2:24: targets[0].use: there is no template 'apj', did you mean api",
         "w:2:49: targets[1].use[1]: expected the name of a template, or a list of names",

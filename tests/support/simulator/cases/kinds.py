@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from watchkeeper.domain.specification.probe import Composite
 from watchkeeper.domain.specification.rule import (
     Consecutive,
+    CountedLevel,
     KOfN,
     Mode,
     Nagios,
@@ -18,6 +19,7 @@ from watchkeeper.domain.specification.target import Target
 from .case import Act, Case, Watched
 from .tape import Stream, Tape
 
+LEVELS: tuple[CountedLevel, ...] = ("down", "degraded", "warning")
 WHOLE = "whole"
 """The name of the composite target."""
 
@@ -55,14 +57,13 @@ def _rules(stream: Stream) -> list[Rule]:
     rules: list[Rule] = []
     if stream.one_in(3):
         bad = stream.between(1, 3)
-        on: tuple[str, str] = ("down", "degraded")
         rules.append(
             KOfN(
                 id="some",
                 bad=bad,
                 of=bad + stream.between(0, 3),
                 recover=stream.between(1, 3),
-                on="degraded" if on[stream.below(2)] == "degraded" else "down",
+                on=LEVELS[stream.below(3)],
                 severity=Severity.WARNING,
             )
         )
@@ -96,6 +97,9 @@ def _rules(stream: Stream) -> list[Rule]:
                 severity=Severity.WARNING,
             )
         )
+    if stream.one_in(4):
+        after, recover = stream.between(1, 2), stream.between(1, 2)
+        rules.append(Consecutive(id="warned", on="warning", after=after, recover=recover))
     return rules
 
 

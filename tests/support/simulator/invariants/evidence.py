@@ -111,7 +111,8 @@ class EvidenceRules:
             rule
             for target in self._specifications.get(step.target, ())
             for rule in target.judged_rules
-            if rule.id == step.rule and isinstance(rule, Consecutive)
+            # Those on warnings look past any number of outages; the recount of the whole past has them.
+            if rule.id == step.rule and isinstance(rule, Consecutive) and rule.on != "warning"
         ]
         if not rules or step.reason in BY_DECREE:
             return

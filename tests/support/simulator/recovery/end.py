@@ -84,7 +84,8 @@ def _detected(machine: Machine, watched: Watched, target: Target) -> None:
             is_open = (target.id, rule.id) in auditor.durable.open
             if is_open and ends == "ok":
                 auditor.complain("L3", f"{target.id} has recovered and {rule.id} is still open")
-            if not is_open and ends == "down":
+            says_nothing = isinstance(rule, Consecutive | KOfN) and rule.on == "warning"
+            if not is_open and ends == "down" and not says_nothing:
                 auditor.complain("L2", f"{target.id} is down for good and {rule.id} has not opened")
 
 

@@ -90,10 +90,12 @@ def _states(rule: JudgedRule, samples: Sequence[Sample]) -> Iterable[str]:
 
 
 def _of_counts(rule: KOfN, samples: Sequence[Sample]) -> Iterable[str]:
-    kinds = BAD if rule.on == "down" else (*BAD, Outcome.DEGRADED)
+    kinds = {"down": BAD, "degraded": (*BAD, Outcome.DEGRADED), "warning": (Outcome.DEGRADED,)}[rule.on]
     flags: list[bool] = []
     state = ""
     for sample in samples:
+        if rule.on == "warning" and sample.outcome in BAD:
+            continue  # an outage is no step of the count
         flags.append(sample.outcome in kinds)
         good = len(flags) >= rule.recover and not any(flags[-rule.recover :])
         if sum(flags[-rule.of :]) >= rule.bad:

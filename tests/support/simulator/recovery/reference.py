@@ -43,12 +43,13 @@ def _compare(machine: Machine, target: str, rule: Consecutive, truths: list[tupl
 
 def expected(truths: list[tuple[int, Outcome]], rule: Consecutive) -> list[TransitionKind]:
     """Returns the opens and resolves of a counting rule, one attempt after the other."""
-    bad = {"down": (Outcome.DOWN, Outcome.TIMED_OUT)}.get(
-        rule.on, (Outcome.DOWN, Outcome.TIMED_OUT, Outcome.DEGRADED)
-    )
+    outage, warning = (Outcome.DOWN, Outcome.TIMED_OUT), (Outcome.DEGRADED,)
+    bad = {"down": outage, "degraded": outage + warning, "warning": warning}[rule.on]
     changes: list[TransitionKind] = []
     in_a_row = 0
     for _, outcome in truths:
+        if rule.on == "warning" and outcome in outage:
+            continue  # an outage is no step of the count
         is_open = bool(changes) and changes[-1] is TransitionKind.OPENED
         counts = (outcome in bad) is not is_open
         in_a_row = in_a_row + 1 if counts else 0
