@@ -19,7 +19,7 @@ from ...domain.time.moment import Moment
 from ...protocol.owner import SamplesMissing, SampleTaken
 from ...protocol.poller import CancelAttempt, Reconfigure, StartAttempt
 from ...protocol.supervisor import Beat
-from .network_watch import NetworkWatch
+from .network_watch import NETWORK_GONE, NetworkWatch
 from .next_ticks import NextTicks
 from .periodic_timers import NoEvidence, SupervisorContext
 from .reports import Reports
@@ -311,7 +311,7 @@ class Attempts:
         started_ns = (pending.started or pending.due).monotonic_ns
         if sample.outcome.is_bad or self._scheduled[sample.target].target.upside_down is True:
             if self._network.excuses(sample.target):
-                return doubted(sample, Reason.BLIND, "the network of this machine is gone")
+                return doubted(sample, Reason.BLIND, NETWORK_GONE)
             if started_ns <= self._blind_until_ns:
                 return doubted(sample, Reason.BLIND, "the runtime was blind while it ran")
         ends_ns, waited_ns = pending.deadline.monotonic_ns, pending.waited_ns

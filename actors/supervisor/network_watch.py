@@ -10,6 +10,9 @@ from ...domain.time.moment import Moment
 from ...protocol.recorder import HealthReported, RecorderMessage
 from ..ports import Listener
 
+NETWORK_GONE = "the network of this machine is gone"
+"""The detail of a sample that says nothing for that reason."""
+
 
 class NetworkWatch:
     """Tells the recorder when the network is lost and when it is back, and the supervisor of the blind interval between."""

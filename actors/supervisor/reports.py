@@ -15,12 +15,11 @@ from ...domain.supervision.schedule import PendingAttempt, Scheduled
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import Moment
 from ...protocol.supervisor import Beat
-from .network_watch import NetworkWatch
+from .network_watch import NETWORK_GONE, NetworkWatch
 from .periodic_timers import RunDeadline, SupervisorContext
 from .waits import Waits
 
 Conclude = Callable[[Scheduled, PendingAttempt, Moment, Sample], None]
-NETWORK_GONE = "the network of this machine is gone"
 
 
 class Reports:

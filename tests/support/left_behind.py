@@ -1,4 +1,4 @@
-"""The threads, descriptors and calls that a test leaves: each ends a little after the work that it did, on a busy machine later."""
+"""The rest that a test leaves behind: a thread, a descriptor or a call ends a little after the work that it did, on a busy machine later."""
 
 import threading
 from collections.abc import Callable, Iterable
