@@ -15,13 +15,14 @@ def probers_of(bench):
     return network_probers(around)
 
 
-def test_a_kind_costs_a_descriptor_from_its_first_attempt_to_its_end(bench, descriptors):
+def test_a_kind_costs_one_descriptor_at_most_from_its_first_attempt_to_its_end(bench, descriptors):
     before = descriptors()
     probers = probers_of(bench)
     assert (probers.keys(), descriptors()) == (NETWORK_PROBERS.keys(), before)
 
     assert bench.run(probers[Udp], REFUSED).seen.outcome is Outcome.DOWN
-    assert descriptors() == before + 1
+    # A system without epoll listens by the loop's own descriptor.
+    assert descriptors() <= before + 1
 
     for prober in probers.values():
         prober.close()
