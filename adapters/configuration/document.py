@@ -46,7 +46,7 @@ class DocumentFault(msgspec.Struct, frozen=True):
 
 
 class DocumentSize(NamedTuple):
-    """What files cost together, before anything that aliases repeat is copied."""
+    """The cost of files together, before anything that aliases repeat is copied."""
 
     values: int = 0
     repeated: int = 0

@@ -20,7 +20,7 @@ from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_US
 from .harmless import HarmlessHours
 from .times import VirtualTime
-from .waiting import SilenceWaits, Span
+from .waiting import SilenceWaits, WallSpan
 
 RUN = 1
 """The run under which the incidents of a replay get their ids."""
@@ -105,7 +105,7 @@ class TargetJudge:
         """Begins to wait for samples at a wall time, the beginning of the record."""
         self._waits.begin(at_ns)
 
-    def leave_out(self, away: Iterable[Span], stops: Iterable[Stop]) -> None:
+    def leave_out(self, away: Iterable[WallSpan], stops: Iterable[Stop]) -> None:
         """Counts no silence in spans of wall time in which nothing could be seen; in the stops among them its clock stands still."""
         self._waits.leave_out(away)
         self._stops += stops

@@ -18,7 +18,7 @@ from .judging import Happened, Stop, TargetJudge
 from .recorded import BlindSpan, OpenSpan, RecordedHour, RecordedPast, SpanBook
 from .telling import TakenNotice, Teller
 from .times import VirtualTime
-from .waiting import Span
+from .waiting import WallSpan
 
 WARM_UP_NS = NS_PER_DAY
 """How long before the span the replay begins, so that windows of rules are filled and what was open is known."""
@@ -261,7 +261,7 @@ def _is_weighted(target: Target) -> bool:
     return flapping is not None and flapping.method != "transitions"
 
 
-def _stop(gap: Span, blind: list[BlindSpan]) -> Stop | None:
+def _stop(gap: WallSpan, blind: list[BlindSpan]) -> Stop | None:
     """Returns what a span without any sample was for the clocks of rules; None where they went on."""
     causes = {span.cause for span in blind if span.begin_ns < gap[1] and gap[0] < span.end_ns}
     if causes and SUSPENDED not in causes:
@@ -269,9 +269,9 @@ def _stop(gap: Span, blind: list[BlindSpan]) -> Stop | None:
     return Stop(*gap, is_restart=not causes)
 
 
-def _united(spans: list[Span]) -> list[Span]:
+def _united(spans: list[WallSpan]) -> list[WallSpan]:
     """Returns spans in their order, those that overlap as one."""
-    found: list[Span] = []
+    found: list[WallSpan] = []
     for begin_ns, end_ns in sorted(spans):
         if found and begin_ns <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], end_ns))

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from ...domain.specification.rule import NoData, RuleState
 from ...domain.specification.target import Target
 
-Span = tuple[int, int]
+WallSpan = tuple[int, int]
+"""The wall times of a beginning and an end, in nanoseconds."""
 
 
 class SilenceWaits:
@@ -31,13 +32,13 @@ class SilenceWaits:
         self.is_watched = False
         self._quiet_from_ns = 0
         """When the target counts as not watched, unless it has a sample before."""
-        self._away: list[Span] = []
+        self._away: list[WallSpan] = []
 
     def begin(self, at_ns: int) -> None:
         """Begins to wait with the whole record, before the target's first sample."""
         self.heard(at_ns, is_sign_of_life=False)
 
-    def leave_out(self, away: Iterable[Span]) -> None:
+    def leave_out(self, away: Iterable[WallSpan]) -> None:
         """Counts no silence in spans in which no target could be checked; they follow those that were given before."""
         self._away += away
 
