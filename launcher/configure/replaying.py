@@ -46,7 +46,7 @@ def replay_record(config: Path | None, store: Path | None, options: ReplayOption
     clock = SystemClock()
     now_ns = clock.read().wall_ns
     until_ns = _moment(options.until, now_ns, "--until") if options.until else now_ns
-    since_ns = _moment(options.since, until_ns, "--since")
+    since_ns = _moment(options.since, until_ns if names_moment(options.until) else now_ns, "--since")
     outage_ns = _length(options.outage, "--outage")
     if since_ns >= until_ns:
         raise click.BadParameter("it is not before the end of the span", param_hint="--since")

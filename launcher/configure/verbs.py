@@ -135,7 +135,12 @@ def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
 @CONFIG
 @STORE
 @JSON
-@click.option("--since", default="30d", show_default=True, help="A length of time, or a moment.")
+@click.option(
+    "--since",
+    default="30d",
+    show_default=True,
+    help="A length of time before now (before --until, where that is a moment), or a moment.",
+)
 @click.option("--until", default="", help="A moment, or a length of time before now.  [default: now]")
 @click.option("--outage", default="5m", show_default=True, help="From which length on none may be missed.")
 @click.option("--exit-code", is_flag=True, help="End with 1 where an outage is missed.")

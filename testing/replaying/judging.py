@@ -129,7 +129,8 @@ class TargetJudge:
             yield from self.pass_time(known_ns)
             text = "" if outcome is Outcome.UP else explanations.get((self.target.id, at_us), "")
             sample = self._sample(at_ns, outcome, reason, status, latency_us, text)
-            transitions = self._aggregate.apply(sample, self._moment(known_ns))
+            now = self._moment(known_ns)  # may put another aggregate in the place of this one
+            transitions = self._aggregate.apply(sample, now)
             self._harmless.note(at_us, status, latency_us, is_good=outcome is Outcome.UP)
             begins = self._note(sample, known_ns)
             yield Happened(known_ns, self.target.id, transitions, self._shown(sample), begins or None)
@@ -143,7 +144,7 @@ class TargetJudge:
         for at_us, _, status, latency_us in zip(*hour, strict=True):
             at_ns = at_us * NS_PER_US
             sample = self._sample(at_ns, Outcome.UP, Reason.OK, status, latency_us, "")
-            self._aggregate.apply(sample, self._moment(at_ns))
+            self._aggregate.apply(sample, sample.at)
 
     def skip(self, hour: HourOfTarget, up: int) -> bool:
         """Passes over an hour of good samples that change nothing; returns False where it must be judged sample by sample.

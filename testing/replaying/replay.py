@@ -52,6 +52,8 @@ class Replayed(NamedTuple):
     """Recorded acknowledgements of incidents that are not open in the replay."""
     restart_ns: int
     """The shortest gap in all samples that is taken for a restart of the process."""
+    is_sampled: bool
+    """Whether the record has samples of any target in the hours of the span."""
 
 
 def replay(
@@ -73,7 +75,10 @@ def replay(
         raise UsageError(f"{reader.path} has no samples in this span")
     begin_ns = max(since_ns - WARM_UP_NS, first_ns) // NS_PER_HOUR * NS_PER_HOUR
     with quiet():
-        return _Replay(past, configuration, begin_ns, since_ns, until_ns).run(progress)
+        found = _Replay(past, configuration, begin_ns, since_ns, until_ns).run(progress)
+    if not found.is_sampled:
+        raise UsageError(f"{reader.path} has no samples in this span")
+    return found
 
 
 class _Replay:
@@ -110,6 +115,7 @@ class _Replay:
         self._last_us: int | None = None
         self._samples = 0
         self._seen: set[str] = set()
+        self._is_sampled = False
 
     def run(self, progress: Callable[[int], None]) -> Replayed:
         for recorded in self._past.hours(self._begin_ns, self._until_ns):
@@ -128,6 +134,7 @@ class _Replay:
     def _hour(self, recorded: RecordedHour) -> None:
         begin_ns = recorded.hour * NS_PER_HOUR
         self._seen |= recorded.targets.keys()
+        self._is_sampled |= begin_ns + NS_PER_HOUR > self._since_ns
         self._leave_out(recorded)
         self._close(begin_ns)
         up = next(
@@ -250,6 +257,7 @@ class _Replay:
             tuple(sorted(self._seen - configured)),
             sum(judge.unmatched for judge in self._judges.values()),
             self._away_ns,
+            self._is_sampled,
         )
 
     def _counts(self, span: OpenSpan) -> bool:

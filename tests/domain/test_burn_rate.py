@@ -75,6 +75,20 @@ def test_a_whole_outage_opens_as_fast_as_the_workbook_says(rule, seconds):
     assert seconds <= opened_after_s(rule, 10) <= seconds * 61 / 60 + 10
 
 
+def test_a_page_ends_with_its_outage_although_single_samples_are_bad_afterwards():
+    """Twenty minutes of outage, then one bad sample in 36: 2.8 % of a budget whose limits are 14.4 % and 6 %."""
+    evaluator = BurnRateEvaluator(Slo(objective="99%").rules[0])
+    hour, blips = (360, Outcome.UP), [(35, Outcome.UP), (1, Outcome.DOWN)] * 6
+    verdicts = [
+        evaluator.take(sample, firing=False)
+        for sample in stream(10, hour, (120, Outcome.DOWN), *blips, *blips)
+    ]
+    opened, outage_over, last_bad_left = verdicts.index(Verdict.VIOLATED), 480, 480 + 6 * 36 + 1
+    assert 360 < opened < outage_over
+    assert set(verdicts[opened:outage_over]) == {Verdict.VIOLATED}
+    assert set(verdicts[last_bad_left:]) == {Verdict.OK}
+
+
 def naive_counts(taken, rule, width):
     """The samples of the newest whole buckets and of the one that is being filled: total and bad."""
     newest = taken[-1][0] // width

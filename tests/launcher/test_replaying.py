@@ -91,6 +91,8 @@ def test_a_document_has_stable_keys(replayed):
         (["--since", "0s"], 2, "it is not before the end of the span"),
         (["--store", "gone.db"], 3, "there is no store at"),
         (["--until", "2020-01-01T00:00:00Z"], 1, "has no samples in this span"),
+        (["--since", "1h", "--until", wall_text(NOW_NS + 4 * NS_PER_HOUR)], 1, "has no samples in this span"),
+        (["--since", "1d", "--until", "2d"], 2, "it is not before the end of the span"),
         (["-c", "gone.yaml"], 2, "gone.yaml:1:1"),
     ],
 )

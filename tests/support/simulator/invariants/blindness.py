@@ -73,7 +73,7 @@ class BlindnessRules:
         self._must: dict[Said, None] = {}
         self._may: dict[Said, None] = {}
         self._before: Counter[str] = Counter()
-        """How many gaps of each cause the present incarnation may report that began before its first comparison."""
+        """How many gaps of each cause may be reported that began before the first comparison of an incarnation."""
         self._spans: list[tuple[int, int]] = []
 
     def process_began(self) -> None:
@@ -110,7 +110,7 @@ class BlindnessRules:
             self._epoch = epoch
             self._may |= self._must
             self._must = {}
-            self._before = Counter(dict.fromkeys(gaps.possible(), 2))
+            self._before += Counter(dict.fromkeys(gaps.possible(), 2))
             return
         must, may = gaps.causes()
         self._may |= {Said(cause, now.wall_ns): None for cause in may}
