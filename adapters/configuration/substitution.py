@@ -14,6 +14,7 @@ from ...domain.specification.problem import Path, Problem, quoted, suggestion
 from .reuse.consulted import SeenFile, seen
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
+_SPACED = re.compile(r"(?=\s|.*\s$)\s*([A-Za-z_][A-Za-z0-9_]*|each\.[\w-]+)\s*")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE = re.compile(r"file:(?!-)(.+)", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -115,12 +116,16 @@ class Substitution:
         if file is not None:
             return self._content(file[1], path)
         name = _NAME.fullmatch(found[1] or "")
+        if spaced := _SPACED.fullmatch(found[1] or ""):
+            return self._tell(path, f"a name in ${{...}} stands without blanks: write ${{{spaced[1]}}}")
         if name is None and (found[1] or "").startswith("each."):
             return self._tell(path, f"{found[0]} stands outside of a target with for_each: write the value")
         if name is None:
             text = "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"
             return self._tell(path, text)
         variable, default = name.groups()
+        if default is not None and variable == "each":
+            return self._tell(path, "${each} takes no default: each entry of for_each is there")
         value = None if self._environment is None else self._environment.get(variable)
         if value is not None:
             return self._checked(_without_end(value), f"the environment variable {variable}", path)

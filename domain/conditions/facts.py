@@ -136,11 +136,12 @@ class PlainFact(msgspec.Struct, frozen=True):
         return milliseconds(value) if isinstance(value, int) and self.is_time else value
 
 
+CONNECTED = "CONNECTED"
 RESPONSE_TIME = "RESPONSE_TIME"
 RESPONSE_CODE = "DNS_RCODE"
 PLAIN_FACTS = {
     "STATUS": PlainFact("status", FactKind.NUMBER, attrgetter("status")),
-    "CONNECTED": PlainFact("word on the connection", FactKind.TRUTH, attrgetter("connected")),
+    CONNECTED: PlainFact("word on the connection", FactKind.TRUTH, attrgetter("connected")),
     "IP": PlainFact("address", FactKind.TEXT, attrgetter("ip")),
     RESPONSE_CODE: PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
     RESPONSE_TIME: PlainFact("response time", FactKind.MILLISECONDS, attrgetter("response_time_ns")),

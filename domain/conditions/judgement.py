@@ -19,7 +19,7 @@ from ..time.moment import Moment
 from ..units import NS_PER_MS
 from .condition import Condition, ConditionResult, evaluate_all, facts_named
 from .display import printable
-from .facts import BODY, RESPONSE_CODE, RESPONSE_TIME, Facts, body_fault
+from .facts import BODY, CONNECTED, RESPONSE_CODE, RESPONSE_TIME, Facts, body_fault
 
 FAILED_FROM = 400
 """Without conditions, statuses from this one on are failures by HTTP's own classes; a redirect that was not followed is an answer."""
@@ -37,7 +37,7 @@ class Expectation:
         every = (*self.conditions, *self.warnings)
         self.reads_body = any(BODY in facts_named(condition) for condition in every)
         self.speaks_of_time = any(RESPONSE_TIME in facts_named(condition) for condition in every)
-        self.speaks_of_connection = any("[CONNECTED]" in condition.text.upper() for condition in conditions)
+        self.speaks_of_connection = self._names(CONNECTED)
 
     def asked_of(self, probe: Probe) -> Probe:
         """The probe as these conditions need it: what they judge themselves, it takes as it comes."""

@@ -54,7 +54,7 @@ def _fault(condition: Condition, target: Target) -> str:
     missing = sorted(named - given) if given is not None else ()
     if given is not None and missing:
         known = ", ".join(f"[{name}]" for name in sorted(given))
-        return f"a {target.kind} probe gives no [{missing[0]}]: it gives {known}"
+        return f"a probe of {target.kind} gives no [{missing[0]}]: it gives {known}"
     if named & _CERTIFICATES and never_encrypted(target):
         return "there is no certificate without https: change the url or leave the condition out"
     if BODY in named and (fault := unread(target)):

@@ -99,7 +99,9 @@ def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Prob
 def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
     known = (*_MEASURES.get(target.kind, ()), "availability")
     if target.kind in _MEASURES and rule.measure not in known:
-        text = f"a {target.kind} target is not measured by {quoted(rule.measure)}: it has {', '.join(known)}"
+        text = (
+            f"a target of {target.kind} is not measured by {quoted(rule.measure)}: it has {', '.join(known)}"
+        )
         yield Problem((*path, "measure"), text + suggestion(rule.measure, known))
     elif rule.measure in _ENCRYPTED and never_encrypted(target):
         text = f"there is no {_ENCRYPTED[rule.measure]} without https: change the url or remove the rule"

@@ -26,17 +26,6 @@ RUN = 1
 """The run under which the incidents of a replay get their ids."""
 
 
-class _Aggregate(TargetAggregate):
-    """An aggregate of which nobody asks since when its target is up."""
-
-    __slots__ = ()
-
-    def _is_gap(self, before: Sample, sample: Sample) -> bool:
-        # A tenth of the cost of a sample, for an answer that only pages show.
-        del before, sample
-        return False
-
-
 class Happened(NamedTuple):
     """A consequence of a sample, of a silence of a target or of an operator, at a moment."""
 
@@ -78,10 +67,10 @@ class TargetJudge:
         """`acknowledged` has the commands on its incidents, in the order of time."""
         self.target = target
         self._time = time
-        self._aggregate = _Aggregate(target, RUN)
+        self._aggregate = TargetAggregate(target, RUN)
         self._number = 0
-        self._good_since = False
-        """Whether the last sample was up, and every rule is of a kind that it leaves without any state."""
+        self._was_good = False
+        """Whether the last sample was up, and no silence has been judged since."""
         self._harmless = self._no_hours()
         self._waits = SilenceWaits(target)
         self._stops: deque[Stop] = deque()
@@ -99,7 +88,7 @@ class TargetJudge:
     @property
     def is_troubled(self) -> bool:
         """Whether it has an open incident or its last sample was not good."""
-        return bool(self._aggregate.incidents()) or not self._good_since
+        return bool(self._aggregate.incidents()) or not self._was_good
 
     def begin(self, at_ns: int) -> None:
         """Begins to wait for samples at a wall time, the beginning of the record."""
@@ -153,7 +142,7 @@ class TargetJudge:
         """
         if (
             not self._harmless.is_possible
-            or not self._good_since
+            or not self._was_good
             or self._acts_before(hour.at_us[-1] * NS_PER_US)
             or (self._stops and self._stops[0].end_ns <= hour.at_us[-1] * NS_PER_US)
         ):
@@ -199,7 +188,7 @@ class TargetJudge:
         return bool(self._acts) and self._acts[-1].at_ns <= at_ns
 
     def _missing(self, rule: str, at_ns: int) -> tuple[Transition, ...]:
-        self._good_since = False
+        self._was_good = False
         moment = self._moment(at_ns)
         return self._aggregate.missing(rule, moment, moment)
 
@@ -215,7 +204,7 @@ class TargetJudge:
 
     def _note(self, sample: Sample, known_ns: int) -> bool:
         """Returns whether the target was not watched before the sample."""
-        self._good_since = sample.outcome is Outcome.UP
+        self._was_good = sample.outcome is Outcome.UP
         return self._hear(known_ns, is_sign_of_life=sample.is_sign_of_life)
 
     def _hear(self, known_ns: int, *, is_sign_of_life: bool) -> bool:
@@ -244,7 +233,7 @@ class TargetJudge:
             return
         now = Moment(self._time.at(stop.end_ns).monotonic_ns - self._stood_ns, stop.end_ns)
         state, incidents = self._aggregate.checkpoint(), self._aggregate.incidents()
-        self._aggregate = _Aggregate(self.target, RUN)
+        self._aggregate = TargetAggregate(self.target, RUN)
         self._aggregate.restore(Checkpoint(self.target.id, state, stop.begin_ns), incidents, now)
         self._harmless = self._no_hours()
 

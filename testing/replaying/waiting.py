@@ -6,7 +6,6 @@ from ...domain.specification.rule import NoData, RuleState
 from ...domain.specification.target import Target
 
 WallSpan = tuple[int, int]
-"""The wall times of a beginning and an end, in nanoseconds."""
 
 
 class SilenceWaits:

@@ -39,6 +39,9 @@ REFUSED = {
     "${}": "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves",
     "${A B}": "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves",
     "${A": "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves",
+    "${ A }": "a name in ${...} stands without blanks: write ${A}",
+    "${each.host }": "a name in ${...} stands without blanks: write ${each.host}",
+    "${each:-none}": "${each} takes no default: each entry of for_each is there",
     "${LINE}": "the environment variable LINE holds a line end or another control character: remove it",
     "${LONG}": "the environment variable LONG has 70,000 characters: 65,536 are the most",
 }

@@ -84,7 +84,7 @@ def test_a_fault_of_a_probe_is_said_with_its_place(probe, said):
 @pytest.mark.parametrize("kind", PROBES)
 def test_a_fact_that_no_such_probe_gives_is_refused(kind):
     (problem,) = problems_of(["[STATUS] == 200"], **{kind: PROBES[kind]})
-    assert f"a {kind} probe gives no [STATUS]" in problem
+    assert f"a probe of {kind} gives no [STATUS]" in problem
 
 
 SHOWN = {

@@ -202,10 +202,10 @@ FILES = {
         )
     ],
     "targets: [{id: a, tcp: {host: h, port: 1}, expect: ['[STATUS] == 200']}]": [
-        "1:53: targets[0].expect[0]: a tcp probe gives no [STATUS]: it gives [BODY], [CONNECTED], [IP], [RESPONSE_TIME]"
+        "1:53: targets[0].expect[0]: a probe of tcp gives no [STATUS]: it gives [BODY], [CONNECTED], [IP], [RESPONSE_TIME]"
     ],
     "targets: [{id: a, heartbeat: {}, expect: ['[STATUS] == 200']}]": [
-        "1:43: targets[0].expect[0]: a heartbeat probe gives no [STATUS]: it gives [RUN_TIME]"
+        "1:43: targets[0].expect[0]: a probe of heartbeat gives no [STATUS]: it gives [RUN_TIME]"
     ],
     # Rules.
     rule("kind: consecutiv"): [
@@ -251,7 +251,7 @@ FILES = {
     ],
     rule("kind: threshold, measure: dnss, value: 5"): [
         (
-            "4:45: targets[0].rules[0].measure: a http target is not measured by 'dnss': it has response_time, dns, connect, "
+            "4:45: targets[0].rules[0].measure: a target of http is not measured by 'dnss': it has response_time, dns, connect, "
             "tls, first_byte, transfer, status, certificate_expiration, availability, did you mean dns"
         )
     ],

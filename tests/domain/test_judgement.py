@@ -27,6 +27,7 @@ def answered(status=200, **fields):
 REFUSED = Observation(connected=False, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
 LATE = Observation(connected=False, outcome=Outcome.TIMED_OUT, reason=Reason.TIMED_OUT)
 WARNED = answered(None, outcome=Outcome.DEGRADED, reason=Reason.EXIT_STATUS)
+FAILED = Observation(outcome=Outcome.DOWN, reason=Reason.EXIT_STATUS, body=b"full")
 CUT = answered(body=b"long", body_cut=True)
 STOPPED = Observation(outcome=Outcome.CANCELLED, reason=Reason.CANCELLED)
 
@@ -53,6 +54,7 @@ ROWS = [
     (LATE, ["[CONNECTED] == false"], Outcome.UP, Reason.OK),
     (REFUSED, ["[CONNECTED] == true"], Outcome.DOWN, Reason.CONNECTION_REFUSED),
     (answered(), ["[CONNECTED] == false"], Outcome.DOWN, Reason.CONDITION_FAILED),
+    (FAILED, ["[BODY] != pat(*[connected]*)"], Outcome.DOWN, Reason.EXIT_STATUS),
     (STOPPED, ["[CONNECTED] == false"], Outcome.CANCELLED, Reason.CANCELLED),
 ]
 

@@ -62,7 +62,7 @@ def test_the_bytes_of_a_target_without_warnings_are_those_of_former_versions():
 REFUSED = [
     ({"http": HTTP, "warn": ["[STATUS] == 999999"]}, "warn[0]: can never hold"),
     ({"http": HTTP, "warn": ["[STATUS]"]}, "warn[0]: [STATUS]: character 9: there is no operator"),
-    ({"http": HTTP, "warn": ["[DNS_RCODE] == NOERROR"]}, "warn[0]: a http probe gives no [DNS_RCODE]"),
+    ({"http": HTTP, "warn": ["[DNS_RCODE] == NOERROR"]}, "warn[0]: a probe of http gives no [DNS_RCODE]"),
     (
         {"http": HTTP, "warn": ["[STATUS] == 200"], "expect": ["[STATUS] == 200"]},
         "warn[0]: stands under expect too, where it means down",
@@ -71,7 +71,7 @@ REFUSED = [
         {"http": HTTP, "warn": ["[STATUS] == 200"], "upside_down": True},
         "warn: means nothing for a target that must",
     ),
-    ({"heartbeat": {}, "warn": ["[STATUS] == 200"]}, "warn[0]: a heartbeat probe gives no [STATUS]"),
+    ({"heartbeat": {}, "warn": ["[STATUS] == 200"]}, "warn[0]: a probe of heartbeat gives no [STATUS]"),
     ({"composite": {"worst_of": ["a"]}, "warn": ["[STATUS] == 200"]}, "warn: has no effect on a composite"),
 ]
 

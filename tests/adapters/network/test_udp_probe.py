@@ -15,12 +15,15 @@ from watchkeeper.domain.specification.probes.udp import Udp
 TIMEOUT_MS = 300
 
 
+def around(bench, *, deny=False):
+    return Surroundings(
+        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=deny
+    )
+
+
 @pytest.fixture
 def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Udp](around)
+    prober = NETWORK_PROBERS[Udp](around(bench))
     yield prober
     prober.close()
     bench.turn()
@@ -108,6 +111,15 @@ def test_a_cancelled_attempt_leaves_no_descriptor(bench, prober, descriptors):
         assert started.cancel() is CancelOutcome.WITHOUT_EFFECT
         bench.turn()
         assert descriptors() <= before
+
+
+def test_a_private_address_is_sent_nothing_where_they_are_denied(bench):
+    denying = NETWORK_PROBERS[Udp](around(bench, deny=True))
+    with serving(b"pong") as (port, heard):
+        seen = bench.run(denying, asked(port)).seen
+    denying.close()
+
+    assert (seen.outcome, seen.reason, heard) == (Outcome.DOWN, Reason.ADDRESS_REFUSED, [])
 
 
 def test_the_text_that_is_sent_is_not_shown():

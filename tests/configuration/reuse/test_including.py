@@ -115,7 +115,7 @@ def test_a_file_that_is_no_yaml_hides_no_problem_of_another_file(tmp_path):
     ]
 
 
-def test_a_file_that_cannot_be_read_may_say_the_rest_and_makes_no_problem_of_the_others(tmp_path):
+def test_a_file_that_cannot_be_read_is_not_missed_by_the_others(tmp_path):
     text = "include: [a.yaml]\ntargets: [{id: w, use: t, notify: [ops], depends_on: [x]}, {id: v, tcp: {host: h, prt: 1}}]"
     file = lay(tmp_path, {"w.yaml": text, "a.yaml": "targets: [", "bad.yaml": ""})
     unreadable = "a.yaml:2:1: this is not YAML: did not find expected node content"
