@@ -40,10 +40,16 @@ class PingRules:
         """The attempts under way, and the time at which each must be over."""
         self._unanswered_ns: deque[int] = deque(maxlen=KEPT)
 
+    def began(self) -> None:
+        """A process or a supervisor has begun, which knows of no channel that refuses notices."""
+        self._refusing_ns = {}
+        self.disturbed()
+
     def disturbed(self, by_ns: int = 0) -> None:
-        """Time jumps by a length, or a process or a supervisor has begun: what stood still before tells nothing."""
+        """Time jumps by a length: what stood still before tells nothing. A channel that refuses notices goes on to do so."""
         self._judged_ns = self._written_ns = self._answered_ns = self._lived_ns() + by_ns
-        self._refusing_ns, self._asked = {}, {}
+        self._refusing_ns = dict.fromkeys(self._refusing_ns, self._answered_ns)
+        self._asked = {}
         self._unanswered_ns.clear()
 
     def handled(self, name: str, *, is_writable: bool) -> None:
