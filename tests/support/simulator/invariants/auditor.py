@@ -162,7 +162,7 @@ class Auditor:
             self.silences.crashed(what.removeprefix("crash of "))
         if what == "crash of supervisor":
             # Its next incarnation may ping before the sink has heard of it.
-            self.pinging.disturbed()
+            self.pinging.began()
 
     # Messages.
 
@@ -231,7 +231,7 @@ class Auditor:
     def _supervisor_began(self) -> None:
         self.silences.began("supervisor", self._read())
         self.configuration.supervisor_began()
-        self.pinging.disturbed()
+        self.pinging.began()
 
     # Clocks.
 
@@ -276,7 +276,7 @@ class Auditor:
         self.record.process_began()
         self.record.described(self._roster.values())
         self.silences.process_began()
-        self.pinging.disturbed()
+        self.pinging.began()
         self.holds.began()
         self.holds.described(self._roster.values())
 
