@@ -240,7 +240,7 @@ def test_a_wrong_command_line_is_refused_with_a_hint(words, says):
 def test_a_case_of_another_version_is_refused(tmp_path):
     path = tmp_path / "old.json"
     path.write_text('{"version": 0, "seed": 1}')
-    with pytest.raises(ValueError, match="version 0; this simulator runs version 7"):
+    with pytest.raises(ValueError, match="version 0; this simulator runs version 8"):
         load_case(path)
 
 
