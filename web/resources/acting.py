@@ -32,7 +32,9 @@ async def heartbeat(call: ApiCall) -> TargetRow | Accepted:
     said = call.body
     kind: PingKind = "start" if said.start else "success" if said.ok and not said.exit_status else "fail"
     run = said.run and one_line(said.run, RUN_CHARACTERS_MAX)
-    call.services.pings.take(target.id, kind, said.exit_status, run, said.detail)
+    # An integer of JSON may be written as 1.0.
+    exit_status = None if said.exit_status is None else int(said.exit_status)
+    call.services.pings.take(target.id, kind, exit_status, run, said.detail)
     return await _target_afterwards(call)
 
 

@@ -391,7 +391,7 @@ class HeartbeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it has begun and not ended, which changes no status."""
     run: Words | None = None
     """Joins the start of a run with its end, which then tells how long it took."""
-    exit_status: Annotated[int, msgspec.Meta(ge=-(1 << 31), lt=1 << 31)] | None = None
+    exit_status: Annotated[float, msgspec.Meta(ge=-(1 << 31), lt=1 << 31, multiple_of=1)] | None = None
     """The status with which it has ended; another than 0 is a failure, and rules read it as a figure."""
 
 
