@@ -28,6 +28,13 @@ class OnMemory:
     def row(self):
         return self._shared.tenure
 
+    def would_wait(self):
+        """Whether a file would be opened only after a lease of silence: its owner has no lock, and nobody has it.
+
+        Nothing but time tells there whether the owner is dead, and the record in memory has none.
+        """
+        return bool(self.row().owner) and not self.row().has_lock and self._shared.lock_holder is None
+
     def store(self, name, lapsed=None):
         made = MemoryStore(self._shared, name)
         made.lapsed = lapsed
@@ -245,6 +252,8 @@ def test_both_stores_have_the_same_owners(tmp_path_factory, story):
     runs = [Run(OnMemory(path)), Run(OnSqlite(path))]
     for name, drawn in story:
         what = "close" if drawn == "open" and name in runs[0].stores else drawn
+        if what == "open" and runs[0].place.would_wait():
+            continue
         memory, sqlite = [run.act(name, what) for run in runs]
         event(f"{what} {memory}" if isinstance(memory, str) else what)
         assert memory == sqlite
