@@ -7,7 +7,6 @@ from hashlib import blake2b
 from secrets import token_bytes
 from typing import Literal, NamedTuple, TypeAlias
 
-from ..domain.line import first_line
 from ..domain.specification.target import Target
 from ..host.access.operations import Operations
 from .limits import PINGS_KEPT_MAX
@@ -64,13 +63,12 @@ class Pings:
         Raises: UnknownName for a target that was removed meanwhile; UsageError while the runtime is stopped.
         """
         now_ns = self._operations.now_ns()
-        detail = first_line(body) or (f"exit status {exit_status}" if exit_status else "")
         is_end = kind in {"success", "fail"}
         if kind != "log":
             self._operations.verbs.heartbeat(
                 target,
                 ok=kind != "fail",
-                detail=detail,
+                detail=body,
                 start=kind == "start",
                 run=run or "",
                 exit_status=exit_status,
