@@ -38,17 +38,24 @@ async def exchange_keys(probe: Ssh, course: AttemptCourse) -> Observation:
 
 async def _banner(connection: socket.SocketType, course: AttemptCourse) -> str:
     """The line by which a server says its version. It is left in the socket, for the library reads it too. Raises: OSError."""
+    read, line_begins = 0, True
     while True:
         with suppress(BlockingIOError):
             said = connection.recv(GREETING_BYTES_MAX, socket.MSG_PEEK)
             if not said:
                 raise down(Reason.TRUNCATED, f"{ENDED} {course.stage}")
-            # Other lines may come before it.
-            for line in said.split(b"\n")[:-1]:
-                if line.startswith(b"SSH-"):
+            line, ends, _ = said.partition(b"\n")
+            if may_be_banner := line_begins and b"SSH-".startswith(said[:4]):
+                if ends:
                     return _read_banner(line.removesuffix(b"\r"))
-            if len(said) == GREETING_BYTES_MAX:
+            else:
+                # Other lines may come before it. What is left unread of them would hide that the peer has closed.
+                said = connection.recv(len(line) + len(ends))
+                read, line_begins = read + len(said), bool(ends)
+            if read + may_be_banner * len(said) >= GREETING_BYTES_MAX:
                 raise down(Reason.BODY_TOO_LARGE, f"{GREETING_BYTES_MAX} bytes came without a banner")
+            if not may_be_banner:
+                continue
         await course.ready(connection, READABLE | EDGE)
 
 

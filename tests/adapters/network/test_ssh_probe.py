@@ -76,6 +76,8 @@ HOSTILE = [
     (after(BANNER), Outcome.TIMED_OUT, Reason.TIMED_OUT),
     (lambda visit: visit.drip([b"S"] * 90, 0.1), Outcome.TIMED_OUT, Reason.TIMED_OUT),
     (lambda visit: None, Outcome.DOWN, Reason.TRUNCATED),
+    (lambda visit: visit.send(b"hello"), Outcome.DOWN, Reason.TRUNCATED),
+    (lambda visit: visit.send(b"one line\nSSX-2.0-x\n"), Outcome.DOWN, Reason.TRUNCATED),
     (after(b"SSH-1.5-old\r\n"), Outcome.DOWN, Reason.PROTOCOL_ERROR),
     (after(b"SSH-2.0-\xff\r\n"), Outcome.DOWN, Reason.PROTOCOL_ERROR),
     (after(b"SSH-2.0-" + b"x" * 300 + b"\r\n"), Outcome.DOWN, Reason.PROTOCOL_ERROR),
