@@ -49,7 +49,7 @@ async def _banner(connection: socket.SocketType, course: AttemptCourse) -> str:
                 if ends:
                     return _read_banner(line.removesuffix(b"\r"))
             else:
-                # Other lines may come before it. What is left unread of them would hide that the peer has closed.
+                # Other lines may come before it. Left unread, they would hide that the peer has closed.
                 said = connection.recv(len(line) + len(ends))
                 read, line_begins = read + len(said), bool(ends)
             if read + may_be_banner * len(said) >= GREETING_BYTES_MAX:

@@ -224,14 +224,3 @@ def test_a_refusal_that_comes_after_the_end_of_its_question_leaves_no_descriptor
         assert started.cancel() is CancelOutcome.WITHOUT_EFFECT
 
     assert descriptors() == before
-
-
-@pytest.mark.slow
-def test_ten_thousand_failures_leave_no_descriptor(bench, prober, descriptors):
-    with RecordServer(one(ADDRESS)) as server:
-        pass
-    bench.run(prober, asked(server))
-    before = descriptors()
-    for _ in range(10_000):
-        bench.run(prober, asked(server))
-    assert descriptors() <= before

@@ -187,14 +187,3 @@ def test_a_private_address_is_refused_where_they_are_denied(bench, around):
     denying.close()
 
     assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.ADDRESS_REFUSED)
-
-
-@pytest.mark.slow
-def test_ten_thousand_failures_leave_no_descriptor(bench, prober, authority, descriptors):
-    with authority.server() as server:
-        pass
-    bench.run(prober, target(server, authority))
-    before = descriptors()
-    for _ in range(10_000):
-        assert bench.run(prober, target(server, authority)).seen.reason is Reason.CONNECTION_REFUSED
-    assert descriptors() <= before

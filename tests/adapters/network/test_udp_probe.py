@@ -127,14 +127,3 @@ def test_a_private_address_is_sent_nothing_where_they_are_denied(bench):
 
 def test_the_text_that_is_sent_is_not_shown():
     assert "hunter2" not in repr(Udp(host="h", port=1, send="AUTH hunter2"))
-
-
-@pytest.mark.slow
-def test_ten_thousand_failures_leave_no_descriptor(bench, prober, descriptors):
-    with serving() as (port, _):
-        pass
-    bench.run(prober, asked(port))
-    before = descriptors()
-    for _ in range(10_000):
-        bench.run(prober, asked(port))
-    assert descriptors() <= before
