@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .blackbox_keys import TLS_FILES
-from .conditions import matches, status_condition
-from .imported import Imported, Placed, literal, placed
-from .source import PeerFile, PeerPart
+from ..conditions import matches, status_condition
+from ..imported import Imported, Placed, literal, placed
+from ..source import PeerFile, PeerPart
+from .keys import TLS_FILES
 
 _FAMILIES = {"ip4": "ipv4", "ip6": "ipv6"}
 _SIZE = re.compile(r"(\d+)\s*([KMG]?)i?B?", re.IGNORECASE)

@@ -30,6 +30,7 @@ _COMMON = {
     "upsideDown": "`upside_down`",
     "tags": "`labels`",
     "notificationIDList": "`notify`",
+    "resendInterval": "`remind_every` of a route to the channels of the target, in place of `notify`: so many intervals",
 }
 _OWN = {
     "keyword": "`[BODY] == matches(...)`, letter by letter",
@@ -55,7 +56,6 @@ MAPPED = {
 """Fields that are read, and what they come to."""
 
 _LEFT = {
-    "resendInterval": "`remind_every` belongs to a route: `routes: [{to: [...], remind_every: 4h}]`",
     "proxyId": "there are no proxies",
     "tlsCa": "name a file as `http.tls.ca_file`",
     "tlsCert": "name a file as `http.tls.certificate_file`",
@@ -147,7 +147,7 @@ LEFT = {
 """Why fields are not read. Those of another type of monitor than its own, and those without a value, are not listed one by one."""
 
 KEYS = frozenset((*_COMMON, *_HTTP, *_OWN, *_LEFT, *_OF_OTHER_TYPES))
-GENERAL = frozenset((*_COMMON, "resendInterval", "conditions"))
+GENERAL = frozenset((*_COMMON, "conditions"))
 """The fields that say something of every type."""
 _OF_HTTP = frozenset((*_HTTP, "proxyId", "tlsCa", "tlsCert", "tlsKey", "cacheBust", "ipFamily"))
 OF_TYPES = {

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .addresses import http_address
-from .conditions import contains, status_condition
-from .imported import Imported, label_name, literal, ping_key, placed, seconds_text
-from .kuma_channels import channel_of
-from .kuma_keys import GENERAL, KEYS, OF_TYPES, SHOWN_OR_SEEN
-from .source import PeerFile, PeerPart
+from ..addresses import http_address
+from ..conditions import contains, status_condition
+from ..imported import Imported, label_name, literal, ping_key, placed, seconds_text
+from ..source import PeerFile, PeerPart
+from .channels import channel_of
+from .keys import GENERAL, KEYS, OF_TYPES, SHOWN_OR_SEEN
 
 _EXPIRY = "[CERTIFICATE_EXPIRATION] > 14d"
 _OPERATORS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -85,6 +85,9 @@ def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], 
         "notify": _notified(part, channels),
     }
     entry = made.add("targets", data, part)
+    if times := part.number("resendInterval"):
+        # There it counts failures, which come once in an interval.
+        made.remind(entry, seconds_text(times * (part.number("interval") or 60)), part, "resendInterval")
     if key == "heartbeat":
         entry.data.setdefault("heartbeat", {})
 
