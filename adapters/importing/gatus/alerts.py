@@ -55,10 +55,8 @@ class GatusAlerts:
             thresholds.append((failures, successes))
             if not alert.flag("send-on-resolved", default=True):
                 alert.leave("send-on-resolved", "a channel is told of the end of what it was told of")
-            text = (
-                alert.text("description")
-                or ((default := self._defaults.get(kind))
-                and default.text("description"))
+            text = alert.text("description") or (
+                (default := self._defaults.get(kind)) and default.text("description")
             )
             if text and text not in texts:
                 texts.append(text)

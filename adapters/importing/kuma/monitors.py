@@ -1,18 +1,16 @@
 """Uptime Kuma: monitors of its JSON backup become targets, groups composites, and notifications channels."""
 
-import json
-from collections.abc import Callable
 from typing import Any
 
-from ..addresses import http_address
-from ..conditions import contains, status_condition
-from ..imported import Imported, label_name, literal, ping_key, placed, seconds_text
+from ..imported import Imported, label_name, literal, placed, seconds_text
 from ..source import PeerFile, PeerPart
 from .channels import channel_of
+from .common import Probed
 from .keys import GENERAL, KEYS, OF_TYPES, SHOWN_OR_SEEN
+from .probes import GROUP, KINDS
+from .web import Proxies
 
 _EXPIRY = "[CERTIFICATE_EXPIRATION] > 14d"
-_OPERATORS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 
 class _Monitor:
@@ -29,6 +27,7 @@ def from_uptime_kuma(file: PeerFile) -> Imported:
     root = file.root
     root.raw("version")
     channels = {each.text("id") or "": channel_of(each, made) for each in root.parts("notificationList")}
+    proxies = Proxies(root.parts("proxyList"))
     monitors = root.parts("monitorList")
     names = {each.text("id") or "": (each.text("name") or "", each.text("parent")) for each in monitors}
     known: list[_Monitor] = []
@@ -36,7 +35,7 @@ def from_uptime_kuma(file: PeerFile) -> Imported:
         group = _group(part.text("parent"), names)
         known.append(_Monitor(part, made.new_id(group and group.replace("/", "."), part.text("name")), group))
     for monitor in known:
-        _target(monitor, known, channels, made)
+        _target(monitor, known, channels, proxies, made)
     made.open_door()
     file.note_what_is_left()
     return made
@@ -51,20 +50,29 @@ def _group(parent: str | None, names: dict[str, tuple[str, str | None]]) -> str 
     return "/".join(filter(None, reversed(steps))) or None
 
 
-def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], made: Imported) -> None:
+def _target(
+    monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], proxies: Proxies, made: Imported
+) -> None:
     part = monitor.part
     kind = part.text("type") or "http"
-    if kind not in _KINDS:
+    if kind == GROUP:
+        members = [each.key for each in _children(monitor, known)]
+        key, (probe, expect) = "composite", _composite(members)
+        if not members:
+            part.leave_whole("no monitor is in this group that can be watched")
+            return
+    elif kind in KINDS:
+        key = KINDS[kind].key
+        try:
+            probe, expect = KINDS[kind].make(part)
+        except ValueError as error:
+            part.leave_whole(str(error))
+            return
+    else:
         part.leave_whole(f"there is no probe for monitors of type {kind!r}")
         return
-    key, maker = _KINDS[kind]
-    if maker is not None:
-        probe, expect = maker(part)
-    elif members := [each.key for each in _children(monitor, known)]:
-        probe, expect = {"worst_of": members}, []
-    else:
-        part.leave_whole("no monitor is in this group that can be watched")
-        return
+    if key == "http" and (proxy := proxies.of(part)):
+        probe["proxy"] = proxy
     _pass_over(part, kind)
     name, retries = part.text("name"), part.whole("maxretries") or 0
     data: dict[str, Any] = {
@@ -92,6 +100,10 @@ def _target(monitor: _Monitor, known: list[_Monitor], channels: dict[str, str], 
         entry.data.setdefault("heartbeat", {})
 
 
+def _composite(members: list[str]) -> Probed:
+    return {"worst_of": members}, []
+
+
 def _notified(part: PeerPart, channels: dict[str, str]) -> list[str]:
     """Returns the channels of the notifications that are chosen by their ids."""
     chosen = part.raw("notificationIDList") or {}
@@ -106,7 +118,7 @@ def _children(monitor: _Monitor, known: list[_Monitor]) -> list[_Monitor]:
     return [
         each
         for each in known
-        if each.part.text("parent") == own and (each.part.text("type") or "http") in _KINDS
+        if each.part.text("parent") == own and (each.part.text("type") or "http") in {GROUP, *KINDS}
     ]
 
 
@@ -149,126 +161,3 @@ def _pass_over(part: PeerPart, kind: str) -> None:
         is_empty = part.value[key] in (None, "", False, 0, [], {}, "0")
         if is_empty or key in SHOWN_OR_SEEN or (key in KEYS and key not in used):
             part.raw(key)
-
-
-# Probes.
-
-_Made = tuple[dict[str, Any], list[Any]]
-
-
-def _http(part: PeerPart) -> _Made:
-    statuses = part.texts("accepted_statuscodes")
-    expect = [placed(part, "accepted_statuscodes", status_condition(statuses) or "[STATUS] == 2xx")]
-    address = http_address(literal(part.text("url") or ""))
-    method, body, encoding = part.text("method"), part.text("body"), part.text("httpBodyEncoding")
-    headers = _headers(part)
-    if body and encoding in {None, "json"}:
-        headers = {"Content-Type": "application/json", **headers}
-    user, password, login = (
-        part.text("basic_auth_user"),
-        part.text("basic_auth_pass"),
-        part.text("authMethod"),
-    )
-    if login not in {None, "basic", "null"}:
-        part.leave("authMethod", f"there is no login by {login}")
-    elif user or password:
-        address["basic_auth"] = {
-            "user": literal(user or ""),
-            "password": placed(part, "basic_auth_pass", literal(password or "")),
-        }
-    redirects = part.whole("maxredirects")
-    address["url"] = placed(part, "url", address["url"])
-    probe = {
-        **address,
-        "method": placed(part, "method", method) if method != "GET" else None,
-        "headers": headers,
-        "body": placed(part, "body", body and literal(body)),
-        "follow_redirects": False if redirects == 0 else None,
-        # Ten are the default of both.
-        "redirects_max": placed(part, "maxredirects", redirects if redirects not in {0, 10} else None),
-        "tls": {"verify": False} if part.flag("ignoreTls") else {},
-    }
-    return probe, expect
-
-
-def _headers(part: PeerPart) -> dict[str, Any]:
-    stated = part.text("headers")
-    if stated is None:
-        return {}
-    try:
-        found = json.loads(stated)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        part.leave("headers", "JSON with a text for each header is expected here")
-        return {}
-    return {name: literal(str(text)) for name, text in found.items()}
-
-
-def _keyword(part: PeerPart) -> _Made:
-    probe, expect = _http(part)
-    sign = "!=" if part.flag("invertKeyword") else "=="
-    return probe, [*expect, placed(part, "keyword", f"[BODY] {sign} {contains(part.text('keyword') or '')}")]
-
-
-def _json_query(part: PeerPart) -> _Made:
-    probe, expect = _http(part)
-    path, wanted = part.text("jsonPath") or "$", part.text("expectedValue") or ""
-    operator = part.text("jsonPathOperator") or "=="
-    steps = path.removeprefix("$").lstrip(".")
-    is_plain = all(each.isalnum() or each in "_-.[]" for each in steps)
-    if not is_plain or operator not in _OPERATORS:
-        part.leave("jsonPath", f"write a condition on `[BODY].path` by hand: {operator} {wanted}")
-        return probe, expect
-    left = f"[BODY]{'' if not steps or steps.startswith('[') else '.'}{steps}"
-    return probe, [*expect, placed(part, "jsonPath", f"{left} {operator} {literal(wanted)}")]
-
-
-def _port(part: PeerPart) -> _Made:
-    return {"host": _host(part), "port": placed(part, "port", part.whole("port"))}, []
-
-
-def _ping(part: PeerPart) -> _Made:
-    return {
-        "host": _host(part),
-        "payload_bytes": placed(part, "packetSize", part.whole("packetSize")),
-    }, []
-
-
-def _dns(part: PeerPart) -> _Made:
-    probe = {
-        "name": _host(part),
-        "type": placed(part, "dns_resolve_type", part.text("dns_resolve_type") or "A"),
-        "server": placed(
-            part, "dns_resolve_server", (part.text("dns_resolve_server") or "").split(",")[0].strip() or None
-        ),
-        "port": placed(part, "port", part.whole("port") or None),
-    }
-    return probe, []
-
-
-def _push(part: PeerPart) -> _Made:
-    token = part.text("pushToken")
-    retries, retry = part.number("maxretries") or 0, part.number("retryInterval") or 0
-    probe = {
-        "grace": seconds_text(retries * retry) if retries and retry else None,
-        "key": ping_key(part, "pushToken", token and literal(token)),
-    }
-    return probe, []
-
-
-def _host(part: PeerPart) -> Any:
-    return placed(part, "hostname", literal(part.text("hostname") or ""))
-
-
-_KINDS: dict[str, tuple[str, Callable[[PeerPart], _Made] | None]] = {
-    "http": ("http", _http),
-    "keyword": ("http", _keyword),
-    "json-query": ("http", _json_query),
-    "port": ("tcp", _port),
-    "ping": ("icmp", _ping),
-    "dns": ("dns", _dns),
-    "push": ("heartbeat", _push),
-    "group": ("composite", None),
-}
-"""By the type of a monitor: the kind of probe, and its keys with the conditions; those of a group are found among all monitors."""
