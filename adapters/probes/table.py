@@ -22,7 +22,7 @@ from .network.dns import make_dns_prober
 from .network.icmp import make_icmp_prober
 from .network.smtp import greet_mail_server
 from .network.ssh import exchange_keys
-from .network.tls import shake_hands
+from .network.tls import TlsProber
 from .network.udp import send_datagram
 from .shared import SharableProber, Underway
 from .web.http import HttpProber
@@ -32,7 +32,7 @@ MakeProber: TypeAlias = Callable[[Surroundings], SharableProber]
 
 
 NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
-    TlsHandshake: partial(ConversingProber, converse=shake_hands),
+    TlsHandshake: TlsProber,
     Dns: make_dns_prober,
     Icmp: make_icmp_prober,
     Udp: partial(ConversingProber, converse=send_datagram),

@@ -110,6 +110,8 @@ ANSWER_PAUSE_NS = 100 * NS_PER_MS
 """A TCP answer of which no text is expected ends with a pause of this length, longer than between the packets of one answer."""
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 """The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
+DIALOGUE_STEPS_MAX = 32
+"""Steps of one dialogue of a tcp probe: a login with a few questions has ten."""
 GREETING_BYTES_MAX = 16 * 1024
 """One line or one reply of a server before TLS or a login: those of mail servers have a few hundred bytes."""
 RECORD_PATTERNS_MAX = 16
