@@ -58,6 +58,7 @@ from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
+from .domain.specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -84,6 +85,7 @@ __all__ = [
     "BlindInterval",
     "Call",
     "CallChannel",
+    "Capture",
     "Channel",
     "ChannelTold",
     "Composite",
@@ -109,6 +111,8 @@ __all__ = [
     "HealthChanged",
     "Heartbeat",
     "Http",
+    "HttpStep",
+    "HttpSteps",
     "Icmp",
     "Incident",
     "IncidentChanged",

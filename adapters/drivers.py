@@ -70,8 +70,9 @@ class Drivers:
         self._calls = CallProber(
             loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop
         )
+        http = HttpProber(self._transport, self._plain, deny_private_addresses=self._deny)
         probers: dict[type[Probe], SharableProber] = {
-            Http: HttpProber(self._transport, self._plain, deny_private_addresses=self._deny),
+            Http: http,
             Tcp: TcpProber(loop, clock, self._resolver, deny_private_addresses=self._deny),
             Exec: ExecProber(loop, clock, call_at),
             Call: self._calls,
@@ -79,7 +80,7 @@ class Drivers:
         around = Surroundings(
             loop=loop, clock=clock, resolver=self._resolver, deny_private_addresses=self._deny
         )
-        probers |= network_probers(around)
+        probers |= network_probers(around, http)
         self.probers = {kind: SharedProber(prober, clock, call_at) for kind, prober in probers.items()}
         self.pinger = (
             None

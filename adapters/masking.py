@@ -1,17 +1,14 @@
 """Known secrets, and the mask over them in foreign text: what a target echoes is kept, logged and sent without them."""
 
 import base64
-import html
-import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import UNSET
 
-from ..domain.limits import SECRET_CHARACTERS_MIN
-from ..domain.line import escaped
+from ..domain.observation.secret_forms import SecretForms
 from ..domain.specification.channel import Channel, Transport, Webhook
 from ..domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
 from ..domain.specification.configuration import RuntimeOptions
@@ -21,8 +18,10 @@ from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.probes.udp import Udp
+from ..domain.specification.probes.web.filling import PLACEHOLDER
+from ..domain.specification.probes.web.http_steps import HttpSteps
 from ..domain.specification.target import Target
-from ..domain.specification.text import MASK, as_pairs
+from ..domain.specification.text import as_pairs
 
 _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential", re.IGNORECASE)
 """The names of headers, variables and parameters whose values are secrets."""
@@ -33,11 +32,9 @@ _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 _TOKEN_CHARACTERS_MIN = 16
 """A part of a webhook's path, or of a URL of Apprise, from this length on is a secret by itself, too."""
 _PARTS = re.compile(r"[/@:?&=#]")
-_CUT = re.compile(r"…|\.\.\.\(truncated\)|$")
-"""The end of a text that was cut, where the beginning of a secret is left."""
 
 
-class SecretMask:
+class SecretMask(SecretForms):
     """Replaces known secrets in texts, in the forms in which a target may echo them. Used from any thread.
 
     A secret is never forgotten: a text that holds it may arrive after the configuration has changed.
@@ -46,63 +43,12 @@ class SecretMask:
     def __init__(self) -> None:
         self.guard = threading.Lock()
         """Held while the tables grow; a reader finds a form or not yet, never half a one."""
-        self._known: set[str] = set()
-        self._forms: dict[str, tuple[str, ...]] = {}
-        """The forms by their first characters, the longest first: a text is searched in one pass, however many there are."""
+        super().__init__()
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Masks these values from now on; a value below `SECRET_CHARACTERS_MIN` would hide innocent words."""
         with self.guard:
-            for secret in secrets:
-                if len(secret) >= SECRET_CHARACTERS_MIN and secret not in self._known:
-                    self._known.add(secret)
-                    for form in _forms_of(secret):
-                        start = form[:SECRET_CHARACTERS_MIN]
-                        forms = {*self._forms.get(start, ()), form}
-                        self._forms[start] = tuple(sorted(forms, key=len, reverse=True))
-
-    def __call__(self, text: str) -> str:
-        """Returns the text with each secret replaced by a mask, also one of which a cut has left the beginning."""
-        forms = self._forms
-        parts, at, done = [], 0, 0
-        while forms and at <= len(text) - SECRET_CHARACTERS_MIN:
-            found = forms.get(text[at : at + SECRET_CHARACTERS_MIN])
-            length = _length_at(text, at, found) if found else 0
-            if length:
-                parts += [text[done:at], MASK]
-                done = at + length
-            at += length or 1
-        return "".join([*parts, text[done:]]) if parts else text
-
-    def __repr__(self) -> str:
-        return f"SecretMask({len(self._known)} secrets)"
-
-
-def _length_at(text: str, at: int, forms: Iterable[str]) -> int:
-    """How much of the text, from a place on, is a secret or the beginning of one that was cut."""
-    for form in forms:
-        if text.startswith(form, at):
-            return len(form)
-    cut = _CUT.search(text, at)
-    piece = text[at : cut.start()] if cut else text[at:]
-    return len(piece) if any(form.startswith(piece) for form in forms) else 0
-
-
-def _forms_of(secret: str) -> Iterator[str]:
-    coded = secret.encode(errors="surrogatepass")
-    percent = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    yield from {
-        secret,
-        escaped(secret),
-        html.escape(secret),
-        repr(secret)[1:-1],
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        base64.b64encode(coded).decode().rstrip("="),
-        base64.urlsafe_b64encode(coded).decode().rstrip("="),
-        *percent,
-        *[re.sub("%..", lambda code: code[0].lower(), form) for form in percent],
-    }
+            super().learn(secrets)
 
 
 def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[str]:
@@ -117,6 +63,11 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
             yield from _of_http(probe)
         elif isinstance(probe, Tcp | Udp):
             yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
+        elif isinstance(probe, HttpSteps):
+            found = (secret for step in probe.steps for secret in _of_http(step))
+            yield from (
+                secret for secret in found if not PLACEHOLDER.fullmatch(secret.removeprefix("Bearer "))
+            )
         elif isinstance(probe, NetworkProbe):
             yield from probe.secrets()
         elif isinstance(probe, Exec):

@@ -15,7 +15,7 @@ from ..net.resolver import Resolver
 from ..probes.course import Surroundings
 from ..probes.local.exec import ExecProber
 from ..probes.shared import SharableProber
-from ..probes.table import NETWORK_PROBERS
+from ..probes.table import HTTP_PROBERS, NETWORK_PROBERS
 from .http import LoggedHttpProber, LoggedTransport
 from .request_log import RequestLog
 from .tcp import LoggedTcpProber
@@ -37,11 +37,12 @@ class LoggedDriver:
         resolver = Resolver(loop, clock)
         self._closing: list[Callable[[], object]] = [resolver.close]
         prober: SharableProber
-        if kind is Http:
+        if kind is Http or kind in HTTP_PROBERS:
             transport = LoggedTransport(loop, clock, call_at, resolver)
             self._closing.insert(0, transport.close)
-            prober = logged_http = LoggedHttpProber(transport, deny_private_addresses=deny_private_addresses)
+            logged_http = LoggedHttpProber(transport, deny_private_addresses=deny_private_addresses)
             logged_http.requests = self.requests
+            prober = logged_http if kind is Http else HTTP_PROBERS[kind](logged_http)
         elif kind is Tcp:
             prober = logged_tcp = LoggedTcpProber(
                 loop, clock, resolver, deny_private_addresses=deny_private_addresses

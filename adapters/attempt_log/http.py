@@ -11,6 +11,7 @@ from ...domain.specification.probe import Http
 from ..http.curl.handles import Handle, Handles, Shelf
 from ..http.curl.transport import CurlTransport, Transfer
 from ..http.exchange import HttpAnswer
+from ..http.plan import Plan
 from ..net.certificates import NO_FACTS
 from ..probes.web.http import HttpAttempt, HttpProber
 from .request_log import RequestLog, TlsLog, tls_of
@@ -62,11 +63,13 @@ class LoggedHttpProber(HttpProber):
     _transport: LoggedTransport
     requests: list[RequestLog]
 
-    def start(self, request: ProbeRequest, done: OnObserved) -> HttpAttempt:
+    def _attempt_of(
+        self, request: ProbeRequest, done: OnObserved, plan_of: Callable[[Http], Plan]
+    ) -> HttpAttempt:
         probe = request.probe
         assert isinstance(probe, Http)  # noqa: S101 - the maker chose this prober by it
-        plan = self._plan(probe)
-        attempt = LoggedHttpAttempt(
+        plan = plan_of(probe)
+        return LoggedHttpAttempt(
             self._transport,
             plan,
             request,
@@ -75,8 +78,6 @@ class LoggedHttpProber(HttpProber):
             log=self.requests,
             tls_of=self._transport.tls_of,
         )
-        attempt.begin(None)
-        return attempt
 
 
 class LoggedHttpAttempt(HttpAttempt, kw_only=True):

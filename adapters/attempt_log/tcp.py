@@ -13,13 +13,18 @@ class LoggedTcpProber(TcpProber):
 
     requests: list[RequestLog]
 
-    def start(self, request: ProbeRequest, done: OnObserved) -> TcpAttempt:
-        probe = request.probe
-        assert isinstance(probe, Tcp)  # noqa: S101 - the maker chose this prober by it
-        attempt = LoggedTcpAttempt(self, probe, request, done, self.clock.monotonic_ns(), log=self.requests)
-        self.under_way.add(attempt)
-        attempt.begin()
-        return attempt
+    def _attempt(self, probe: Tcp, request: ProbeRequest, done: OnObserved) -> TcpAttempt:
+        return LoggedTcpAttempt(
+            self,
+            probe.host,
+            probe.port,
+            probe.address_family,
+            request,
+            done,
+            self.clock.monotonic_ns(),
+            spec=probe,
+            log=self.requests,
+        )
 
 
 class LoggedTcpAttempt(TcpAttempt, kw_only=True):
@@ -39,8 +44,8 @@ class LoggedTcpAttempt(TcpAttempt, kw_only=True):
         answered_ns = phases.first_byte_ns if phases else None
         self.log.append(
             RequestLog(
-                host=self._spec.host,
-                port=self._spec.port,
+                host=self.spec.host,
+                port=self.spec.port,
                 addresses=self.addresses,
                 peer=seen.ip or "",
                 name_ns=name_ns if self.addresses else 0,

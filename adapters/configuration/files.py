@@ -73,6 +73,9 @@ def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
     for group, kind in _SECURED:
         for at, entry in enumerate(_part(data, group, list)):
             yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
+    for at, target in enumerate(_part(data, "targets", list)):
+        for number, step in enumerate(_part(_part(target, "http_steps", dict), "steps", list)):
+            yield _part(step, "tls", dict), ("targets", at, "http_steps", "steps", number, "tls")
 
 
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:

@@ -37,6 +37,10 @@ class Places:
             path = path[:-1]
         return self._finder.values.get(path, (1, 1))
 
+    def source(self, path: Path) -> Path:
+        """Returns the path at which the text has the value: another one for a value that comes by an alias."""
+        return self._followed(path)[0]
+
     def use(self, path: Path) -> Position | None:
         """Returns where the alias stands by which a path has its value; None where the value itself does."""
         return self._followed(path)[1]

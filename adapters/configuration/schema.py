@@ -106,6 +106,8 @@ def _specifications(kind: msgspec.inspect.Type) -> Iterator[Any]:
                     yield from _specifications(field.type)
             case msgspec.inspect.VarTupleType():
                 yield from _specifications(choice.item_type)
+            case msgspec.inspect.DictType():
+                yield from _specifications(choice.value_type)
             case _:
                 pass
 

@@ -37,6 +37,8 @@ class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
     deny_private_addresses: bool = False
     cookies: tuple[bytes, ...] = ()
     """The cookies that earlier answers of the same attempt set, as libcurl writes them; sent where they belong."""
+    hands_on_cookies: bool = False
+    """Whether any answer tells the cookies that were set until then, as that of a redirect does."""
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,7 +65,7 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     redirect_url: str | None = None
     """Where a redirect leads, made absolute."""
     cookies: tuple[bytes, ...] = ()
-    """Of a redirect: the cookies that it and the requests before it set."""
+    """Of a redirect, and where the shape asks for it: the cookies that it and the requests before it set."""
     reused_connection: bool = False
     certificate: PeerCertificate | None = None
     """The peer's certificate, if a handshake showed one."""

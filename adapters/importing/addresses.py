@@ -3,6 +3,9 @@
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from .imported import placed
+from .source import PeerPart
+
 
 class HostAndPort(NamedTuple):
     """A host, and a port where one is stated."""
@@ -40,3 +43,10 @@ def http_address(url: str) -> dict[str, Any]:
     place = parts.netloc.rpartition("@")[2]
     bare = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
     return {"url": bare, "basic_auth": {"user": unquote(user or ""), "password": unquote(password or "")}}
+
+
+def proxy_address(part: PeerPart, key: str, url: str) -> dict[str, Any]:
+    """Returns `url`, `user` and `password` of a proxy, whose login stands in its URL."""
+    found = http_address(url)
+    login = found.get("basic_auth", {})
+    return {"url": placed(part, key, found["url"].rstrip("/")), **login}

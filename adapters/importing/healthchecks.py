@@ -30,6 +30,9 @@ _SEEN = [
     "pause_url",
     "resume_url",
 ]
+_NO_ADDRESS = (
+    "the API tells no address of an integration: its notices are lines of the log until a channel is chosen"
+)
 _FROM_MAIL = "reports come over HTTP or from a program: mails are not read"
 MAPPED = {
     "checks[].name": "`id` and `name`",
@@ -43,6 +46,9 @@ MAPPED = {
     "checks[].status": "`paused: true` where it is `paused`",
     "checks[].ping_url": "`heartbeat.key`: the last part of it",
     "checks[].uuid": "`heartbeat.key`",
+    "checks[].channels": "`notify`: each integration is a channel `log`, with its name where the list of integrations stands in the file, too",
+    "channels[].id": "the integrations that checks name",
+    "channels[].name": "the `id` of a channel",
     **{
         f"checks[].{key}": "nothing: it says what was last seen of the check, or where its API is"
         for key in _SEEN
@@ -50,7 +56,7 @@ MAPPED = {
 }
 """Keys that are read, and what they come to."""
 LEFT = {
-    "checks[].channels": "an export has no integrations: the notices are lines of the log until a channel is chosen",
+    "channels[].kind": _NO_ADDRESS,
     "checks[].manual_resume": "a paused target goes on with `watchkeeper resume`, whatever is reported",
     "checks[].methods": "a ping is a GET, HEAD or POST",
     **{f"checks[].{key}": _FROM_MAIL for key in _OF_MAIL},
@@ -63,15 +69,42 @@ def from_healthchecks(file: PeerFile) -> Imported:
     made = Imported()
     made.add("runtime", {"store": "watch.db"})
     root = file.root
+    integrations = _Integrations([] if isinstance(file.data, list) else root.parts("channels"), made)
     checks = root.parts("" if isinstance(file.data, list) else "checks")
     for check in checks:
-        _check(check, made)
+        _check(check, made, integrations)
     made.open_door()
     file.note_what_is_left()
     return made
 
 
-def _check(check: PeerPart, made: Imported) -> None:
+class _Integrations:
+    """The channels that integrations come to, which a list of the API names and says nothing more of."""
+
+    def __init__(self, stated: list[PeerPart], made: Imported) -> None:
+        self._made = made
+        self._channels: dict[str, str] = {}
+        for part in stated:
+            key = part.text("id") or ""
+            self._channels[key] = self._new(part.text("name") or key, part)
+            part.leave_whole(_NO_ADDRESS)
+
+    def of(self, check: PeerPart) -> list[str]:
+        """Returns the channels of a check; one that no list names is added and listed at the first check that has it."""
+        keys = [key for each in (check.text("channels") or "").split(",") if (key := each.strip())]
+        for key in keys:
+            if key not in self._channels:
+                self._channels[key] = self._new("log" if key == "*" else key, None)
+                check.file.note((*check.path, "channels"), _NO_ADDRESS, "")
+        return [*dict.fromkeys(self._channels[key] for key in keys)]
+
+    def _new(self, name: str, part: PeerPart | None) -> str:
+        entry = self._made.add("channels", {"id": self._made.new_id(name)}, part)
+        entry.data["log"] = {}
+        return entry.plain_id
+
+
+def _check(check: PeerPart, made: Imported, integrations: _Integrations) -> None:
     name, slug, described = check.text("name"), check.text("slug"), check.text("desc")
     key = made.new_id(slug or name or "check")
     period, grace = check.number("timeout"), check.number("grace")
@@ -98,10 +131,8 @@ def _check(check: PeerPart, made: Imported) -> None:
     }
     entry = made.add("targets", data, check)
     entry.data["heartbeat"] = without_nothing(heartbeat)
-    if check.text("channels"):
-        entry.data["notify"] = ["log"]
-        made.log_channel()
-        check.leave("channels", LEFT["checks[].channels"])
+    if channels := integrations.of(check):
+        entry.data["notify"] = placed(check, "channels", channels)
     if secret is None:
         check.file.note(
             check.path, "a list that is made with a read-only key has no keys of pings: set heartbeat.key", ""

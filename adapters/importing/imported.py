@@ -1,17 +1,28 @@
 """The result of an importer: the parts of a configuration, each with the part of the peer's file that it comes from."""
 
+import math
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
-from ...domain.limits import NAME_CHARACTERS_MAX
+from ...domain.limits import (
+    MATCHER_CHARACTERS_MAX,
+    NAME_CHARACTERS_MAX,
+    REMIND_NS_MAX,
+    REMIND_NS_MIN,
+    ROUTES_MAX,
+)
 from ...domain.specification.problem import Path
+from ...domain.specification.routing import Route
+from ...domain.time.duration import parse_duration
 from .source import Note, PeerPart
 
 _NOT_IN_IDS = re.compile(r"[/\x00-\x1f\x7f]+")
 _PING_KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_GROUP_INTERVAL = Route(to=("x",)).group_interval
+"""How long a route waits between two notices of a group; reminders are not closer."""
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
@@ -39,6 +50,19 @@ class ImportedEntry(msgspec.Struct, kw_only=True):
     completing: dict[str, Any] = {}
     """Of a template: the keys that a target adds to it."""
 
+    @property
+    def plain_id(self) -> str:
+        """Its id, without its line."""
+        return str(plain(self.data.get("id", "")))
+
+
+class _Reminded(NamedTuple):
+    """A target of which its channels are told again, and the key that says so."""
+
+    entry: ImportedEntry
+    part: PeerPart
+    key: str
+
 
 SECTIONS = (
     "runtime",
@@ -63,6 +87,7 @@ class Imported:
         self.lost: list[Note] = []
         """The parts that `check` refused."""
         self._ids: set[str] = set()
+        self._reminders: dict[tuple[str, tuple[str, ...]], list[_Reminded]] = {}
 
     def add(
         self, section: str, data: dict[str, Any], part: PeerPart | None = None, name: str = ""
@@ -77,19 +102,41 @@ class Imported:
 
     def new_id(self, *steps: str | None) -> str:
         """Returns an id of these steps, such as `group.name`, that no other entry has."""
-        plain = ".".join(filter(None, (_NOT_IN_IDS.sub("-", step or "").strip() for step in steps)))
-        plain = (plain if plain.strip(".") else "target")[: NAME_CHARACTERS_MAX - 8].strip()
-        number, found = 1, plain
+        stated = ".".join(filter(None, (_NOT_IN_IDS.sub("-", step or "").strip() for step in steps)))
+        stated = (stated if stated.strip(".") else "target")[: NAME_CHARACTERS_MAX - 8].strip()
+        number, found = 1, stated
         while found in self._ids:
             number += 1
-            found = f"{plain}-{number}"
+            found = f"{stated}-{number}"
         self._ids.add(found)
         return found
 
-    def log_channel(self) -> None:
-        """Adds the channel `log` once."""
-        if not any(entry.data["id"] == "log" for entry in self.sections["channels"]):
-            self.add("channels", {"id": "log"}).data["log"] = {}
+    def remind(self, entry: ImportedEntry, every: str, part: PeerPart, key: str) -> None:
+        """Tells the channels of a target again of an incident that lasts; `every` is a duration, which a key of the peer states."""
+        channels = plain(entry.data.get("notify"))
+        if channels and (reason := _unfit(every)):
+            part.leave(key, reason)
+        elif channels:
+            self._reminders.setdefault((every, tuple(channels)), []).append(_Reminded(entry, part, key))
+
+    def write_reminders(self) -> None:
+        """Adds the routes that remind, in place of the channels of their targets: a target that names channels has no route."""
+        routes = self.sections["routes"]
+        for (every, channels), reminded in self._reminders.items():
+            are_all = len(reminded) == len(self.sections["targets"])
+            matchers = [None] if are_all else [*_matchers(each.entry.plain_id for each in reminded)]
+            if len(routes) + len(matchers) > ROUTES_MAX:
+                for each in reminded:
+                    each.part.leave(each.key, f"there are at most {ROUTES_MAX} routes, which remind")
+                continue
+            for matcher in matchers:
+                data = {"match": matcher and [matcher], "to": [*channels], "remind_every": every}
+                if parse_duration(every) < parse_duration(_GROUP_INTERVAL):
+                    data["group_interval"] = every
+                self.add("routes", data)
+            for each in reminded:
+                del each.entry.data["notify"]
+        self._reminders.clear()
 
     def open_door(self) -> None:
         """Adds the door by which jobs report, where any target is a heartbeat."""
@@ -103,17 +150,53 @@ class Imported:
             yield from self.sections[section]
 
 
+def _unfit(every: str) -> str:
+    """Returns why a time is none between reminders; nothing where it is one."""
+    try:
+        is_fit = REMIND_NS_MIN <= parse_duration(every) <= REMIND_NS_MAX
+    except ValueError:
+        is_fit = False
+    return (
+        "" if is_fit else "channels are told again after a minute at the earliest, and 30 days at the latest"
+    )
+
+
+def _matchers(targets: Iterable[str]) -> Iterator[str]:
+    """Yields matchers of these targets, each with as many as it has room for."""
+    held = ""
+    for target in targets:
+        quoted = "".join(f"\\{each}" if each in r"\.+*?()|[]{}^$" else each for each in target)
+        if held and len(held) + len(quoted) > MATCHER_CHARACTERS_MAX - 32:
+            yield f"target=~{_quoted(held)}"
+            held = ""
+        held = f"{held}|{quoted}" if held else quoted
+    yield f"target=~{_quoted(held)}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def plain(value: Any) -> Any:
+    """Returns data without the lines from which they come."""
+    if isinstance(value, Placed):
+        value = value.value
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return [*map(plain, value)] if isinstance(value, list) else value
+
+
 def without_nothing(data: dict[str, Any]) -> dict[str, Any]:
     """Returns a mapping without the keys that have no value, at any depth."""
     kept = {}
     for key, value in data.items():
         line = value.line if isinstance(value, Placed) else None
-        plain = value.value if isinstance(value, Placed) else value
-        if isinstance(plain, dict):
-            plain = without_nothing(plain)
-        if plain is None or plain in ([], {}):
+        held = value.value if isinstance(value, Placed) else value
+        if isinstance(held, dict):
+            held = without_nothing(held)
+        if held is None or held in ([], {}):
             continue
-        kept[key] = plain if line is None else Placed(plain, line)
+        kept[key] = held if line is None else Placed(held, line)
     return kept
 
 
@@ -124,7 +207,7 @@ def placed(part: PeerPart, key: str, value: Any) -> Any:
 
 def seconds_text(seconds: float) -> str:
     """Returns a duration in the largest unit that divides it."""
-    if seconds <= 0 or seconds != int(seconds):
+    if seconds <= 0 or not math.isfinite(seconds) or seconds != int(seconds):
         return f"{seconds:g}s"
     return next(f"{int(seconds) // size}{unit}" for size, unit in _UNITS if seconds % size == 0)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .blackbox import from_blackbox
-from .blackbox_keys import LEFT as LEFT_OF_BLACKBOX
-from .blackbox_keys import MAPPED as MAPPED_OF_BLACKBOX
+from .blackbox.keys import LEFT as LEFT_OF_BLACKBOX
+from .blackbox.keys import MAPPED as MAPPED_OF_BLACKBOX
+from .blackbox.modules import from_blackbox
 from .gatus.endpoints import from_gatus
 from .gatus.keys import LEFT as LEFT_OF_GATUS
 from .gatus.keys import MAPPED as MAPPED_OF_GATUS
@@ -14,14 +14,14 @@ from .healthchecks import LEFT as LEFT_OF_HEALTHCHECKS
 from .healthchecks import MAPPED as MAPPED_OF_HEALTHCHECKS
 from .healthchecks import from_healthchecks
 from .imported import Imported
-from .kuma_keys import LEFT as LEFT_OF_KUMA
-from .kuma_keys import MAPPED as MAPPED_OF_KUMA
+from .kuma.keys import LEFT as LEFT_OF_KUMA
+from .kuma.keys import MAPPED as MAPPED_OF_KUMA
+from .kuma.monitors import from_uptime_kuma
 from .prometheus_rules import LEFT as LEFT_OF_PROMETHEUS
 from .prometheus_rules import MAPPED as MAPPED_OF_PROMETHEUS
 from .prometheus_rules import from_prometheus_rules
 from .proving import proven
 from .source import Note, PeerFile
-from .uptime_kuma import from_uptime_kuma
 
 
 class Peer(NamedTuple):
@@ -66,6 +66,7 @@ def bring_over(peer: Peer, text: str, name: str, folder: Path) -> BroughtOver:
     """
     file = PeerFile(text, name, peer.left)
     made = peer.convert(file)
+    made.write_reminders()
     written = proven(made, file, folder, f"From {name}, a configuration of {peer.title}.")
     notes = tuple(sorted([*file.notes, *made.lost], key=lambda note: note.line))
     counts = (len(made.sections[each]) for each in ("targets", "channels", "templates"))

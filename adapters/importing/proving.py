@@ -5,9 +5,11 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ...domain.errors import ConfigurationError
+from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Path, Problem, path_text
 from ..configuration.loading import Examined, examine
-from .imported import SECTIONS, Imported, ImportedEntry, Placed
+from .imported import SECTIONS, Imported, ImportedEntry, Placed, plain
+from .sharing import share
 from .source import Note, PeerFile
 from .writer import write
 
@@ -27,8 +29,8 @@ def proven(imported: Imported, file: PeerFile, folder: FilePath, head: str) -> s
     for _ in range(_ROUNDS_MAX):
         text = write(imported, file, head)
         examined = examine(text, None, folder=folder, looks_at_files=False)
-        if not examined.faults:
-            return text
+        if not examined.faults and examined.configuration is not None:
+            return _shortened(imported, file, folder, head, examined.configuration)
         # From the rear, and of each entry one alone: the numbers of those before it stay.
         of_entries = {problem.path[:2]: problem for problem in _refused(examined)}
         for problem in reversed(of_entries.values()):
@@ -38,10 +40,24 @@ def proven(imported: Imported, file: PeerFile, folder: FilePath, head: str) -> s
     )
 
 
+def _shortened(
+    imported: Imported, file: PeerFile, folder: FilePath, head: str, configuration: Configuration
+) -> str:
+    """Returns the text with shared values under `defaults`, which says the same as `configuration`."""
+
+    def is_same() -> bool:
+        examined = examine(write(imported, file, head), None, folder=folder, looks_at_files=False)
+        whole = examined.configuration
+        return not examined.faults and whole is not None and whole.targets == configuration.targets
+
+    share(imported, is_same)
+    return write(imported, file, head)
+
+
 def _prove_template(imported: Imported, template: ImportedEntry, folder: FilePath) -> None:
     """Takes out of a template what `check` would refuse of a target that uses it."""
     for _ in range(_ROUNDS_MAX):
-        target = {"id": "target", **_merged(_plain(template.data), template.completing)}
+        target = {"id": "target", **_merged(plain(template.data), template.completing)}
         text = json.dumps({"targets": [target]})
         examined = examine(text, None, folder=folder, looks_at_files=False)
         if not examined.faults:
@@ -52,15 +68,6 @@ def _prove_template(imported: Imported, template: ImportedEntry, folder: FilePat
         if not _is_part(problem.path) or not _dropped(template.data, problem.path[2:]):
             imported.sections["templates"].remove(template)
             return
-
-
-def _plain(value: Any) -> Any:
-    """Returns data without the lines from which they come."""
-    if isinstance(value, Placed):
-        value = value.value
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [*map(_plain, value)] if isinstance(value, list) else value
 
 
 def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

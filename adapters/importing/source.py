@@ -56,7 +56,10 @@ class PeerFile:
         self._reasons = reasons
         self._parts: list[PeerPart] = []
         self._whole: list[Path] = []
-        self._places = Places(text, _paths(document.data, ()))
+        paths = [*_paths(document.data, ())]
+        self._places = Places(text, paths)
+        sources = {path: self._places.source(path) for path in paths}
+        self._shared = {source[0] for path, source in sources.items() if source and source[0] != path[0]}
         self.root = PeerPart(
             self, (), document.data if isinstance(document.data, dict) else {"": document.data}
         )
@@ -92,10 +95,14 @@ class PeerFile:
                 continue
             for key in part.unread:
                 path = (*part.path, key)
-                if len(path) == 1 and key.startswith(_PRIVATE):
+                if len(path) == 1 and self._is_for_anchors(key):
                     continue
                 self.note(path, self._reason(path), part.value[key])
         self.notes.sort(key=lambda note: note.line)
+
+    def _is_for_anchors(self, key: str) -> bool:
+        """Returns whether a key of the top level says nothing to the peer itself, and holds what aliases elsewhere take over."""
+        return key.startswith(_PRIVATE) or (key in self._shared and self._reason((key,)) == UNKNOWN)
 
     def _reason(self, path: Path) -> str:
         for length in range(len(path), 0, -1):

@@ -85,11 +85,10 @@ class Wire:
                 self._incoming.write(await self._receive(ended=Reason.TLS_FAILED))
             except ssl.SSLCertVerificationError as error:
                 await self._say_why()
-                why = f"the certificate proves nothing: {error.verify_message}"
-                raise WireBroken(Reason.CERTIFICATE_INVALID, why) from None
+                raise certificate_refusal(error) from None
             except ssl.SSLError as error:
                 await self._say_why()
-                raise WireBroken(Reason.TLS_FAILED, f"the TLS handshake failed: {_said(error)}") from None
+                raise WireBroken(Reason.TLS_FAILED, f"the TLS handshake failed: {tls_words(error)}") from None
             else:
                 await self._send(self._outgoing.read())
                 self.tls = tls
@@ -111,7 +110,7 @@ class Wire:
                 await self._send(self._outgoing.read())
                 self._incoming.write(await self._receive())
             except ssl.SSLError as error:
-                raise WireBroken(Reason.PROTOCOL_ERROR, f"TLS broke: {_said(error)}") from None
+                raise WireBroken(Reason.PROTOCOL_ERROR, f"TLS broke: {tls_words(error)}") from None
             else:
                 if not piece:
                     raise WireBroken(Reason.TRUNCATED, ENDED)
@@ -145,6 +144,11 @@ def _broken(error: OSError) -> WireBroken:
     return WireBroken(Reason.CONNECTION_RESET, os.strerror(number))
 
 
-def _said(error: ssl.SSLError) -> str:
+def certificate_refusal(error: ssl.SSLCertVerificationError) -> WireBroken:
+    """The end of a connection whose peer does not prove itself."""
+    return WireBroken(Reason.CERTIFICATE_INVALID, f"the certificate proves nothing: {error.verify_message}")
+
+
+def tls_words(error: ssl.SSLError) -> str:
     """`wrong version number` of WRONG_VERSION_NUMBER."""
     return (error.reason or "unknown error").replace("_", " ").lower()

@@ -1,12 +1,19 @@
 """Connections that are TLS from the first byte, or become so in the words of their protocol, as the probe states it."""
 
 import ssl
+from collections.abc import Callable
 
 from ...domain.specification.probe import AddressFamily, Tls
 from ...domain.validation.network import ascii_host
+from ..net.conversation.conversation import Securing
 from ..net.secure_contexts import client_context
 from ..net.wire import Wire
 from .course import AttemptCourse
+
+
+def securing(host: str, tls: Tls, now_ns: Callable[[], int], oldest: str = "1.2") -> Securing:
+    """The means of a handshake with a host. Raises: UnusableFileError."""
+    return Securing(client_context(tls, oldest), tls.server_name or ascii_host(host), now_ns)
 
 
 async def open_wire(

@@ -14,6 +14,7 @@ from ...domain.specification.probes.smtp import Smtp
 from ...domain.specification.probes.ssh import Ssh
 from ...domain.specification.probes.tls_handshake import TlsHandshake
 from ...domain.specification.probes.udp import Udp
+from ...domain.specification.probes.web.http_steps import HttpSteps
 from .conversing import ConversingProber
 from .course import Surroundings
 from .databases.redis import ask_redis
@@ -21,15 +22,17 @@ from .network.dns import make_dns_prober
 from .network.icmp import make_icmp_prober
 from .network.smtp import greet_mail_server
 from .network.ssh import exchange_keys
-from .network.tls import shake_hands
+from .network.tls import TlsProber
 from .network.udp import send_datagram
 from .shared import SharableProber, Underway
+from .web.http import HttpProber
+from .web.steps import StepsProber
 
 MakeProber: TypeAlias = Callable[[Surroundings], SharableProber]
 
 
 NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
-    TlsHandshake: partial(ConversingProber, converse=shake_hands),
+    TlsHandshake: TlsProber,
     Dns: make_dns_prober,
     Icmp: make_icmp_prober,
     Udp: partial(ConversingProber, converse=send_datagram),
@@ -38,6 +41,9 @@ NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
     Smtp: partial(ConversingProber, converse=greet_mail_server),
 }
 """A kind that is written as a coroutine needs no more than that; its library is imported in the coroutine."""
+
+HTTP_PROBERS: dict[type[Probe], Callable[[HttpProber], SharableProber]] = {HttpSteps: StepsProber}
+"""The kinds that are carried by the prober of single requests."""
 
 
 class ProberOnDemand:
@@ -64,6 +70,7 @@ class ProberOnDemand:
             self._prober.close()
 
 
-def network_probers(around: Surroundings) -> dict[type[Probe], SharableProber]:
-    """The probers of all kinds of the table."""
-    return {kind: ProberOnDemand(partial(make, around)) for kind, make in NETWORK_PROBERS.items()}
+def network_probers(around: Surroundings, http: HttpProber) -> dict[type[Probe], SharableProber]:
+    """The probers of all kinds of both tables."""
+    carried = {kind: make(http) for kind, make in HTTP_PROBERS.items()}
+    return {kind: ProberOnDemand(partial(make, around)) for kind, make in NETWORK_PROBERS.items()} | carried

@@ -5,7 +5,7 @@ is compiled, or fails with an error. docs: a missing path, a null and a text tha
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -28,6 +28,11 @@ class ConditionResult(msgspec.Struct, frozen=True):
     """The text when it passed; else with what was seen, as in `[STATUS] (500) == 200`. One bounded line."""
     error: str | None = None
     """Why it could not be judged. The condition has failed all the same: such an answer satisfies nothing."""
+
+    def told(self, discreet: Callable[[str], str]) -> "ConditionResult":
+        """Returns the result with its texts as `discreet` gives them."""
+        error = None if self.error is None else discreet(self.error)
+        return ConditionResult(self.passed, discreet(self.shown), error)
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -76,6 +76,17 @@ def parse(text: str) -> Comparison:
     return equality(left, sign, right)
 
 
+def parse_placeholder(text: str) -> Placeholder:
+    """Parses one placeholder, such as `[BODY].token`.
+
+    Raises: ParseError with the fault and its position.
+    """
+    placeholder = _placeholder(text)
+    if placeholder is None:
+        raise ParseError("write a placeholder, like [BODY].token, [HEADERS].location or [STATUS]", 0)
+    return placeholder
+
+
 def _operator(text: str) -> tuple[str, int]:
     for sign in OPERATORS:
         at = text.find(f" {sign} ")

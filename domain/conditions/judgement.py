@@ -12,6 +12,7 @@ from ..observation.evidence import kept_body
 from ..observation.observation import Observation
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
+from ..observation.secret_forms import SecretForms
 from ..specification.probe import ANY_ANSWER, Tcp
 from ..specification.probes.dns import ANY_RCODE, Dns
 from ..specification.probes.kinds import Probe
@@ -53,7 +54,7 @@ class Expectation:
     def judge(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
         """The sample that an observation amounts to."""
         outcome, reason, failed, detail = self._verdict(seen)
-        return Sample(
+        sample = Sample(
             target=attempt.target,
             epoch=attempt.epoch,
             attempt=attempt.number,
@@ -74,6 +75,7 @@ class Expectation:
             shared_age_ns=seen.shared_age_ns,
             slow_by_ns=self._slow_by_ns(seen) if reason is Reason.CONDITION_FAILED else UNSET,
         )
+        return sample.told(SecretForms(seen.secrets)) if seen.secrets else sample
 
     def _slow_by_ns(self, seen: Observation) -> int | UnsetType:
         """By how much the response time is too long, where an answer fails by nothing else."""
@@ -98,7 +100,8 @@ class Expectation:
             return outcome, reason, failed, seen.detail
         if failed:
             return self._failure(seen, failed)
-        if seen.status is not None and seen.status >= FAILED_FROM and not self.conditions:
+        is_judged = seen.is_judged or bool(self.conditions)
+        if seen.status is not None and seen.status >= FAILED_FROM and not is_judged:
             return Outcome.DOWN, Reason.UNEXPECTED_ANSWER, (), f"HTTP {seen.status}"
         if seen.outcome is Outcome.UP and self.warnings and (warned := failures(self.warnings, seen)):
             return Outcome.DEGRADED, Reason.CONDITION_FAILED, warned, body_fault(seen) or seen.detail
@@ -112,11 +115,12 @@ class Expectation:
     def results(self, seen: Observation) -> list[ConditionResult]:
         """The result of each condition, in order, those of `warn` last; one that holds shows what it saw, too."""
         facts = Facts(seen)
-        return [
+        results = [
             ConditionResult(True, printable(condition.comparison.shown(facts))) if result.passed else result
             for condition in (*self.conditions, *self.warnings)
             for result in (condition.judge(facts),)
         ]
+        return [each.told(SecretForms(seen.secrets)) for each in results] if seen.secrets else results
 
     def _failure(
         self, seen: Observation, failed: tuple[str, ...]

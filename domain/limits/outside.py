@@ -1,7 +1,7 @@
 """Bounds of calls, programs and the network."""
 
 from ..units import NS_PER_MS, NS_PER_S
-from .answers import BODY_BYTES, BODY_BYTES_MAX, HEADER_BYTES_MAX
+from .answers import BODY_BYTES, BODY_BYTES_MAX, HEADER_BYTES_MAX, MEASUREMENTS_MAX
 from .configuration import TARGETS_MAX
 from .record import SUPERVISOR_MAILBOX_MAX
 from .running import IN_FLIGHT_MAX
@@ -110,6 +110,8 @@ ANSWER_PAUSE_NS = 100 * NS_PER_MS
 """A TCP answer of which no text is expected ends with a pause of this length, longer than between the packets of one answer."""
 TCP_TEXT_CHARACTERS_MAX = 16 * 1024
 """The texts that a tcp probe sends and expects: in UTF-8 they fit in a body."""
+DIALOGUE_STEPS_MAX = 32
+"""Steps of one dialogue of a tcp probe: a login with a few questions has ten."""
 GREETING_BYTES_MAX = 16 * 1024
 """One line or one reply of a server before TLS or a login: those of mail servers have a few hundred bytes."""
 RECORD_PATTERNS_MAX = 16
@@ -142,7 +144,18 @@ FINGERPRINTS_MAX = 16
 """Host keys of one server that are good: one of each type, and the next ones while they are changed."""
 COMMAND_WORDS_MAX = 64
 """The words of one command of a store: a check asks for a figure, and writes nothing long."""
+HTTP_STEPS_MAX = 20
+"""Requests of one `http_steps` probe: a login, an order and a logout have ten, and each has a figure of its own."""
+CAPTURES_MAX = 16
+"""Values that one step of it captures."""
+CAPTURED_MAX = HTTP_STEPS_MAX * CAPTURES_MAX
+"""Values that all steps of one attempt capture."""
+CAPTURE_CHARACTERS_MAX = 8_192
+"""A captured value: tokens that are signed have up to four thousand characters, and a URL may hold as many as this."""
+STEPS_PERCENT = 90
+"""The share of the time after which a step is cut off that others follow which are carried out always: they need the rest."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
+assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
 assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX

@@ -9,6 +9,8 @@ from msgspec import UNSET, UnsetType
 
 from ..limits import (
     ADDRESS_CHARACTERS_MAX,
+    CAPTURE_CHARACTERS_MAX,
+    CAPTURED_MAX,
     CERTIFICATE_NAME_CHARACTERS_MAX,
     CERTIFICATE_NAMES_MAX,
     HEADER_BYTES_MAX,
@@ -25,6 +27,7 @@ StatusCode = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 ShortText = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
 HeaderBytes = Annotated[bytes, msgspec.Meta(max_length=HEADER_BYTES_MAX)]
 CertificateText = Annotated[str, msgspec.Meta(max_length=CERTIFICATE_NAME_CHARACTERS_MAX)]
+CapturedText = Annotated[str, msgspec.Meta(max_length=CAPTURE_CHARACTERS_MAX)]
 NamesOfCertificate = Annotated[tuple[CertificateText, ...], msgspec.Meta(max_length=CERTIFICATE_NAMES_MAX)]
 
 
@@ -92,6 +95,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     figures_dropped: int | UnsetType = UNSET
     """Set by the runtime: how many figures of a plugin could not be read, or were more than are kept."""
     reused_connection: bool = False
+    is_judged: bool = False
+    """The probe has judged the answer by conditions of its own: a status alone makes it no failure."""
+    secrets: Annotated[tuple[CapturedText, ...], msgspec.Meta(max_length=CAPTURED_MAX)] = ()
+    """Texts that the probe took from answers, and that no sample shows."""
     shared_age_ns: LengthNs | UnsetType = UNSET
     """Set by the runtime: how long before this answer the probe of another target began, whose result it is."""
 

@@ -51,6 +51,8 @@ class Reason(StrEnum):
     TOO_MANY_REDIRECTS = "too_many_redirects"
     REDIRECT_REFUSED = "redirect_refused"
     UNEXPECTED_ANSWER = "unexpected_answer"
+    CAPTURE_FAILED = "capture_failed"
+    """A value that a later step needs is not in the answer, or cannot stand where it is to be used."""
     EXIT_STATUS = "exit_status"
     COMMAND_FAILED = "command_failed"
     EXCEPTION = "exception"

@@ -29,6 +29,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
 TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 PingKey = Annotated[str, msgspec.Meta(pattern=PING_KEY_PATTERN)]
+Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.CONDITION_CHARACTERS_MAX)]
 AddressFamily = Literal["any", "ipv4", "ipv6"]
 ANY_ANSWER = ""
 """The expected text of a TCP probe whose answer conditions judge; a configuration cannot state it."""
@@ -115,8 +116,29 @@ class Http(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
         return f"Http({self.method} {url}{asked and f'?{MASK}'}, headers=[{names}])"
 
 
+class DialogueStep(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One step of a dialogue: a text is sent, a line is awaited, TLS begins; each where it is stated, in this order."""
+
+    send: TcpText | None = None
+    """A text that is sent, in UTF-8, with the line end that it holds. `{{name}}` is the part that a step before has captured."""
+    expect: Pattern | None = None
+    """A regular expression of RE2 on a line without its end; lines that do not match are skipped. `(?P<name>...)` captures a part."""
+    starttls: bool = False
+    """Whether TLS begins after that."""
+
+    def __repr__(self) -> str:
+        # As in a tcp probe, the text may be a login.
+        send = MASK if self.send else None
+        return f"DialogueStep(send={send}, expect={self.expect!r}, starttls={self.starttls})"
+
+
+Dialogue = Annotated[
+    tuple[DialogueStep, ...], msgspec.Meta(min_length=1, max_length=limits.DIALOGUE_STEPS_MAX)
+]
+
+
 class Tcp(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tcp"):
-    """A TCP connection, and optionally one line sent and an answer expected."""
+    """A TCP connection, and optionally one line sent and an answer expected, or a dialogue of several steps; by TLS where stated."""
 
     host: str
     """A host name or an address, without the port."""
@@ -128,10 +150,44 @@ class Tcp(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     """A text that the answer must contain."""
     address_family: AddressFamily = "any"
     """Which kind of address of the host is connected to."""
+    # UNSET, and not in the bytes of a message, where they are not stated.
+    dialogue: Dialogue | UnsetType = UNSET
+    """Steps of sending and expecting, in place of `send` and `expect`. `[BODY]` is all that was read in them."""
+    tls: Tls | UnsetType = UNSET
+    """How the certificate is judged; TLS begins with the first byte, or where a step has `starttls`. Default: in clear, without such a step."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        send: str | None = ...,
+        expect: str | None = ...,
+        address_family: AddressFamily = ...,
+        dialogue: Sequence[DialogueStep] = ...,
+        tls: Tls = ...,
+    ) -> None: ...
+
+    @property
+    def steps(self) -> tuple[DialogueStep, ...]:
+        """The steps of its dialogue."""
+        return self.dialogue or ()
+
+    @property
+    def begins_in_clear(self) -> bool:
+        """Whether the first bytes are no TLS."""
+        return self.tls is UNSET or any(step.starttls for step in self.steps)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether TLS begins at some time."""
+        return self.tls is not UNSET or any(step.starttls for step in self.steps)
 
     def __repr__(self) -> str:
         # The text may be a login, such as the `AUTH` of a key-value store, so it is masked.
-        return f"Tcp({self.host!r}, {self.port}, send={MASK if self.send else None}, expect={self.expect!r})"
+        more = f", dialogue={self.dialogue!r}" if self.dialogue else ""
+        more += f", tls={self.tls!r}" if self.tls else ""
+        return f"Tcp({self.host!r}, {self.port}, send={MASK if self.send else None}, expect={self.expect!r}{more})"
 
 
 class Exec(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exec"):

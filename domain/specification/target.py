@@ -21,6 +21,7 @@ from .probes.smtp import Smtp
 from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
+from .probes.web.http_steps import HttpSteps
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import WARNED, JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
@@ -56,7 +57,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -100,6 +101,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by the key exchange of SSH."""
     smtp: Smtp | UnsetType = UNSET
     """Checked by the greeting and the login of a mail server."""
+    http_steps: HttpSteps | UnsetType = UNSET
+    """Checked by HTTP requests, one after the other."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -171,6 +174,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         redis: Redis = ...,
         ssh: Ssh = ...,
         smtp: Smtp = ...,
+        http_steps: HttpSteps = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

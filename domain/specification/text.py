@@ -14,6 +14,7 @@ NAME_PATTERN = rf"^{_SEGMENT}(?![\s\S])"
 GROUP_PATTERN = rf"^{_SEGMENT}(/{_SEGMENT})*(?![\s\S])"
 TITLE_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?(?![\s\S])"
 LABEL_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*(?![\s\S])"
+CAPTURE_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(?![\s\S])"
 LABEL_PATTERN = r"^[^\x00-\x1f\x7f]+(?![\s\S])"
 DURATION_PATTERN = r"^(([0-9]+(\.[0-9]+)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d|w))+(?![\s\S])"
 CRON_PATTERN = r"^\S+( +\S+){4}(?![\s\S])"
@@ -43,6 +44,7 @@ FORMS = {
     LABEL_NAME_PATTERN: (
         "name of a label: write letters, digits, dots, hyphens and underscores, first a letter or an underscore"
     ),
+    CAPTURE_NAME_PATTERN: "name of a captured value: write letters, digits and underscores, first no digit",
     LABEL_PATTERN: "text of a label: write one line that is not empty, without a control character",
     CRON_PATTERN: (
         "cron schedule: write minute, hour, day of the month, month and day of the week, like 0 22 * * MON-FRI"
@@ -70,6 +72,7 @@ Name = Annotated[str, _constrained(NAME_PATTERN, limits.NAME_CHARACTERS_MAX, f"A
 Group = Annotated[str, _constrained(GROUP_PATTERN, limits.GROUP_CHARACTERS_MAX)]
 Title = Annotated[str, _constrained(TITLE_PATTERN, limits.NAME_CHARACTERS_MAX)]
 LabelName = Annotated[str, _constrained(LABEL_NAME_PATTERN, limits.NAME_CHARACTERS_MAX)]
+CaptureName = Annotated[str, _constrained(CAPTURE_NAME_PATTERN, limits.NAME_CHARACTERS_MAX)]
 LabelText = Annotated[str, _constrained(LABEL_PATTERN, limits.LABEL_CHARACTERS_MAX)]
 Description = Annotated[str, _constrained(DESCRIPTION_PATTERN, limits.DESCRIPTION_CHARACTERS_MAX)]
 Url = Annotated[str, msgspec.Meta(max_length=limits.LINK_CHARACTERS_MAX)]

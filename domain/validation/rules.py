@@ -15,6 +15,8 @@ from ..limits import (
     WINDOW_SAMPLES_MAX,
 )
 from ..specification.probes.kinds import NETWORK_KINDS
+from ..specification.probes.networked import NetworkProbe
+from ..specification.probes.web.http_steps import STEP_MEASURE
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.rule import BURN_WINDOWS, KOfN, Mode, NoData, NoDataPolicy, Rule, RuleState, Threshold
 from ..specification.target import Target
@@ -97,7 +99,7 @@ def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Prob
 
 
 def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
-    known = (*_MEASURES.get(target.kind, ()), "availability")
+    known = (*_measures_of(target), "availability")
     if target.kind in _MEASURES and rule.measure not in known:
         text = (
             f"a target of {target.kind} is not measured by {quoted(rule.measure)}: it has {', '.join(known)}"
@@ -125,6 +127,11 @@ def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator
         yield from _recovery_problems(rule, target, (*path, "recover"))
 
 
+def _measures_of(target: Target) -> tuple[str, ...]:
+    probe = target.probe
+    return probe.figures if isinstance(probe, NetworkProbe) else _MEASURES.get(target.kind, ())
+
+
 def _value_faults(rule: Threshold, value: float | str, path: Path) -> Iterator[Problem]:
     if not isinstance(value, str):
         if not isfinite(value):
@@ -132,7 +139,7 @@ def _value_faults(rule: Threshold, value: float | str, path: Path) -> Iterator[P
     elif rule.mode is Mode.RELATIVE_CHANGE:
         text = f"{value} is a duration, and a relative change is measured in percent: write a number"
         yield Problem(path, text, depends_on=((*path[:-1], "mode"),))
-    elif rule.measure not in _TIMES:
+    elif rule.measure not in _TIMES and not rule.measure.startswith(STEP_MEASURE):
         text = f"{value} is a duration, and {quoted(rule.measure)} is not measured in time: write a number"
         yield Problem(path, text, depends_on=((*path[:-1], "measure"),))
     else:

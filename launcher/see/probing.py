@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import click
@@ -22,6 +22,7 @@ from ...domain.line import count_of, one_line
 from ...domain.observation.evidence import kept_body
 from ...domain.observation.observation import Observation
 from ...domain.observation.outcome import Outcome
+from ...domain.observation.secret_forms import SecretForms
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.probe import Exec, Http, Tcp
 from ...domain.specification.problem import quoted, suggestion
@@ -43,6 +44,11 @@ class ProbeOrder(NamedTuple):
     deny_private_addresses: bool
     discreet: Callable[[str], str]
 
+    def keeping(self, secrets: Iterable[str]) -> Self:
+        """Returns the same with the secrets of an attempt masked, too."""
+        masked, discreet = SecretForms(secrets), self.discreet
+        return self._replace(discreet=lambda text: masked(discreet(text)))
+
 
 def probe_once(text: str, config: Path | None, *, shows_body: bool, as_json: bool) -> ExitStatus:
     """Probes a URL, or a target of the configuration, and prints what it found. Returns FAILED where it is not up.
@@ -54,6 +60,7 @@ def probe_once(text: str, config: Path | None, *, shows_body: bool, as_json: boo
     if refusal := refusal_of_probe(asked.target.probe):
         raise ConfigurationError(f"{text} cannot be probed: {refusal}")
     attempt = attempt_once(asked.target, deny_private_addresses=asked.deny_private_addresses)
+    asked = asked.keeping(attempt.log.observation.secrets)
     body = asked.discreet(kept_body(attempt.log.observation.body or b"")) if shows_body else None
     if as_json:
         print_json(_document(asked, text, attempt, body))

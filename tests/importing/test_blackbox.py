@@ -5,7 +5,7 @@ import json
 import pytest
 from bringing import brought
 from watchkeeper.adapters.configuration.loading import examine
-from watchkeeper.adapters.importing.blackbox_keys import LEFT, MAPPED
+from watchkeeper.adapters.importing.blackbox.keys import LEFT, MAPPED
 
 REGULAR = {
     f"validate_{part}_rrs": {"fail_if_matches_regexp": ["a"]}

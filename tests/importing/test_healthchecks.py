@@ -72,10 +72,23 @@ def test_a_schedule_that_nobody_can_read_is_listed():
     assert "heartbeat.schedule" in made.notes[0].reason
 
 
-def test_integrations_are_listed_and_the_log_stands_in_their_place():
-    made, whole = brought("healthchecks", json.dumps({"checks": [check(timeout=60, channels="*")]}))
-    assert whole.targets[0].notify == ("log",)
-    assert [note.key for note in made.notes] == ["checks[0].channels"]
+def test_an_integration_becomes_a_channel_that_is_listed_once():
+    checks = [
+        check(name="one", uuid=f"{UUID}-1", timeout=60, channels="1bdea468,51c6eb2b"),
+        check(name="two", uuid=f"{UUID}-2", timeout=60, channels="1bdea468"),
+    ]
+    made, whole = brought("healthchecks", json.dumps({"checks": checks}, indent=1))
+    assert [each.id for each in whole.channels] == ["1bdea468", "51c6eb2b"]
+    assert [each.notify for each in whole.targets] == [("1bdea468", "51c6eb2b"), ("1bdea468",)]
+    assert [note.key for note in made.notes] == ["checks[0].channels", "checks[0].channels"]
+
+
+def test_an_integration_has_its_name_where_the_file_has_the_list_of_them():
+    listed = [{"id": "1bdea468", "name": "My team", "kind": "email"}]
+    text = json.dumps({"checks": [check(timeout=60, channels="1bdea468")], "channels": listed})
+    made, whole = brought("healthchecks", text)
+    assert whole.targets[0].notify == ("My team",)
+    assert [note.key for note in made.notes] == ["channels[0]"]
 
 
 def test_a_list_of_a_read_only_key_has_no_keys():
@@ -86,7 +99,10 @@ def test_a_list_of_a_read_only_key_has_no_keys():
     assert [note.key for note in made.notes] == ["checks[0]"]
 
 
-@pytest.mark.parametrize("key", [*MAPPED, *LEFT, "checks[].new_key"])
+OF_CHECKS = [key for key in (*MAPPED, *LEFT) if key.startswith("checks") and key != "checks[].channels"]
+
+
+@pytest.mark.parametrize("key", [*OF_CHECKS, "checks[].new_key"])
 def test_every_key_with_a_value_is_mapped_or_listed(key):
     field = key.rpartition(".")[2]
     made, _ = brought(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from bringing import brought
-from watchkeeper.adapters.importing.kuma_keys import GENERAL, LEFT, MAPPED, OF_TYPES, SHOWN_OR_SEEN
+from watchkeeper.adapters.importing.kuma.keys import GENERAL, LEFT, MAPPED, OF_TYPES, SHOWN_OR_SEEN
 
 PUSHED_BY = "abcdefghij1234567890"
 TWELVE = [

@@ -55,7 +55,7 @@ def read_answer(
         refused_address=handle.refused_address,
         ip=ask(pycurl.PRIMARY_IP),
         redirect_url=_redirect_url(handle, destination) if 300 <= status < 400 else None,
-        cookies=_cookies(handle) if 300 <= status < 400 else (),
+        cookies=_cookies(handle) if handle.hands_on_cookies or 300 <= status < 400 else (),
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
         certificate=_certificate(handle) if destination.secure else None,
         name_ns=name_ns,

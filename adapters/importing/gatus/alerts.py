@@ -1,14 +1,32 @@
 """Alerts of Gatus: its providers become channels, and the thresholds of an endpoint the rule `down`."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..imported import Imported, placed
+from ..imported import Imported, ImportedEntry, placed
 from ..source import PeerPart
 from .texts import filled
 
 _FAILURES, _SUCCESSES = 3, 2
 """The thresholds of Gatus where nothing states them."""
+_REMINDER = "minimum-reminder-interval"
+_OF_DEFAULTS = (
+    "enabled",
+    "failure-threshold",
+    "success-threshold",
+    "send-on-resolved",
+    "description",
+    _REMINDER,
+)
 _NO_PROVIDER = "no channel speaks to this service yet: the notices are lines of the log until one is chosen"
+
+
+class Alerted(NamedTuple):
+    """The alerts of an endpoint."""
+
+    keys: dict[str, Any]
+    """The keys of its target: `notify`, `rules` and `description`."""
+    reminder: tuple[str, PeerPart, str] | None
+    """How often its channels are told again, and the part and the key that state it."""
 
 
 class GatusAlerts:
@@ -24,9 +42,9 @@ class GatusAlerts:
             if provider is not None:
                 self._provider(name, provider)
 
-    def of(self, endpoint: PeerPart) -> dict[str, Any]:
-        """Returns what the alerts of an endpoint come to: `notify`, `rules` and `description`."""
-        alerts = [alert for alert in endpoint.parts("alerts") if self._is_enabled(alert)]
+    def of(self, *endpoints: PeerPart) -> "Alerted":
+        """Returns what the alerts of an endpoint come to, or those of all endpoints of a suite."""
+        alerts = [alert for each in endpoints for alert in each.parts("alerts") if self._is_enabled(alert)]
         thresholds: list[tuple[int, int]] = []
         texts: list[str] = []
         notify: list[str] = []
@@ -37,7 +55,10 @@ class GatusAlerts:
             thresholds.append((failures, successes))
             if not alert.flag("send-on-resolved", default=True):
                 alert.leave("send-on-resolved", "a channel is told of the end of what it was told of")
-            if (text := alert.text("description")) and text not in texts:
+            text = alert.text("description") or (
+                (default := self._defaults.get(kind)) and default.text("description")
+            )
+            if text and text not in texts:
                 texts.append(text)
             notify.append(self._channel(kind))
         rules = []
@@ -49,11 +70,39 @@ class GatusAlerts:
                 reason = "all channels of a target are told at its smallest threshold: delay one by `after` of the channel"
                 alert.leave("failure-threshold", reason)
         described = "\n".join(texts) or None
-        return {
+        holder = next((each for each in endpoints if each.value.get("alerts")), endpoints[0])
+        keys = {
             "description": None if described is None else filled(described),
             "rules": rules,
-            "notify": placed(endpoint, "alerts", [*dict.fromkeys(notify)]) if notify else None,
+            "notify": placed(holder, "alerts", [*dict.fromkeys(notify)]) if notify else None,
         }
+        return Alerted(keys, self._reminder(alerts))
+
+    def remind(self, target: ImportedEntry, alerted: "Alerted") -> None:
+        """Has the channels of a target told again, where its alerts say so."""
+        if alerted.reminder is not None:
+            every, part, key = alerted.reminder
+            self._made.remind(target, filled(every), part, key)
+
+    def _reminder(self, alerts: list[PeerPart]) -> tuple[str, PeerPart, str] | None:
+        """Returns the time between reminders that all alerts state, and where the first states it; others are listed."""
+        stated = [self._reminded(alert) for alert in alerts]
+        first = next((each for each in stated if each is not None), None)
+        if first is None or all(each is not None and each[0] == first[0] for each in stated):
+            return first
+        for each in stated:
+            if each is not None:
+                each[1].leave(
+                    _REMINDER, "all channels of a target are told again alike: a route of its own for each"
+                )
+        return None
+
+    def _reminded(self, alert: PeerPart) -> tuple[str, PeerPart, str] | None:
+        default = self._defaults.get(alert.text("type") or "alert")
+        for part in filter(None, (alert, default)):
+            if (text := part.text(_REMINDER)) is not None:
+                return text, part, _REMINDER
+        return None
 
     def _is_enabled(self, alert: PeerPart) -> bool:
         if alert.flag("enabled", default=True):
@@ -77,7 +126,7 @@ class GatusAlerts:
     def _provider(self, name: str, provider: PeerPart) -> None:
         if (default := provider.part("default-alert")) is not None:
             self._defaults[name] = default
-            for key in ("enabled", "failure-threshold", "success-threshold", "send-on-resolved"):
+            for key in _OF_DEFAULTS:
                 default.raw(key)
         probe = _channel_of(name, provider)
         entry = self._made.add("channels", {"id": name, **probe}, provider)

@@ -47,6 +47,7 @@ def _endpoint(endpoint: PeerPart, made: Imported, alerts: GatusAlerts) -> None:
         return
     key = made.new_id(group, name)
     every, timeout = text_of(endpoint, "interval"), client and text_of(client, "timeout")
+    alerted = alerts.of(endpoint)
     data: dict[str, Any] = {
         "id": placed(endpoint, "name", key),
         "name": None if name == key else name,
@@ -57,9 +58,9 @@ def _endpoint(endpoint: PeerPart, made: Imported, alerts: GatusAlerts) -> None:
         "expect": _conditions(endpoint, kind),
         "labels": _labels(endpoint),
         "paused": placed(endpoint, "enabled", True) if not endpoint.flag("enabled", default=True) else None,
-        **alerts.of(endpoint),
+        **alerted.keys,
     }
-    made.add("targets", data, endpoint)
+    alerts.remind(made.add("targets", data, endpoint), alerted)
     for window in endpoint.parts("maintenance-windows"):
         maintenance_of(window, made, key)
 
@@ -70,15 +71,17 @@ def _external(endpoint: PeerPart, made: Imported, alerts: GatusAlerts) -> None:
     key = made.new_id(group, name)
     heartbeat = endpoint.part("heartbeat")
     every = text_of(heartbeat, "interval") if heartbeat else None
+    alerted = alerts.of(endpoint)
     data = {
         "id": placed(endpoint, "name", key),
         "name": None if name == key else name,
         "group": placed(endpoint, "group", _group(group)),
         "every": placed(heartbeat, "interval", every) if heartbeat and every else _UNTOLD_EVERY,
         "paused": placed(endpoint, "enabled", True) if not endpoint.flag("enabled", default=True) else None,
-        **alerts.of(endpoint),
+        **alerted.keys,
     }
     entry = made.add("targets", data, endpoint)
+    alerts.remind(entry, alerted)
     entry.data["heartbeat"] = without_nothing({"key": ping_key(endpoint, "token", token)})
     if not every:
         entry.remarks = ("silence was never an outage there: here it is one after 366 days",)

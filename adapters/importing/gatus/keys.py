@@ -19,6 +19,7 @@ MAPPED = {
     "endpoints[].alerts[].success-threshold": "`recover` of the rule `down`",
     "endpoints[].alerts[].send-on-resolved": "always so; `false` is listed",
     "endpoints[].alerts[].description": "`description`",
+    "endpoints[].alerts[].minimum-reminder-interval": "`remind_every` of a route to the channels of the target, in place of `notify`",
     "endpoints[].maintenance-windows[].enabled": "`maintenance`; one that is not enabled is listed",
     "endpoints[].maintenance-windows[].start": "`maintenance[].cron`",
     "endpoints[].maintenance-windows[].duration": "`maintenance[].length`",
@@ -55,7 +56,7 @@ MAPPED = {
     "alerting.custom.url": "`webhook.url`",
     "alerting.custom.method": "`webhook.method`",
     "alerting.custom.headers": "`webhook.headers`",
-    "alerting[].default-alert": "the thresholds of the alerts that state none",
+    "alerting[].default-alert": "the thresholds, the description and the reminders of the alerts that state none",
 }
 """Keys that are read, and what they come to."""
 
@@ -87,7 +88,6 @@ LEFT = {
     "endpoints[].ui": _PAGE,
     "endpoints[].always-run": "there is no probe of several steps",
     "endpoints[].store": "there is no probe of several steps",
-    "endpoints[].alerts[].minimum-reminder-interval": "`remind_every` belongs to a route: `routes: [{to: [...], remind_every: 4h}]`",
     "endpoints[].alerts[].provider-override": "a channel of its own has other values",
     "endpoints[].client.dns-resolver": "names are looked up by the one resolver of the system",
     "endpoints[].client.oauth2": "there is no login by OAuth2",
@@ -96,7 +96,6 @@ LEFT = {
     "endpoints[].client.tls.renegotiation": "TLS 1.2 is not renegotiated",
     "endpoints[].client.tunnel": "there are no tunnels by SSH",
     "endpoints[].client.store-cookies": "cookies last for one attempt, over its redirects",
-    "external-endpoints[].alerts[].minimum-reminder-interval": "`remind_every` belongs to a route",
     "external-endpoints[].alerts[].provider-override": "a channel of its own has other values",
 }
 """Why keys are not read: each is the reason of all below it."""

@@ -1,5 +1,6 @@
 """The `http` probe: one request, its redirects, and what was seen."""
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 from msgspec.structs import astuple, replace
@@ -23,6 +24,13 @@ from ...net.certificates import NO_FACTS
 from ...net.system_errors import UP, SystemErrorMeaning
 
 
+class CookieJar(Activity):
+    """The cookies of several requests, which are made one after the other."""
+
+    cookies: tuple[bytes, ...] = ()
+    """As libcurl writes them."""
+
+
 class HttpAttempt(Activity):
     """One attempt under way: the request and every redirect, inside one deadline."""
 
@@ -33,6 +41,21 @@ class HttpAttempt(Activity):
     _hop: Hop
     _earlier: tuple[HttpAnswer, ...] = ()
     _transfer: Transfer | PlainExchange | None = None
+    _jar: CookieJar | None = None
+    """Of an attempt that is one step of several: it sends the cookies of earlier ones, and hands on its own."""
+
+    def begin_in(self, jar: CookieJar) -> None:
+        """Begins as one step of several, which libcurl carries."""
+        hop, self._jar = self._hop, jar
+        shape = replace(hop.shape, cookies=jar.cookies, hands_on_cookies=True)
+        self._hop = Hop(shape, hop.destination)
+        self._transfer = self._transport.start(
+            self._transport.shelf_for_once(shape),
+            hop.destination,
+            self._request.deadline,
+            self._answered,
+            last_use=True,
+        )
 
     def begin(self, plain: FastHttpEngine | None) -> None:
         """Take the short way where it is open."""
@@ -104,6 +127,8 @@ class HttpAttempt(Activity):
         return verdict
 
     def _end(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> None:
+        if self._jar is not None and not answer.code:
+            self._jar.cookies = answer.cookies
         if answer.certificate is not None:
             self._plan.certificate = answer.certificate
         shown = self._plan.certificate if self._hop.destination.secure else None
@@ -147,6 +172,7 @@ class HttpProber:
         prepare = partial(
             Plan, transport=transport, deny_private_addresses=deny_private_addresses, fast_tls=fast_tls
         )
+        self._prepare = prepare
         self._plan = lru_cache(PLANS_MAX)(prepare)
 
     def start(self, request: ProbeRequest, done: OnObserved) -> HttpAttempt:
@@ -154,12 +180,28 @@ class HttpProber:
 
         Raises: ConfigurationError for a URL that cannot be requested; TypeError for the specification of another probe.
         """
+        attempt = self._attempt_of(request, done, self._plan)
+        attempt.begin(self._plain)
+        return attempt
+
+    def _attempt_of(
+        self, request: ProbeRequest, done: OnObserved, plan_of: Callable[[Http], Plan]
+    ) -> HttpAttempt:
         probe = request.probe
         if not isinstance(probe, Http):
             raise TypeError(f"an http prober was given {type(probe).__name__}")
-        plan = self._plan(probe)
-        attempt = HttpAttempt(self._transport, plan, request, done, plan.hop)
-        attempt.begin(self._plain)
+        plan = plan_of(probe)
+        return HttpAttempt(self._transport, plan, request, done, plan.hop)
+
+    def start_step(
+        self, request: ProbeRequest, done: OnObserved, jar: CookieJar, *, comes_again: bool
+    ) -> HttpAttempt:
+        """Starts one step of several; nothing is kept of a specification that does not come again.
+
+        Raises: ConfigurationError for a URL that cannot be requested; TypeError for the specification of another probe.
+        """
+        attempt = self._attempt_of(request, done, self._plan if comes_again else self._prepare)
+        attempt.begin_in(jar)
         return attempt
 
     def close(self) -> None:

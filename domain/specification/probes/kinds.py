@@ -11,9 +11,23 @@ from .smtp import Smtp
 from .ssh import Ssh
 from .tls_handshake import TlsHandshake
 from .udp import Udp
+from .web.http_steps import HttpSteps
 
 Probe: TypeAlias = (
-    Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake | Dns | Icmp | Udp | Redis | Ssh | Smtp
+    Http
+    | Tcp
+    | Exec
+    | Call
+    | Heartbeat
+    | Composite
+    | TlsHandshake
+    | Dns
+    | Icmp
+    | Udp
+    | Redis
+    | Ssh
+    | Smtp
+    | HttpSteps
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {

@@ -34,6 +34,11 @@ class NetworkProbe(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=T
         return str(getattr(self, "host", None) or "")
 
     @property
+    def figures(self) -> tuple[str, ...]:
+        """The measures that rules may have a threshold for: those of the kind, and of this very probe."""
+        return self.measures
+
+    @property
     def summary(self) -> str:
         """Returns what is done at each attempt, in a few words without secrets."""
         return f"{self.__struct_config__.tag} {self.peer}".strip()

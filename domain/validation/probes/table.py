@@ -15,8 +15,10 @@ from ...specification.probes.smtp import Smtp
 from ...specification.probes.ssh import Ssh
 from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
+from ...specification.probes.web.http_steps import HttpSteps
 from ...specification.problem import Path, Problem
 from ..network import name_fault, place_problems, tls_problems
+from .http_steps import steps_problems
 
 
 def network_probe_problems(probe: NetworkProbe, path: Path) -> Iterator[Problem]:
@@ -117,4 +119,5 @@ _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = 
     Redis: _of_redis,
     Ssh: _of_ssh,
     Smtp: _of_smtp,
+    HttpSteps: steps_problems,
 }

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from .imported import Imported, literal
-from .source import PeerPart
+from ..imported import Imported, literal
+from ..source import PeerPart
 
 _KEYS = {
     "slack": ("slack", {"url": "slackwebhookURL"}),

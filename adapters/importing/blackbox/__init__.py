@@ -1,0 +1,4 @@
+"""The modules of blackbox_exporter as templates.
+
+Never here: parts that several peers share (importing/).
+"""

@@ -1,0 +1,79 @@
+"""Probes of monitors by their type."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..imported import literal, ping_key, placed, seconds_text
+from ..source import PeerPart
+from .common import Probed, host_of
+from .servers import mqtt_of, mysql_of, postgres_of, redis_of, smtp_of
+from .web import grpc_of, http_of, json_query_monitor, keyword_monitor, rabbitmq_of, websocket_of
+
+_USUAL_BYTES = 56
+"""The default of both."""
+GROUP = "group"
+"""The type of the monitors that have others below them."""
+
+
+class Kind(NamedTuple):
+    """A type of monitors."""
+
+    key: str
+    """The kind of probe."""
+    make: Callable[[PeerPart], Probed]
+    """Raises: ValueError with the reason why a monitor has no probe."""
+
+
+def _port(part: PeerPart) -> Probed:
+    return {"host": host_of(part), "port": placed(part, "port", part.whole("port"))}, []
+
+
+def _ping(part: PeerPart) -> Probed:
+    size = part.whole("packetSize")
+    probe = {
+        "host": host_of(part),
+        "payload_bytes": placed(part, "packetSize", size if size != _USUAL_BYTES else None),
+        "count": placed(part, "ping_count", part.whole("ping_count")),
+    }
+    return probe, []
+
+
+def _dns(part: PeerPart) -> Probed:
+    server = (part.text("dns_resolve_server") or "").split(",")[0].strip()
+    probe = {
+        "name": host_of(part),
+        "type": placed(part, "dns_resolve_type", part.text("dns_resolve_type") or "A"),
+        "server": placed(part, "dns_resolve_server", literal(server) or None),
+        "port": placed(part, "port", part.whole("port") or None),
+    }
+    return probe, []
+
+
+def _push(part: PeerPart) -> Probed:
+    token = part.text("pushToken")
+    retries, retry = part.number("maxretries") or 0, part.number("retryInterval") or 0
+    probe = {
+        "grace": seconds_text(retries * retry) if retries and retry else None,
+        "key": ping_key(part, "pushToken", token and literal(token)),
+    }
+    return probe, []
+
+
+KINDS: dict[str, Kind] = {
+    "http": Kind("http", http_of),
+    "keyword": Kind("http", keyword_monitor),
+    "json-query": Kind("http", json_query_monitor),
+    "port": Kind("tcp", _port),
+    "ping": Kind("icmp", _ping),
+    "dns": Kind("dns", _dns),
+    "push": Kind("heartbeat", _push),
+    "websocket-upgrade": Kind("websocket", websocket_of),
+    "grpc-keyword": Kind("grpc", grpc_of),
+    "mqtt": Kind("mqtt", mqtt_of),
+    "postgres": Kind("postgres", postgres_of),
+    "mysql": Kind("mysql", mysql_of),
+    "redis": Kind("redis", redis_of),
+    "smtp": Kind("smtp", smtp_of),
+    "rabbitmq": Kind("http", rabbitmq_of),
+}
+"""By the type of a monitor: the kind of probe, and how its keys are found."""
