@@ -59,6 +59,7 @@ from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
 from .domain.specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
+from .domain.specification.probes.web.registration import DomainRegistration
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -101,6 +102,7 @@ __all__ = [
     "Discord",
     "Dns",
     "DnsRecords",
+    "DomainRegistration",
     "Duration",
     "Email",
     "Escalation",

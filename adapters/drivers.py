@@ -34,12 +34,20 @@ from .probes.local.exec import ExecProber
 from .probes.network.tcp import TcpProber
 from .probes.shared import SharableProber, SharedProber
 from .probes.table import network_probers
+from .probes.web import registries
 from .probes.web.http import HttpProber
 
 AnyMessenger: TypeAlias = (
     RecipeMessenger | EmailMessenger | ExecMessenger | AppriseMessenger | LogMessenger | CallMessenger
 )
-CACHES = (DNS_CACHE, tls_contexts.POLICY, secure_contexts.POLICY, shared.POLICY, partly_taken.POLICY)
+CACHES = (
+    DNS_CACHE,
+    tls_contexts.POLICY,
+    secure_contexts.POLICY,
+    shared.POLICY,
+    registries.POLICY,
+    partly_taken.POLICY,
+)
 """The policy of every cache that lies between a runtime and the network."""
 
 

@@ -37,21 +37,21 @@ class LoggedDriver:
         resolver = Resolver(loop, clock)
         self._closing: list[Callable[[], object]] = [resolver.close]
         prober: SharableProber
+        around = Surroundings(
+            loop=loop, clock=clock, resolver=resolver, deny_private_addresses=deny_private_addresses
+        )
         if kind is Http or kind in HTTP_PROBERS:
             transport = LoggedTransport(loop, clock, call_at, resolver)
             self._closing.insert(0, transport.close)
             logged_http = LoggedHttpProber(transport, deny_private_addresses=deny_private_addresses)
             logged_http.requests = self.requests
-            prober = logged_http if kind is Http else HTTP_PROBERS[kind](logged_http)
+            prober = logged_http if kind is Http else HTTP_PROBERS[kind](around, logged_http)
         elif kind is Tcp:
             prober = logged_tcp = LoggedTcpProber(
                 loop, clock, resolver, deny_private_addresses=deny_private_addresses
             )
             logged_tcp.requests = self.requests
         elif issubclass(kind, NetworkProbe):
-            around = Surroundings(
-                loop=loop, clock=clock, resolver=resolver, deny_private_addresses=deny_private_addresses
-            )
             prober = NETWORK_PROBERS[kind](around)
         else:
             prober = ExecProber(loop, clock, call_at)

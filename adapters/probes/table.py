@@ -15,6 +15,7 @@ from ...domain.specification.probes.ssh import Ssh
 from ...domain.specification.probes.tls_handshake import TlsHandshake
 from ...domain.specification.probes.udp import Udp
 from ...domain.specification.probes.web.http_steps import HttpSteps
+from ...domain.specification.probes.web.registration import DomainRegistration
 from .conversing import ConversingProber
 from .course import Surroundings
 from .databases.redis import ask_redis
@@ -26,6 +27,7 @@ from .network.tls import TlsProber
 from .network.udp import send_datagram
 from .shared import SharableProber, Underway
 from .web.http import HttpProber
+from .web.registration import make_registration_prober
 from .web.steps import StepsProber
 
 MakeProber: TypeAlias = Callable[[Surroundings], SharableProber]
@@ -42,7 +44,10 @@ NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
 }
 """A kind that is written as a coroutine needs no more than that; its library is imported in the coroutine."""
 
-HTTP_PROBERS: dict[type[Probe], Callable[[HttpProber], SharableProber]] = {HttpSteps: StepsProber}
+HTTP_PROBERS: dict[type[Probe], Callable[[Surroundings, HttpProber], SharableProber]] = {
+    HttpSteps: lambda _around, http: StepsProber(http),
+    DomainRegistration: make_registration_prober,
+}
 """The kinds that are carried by the prober of single requests."""
 
 
@@ -72,5 +77,6 @@ class ProberOnDemand:
 
 def network_probers(around: Surroundings, http: HttpProber) -> dict[type[Probe], SharableProber]:
     """The probers of all kinds of both tables."""
-    carried = {kind: make(http) for kind, make in HTTP_PROBERS.items()}
-    return {kind: ProberOnDemand(partial(make, around)) for kind, make in NETWORK_PROBERS.items()} | carried
+    made = {kind: partial(make, around) for kind, make in NETWORK_PROBERS.items()}
+    made |= {kind: partial(make, around, http) for kind, make in HTTP_PROBERS.items()}
+    return {kind: ProberOnDemand(make) for kind, make in made.items()}

@@ -154,6 +154,27 @@ CAPTURE_CHARACTERS_MAX = 8_192
 """A captured value: tokens that are signed have up to four thousand characters, and a URL may hold as many as this."""
 STEPS_PERCENT = 90
 """The share of the time after which a step is cut off that others follow which are carried out always: they need the rest."""
+REGISTRY_EVERY_NS_MIN = 3_600 * NS_PER_S
+"""How often the registry of a domain is asked at most: a registration changes once a year, and registries refuse clients that ask often."""
+REGISTRY_BYTES_MAX = 256 * 1024
+"""The answer of a registry about one domain: with all contacts and notices it has some ten KiB."""
+REGISTRY_PARTS_MAX = 64
+"""Events, states, name servers and contacts of one domain that are read."""
+REGISTRY_WAIT_NS = 3_600 * NS_PER_S
+"""How long a registry is left alone that refuses a question and does not say for how long."""
+REGISTRY_WAIT_NS_MAX = 86_400 * NS_PER_S
+"""How long it is left alone at most, whatever it says: a day without an answer is told as missing samples."""
+REGISTRY_WAITS_KEPT = 256
+"""Registries that are left alone at the same time: there are some hundred operators of servers."""
+REGISTRIES_FRESH_NS = 86_400 * NS_PER_S
+"""How long the list of registries is used: it changes a few times a week."""
+REGISTRIES_AGAIN_NS = 60 * NS_PER_S
+"""How soon the list is asked for again that could not be read."""
+REGISTRIES_READ_NS = 30 * NS_PER_S
+"""The time for reading the list of registries, for whichever attempts wait."""
+REGISTRIES_BYTES_MAX = 1024 * 1024
+"""The list of registries: it has about a tenth of that, with 1,500 top level domains."""
+assert REGISTRIES_BYTES_MAX <= BODY_BYTES_MAX
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS

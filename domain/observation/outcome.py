@@ -68,6 +68,10 @@ class Reason(StrEnum):
     NO_DESCRIPTORS = "no_descriptors"
     BLIND = "blind"
     """The machine was suspended or stalled, or its own network was down, during the attempt."""
+    RATE_LIMITED = "rate_limited"
+    """The server that knows about the target refuses further questions for a while."""
+    REGISTRY_UNKNOWN = "registry_unknown"
+    """No server is known that could be asked about the target."""
     INVALID_MEASUREMENT = "invalid_measurement"
     PROBE_CRASHED = "probe_crashed"
 
@@ -77,6 +81,8 @@ INTERNAL_FAULTS = frozenset(
         Reason.OVERLOADED,
         Reason.NO_DESCRIPTORS,
         Reason.BLIND,
+        Reason.RATE_LIMITED,
+        Reason.REGISTRY_UNKNOWN,
         Reason.INVALID_MEASUREMENT,
         Reason.PROBE_CRASHED,
     }

@@ -22,6 +22,7 @@ from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
 from .probes.web.http_steps import HttpSteps
+from .probes.web.registration import DomainRegistration
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import WARNED, JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
@@ -57,7 +58,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`, `domain`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -103,6 +104,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by the greeting and the login of a mail server."""
     http_steps: HttpSteps | UnsetType = UNSET
     """Checked by HTTP requests, one after the other."""
+    domain: DomainRegistration | UnsetType = UNSET
+    """Checked by a question to the registry of a domain."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -175,6 +178,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ssh: Ssh = ...,
         smtp: Smtp = ...,
         http_steps: HttpSteps = ...,
+        domain: DomainRegistration = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

@@ -32,7 +32,9 @@ _MEASURES: dict[str, tuple[str, ...]] = {
     **{kind: each.measures for kind, each in NETWORK_KINDS.items()},
 }
 """The measures of the probe kinds that define a fixed set, besides the availability that all have."""
-_TIMES = frozenset({"response_time", *_PHASES, "certificate_expiration", "run_time"})
+_TIMES = frozenset(
+    {"response_time", *_PHASES, "certificate_expiration", "registration_expiration", "run_time"}
+)
 """The measures in milliseconds: a duration may stand beside them."""
 _ENCRYPTED = {"certificate_expiration": "certificate", "tls": "handshake"}
 """The measures that only https has, and the thing that each measures."""

@@ -32,6 +32,7 @@ from .durations import heartbeat_problems, length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
+from .probes.registration import pace_problems
 from .probes.table import network_probe_problems
 from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems, slo_problems
@@ -215,6 +216,7 @@ class _Judge:
 
     def _cadence(self, target: Target, *, timeout_stated: bool) -> Iterator[Problem]:
         yield from _spans(target, ())
+        yield from pace_problems(target)
         if target.kind != "heartbeat" and timeout_stated:
             yield from self._longer(target.timeout, "timeout", target.every, ())
         yield from self._longer(target.retry_every, "retry_every", target.every, ())

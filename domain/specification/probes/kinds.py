@@ -12,6 +12,7 @@ from .ssh import Ssh
 from .tls_handshake import TlsHandshake
 from .udp import Udp
 from .web.http_steps import HttpSteps
+from .web.registration import DomainRegistration
 
 Probe: TypeAlias = (
     Http
@@ -28,6 +29,7 @@ Probe: TypeAlias = (
     | Ssh
     | Smtp
     | HttpSteps
+    | DomainRegistration
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {

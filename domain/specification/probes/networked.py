@@ -22,11 +22,12 @@ class Library(msgspec.Struct, frozen=True):
 class NetworkProbe(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Speaks with one host. A kind states the facts and figures that it gives, so that a wrong condition is refused."""
 
-    # The placeholders of conditions that have a value; the measures that rules may have a threshold for; and the library that
-    # it needs besides those that are always installed.
+    # The placeholders of conditions that have a value; the measures that rules may have a threshold for; the library that
+    # it needs besides those that are always installed; and the shortest cadence that those who are asked put up with.
     facts: ClassVar[frozenset[str]] = frozenset()
     measures: ClassVar[tuple[str, ...]] = ()
     library: ClassVar[Library | None] = None
+    every_ns_min: ClassVar[int] = 0
 
     @property
     def peer(self) -> str:

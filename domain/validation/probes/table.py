@@ -16,9 +16,11 @@ from ...specification.probes.ssh import Ssh
 from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
 from ...specification.probes.web.http_steps import HttpSteps
+from ...specification.probes.web.registration import DomainRegistration
 from ...specification.problem import Path, Problem
 from ..network import name_fault, place_problems, tls_problems
 from .http_steps import steps_problems
+from .registration import registration_problems
 
 
 def network_probe_problems(probe: NetworkProbe, path: Path) -> Iterator[Problem]:
@@ -120,4 +122,5 @@ _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = 
     Ssh: _of_ssh,
     Smtp: _of_smtp,
     HttpSteps: steps_problems,
+    DomainRegistration: registration_problems,
 }
