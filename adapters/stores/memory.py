@@ -1,65 +1,26 @@
 """The record in memory: the same rules as on disk, for runtimes without a store and as the model of the real one."""
 
-from collections import ChainMap, Counter
-from collections.abc import Iterable, MutableMapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from ...domain import limits
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
-from ...domain.incidents.announcement import Announcement
-from ...domain.incidents.digest import Grouping
-from ...domain.incidents.incident import Incident, Transition
-from ...domain.incidents.notice import Delivery, DeliveryState, LastDelivered, Notice
-from ...domain.incidents.record import (
-    Batch,
-    Checkpoint,
-    HeardMark,
-    IncidentOpening,
-    LastDigest,
-    LatestFinding,
-    Outgoing,
-    PauseMark,
-    Restored,
-    Silence,
-)
+from ...domain.incidents.incident import Incident
+from ...domain.incidents.notice import DeliveryState, LastDelivered
+from ...domain.incidents.record import Batch, IncidentOpening, LastDigest, Outgoing, Restored
 from ...domain.supervision.tenure import Tenure
 from ...domain.time.moment import Moment
-
-
-class _Draft:
-    """A commit under way: what it changes lies above what is recorded, until it is taken over or let go."""
-
-    def __init__(self, below: "_Draft | None" = None) -> None:
-        def above(name: str) -> MutableMapping[Any, Any]:
-            return {} if below is None else ChainMap({}, getattr(below, name))
-
-        self.steps: MutableMapping[tuple[str, int], Transition] = above("steps")
-        self.latest: MutableMapping[str, Incident] = above("latest")
-        self.open: MutableMapping[tuple[str, str], str | None] = above("open")
-        self.outbox: MutableMapping[str, Outgoing] = above("outbox")
-        self.told: MutableMapping[tuple[str, str], LastDelivered] = above("told")
-        self.digests: MutableMapping[tuple[str, Grouping], int] = above("digests")
-        self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
-        self.silences: MutableMapping[str, Silence] = above("silences")
-        self.announcements: MutableMapping[tuple[str, int], Announcement] = above("announcements")
-        self.heard: MutableMapping[str, HeardMark] = above("heard")
-        self.pauses: MutableMapping[str, PauseMark] = above("pauses")
-        self.found: MutableMapping[str, LatestFinding | None] = above("found")
-
-    def take_over(self, draft: "_Draft") -> None:
-        for name, changed in vars(draft).items():
-            getattr(self, name).update(changed.maps[0])
+from .record_state import RecordState, apply
 
 
 class SharedRecord:
     """The record, lock and owner that several memory stores have in common, as several processes have one file."""
 
     def __init__(self) -> None:
-        self.draft = _Draft()
+        self.draft = RecordState()
         self.epoch = self.writes = 0
         self.tenure = Tenure()
         self.lock_holder: str | None = None
@@ -87,7 +48,7 @@ class MemoryStore:
         return f"MemoryStore({len(self._record.latest)} incidents)"
 
     @property
-    def _record(self) -> _Draft:
+    def _record(self) -> RecordState:
         return self._shared.draft
 
     def open(self, now: Moment) -> Restored:
@@ -182,9 +143,9 @@ class MemoryStore:
 
     def commit(self, batch: Batch) -> int:
         self._require_use()
-        draft = _Draft(self._record)
+        draft = RecordState(self._record)
         try:
-            _write(draft, batch)
+            apply(draft, batch)
         except StoreCorrupt as error:
             self._failure = str(error)
             raise
@@ -269,76 +230,3 @@ class MemoryStore:
 
 def _fenced(by: Tenure) -> StoreFenced:
     return StoreFenced(f"the record was claimed by {by.owner or 'another store, which has ended since'}")
-
-
-def _write(draft: _Draft, batch: Batch) -> None:
-    for transition in batch.transitions:
-        _write_transition(draft, transition)
-    for notice in batch.notices:
-        _write_notice(draft, notice)
-    for delivery in batch.deliveries:
-        _write_delivery(draft, delivery)
-    draft.checkpoints.update({checkpoint.target: checkpoint for checkpoint in batch.checkpoints})
-    draft.heard.update({mark.target: mark for mark in batch.heard})
-    draft.pauses.update({mark.target: mark for mark in batch.pauses})
-    draft.found.update({finding.incident_id: finding for finding in batch.latest})
-    draft.silences.update({silence.id: silence for silence in batch.silences})
-    draft.announcements.update({(each.id, each.created_at_ns): each for each in batch.announcements})
-
-
-def _write_transition(draft: _Draft, transition: Transition) -> None:
-    name, place = transition.incident_id, transition.place
-    recorded = draft.steps.get((name, transition.sequence))
-    if recorded is not None:
-        if recorded != transition:
-            raise StoreCorrupt(f"step {transition.sequence} of {name} is recorded otherwise")
-        return
-    if not transition.may_follow(draft.latest.get(name)):
-        raise StoreError(f"step {transition.sequence} of {name} may not follow what is recorded")
-    if transition.is_open and draft.open.get(place) not in {None, name}:
-        raise StoreError(f"{transition.target}/{transition.rule} has an open incident already")
-    before = draft.latest.get(name)
-    if before is not None:
-        draft.open[before.place] = None
-    draft.open[place] = name if transition.is_open else None
-    draft.steps[name, transition.sequence] = transition
-    draft.found[name] = None
-    draft.latest[name] = transition.incident
-
-
-def _write_notice(draft: _Draft, notice: Notice) -> None:
-    recorded = draft.outbox.get(notice.key)
-    if recorded is not None:
-        if _place(recorded.notice) != _place(notice):
-            raise StoreCorrupt(f"the key {notice.key} is recorded for another notice")
-        return
-    lead = draft.steps.get((notice.incident.id, notice.sequence))
-    steps = [draft.steps.get((step.incident_id, step.sequence)) for step in notice.steps]
-    if lead is None or lead.incident != notice.incident or None in steps:
-        raise StoreError(f"notice {notice.key} tells of a step that is not recorded")
-    if notice.digest:
-        place = (notice.channel, notice.digest.grouping)
-        draft.digests[place] = max(notice.created_at_ns, draft.digests.get(place, notice.created_at_ns))
-    draft.outbox[notice.key] = Outgoing(
-        notice,
-        Delivery(key=notice.key, state=DeliveryState.PENDING, attempts=0, at_ns=notice.created_at_ns),
-    )
-
-
-def _write_delivery(draft: _Draft, delivery: Delivery) -> None:
-    recorded = draft.outbox.get(delivery.key)
-    if recorded is None:
-        raise StoreError(f"there is no notice {delivery.key} to deliver")
-    if not delivery.replaces(recorded.delivery):
-        return
-    draft.outbox[delivery.key] = Outgoing(recorded.notice, replace(delivery, memory=UNSET))
-    if delivery.state is DeliveryState.DELIVERED:
-        for told in recorded.notice.as_delivered(delivery.at_ns, delivery.memory or ""):
-            place = (told.incident_id, told.channel)
-            earlier = draft.told.get(place)
-            if earlier is None or earlier.sequence <= told.sequence:
-                draft.told[place] = told
-
-
-def _place(notice: Notice) -> tuple[str, int, str]:
-    return notice.incident.id, notice.sequence, notice.channel
