@@ -58,6 +58,8 @@ from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
+from .domain.specification.probes.web.grpc import Grpc
+from .domain.specification.probes.web.websocket import WebSocket
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -106,6 +108,7 @@ __all__ = [
     "Exec",
     "ExecChannel",
     "Flapping",
+    "Grpc",
     "HealthChanged",
     "Heartbeat",
     "Http",
@@ -181,6 +184,7 @@ __all__ = [
     "WatchkeeperError",
     "Web",
     "WebMetrics",
+    "WebSocket",
     "Webhook",
     "WentBlind",
     "Window",

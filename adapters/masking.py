@@ -21,6 +21,7 @@ from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.probes.udp import Udp
+from ..domain.specification.probes.web.websocket import WebSocket
 from ..domain.specification.target import Target
 from ..domain.specification.text import MASK, as_pairs
 
@@ -116,11 +117,17 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
         elif isinstance(probe, Tcp | Udp):
-            yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
+            yield from _of_sent(probe.send)
+        elif isinstance(probe, WebSocket):
+            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()), *_of_sent(probe.send))
         elif isinstance(probe, NetworkProbe):
-            yield from probe.secrets()
+            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
+
+
+def _of_sent(text: str | None) -> Iterator[str]:
+    yield from (word for line in _LOGIN.findall(text or "") for word in line.split())
 
 
 def _of_http(probe: Http) -> Iterator[str]:

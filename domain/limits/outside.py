@@ -142,6 +142,18 @@ FINGERPRINTS_MAX = 16
 """Host keys of one server that are good: one of each type, and the next ones while they are changed."""
 COMMAND_WORDS_MAX = 64
 """The words of one command of a store: a check asks for a figure, and writes nothing long."""
+SUBPROTOCOLS_MAX = 16
+"""Subprotocols that one handshake of a WebSocket offers: a few versions of one."""
+HEADERS_READ_MAX = 128
+"""Headers of the answer to a handshake: servers send twenty, and each is read by itself."""
+FRAMES_MAX = 1_000
+"""Frames of a WebSocket or of HTTP/2 that one attempt reads: each costs ten microseconds, however little it holds."""
+FRAMES_READ_BYTES = 1024
+"""The bytes of frames that are read before the loop turns to others: 500 empty frames fit."""
+MESSAGES_BYTES_MAX = 1024 * 1024
+"""The messages of a WebSocket that one attempt passes over before the expected one."""
+GRPC_NAME_CHARACTERS_MAX = 256
+"""The name of a service of gRPC: a package and a name, of the length of a few words each."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character

@@ -21,6 +21,8 @@ from .probes.smtp import Smtp
 from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
+from .probes.web.grpc import Grpc
+from .probes.web.websocket import WebSocket
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import WARNED, JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
@@ -56,7 +58,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `websocket`, `grpc`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -100,6 +102,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by the key exchange of SSH."""
     smtp: Smtp | UnsetType = UNSET
     """Checked by the greeting and the login of a mail server."""
+    websocket: WebSocket | UnsetType = UNSET
+    """Checked by the handshake of a WebSocket and its messages."""
+    grpc: Grpc | UnsetType = UNSET
+    """Checked by the health service of gRPC."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -171,6 +177,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         redis: Redis = ...,
         ssh: Ssh = ...,
         smtp: Smtp = ...,
+        websocket: WebSocket = ...,
+        grpc: Grpc = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

@@ -11,9 +11,25 @@ from .smtp import Smtp
 from .ssh import Ssh
 from .tls_handshake import TlsHandshake
 from .udp import Udp
+from .web.grpc import Grpc
+from .web.websocket import WebSocket
 
 Probe: TypeAlias = (
-    Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake | Dns | Icmp | Udp | Redis | Ssh | Smtp
+    Http
+    | Tcp
+    | Exec
+    | Call
+    | Heartbeat
+    | Composite
+    | TlsHandshake
+    | Dns
+    | Icmp
+    | Udp
+    | Redis
+    | Ssh
+    | Smtp
+    | WebSocket
+    | Grpc
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {

@@ -15,8 +15,11 @@ from ...specification.probes.smtp import Smtp
 from ...specification.probes.ssh import Ssh
 from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
+from ...specification.probes.web.grpc import Grpc
+from ...specification.probes.web.websocket import WebSocket
 from ...specification.problem import Path, Problem
 from ..network import name_fault, place_problems, tls_problems
+from .web import grpc_problems, websocket_problems
 
 
 def network_probe_problems(probe: NetworkProbe, path: Path) -> Iterator[Problem]:
@@ -117,4 +120,6 @@ _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = 
     Redis: _of_redis,
     Ssh: _of_ssh,
     Smtp: _of_smtp,
+    WebSocket: websocket_problems,
+    Grpc: grpc_problems,
 }
