@@ -60,6 +60,8 @@ from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
 from .domain.specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
 from .domain.specification.probes.web.registration import DomainRegistration
+from .domain.specification.probes.web.grpc import Grpc
+from .domain.specification.probes.web.websocket import WebSocket
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -110,6 +112,7 @@ __all__ = [
     "Exec",
     "ExecChannel",
     "Flapping",
+    "Grpc",
     "HealthChanged",
     "Heartbeat",
     "Http",
@@ -187,6 +190,7 @@ __all__ = [
     "WatchkeeperError",
     "Web",
     "WebMetrics",
+    "WebSocket",
     "Webhook",
     "WentBlind",
     "Window",

@@ -20,6 +20,7 @@ from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.probes.udp import Udp
 from ..domain.specification.probes.web.filling import PLACEHOLDER
 from ..domain.specification.probes.web.http_steps import HttpSteps
+from ..domain.specification.probes.web.websocket import WebSocket
 from ..domain.specification.target import Target
 from ..domain.specification.text import as_pairs
 
@@ -62,16 +63,22 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
         elif isinstance(probe, Tcp | Udp):
-            yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
+            yield from _of_sent(probe.send)
         elif isinstance(probe, HttpSteps):
             found = (secret for step in probe.steps for secret in _of_http(step))
             yield from (
                 secret for secret in found if not PLACEHOLDER.fullmatch(secret.removeprefix("Bearer "))
             )
+        elif isinstance(probe, WebSocket):
+            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()), *_of_sent(probe.send))
         elif isinstance(probe, NetworkProbe):
-            yield from probe.secrets()
+            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
+
+
+def _of_sent(text: str | None) -> Iterator[str]:
+    yield from (word for line in _LOGIN.findall(text or "") for word in line.split())
 
 
 def _of_http(probe: Http) -> Iterator[str]:

@@ -16,6 +16,8 @@ from ...domain.specification.probes.tls_handshake import TlsHandshake
 from ...domain.specification.probes.udp import Udp
 from ...domain.specification.probes.web.http_steps import HttpSteps
 from ...domain.specification.probes.web.registration import DomainRegistration
+from ...domain.specification.probes.web.grpc import Grpc
+from ...domain.specification.probes.web.websocket import WebSocket
 from .conversing import ConversingProber
 from .course import Surroundings
 from .databases.redis import ask_redis
@@ -29,6 +31,8 @@ from .shared import SharableProber, Underway
 from .web.http import HttpProber
 from .web.registration import make_registration_prober
 from .web.steps import StepsProber
+from .web.grpc import ask_health
+from .web.websocket import talk_by_websocket
 
 MakeProber: TypeAlias = Callable[[Surroundings], SharableProber]
 
@@ -41,6 +45,8 @@ NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
     Redis: partial(ConversingProber, converse=ask_redis),
     Ssh: partial(ConversingProber, converse=exchange_keys),
     Smtp: partial(ConversingProber, converse=greet_mail_server),
+    WebSocket: partial(ConversingProber, converse=talk_by_websocket),
+    Grpc: partial(ConversingProber, converse=ask_health),
 }
 """A kind that is written as a coroutine needs no more than that; its library is imported in the coroutine."""
 

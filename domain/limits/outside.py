@@ -175,6 +175,18 @@ REGISTRIES_READ_NS = 30 * NS_PER_S
 REGISTRIES_BYTES_MAX = 1024 * 1024
 """The list of registries: it has about a tenth of that, with 1,500 top level domains."""
 assert REGISTRIES_BYTES_MAX <= BODY_BYTES_MAX
+SUBPROTOCOLS_MAX = 16
+"""Subprotocols that one handshake of a WebSocket offers: a few versions of one."""
+HEADERS_READ_MAX = 128
+"""Headers of the answer to a handshake: servers send twenty, and each is read by itself."""
+FRAMES_MAX = 1_000
+"""Frames of a WebSocket or of HTTP/2 that one attempt reads: each costs ten microseconds, however little it holds."""
+FRAMES_READ_BYTES = 1024
+"""The bytes of frames that are read before the loop turns to others: 500 empty frames fit."""
+MESSAGES_BYTES_MAX = 1024 * 1024
+"""The messages of a WebSocket that one attempt passes over before the expected one."""
+GRPC_NAME_CHARACTERS_MAX = 256
+"""The name of a service of gRPC: a package and a name, of the length of a few words each."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS

@@ -23,6 +23,8 @@ from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
 from .probes.web.http_steps import HttpSteps
 from .probes.web.registration import DomainRegistration
+from .probes.web.grpc import Grpc
+from .probes.web.websocket import WebSocket
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import WARNED, JudgedRule, NoData, Rule, RuleState, Slo, default_rules
 from .text import Description, DurationText, Group, Labels, Name, Title, Url, as_pairs
@@ -58,7 +60,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`, `domain`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`, `domain`, `websocket`, `grpc`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -106,6 +108,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by HTTP requests, one after the other."""
     domain: DomainRegistration | UnsetType = UNSET
     """Checked by a question to the registry of a domain."""
+    websocket: WebSocket | UnsetType = UNSET
+    """Checked by the handshake of a WebSocket and its messages."""
+    grpc: Grpc | UnsetType = UNSET
+    """Checked by the health service of gRPC."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -179,6 +185,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         smtp: Smtp = ...,
         http_steps: HttpSteps = ...,
         domain: DomainRegistration = ...,
+        websocket: WebSocket = ...,
+        grpc: Grpc = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from msgspec import UNSET
+
 from ..conditions.condition import Condition, compile_condition, facts_named
 from ..conditions.facts import BODY
 from ..errors import ConditionError
@@ -64,13 +66,15 @@ def _fault(condition: Condition, target: Target) -> str:
 
 def unread(target: Target) -> str:
     """Why no probe of this target reads a body, and what to do; empty where one does."""
-    http, tcp = target.http, target.tcp
+    http, tcp, websocket = target.http, target.tcp, target.websocket
     if http is not None and not http.body_bytes_max:
         return "nothing of the body is read: raise body_bytes_max under http or leave the condition out"
     if http is not None and http.method == "HEAD":
         return "an answer to HEAD has no body: write method: GET under http or leave the condition out"
     if tcp is not None and not tcp.send and tcp.expect is None:
         return "nothing is read of the answer: write send or expect under tcp, or leave the condition out"
+    if websocket is not UNSET and not websocket.awaits_message:
+        return "no message is read: write send or expect under websocket, or leave the condition out"
     return ""
 
 
@@ -97,7 +101,7 @@ def facts_of(target: Mapping[str, Any]) -> frozenset[str] | None:
     url = probe.get("url")
     if kind == "http" and isinstance(url, str) and _is_never_encrypted(url, probe.get("follow_redirects")):
         given -= _CERTIFICATES
-    is_silent = kind == "tcp" and not probe.get("send") and probe.get("expect") is None
+    is_silent = kind in {"tcp", "websocket"} and not probe.get("send") and probe.get("expect") is None
     if is_silent or probe.get("method") == "HEAD" or probe.get("body_bytes_max") == 0:
         given -= {BODY}
     return given

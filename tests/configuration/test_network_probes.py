@@ -5,7 +5,21 @@ from hostile.records import RecordServer, reply
 from msgspec import UNSET
 from seeing import sample
 from watched import watching
-from watchkeeper import Dns, DnsRecords, Icmp, Redis, Smtp, Ssh, Target, Tcp, Tls, TlsHandshake, Udp
+from watchkeeper import (
+    Dns,
+    DnsRecords,
+    Grpc,
+    Icmp,
+    Redis,
+    Smtp,
+    Ssh,
+    Target,
+    Tcp,
+    Tls,
+    TlsHandshake,
+    Udp,
+    WebSocket,
+)
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.extras import library_problem, missing_libraries
 from watchkeeper.adapters.masking import secrets_of
@@ -25,6 +39,8 @@ PROBES = {
     "redis": Redis(host="store.example", command=["llen", "jobs"]),
     "ssh": Ssh(host="gate.example"),
     "smtp": Smtp(host="mail.example"),
+    "websocket": WebSocket(url="wss://shop.example/live?key=7", send="ping"),
+    "grpc": Grpc(host="shop.example", port=443, service="shop.Orders"),
 }
 
 CONDITIONS = {
@@ -65,6 +81,26 @@ FAULTY = [
     ({"smtp": Smtp(host="h", user="u", password="p", encryption="none")}, "smtp.password: would be sent in clear"),  # noqa: S106
     ({"smtp": Smtp(host="h", encryption="none", tls=Tls(verify=False))}, "smtp.tls: has no effect with encryption: none"),
     ({"smtp": Smtp(host="h", tls=Tls(verify=False, ca_file="f"))}, "smtp.tls.ca_file: has no effect"),
+    ({"websocket": WebSocket(url="https://h/")}, "websocket.url: has the scheme 'https': only ws and wss are possible"),
+    ({"websocket": WebSocket(url="h/live")}, "websocket.url: is no absolute URL: write it like wss://example.org/live"),
+    ({"websocket": WebSocket(url="ws://u:p@h/")}, "websocket.url: holds a user name or a password: write them in a header"),
+    ({"websocket": WebSocket(url="ws://h/#a")}, "websocket.url: holds a fragment"),
+    ({"websocket": WebSocket(url="ws://h:0/")}, "websocket.url: has a port that is none"),
+    ({"websocket": WebSocket(url="ws://[h]/")}, "websocket.url: has a host that"),
+    ({"websocket": WebSocket(url="ws://192.0.2.1/", address_family="ipv6")}, "websocket.address_family: is ipv6"),
+    ({"websocket": WebSocket(url="ws://h/", headers={"Upgrade": "x"})}, "websocket.headers.Upgrade: is set for every request"),
+    ({"websocket": WebSocket(url="ws://h/", subprotocols=["a b"])}, "websocket.subprotocols[0]: is no name of a subprotocol"),
+    ({"websocket": WebSocket(url="ws://h/", subprotocols=["a", "a"])}, "websocket.subprotocols[1]: stands twice"),
+    ({"websocket": WebSocket(url="ws://h/", expect="(")}, "websocket.expect: the pattern '(' cannot be used"),
+    ({"websocket": WebSocket(url="ws://h/", expect="(ab|cd){200}")}, "websocket.expect: the pattern has"),
+    ({"websocket": WebSocket(url="ws://h/", tls=Tls(verify=False))}, "websocket.tls: has no effect with ws://"),
+    ({"websocket": WebSocket(url="wss://h/", tls=Tls(verify=False, ca_file="f"))}, "websocket.tls.ca_file: has no effect"),
+    ({"grpc": Grpc(host="h:1", port=1)}, "grpc.host: holds a port"),
+    ({"grpc": Grpc(host="h", port=1, tls=Tls(verify=False, ca_file="f"))}, "grpc.tls.ca_file: has no effect"),
+    ({"grpc": Grpc(host="h", port=1, metadata={"X-Token": "a"})}, "grpc.metadata.X-Token: is no name of metadata"),
+    ({"grpc": Grpc(host="h", port=1, metadata={"grpc-timeout": "1S"})}, "grpc.metadata.grpc-timeout: is set for every call"),
+    ({"grpc": Grpc(host="h", port=1, metadata={"te": "x"})}, "grpc.metadata.te: is set for every call"),
+    ({"grpc": Grpc(host="h", port=1, metadata={"a": "ü"})}, "grpc.metadata.a: holds another character"),
     ({"ssh": Ssh(host="")}, "ssh.host: is empty"),
     ({"ssh": Ssh(host="h", fingerprints=["SHA256:short"])}, "ssh.fingerprints[0]: is no fingerprint"),
     ({"redis": Redis(host="h:1")}, "redis.host: holds a port"),
@@ -95,6 +131,8 @@ SHOWN = {
     "redis": "Redis store.example:6379 LLEN",
     "ssh": "SSH gate.example:22",
     "smtp": "SMTP mail.example:587",
+    "websocket": "WebSocket wss://shop.example/live?…",
+    "grpc": "gRPC health of shop.Orders at shop.example:443",
 }
 
 
@@ -111,10 +149,22 @@ def test_secrets_of_a_probe_are_masked():
         Target(id="c", tcp=Tcp(host="h", port=1, send="AUTH hunter3")),
         Target(id="d", redis=Redis(host="h", password="hunter4", tls=locked)),  # noqa: S106
         Target(id="e", smtp=Smtp(host="h", user="u", password="hunter5")),  # noqa: S106
+        Target(
+            id="f",
+            websocket=WebSocket(
+                url="wss://h/?key=hunter6", headers={"X-Token": "hunter7"}, send="AUTH hunter8"
+            ),
+        ),
+        Target(id="g", grpc=Grpc(host="h", port=1, metadata={"authorization": "Bearer hunter9"})),
     ]
-    assert {"sesame-sesame", "hunter2", "hunter3", "hunter4", "hunter5", "\0u\0hunter5"} <= set(
-        secrets_of(targets)
-    )
+    known = set(secrets_of(targets))
+    assert {"sesame-sesame", "\0u\0hunter5", *(f"hunter{number}" for number in range(2, 10))} <= known
+
+
+def test_a_condition_on_a_message_needs_one_that_is_awaited():
+    (problem,) = problems_of(["[BODY] == a"], websocket=WebSocket(url="ws://h/"))
+
+    assert "no message is read: write send or expect under websocket" in problem
 
 
 def test_a_condition_on_the_code_takes_any_code():

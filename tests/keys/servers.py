@@ -47,6 +47,14 @@ class Authority:
         self._ca.issue_cert(name).configure_cert(context)
         return context
 
+    def server_files(self, name: str = "127.0.0.1") -> tuple[str, str]:
+        """Returns the files of a server's certificate and of its key."""
+        own = self._ca.issue_cert(name)
+        files = self.file.replace("ca.pem", "server.pem"), self.file.replace("ca.pem", "server.key")
+        own.cert_chain_pems[0].write_to_path(files[0])
+        own.private_key_pem.write_to_path(files[1])
+        return files
+
     @contextmanager
     def web(self, name: str = "127.0.0.1", *, asks_for_client: bool = False) -> Iterator[HostileServer]:
         context = self.context(name)

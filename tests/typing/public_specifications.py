@@ -27,6 +27,7 @@ from watchkeeper import (
     Exec,
     ExecChannel,
     Flapping,
+    Grpc,
     Heartbeat,
     Http,
     Icmp,
@@ -56,6 +57,7 @@ from watchkeeper import (
     TlsHandshake,
     Udp,
     Webhook,
+    WebSocket,
     Window,
 )
 
@@ -142,6 +144,11 @@ TARGETS = [
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
     Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),
     Target(id="gate", ssh=Ssh(host="gate.example", fingerprints=["SHA256:" + "a" * 43])),
+    Target(
+        id="live",
+        websocket=WebSocket(url="wss://h/", headers=HEADERS, subprotocols=["v1"], send="a", expect="b"),
+    ),
+    Target(id="orders", grpc=Grpc(host="h", port=443, service="shop.Orders", metadata=HEADERS, tls=Tls())),
     Target(id="post", smtp=Smtp(host="mail.example", encryption="tls")),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]

@@ -13,6 +13,8 @@ from .tls_handshake import TlsHandshake
 from .udp import Udp
 from .web.http_steps import HttpSteps
 from .web.registration import DomainRegistration
+from .web.grpc import Grpc
+from .web.websocket import WebSocket
 
 Probe: TypeAlias = (
     Http
@@ -30,6 +32,8 @@ Probe: TypeAlias = (
     | Smtp
     | HttpSteps
     | DomainRegistration
+    | WebSocket
+    | Grpc
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {

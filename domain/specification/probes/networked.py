@@ -44,6 +44,10 @@ class NetworkProbe(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Returns what is done at each attempt, in a few words without secrets."""
         return f"{self.__struct_config__.tag} {self.peer}".strip()
 
+    def named_texts(self) -> Iterator[tuple[str, str]]:
+        """Yields the texts of which some are secrets by their names, such as headers, each with its name."""
+        yield from ()
+
     def secrets(self) -> Iterator[str]:
         """Yields the texts that are never shown."""
         yield from ()

@@ -17,10 +17,13 @@ from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
 from ...specification.probes.web.http_steps import HttpSteps
 from ...specification.probes.web.registration import DomainRegistration
-from ...specification.problem import Path, Problem
-from ..network import name_fault, place_problems, tls_problems
 from .http_steps import steps_problems
 from .registration import registration_problems
+from ...specification.probes.web.grpc import Grpc
+from ...specification.probes.web.websocket import WebSocket
+from ...specification.problem import Path, Problem
+from ..network import name_fault, place_problems, tls_problems
+from .web import grpc_problems, websocket_problems
 
 
 def network_probe_problems(probe: NetworkProbe, path: Path) -> Iterator[Problem]:
@@ -123,4 +126,6 @@ _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = 
     Smtp: _of_smtp,
     HttpSteps: steps_problems,
     DomainRegistration: registration_problems,
+    WebSocket: websocket_problems,
+    Grpc: grpc_problems,
 }

@@ -1,4 +1,4 @@
-"""Probes that are carried by HTTP requests: several steps that pass values on, and registrations of names.
+"""Specifications of probes whose protocol is HTTP or begins as HTTP: several steps, registrations, WebSocket and gRPC.
 
-Never here: the request itself, which is the probe `http`.
+Never here: one plain request, which stays in `probe`.
 """
