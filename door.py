@@ -58,9 +58,9 @@ from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
+from .domain.specification.probes.web.grpc import Grpc
 from .domain.specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
 from .domain.specification.probes.web.registration import DomainRegistration
-from .domain.specification.probes.web.grpc import Grpc
 from .domain.specification.probes.web.websocket import WebSocket
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold

@@ -14,9 +14,9 @@ from ...domain.specification.probes.smtp import Smtp
 from ...domain.specification.probes.ssh import Ssh
 from ...domain.specification.probes.tls_handshake import TlsHandshake
 from ...domain.specification.probes.udp import Udp
+from ...domain.specification.probes.web.grpc import Grpc
 from ...domain.specification.probes.web.http_steps import HttpSteps
 from ...domain.specification.probes.web.registration import DomainRegistration
-from ...domain.specification.probes.web.grpc import Grpc
 from ...domain.specification.probes.web.websocket import WebSocket
 from .conversing import ConversingProber
 from .course import Surroundings
@@ -28,10 +28,10 @@ from .network.ssh import exchange_keys
 from .network.tls import TlsProber
 from .network.udp import send_datagram
 from .shared import SharableProber, Underway
+from .web.grpc import ask_health
 from .web.http import HttpProber
 from .web.registration import make_registration_prober
 from .web.steps import StepsProber
-from .web.grpc import ask_health
 from .web.websocket import talk_by_websocket
 
 MakeProber: TypeAlias = Callable[[Surroundings], SharableProber]

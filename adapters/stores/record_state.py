@@ -160,9 +160,7 @@ def _write_notice(draft: RecordState, notice: Notice) -> None:
     lead = draft.steps.get((notice.incident.id, notice.sequence))
     steps = [draft.steps.get((step.incident_id, step.sequence)) for step in notice.steps]
     if lead is None or lead.incident != notice.incident or None in steps:
-        raise StoreError(
-            f"notice {notice.key} tells of a step of {notice.incident.id} that is not recorded"
-        )
+        raise StoreError(f"notice {notice.key} tells of a step of {notice.incident.id} that is not recorded")
     if notice.digest:
         place = (notice.channel, notice.digest.grouping)
         draft.digests[place] = max(notice.created_at_ns, draft.digests.get(place, notice.created_at_ns))

@@ -21,9 +21,9 @@ from .probes.smtp import Smtp
 from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
 from .probes.udp import Udp
+from .probes.web.grpc import Grpc
 from .probes.web.http_steps import HttpSteps
 from .probes.web.registration import DomainRegistration
-from .probes.web.grpc import Grpc
 from .probes.web.websocket import WebSocket
 from .routing import DEFAULT_FLAPPING, Dependency, Flapping
 from .rule import WARNED, JudgedRule, NoData, Rule, RuleState, Slo, default_rules

@@ -11,9 +11,9 @@ from .smtp import Smtp
 from .ssh import Ssh
 from .tls_handshake import TlsHandshake
 from .udp import Udp
+from .web.grpc import Grpc
 from .web.http_steps import HttpSteps
 from .web.registration import DomainRegistration
-from .web.grpc import Grpc
 from .web.websocket import WebSocket
 
 Probe: TypeAlias = (

@@ -15,14 +15,14 @@ from ...specification.probes.smtp import Smtp
 from ...specification.probes.ssh import Ssh
 from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
+from ...specification.probes.web.grpc import Grpc
 from ...specification.probes.web.http_steps import HttpSteps
 from ...specification.probes.web.registration import DomainRegistration
-from .http_steps import steps_problems
-from .registration import registration_problems
-from ...specification.probes.web.grpc import Grpc
 from ...specification.probes.web.websocket import WebSocket
 from ...specification.problem import Path, Problem
 from ..network import name_fault, place_problems, tls_problems
+from .http_steps import steps_problems
+from .registration import registration_problems
 from .web import grpc_problems, websocket_problems
 
 
