@@ -125,6 +125,8 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
 
 def _of_http(probe: Http) -> Iterator[str]:
     yield from (*_of_url(probe.url), *_of_pairs(as_pairs(probe.headers)), *_of_tls(probe.tls))
+    if probe.cookies is not UNSET:
+        yield from (value for _, value in as_pairs(probe.cookies))
     if probe.bearer:
         yield probe.bearer
     if probe.basic_auth is not None:

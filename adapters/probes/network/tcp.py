@@ -14,7 +14,7 @@ from ....domain.specification.probe import Tcp
 from ....domain.units import NS_PER_S
 from ...activity import Activity, tell
 from ...clock import MonotonicClock
-from ...net.names import LookedUp, ResolvedAddress, literal_address, public_only
+from ...net.names import PREFERRED, LookedUp, ResolvedAddress, literal_address, public_only
 from ...net.race import Race, dial
 from ...net.resolver import Resolver
 from ...net.sockets import Sockets
@@ -146,6 +146,7 @@ class TcpAttempt(Activity):
             self._connected,
             self._end,
             deny_private_addresses=prober.deny_private_addresses,
+            prefers_first=self._spec.address_family in PREFERRED,
         )
         self._race.begin(first, addresses[1:])
 

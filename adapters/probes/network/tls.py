@@ -17,7 +17,7 @@ from .starttls import ask_for_tls
 
 async def shake_hands(probe: TlsHandshake, course: AttemptCourse) -> Observation:
     """One attempt of a `tls` probe."""
-    context = client_context(probe.tls, probe.minimum_version)
+    context = client_context(probe.tls, probe.oldest_version)
     wire = Wire(await course.connect(probe.host, probe.port, probe.address_family), course.ready)
     if probe.starttls is not None:
         course.stage = "while TLS was asked for"
