@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+import pycurl
+from msgspec import UNSET
+
 from ..domain.specification.configuration import Configuration
+from ..domain.specification.probe import Http
 from ..domain.specification.probes.networked import Library, NetworkProbe
 from ..domain.specification.problem import Path, Problem
 from .http.fast.tls_contexts import missing_library
@@ -13,13 +17,24 @@ def missing_libraries(configuration: Configuration, apprise: str = "apprise") ->
     """Yields a problem for each place that needs a library which is not installed; `apprise` is the package of its name."""
     yield from missing_library(configuration.runtime)
     for at, target in enumerate(configuration.targets):
-        if isinstance(target.probe, NetworkProbe):
+        if isinstance(target.probe, Http):
+            yield from version_problem(target.probe, ("targets", at, "http", "versions"))
+        elif isinstance(target.probe, NetworkProbe):
             yield from library_problem(target.probe.library, ("targets", at, target.kind))
     needing = [at for at, channel in enumerate(configuration.channels) if channel.apprise is not None]
     if needing and find_spec(apprise) is None:
         for at in needing:
             text = "Apprise is not installed: pip install 'watchkeeper[channels]'"
             yield Problem(("channels", at, "apprise"), text)
+
+
+def version_problem(probe: Http, path: Path, features: int | None = None) -> Iterator[Problem]:
+    """Yields the problem of a version of HTTP that the installed libcurl does not speak; `features` is what it can."""
+    known = int(pycurl.version_info()[4]) if features is None else features
+    for version, bit in {"2": pycurl.VERSION_HTTP2, "3": pycurl.VERSION_HTTP3}.items():
+        if probe.versions is not UNSET and version in probe.versions and not known & bit:
+            text = f"the installed libcurl does not speak HTTP/{version}: leave {version} out, or install the wheel of pycurl, which does"
+            yield Problem(path, text)
 
 
 def library_problem(library: Library | None, path: Path) -> Iterator[Problem]:

@@ -83,6 +83,8 @@ def _of_sent(text: str | None) -> Iterator[str]:
 
 def _of_http(probe: Http) -> Iterator[str]:
     yield from (*_of_url(probe.url), *_of_pairs(as_pairs(probe.headers)), *_of_tls(probe.tls))
+    if probe.cookies is not UNSET:
+        yield from (value for _, value in as_pairs(probe.cookies))
     if probe.bearer:
         yield probe.bearer
     if probe.basic_auth is not None:

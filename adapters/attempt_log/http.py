@@ -1,6 +1,7 @@
 """An `http` attempt with its log: the production attempt, asked after every answer."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pycurl
@@ -31,11 +32,12 @@ class LoggedHandles(Handles):
     def take(self, shelf: Shelf) -> Handle:
         handle = super().take(shelf)
         self.said, self.chain = [], []
-        handle.curl.setopt(pycurl.DEBUGFUNCTION, self._hear)
+        handle.curl.setopt(pycurl.DEBUGFUNCTION, partial(self._hear, handle))
         handle.curl.setopt(pycurl.VERBOSE, 1)
         return handle
 
-    def _hear(self, kind: int, text: bytes) -> None:
+    def _hear(self, handle: Handle, kind: int, text: bytes) -> None:
+        handle.hear(kind, text)
         # Only its own words: the others are headers and bodies, which hold secrets.
         if kind == pycurl.INFOTYPE_TEXT and len(self.said) < _LINES_MAX:
             self.said.append(text.decode("utf-8", "replace"))

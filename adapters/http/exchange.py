@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from ...domain import limits
+from ...domain.specification.http.header_rules import HttpVersion
 from ...domain.specification.probe import AddressFamily, Tls
 from ..net.certificates import PeerCertificate
 from ..net.system_errors import SystemErrorMeaning
@@ -35,6 +36,8 @@ class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
     connect_to: tuple[str, int] | None = None
     """Host and port to connect to in place of the URL's; its name still is what the certificate must prove."""
     deny_private_addresses: bool = False
+    versions: tuple[HttpVersion, ...] = ()
+    """The versions that are offered; without any, libcurl's own choice."""
     cookies: tuple[bytes, ...] = ()
     """The cookies that earlier answers of the same attempt set, as libcurl writes them; sent where they belong."""
     hands_on_cookies: bool = False
@@ -47,7 +50,7 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: int = 0
     """Curl's result: 0 when an answer was read, wholly or up to the shape's cap of its body."""
     unconnected: SystemErrorMeaning | None = None
-    """Why no address was found or none could be connected to, where that is known without libcurl."""
+    """Why no address was found or none could be connected to, where that is known without libcurl; also, why TLS led to no HTTP."""
     error_number: int = 0
     """The operating system's word about it, 0 if it had none."""
     message: str = ""

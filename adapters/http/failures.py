@@ -17,8 +17,9 @@ STATUS_LINE = re.compile(rb"HTTP/(?:1\.[01]|[23]) [1-9]\d\d(?: [^\r\n]*)?(?:\r|\
 DIGITS_MAX = 20
 FRAMING = re.compile(rb"\n(content-length|transfer-encoding)([ \t]*):([^\r\n]*)")
 
-# pycurl has no name for this one; the number is libcurl's ABI (curl.h).
+# pycurl has no names for these; the numbers are libcurl's ABI (curl.h).
 E_TOO_LARGE = 100
+E_QUIC_CONNECT_ERROR = 96
 
 REASONS_BY_CODE: dict[int, Reason] = {
     pycurl.E_COULDNT_RESOLVE_HOST: Reason.DNS_FAILED,
@@ -31,6 +32,7 @@ REASONS_BY_CODE: dict[int, Reason] = {
     pycurl.E_GOT_NOTHING: Reason.TRUNCATED,
     pycurl.E_FILESIZE_EXCEEDED: Reason.BODY_TOO_LARGE,
     E_TOO_LARGE: Reason.HEADERS_TOO_LARGE,
+    E_QUIC_CONNECT_ERROR: Reason.UNREACHABLE,
 }
 """Everything else that curl may say of an answer is a breach of HTTP."""
 

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ...domain.limits import CONNECTION_USES_MAX
@@ -10,17 +11,21 @@ from ...domain.specification.text import as_pairs
 from ..net.certificates import PeerCertificate
 from .curl.handles import Shelf
 from .curl.transport import CurlTransport
+from .demands import Demands
 from .destination import Origin, destination_of
 from .exchange import Headers, HttpShape, completed
 from .fast.eligibility import FastPathEligibility
 from .naming import Naming, naming_of
 from .redirects import Hop
 
+ANY_COMPRESSION = "gzip, deflate"
+"""All that can be undone here."""
+
 
 class Plan:
     """One specification's prepared request, and what is remembered between its attempts."""
 
-    __slots__ = ("_host", "certificate", "home", "hop", "plain", "shelf", "spec", "uses")
+    __slots__ = ("_host", "certificate", "demands", "home", "hop", "plain", "shelf", "spec", "uses")
 
     def __init__(
         self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool, fast_tls: bool
@@ -29,6 +34,7 @@ class Plan:
         naming = naming_of(written, spec.tls)
         shape = _shape_of(spec, naming, deny_private_addresses=deny_private_addresses)
         self.spec = spec
+        self.demands = Demands(spec)
         self._host = written.origin.host
         self.hop = Hop(shape, naming.destination)
         self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
@@ -63,12 +69,28 @@ def _shape_of(spec: Http, naming: Naming, *, deny_private_addresses: bool) -> Ht
         tls=spec.tls,
         connect_to=naming.connect_to,
         deny_private_addresses=deny_private_addresses,
+        versions=() if spec.versions is UNSET else spec.versions,
     )
 
 
 def _headers_of(spec: Http, naming: Naming) -> Headers:
     """The headers as written, and the credentials; what is written wins over what follows from the rest."""
-    return completed(as_pairs(spec.headers), (*naming.headers, *_credentials(spec)))
+    return completed(
+        as_pairs(spec.headers), (*naming.headers, *_credentials(spec), *_compression(spec), *_cookies(spec))
+    )
+
+
+def _compression(spec: Http) -> Headers:
+    if spec.compression is UNSET or spec.compression == "none":
+        return ()
+    asked = ANY_COMPRESSION if spec.compression == "any" else spec.compression
+    return (("Accept-Encoding", asked),)
+
+
+def _cookies(spec: Http) -> Headers:
+    if spec.cookies is UNSET or not spec.cookies:
+        return ()
+    return (("Cookie", "; ".join(f"{name}={value}" for name, value in as_pairs(spec.cookies))),)
 
 
 def _credentials(spec: Http) -> Headers:

@@ -16,7 +16,14 @@ FAMILIES: dict[AddressFamily, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
     "ipv4": socket.AF_INET,
     "ipv6": socket.AF_INET6,
+    "prefer_ipv4": socket.AF_UNSPEC,
+    "prefer_ipv6": socket.AF_UNSPEC,
 }
+PREFERRED: dict[AddressFamily, socket.AddressFamily] = {
+    "prefer_ipv4": socket.AF_INET,
+    "prefer_ipv6": socket.AF_INET6,
+}
+"""The family whose addresses are tried first, and those of the other once all of them have failed."""
 
 
 class ResolvedAddress(msgspec.Struct, frozen=True):
@@ -46,11 +53,21 @@ def not_found(host: str, why: str) -> LookedUp:
 
 def no_address(host: str, family: AddressFamily) -> LookedUp:
     """The name stands without an address, or without one of the configured family."""
-    if family == "any":
+    if family == "any" or family in PREFERRED:
         return not_found(host, "it has no address")
     kind = "IPv4" if family == "ipv4" else "IPv6"
     text = f"{host} has no {kind} address, and address_family: {family} allows no other"
     return LookedUp(verdict=(Outcome.DOWN, Reason.DNS_FAILED, text))
+
+
+def preferred_first(found: LookedUp, family: AddressFamily) -> LookedUp:
+    """The same addresses, those of the preferred family before the others."""
+    first = PREFERRED.get(family)
+    if first is None or len(found.addresses) < 2:
+        return found
+    return LookedUp(
+        tuple(sorted(found.addresses, key=lambda address: address.family != first)), found.verdict
+    )
 
 
 def public_only(found: LookedUp) -> LookedUp:

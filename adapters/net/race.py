@@ -68,6 +68,8 @@ class Race(Activity):
     _on_won: OnWon
     _on_lost: OnLost
     deny_private_addresses: bool
+    prefers_first: bool = False
+    """Whether addresses of another family than that of the first wait until all of that family have failed."""
     _left: list[ResolvedAddress] = msgspec.field(default_factory=list)
     _running: dict[socket.SocketType, ResolvedAddress] = msgspec.field(default_factory=dict)
     _timer: asyncio.TimerHandle | None = None
@@ -89,12 +91,17 @@ class Race(Activity):
     def _go_on(self) -> None:
         """Dial addresses until one is under way; lost when none is left and none runs."""
         self._forget_timer()
-        while self._left:
+        while self._left and not self._waits_for_family():
             if self._take(dial(self._left.pop(0), self._port, deny_private=self.deny_private_addresses)):
                 self._give_it_time()
                 return
         if not self._running:
             self._on_lost(self._verdict or NO_ADDRESS)
+
+    def _waits_for_family(self) -> bool:
+        """Whether the next address has to wait for those of the preferred family that are under way."""
+        following = self._left[0].family
+        return self.prefers_first and any(each.family != following for each in self._running.values())
 
     def _give_it_time(self) -> None:
         if self._left:

@@ -19,7 +19,7 @@ from ..activity import Activity, tell
 from ..cache import Recent
 from ..clock import MomentClock
 from .name_service import CaresNameService, NameService
-from .names import LookedUp, asked_name, not_found, numeric_addresses
+from .names import PREFERRED, LookedUp, asked_name, not_found, numeric_addresses, preferred_first
 from .sockets import has_route
 from .system_errors import SystemErrorMeaning, verdict_of_error
 
@@ -78,6 +78,8 @@ class Resolver:
 
     def look_up(self, host: str, family: AddressFamily, done: OnResolved) -> LookedUp | None:
         """The addresses if they are known; else None, and `done` is called with them on the loop's thread later."""
+        if family in PREFERRED:
+            return self._look_up_both(host, family, done)
         question = (host, family)
         known = self.kept.fresh(question, self._clock.read())
         if known is not None:
@@ -94,6 +96,11 @@ class Resolver:
             return self.look_up(written, family, done)
         numeric = numeric_addresses(host, family)
         return LookedUp(numeric) if numeric else self._ask(question, done)
+
+    def _look_up_both(self, host: str, family: AddressFamily, done: OnResolved) -> LookedUp | None:
+        """Both families by one question, which is that of targets without a preference; the preferred one comes first."""
+        known = self.look_up(host, "any", lambda found: done(preferred_first(found, family)))
+        return None if known is None else preferred_first(known, family)
 
     def _ask(self, question: Question, done: OnResolved) -> LookedUp | None:
         if len(self._pending) >= RESOLVER_QUEUE_MAX or self._closed:

@@ -4,12 +4,13 @@ system takes 20 milliseconds."""
 import os
 import ssl
 from functools import lru_cache
+from warnings import catch_warnings, simplefilter
 
 from msgspec import UNSET
 
 from ...domain.limits import TLS_CONTEXTS_KEPT
 from ...domain.policy import CachePolicy
-from ...domain.specification.probe import Tls
+from ...domain.specification.probe import Tls, TlsVersion
 
 POLICY = CachePolicy(
     name="tls contexts of probes",
@@ -19,7 +20,15 @@ POLICY = CachePolicy(
     entries_max=TLS_CONTEXTS_KEPT,
     invalidation="the files are looked at for each handshake, and read again if they have changed",
 )
-VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+OLD_VERSIONS = frozenset({"1.0", "1.1"})
+OLD_CIPHERS = "DEFAULT:@SECLEVEL=0"
+"""OpenSSL 3 speaks TLS 1.0 and 1.1 at this level alone, at which it takes short keys and SHA-1, too."""
 FileStamp = tuple[int, int, int, int]
 """Figures that change with the content of a file."""
 
@@ -28,8 +37,12 @@ class UnusableFileError(Exception):
     """A file of the `tls` settings cannot be used: nothing was learned about the target."""
 
 
-def client_context(tls: Tls, oldest: str = "1.2", protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
+def client_context(
+    tls: Tls, oldest: TlsVersion | None = None, protocols: tuple[str, ...] = ()
+) -> ssl.SSLContext:
     """The context of a handshake, with the files as they are now; `protocols` are offered by ALPN.
+
+    The oldest version that is good is that of `tls`, unless another is given.
 
     Raises: UnusableFileError where a file cannot be read.
     """
@@ -37,12 +50,29 @@ def client_context(tls: Tls, oldest: str = "1.2", protocols: tuple[str, ...] = (
         # The authorities of the system are renewed while a process runs for months.
         authorities = tls.ca_file or (ssl.get_default_verify_paths().cafile if tls.verify else None)
         stamps = tuple(map(file_stamp, filter(None, (authorities, tls.certificate_file, tls.key_file))))
-        return _made(tls, oldest, protocols, stamps)
+        return _made(tls, oldest or oldest_version(tls), protocols, stamps)
     except ssl.SSLError as error:
         raise UnusableFileError(f"a file under tls cannot be used: {error.reason or 'no PEM'}") from None
     except OSError as error:
         name = f" {error.filename}" if error.filename else ""
         raise UnusableFileError(f"the file{name} cannot be read: {error.strerror}") from None
+
+
+def oldest_version(tls: Tls) -> TlsVersion:
+    """The oldest version of TLS that is good."""
+    return "1.2" if tls.minimum_version is UNSET else tls.minimum_version
+
+
+def require_version(context: ssl.SSLContext, oldest: TlsVersion) -> None:
+    """Has a context refuse versions that are older."""
+    if oldest not in OLD_VERSIONS:
+        context.minimum_version = VERSIONS[oldest]
+        return
+    context.set_ciphers(OLD_CIPHERS)
+    with catch_warnings():
+        # Python warns of old versions, which are had here by asking for them alone.
+        simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = VERSIONS[oldest]
 
 
 def file_stamp(file: str) -> FileStamp:
@@ -53,10 +83,10 @@ def file_stamp(file: str) -> FileStamp:
 
 @lru_cache(POLICY.entries_max)
 def _made(
-    tls: Tls, oldest: str, protocols: tuple[str, ...], _stamps: tuple[FileStamp, ...]
+    tls: Tls, oldest: TlsVersion, protocols: tuple[str, ...], _stamps: tuple[FileStamp, ...]
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = VERSIONS[oldest]
+    require_version(context, oldest)
     # A resumed session would hide a certificate that was replaced.
     context.options |= ssl.OP_NO_TICKET
     if protocols:

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -15,13 +16,14 @@ from ...domain.units import NS_PER_S
 from ..activity import Activity
 from ..clock import MonotonicClock
 from ..net.addresses import is_public
-from ..net.names import FAMILIES, LookedUp, ResolvedAddress, literal_address, public_only, refused
+from ..net.names import FAMILIES, PREFERRED, LookedUp, ResolvedAddress, literal_address, public_only, refused
 from ..net.race import Race, dial
 from ..net.resolver import Resolver
 from ..net.sockets import Sockets
 from ..net.system_errors import UP, SystemErrorMeaning
 
 NAMING = "while the name was looked up"
+Result = TypeVar("Result")
 
 
 class ProbeFailed(Exception):  # the result of an attempt, not a fault of this program
@@ -98,7 +100,7 @@ class AttemptCourse(Activity):
     async def addresses(self, host: str, family: AddressFamily) -> tuple[ResolvedAddress, ...]:
         """The addresses of a host that may be spoken with, at least one. Raises: ProbeFailed."""
         literal = literal_address(host)
-        if literal is not None and family in {"any", _family_of(literal)}:
+        if literal is not None and family in {"any", *PREFERRED, _family_of(literal)}:
             if self.around.deny_private_addresses and not is_public(literal.host):
                 raise ProbeFailed(*refused(literal.host))
             return (literal,)
@@ -112,6 +114,28 @@ class AttemptCourse(Activity):
         if not found.addresses:
             raise ProbeFailed(*found.verdict)
         return found.addresses
+
+    async def spoken_with(
+        self,
+        addresses: tuple[ResolvedAddress, ...],
+        family: AddressFamily,
+        speak: Callable[[ResolvedAddress], Coroutine[Any, Any, Result]],
+    ) -> Result:
+        """The result of the first address, without a connection. With a preference, of the first that does not fail at once.
+
+        Raises: OSError of the last that was tried.
+        """
+        tried = addresses if family in PREFERRED else addresses[:1]
+        for address in tried[:-1]:
+            with suppress(OSError):
+                return await self._speak(address, speak)
+        return await self._speak(tried[-1], speak)
+
+    async def _speak(
+        self, address: ResolvedAddress, speak: Callable[[ResolvedAddress], Coroutine[Any, Any, Result]]
+    ) -> Result:
+        self.ip, self.stage = address.host, f"before {address.host} answered"
+        return await speak(address)
 
     async def connect(self, host: str, port: int, family: AddressFamily = "any") -> socket.SocketType:
         """A TCP connection to the first address that answers, non-blocking. Raises: ProbeFailed."""
@@ -130,6 +154,7 @@ class AttemptCourse(Activity):
                 lambda connection, address: tell((self._opened(connection), address, UP)),
                 lambda verdict: tell((None, None, verdict)),
                 deny_private_addresses=deny,
+                prefers_first=family in PREFERRED,
             )
             self._race.begin(first, addresses[1:])
             connection, address, verdict = await won

@@ -12,7 +12,7 @@ import msgspec
 
 from ..limits import HEADER_LINES_MAX
 from ..observation.observation import Observation
-from .header import last_header, values_of
+from .header import http_version, last_header, values_of
 from .json_document import parse_json
 from .value import Json, Missing, Texts, Value, milliseconds
 
@@ -136,6 +136,10 @@ class PlainFact(msgspec.Struct, frozen=True):
         return milliseconds(value) if isinstance(value, int) and self.is_time else value
 
 
+def _http_version(observation: Observation) -> str | None:
+    return None if observation.header is None else http_version(observation.header)
+
+
 CONNECTED = "CONNECTED"
 RESPONSE_TIME = "RESPONSE_TIME"
 RESPONSE_CODE = "DNS_RCODE"
@@ -144,6 +148,7 @@ PLAIN_FACTS = {
     CONNECTED: PlainFact("word on the connection", FactKind.TRUTH, attrgetter("connected")),
     "IP": PlainFact("address", FactKind.TEXT, attrgetter("ip")),
     RESPONSE_CODE: PlainFact("DNS response code", FactKind.TEXT, attrgetter("dns_rcode")),
+    "HTTP_VERSION": PlainFact("version of HTTP", FactKind.TEXT, _http_version),
     RESPONSE_TIME: PlainFact("response time", FactKind.MILLISECONDS, attrgetter("response_time_ns")),
     "CERTIFICATE_EXPIRATION": PlainFact(
         "certificate expiry", FactKind.EXPIRY, attrgetter("certificate_expires_in_ns")

@@ -11,6 +11,14 @@ def last_header(header: bytes) -> bytes:
     return next((block for block in reversed(blocks) if block.startswith(b"HTTP/")), blocks[0])
 
 
+def http_version(header: bytes) -> str | None:
+    """Returns the version of HTTP of an answer, such as `1.1` or `2`; None where its header is none of HTTP."""
+    line = last_header(header).partition(b"\n")[0]
+    if not line.startswith(b"HTTP/"):
+        return None
+    return line[5:].partition(b" ")[0].decode("ascii", "replace")
+
+
 def values_of(name: str, header: bytes) -> Iterator[str]:
     """Yields the values of a header in the order of its lines; the name is in small letters, line ends are single."""
     mark = b"\n" + name.encode() + b":"

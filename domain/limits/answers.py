@@ -13,6 +13,10 @@ CERTIFICATE_NAME_CHARACTERS_MAX = 1_024
 """The name of a certificate's issuer, and each host name of it: a DNS name has 253 characters at most."""
 HEADER_LINES_MAX = 64
 """Lines of one header that conditions read: each may be compared with each line of another, and cookies are a few."""
+HEADER_RULES_MAX = 16
+"""Rules for the header of an answer: a page of security headers has ten."""
+HEADER_VALUE_CHARACTERS_MAX = 100
+"""A value of a header, as the detail of a broken rule shows it: enough to recognise a policy, within a detail."""
 DETAIL_CHARACTERS_MAX = 300
 """The text of a failure: two lines of a terminal, kept with each bad sample and shown in notices."""
 FAILED_CONDITIONS_KEPT = 8

@@ -12,6 +12,7 @@ from .. import limits
 from ..time.duration import Duration, parse_duration
 from ..time.occurrences import Occurrences, expected_text, longest_gap_ns, occurrences_of
 from .construction import Specification
+from .http.header_rules import Compression, Encryption, HeaderRules, HttpVersions
 from .text import (
     MASK,
     METHOD_PATTERN,
@@ -30,7 +31,8 @@ BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
 TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 PingKey = Annotated[str, msgspec.Meta(pattern=PING_KEY_PATTERN)]
 Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.CONDITION_CHARACTERS_MAX)]
-AddressFamily = Literal["any", "ipv4", "ipv6"]
+AddressFamily = Literal["any", "ipv4", "ipv6", "prefer_ipv4", "prefer_ipv6"]
+TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
 ANY_ANSWER = ""
 """The expected text of a TCP probe whose answer conditions judge; a configuration cannot state it."""
 
@@ -63,6 +65,8 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # UNSET, and not in the bytes of a message, where none is given.
     server_name: str | None = None
     """The host name that the certificate must be for; default: the host that is connected to."""
+    minimum_version: TlsVersion | UnsetType = UNSET
+    """The oldest version of TLS that is good; default: 1.2. With 1.0 or 1.1 the weak keys and digests of their time are taken, too."""
 
     def __repr__(self) -> str:
         stated = {
@@ -104,11 +108,25 @@ class Http(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     """Which kind of address of the host is connected to."""
     connection: Literal["fresh", "reuse"] = "fresh"
     """`fresh` connects for each attempt; `reuse` keeps the connection open for the next."""
+    # These are UNSET, and not in the bytes of a message, where they are not stated.
+    versions: HttpVersions | UnsetType = UNSET
+    """The versions of HTTP that are offered, of which each answer must be one; default: 1.1, and over TLS 2, and any answer is good.
+    2 and 3 are for https: in clear 1.1 or 1.0 is asked for."""
+    encryption: Encryption | UnsetType = UNSET
+    """Whether the last answer, after all redirects, must come by TLS, must not, or may; default: any."""
+    header_rules: HeaderRules | UnsetType = UNSET
+    """Rules that the header of the last answer must keep."""
+    compression: Compression | UnsetType = UNSET
+    """The compression of the body that is asked for; default: none. Conditions read what came by gzip or deflate, asked for or not."""
+    cookies: Pairs | UnsetType = UNSET
+    """Cookies that are sent, by name; their values are never shown."""
     tls: Tls = Tls()
     """How the certificate is judged, for https."""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "headers", as_pairs(self.headers))
+        if self.cookies is not UNSET:
+            msgspec.structs.force_setattr(self, "cookies", as_pairs(self.cookies))
 
     def __repr__(self) -> str:
         names = ", ".join(name for name, _ in as_pairs(self.headers))

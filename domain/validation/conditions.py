@@ -20,6 +20,7 @@ _GIVEN: dict[str, frozenset[str]] = {
             "STATUS",
             "BODY",
             "HEADERS",
+            "HTTP_VERSION",
             "CONNECTED",
             "RESPONSE_TIME",
             "IP",

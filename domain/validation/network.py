@@ -155,6 +155,8 @@ def _family_fault(host: str, family: str) -> str:
         written = f"ipv{ip_address(host).version}"
     except ValueError:
         return ""
+    if family.startswith("prefer_"):
+        return f"is {family}, but the host is an address already: leave it out"
     return "" if written == family else f"is {family}, but the host is an {written} address: leave it out"
 
 
@@ -211,12 +213,17 @@ def _ascii_label(label: str) -> str:
     return f"xn--{label.encode('punycode').decode()}"
 
 
+def is_token(name: str) -> bool:
+    """Whether a text may be the name of a header or of a cookie."""
+    return _TOKEN.fullmatch(name) is not None
+
+
 def header_problems(headers: Pairs, reserved: Iterable[str], path: Path) -> Iterator[Problem]:
     """Yields the problems of headers, none of which may be one of those `reserved`."""
     seen: set[str] = set()
     for name, value in as_pairs(headers):
         lower = name.lower()
-        if not _TOKEN.fullmatch(name):
+        if not is_token(name):
             yield Problem((*path, name), "is no header name: write letters, digits and hyphens", True)
         elif lower in reserved:
             yield Problem((*path, name), "is set for every request: leave it out", True)

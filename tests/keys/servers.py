@@ -61,6 +61,11 @@ class Authority:
         if asks_for_client:
             context.verify_mode = ssl.CERT_REQUIRED
             self._ca.configure_trust(context)
+        with self.web_by(context) as server:
+            yield server
+
+    @contextmanager
+    def web_by(self, context: ssl.SSLContext) -> Iterator[HostileServer]:
         with HostileServer(tls=context) as server:
             yield server
 

@@ -12,12 +12,14 @@ from enum import StrEnum
 from smtplib import SMTP, SMTPException, SMTPNotSupportedError, SMTPResponseException, SMTPServerDisconnected
 
 import msgspec
+from msgspec import UNSET
 
 from ....domain.line import one_line
 from ....domain.specification.mail_channel import Email, MailServer
 from ....domain.specification.probe import Tls
 from ....domain.validation.network import ascii_host
 from ...http.curl.curl_options import system_authorities
+from ...net.secure_contexts import require_version
 
 GO_ON = 354
 """The server waits for the mail."""
@@ -192,6 +194,8 @@ class _Smtp(SMTP):
 def _context(tls: Tls) -> ssl.SSLContext:
     """The means of a handshake, with the files as they are now."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if tls.minimum_version is not UNSET:
+        require_version(context, tls.minimum_version)
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

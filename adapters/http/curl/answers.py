@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 import pycurl
 
+from ....domain.observation.outcome import Outcome, Reason
 from ....domain.units import NS_PER_US
 from ...net.certificates import PeerCertificate, peer_certificate
 from ...net.sockets import socket_error
@@ -17,6 +18,11 @@ from ..exchange import HttpAnswer
 from .handles import Handle
 
 NAMELESS = "SSL: the certificate has no subject alternative name, and the common name alone proves no host"
+NO_AGREEMENT = (
+    Outcome.DOWN,
+    Reason.VERSION_REFUSED,
+    "HTTP/2 alone is offered, and the server does not agree to it",
+)
 DIED = frozenset({pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING})
 PEM_BEGINS = "-----BEGIN CERTIFICATE-----"
 LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
@@ -30,8 +36,9 @@ def read_answer(
     *,
     keeps_connection: bool,
     name_ns: int,
+    lost_ns: int,
 ) -> HttpAnswer:
-    """The answer a handle holds; `name_ns` is what its name took before libcurl began.
+    """The answer a handle holds. Its name took `name_ns` before libcurl began, and addresses that failed took `lost_ns`.
 
     Asks only what can have a value: each question costs a third of a microsecond.
     """
@@ -41,10 +48,12 @@ def read_answer(
         code, message = 0, ""
     if handle.nameless_certificate:
         code, message = pycurl.E_PEER_FAILED_VERIFICATION, NAMELESS
+    begun_ns = name_ns + lost_ns
     proven = destination.secure and not handle.nameless_certificate
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
+        unconnected=NO_AGREEMENT if code and handle.disagrees else None,
         error_number=_error_number(handle, code, message) if code else 0,
         message=message,
         status=status,
@@ -59,11 +68,11 @@ def read_answer(
         reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
         certificate=_certificate(handle) if destination.secure else None,
         name_ns=name_ns,
-        connect_ns=_after(name_ns, ask(pycurl.CONNECT_TIME_T)),
-        tls_ns=_after(name_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,
+        connect_ns=_after(begun_ns, ask(pycurl.CONNECT_TIME_T)),
+        tls_ns=_after(begun_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,
         # Curl tells the time of a first byte of a connection that was refused, too.
-        first_byte_ns=_after(name_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
-        total_ns=name_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
+        first_byte_ns=_after(begun_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
+        total_ns=begun_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
     )
 
 
@@ -90,9 +99,9 @@ def _cookies(handle: Handle) -> tuple[bytes, ...]:
     return tuple(handle.curl.getinfo_raw(pycurl.INFO_COOKIELIST))
 
 
-def _after(name_ns: int, time_us: int) -> int:
+def _after(begun_ns: int, time_us: int) -> int:
     """A time of libcurl's, counted from the beginning of the look-up; 0 for a phase that was not reached."""
-    return name_ns + time_us * NS_PER_US if time_us else 0
+    return begun_ns + time_us * NS_PER_US if time_us else 0
 
 
 def _error_number(handle: Handle, code: int, message: str) -> int:

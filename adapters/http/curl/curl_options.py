@@ -5,8 +5,10 @@ from functools import cache
 
 import pycurl
 
-from ....domain.specification.probe import AddressFamily, Tls
+from ....domain.specification.http.header_rules import HttpVersion, offered
+from ....domain.specification.probe import AddressFamily, Tls, TlsVersion
 from ...net.addresses import is_literal
+from ...net.secure_contexts import OLD_CIPHERS, OLD_VERSIONS, oldest_version
 from ..destination import host_and_port
 from ..exchange import HttpShape
 
@@ -17,6 +19,9 @@ FAMILIES: dict[AddressFamily, int] = {
     "any": pycurl.IPRESOLVE_WHATEVER,
     "ipv4": pycurl.IPRESOLVE_V4,
     "ipv6": pycurl.IPRESOLVE_V6,
+    # By the order in which the transport gives the addresses.
+    "prefer_ipv4": pycurl.IPRESOLVE_WHATEVER,
+    "prefer_ipv6": pycurl.IPRESOLVE_WHATEVER,
 }
 WEB = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
 
@@ -34,11 +39,29 @@ OURS = frozenset({"content-length", "transfer-encoding"})
 """Framing is curl's alone: a header of these names would let a body lie about its length."""
 
 
+OFFERS: dict[frozenset[HttpVersion], int] = {
+    frozenset({"1.0"}): pycurl.CURL_HTTP_VERSION_1_0,
+    frozenset({"1.1"}): pycurl.CURL_HTTP_VERSION_1_1,
+    frozenset({"1.1", "2"}): pycurl.CURL_HTTP_VERSION_2TLS,
+    # Over TLS it offers HTTP/2 alone; in clear it is never used.
+    frozenset({"2"}): pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
+    frozenset({"3"}): pycurl.CURL_HTTP_VERSION_3ONLY,
+    frozenset({"1.1", "2", "3"}): pycurl.CURL_HTTP_VERSION_3,
+}
+OLDEST: dict[TlsVersion, int] = {
+    "1.0": pycurl.SSLVERSION_TLSv1_0,
+    "1.1": pycurl.SSLVERSION_TLSv1_1,
+    "1.2": pycurl.SSLVERSION_TLSv1_2,
+    "1.3": pycurl.SSLVERSION_TLSv1_3,
+}
+
+
 def prepare(curl: pycurl.Curl, shape: HttpShape) -> None:
     """Set everything that requests of one shape share. The certificate store is read at the first handshake."""
     _isolate(curl)
     _set_request(curl, shape)
     _set_connection(curl, shape)
+    _set_versions(curl, shape)
     _set_tls(curl, shape.tls)
 
 
@@ -91,8 +114,20 @@ def _set_connection(curl: pycurl.Curl, shape: HttpShape) -> None:
         curl.setopt(pycurl.CONNECT_TO, [f"::{host_and_port(*shape.connect_to)}"])
 
 
+def _set_versions(curl: pycurl.Curl, shape: HttpShape) -> None:
+    if shape.versions:
+        versions = offered(shape.versions)
+        curl.setopt(pycurl.HTTP_VERSION, OFFERS[versions])
+        # With HTTP/1.0 libcurl would offer 1.1, too.
+        curl.setopt(pycurl.SSL_ENABLE_ALPN, versions != {"1.0"})
+
+
 def _set_tls(curl: pycurl.Curl, tls: Tls) -> None:
     curl.setopt(pycurl.SSL_EC_CURVES, KEY_EXCHANGES)
+    oldest = oldest_version(tls)
+    curl.setopt(pycurl.SSLVERSION, OLDEST[oldest])
+    if oldest in OLD_VERSIONS:
+        curl.setopt(pycurl.SSL_CIPHER_LIST, OLD_CIPHERS)
     # A resumed session would hide a certificate that was replaced, and saves nothing (measured).
     curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
     curl.setopt(pycurl.OPT_CERTINFO, 1)

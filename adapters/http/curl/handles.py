@@ -46,6 +46,8 @@ def _refuse(*_: object) -> int:
 
 ALTERNATIVE_NAMES = "X509v3 Subject Alternative Name"
 """The part of a certificate that names its hosts, as libcurl calls it."""
+DISAGREES = b"ALPN: server did not agree"
+"""The words of libcurl for a server that chose none of the versions that were offered in the handshake."""
 COOKIES_ON = "Set-Cookie: none=; Max-Age=0"
 """A cookie that has ended: libcurl has a jar from then on, through every reset. COOKIEFILE would add to a list each time."""
 
@@ -70,6 +72,9 @@ class Handle:
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
         # Appending to a list is the cheapest callback there is; libcurl itself ends a header at 300 KB.
         self.curl.setopt(pycurl.HEADERFUNCTION, self.header.append)
+        if shape.versions == ("2",):
+            self.curl.setopt(pycurl.DEBUGFUNCTION, self.hear)
+            self.curl.setopt(pycurl.VERBOSE, 1)
         if shape.tls.verify:
             self.curl.setopt(pycurl.PREREQFUNCTION, self._names_its_host)
         if shape.deny_private_addresses:
@@ -83,6 +88,7 @@ class Handle:
         self.body_cut = False
         self.wire_cut = False
         self.nameless_certificate = False
+        self.disagrees = False
         self.refused_address: str | None = None
         self.open_error_number = 0
 
@@ -114,6 +120,11 @@ class Handle:
         self.body_cut = True
         # Any number but the chunk's length makes curl stop.
         return 0
+
+    def hear(self, kind: int, text: bytes) -> None:
+        """Note that a server chose no version: libcurl goes on with the one that alone is offered, and fails in other words."""
+        if kind == pycurl.INFOTYPE_TEXT and text.startswith(DISAGREES):
+            self.disagrees = True
 
     def _names_its_host(self, *_addresses: object) -> int:
         """Refuse, before anything is asked, a certificate that names its host by the common name alone.

@@ -15,19 +15,22 @@ from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
 from ...activity import Activity, tell
 from ...clock import MonotonicClock
-from ...net.names import LookedUp, ResolvedAddress, public_only
+from ...net.names import PREFERRED, LookedUp, ResolvedAddress, public_only
 from ...net.readiness import BROKEN, READABLE, WRITABLE, make_events
 from ...net.resolver import Resolver
 from ...net.sockets import has_route, verdict_of_connection
 from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
 from ..destination import Destination
 from ..exchange import HttpAnswer, HttpShape
+from ..failures import E_QUIC_CONNECT_ERROR
 from .answers import connections_had_died, read_answer
 from .handles import Handle, Handles, NamedPlace, Shelf, place_of
+from .wake import Wake
 from .wire import bytes_allowed, bytes_read
 
 MASKS = (0, READABLE, WRITABLE, READABLE | WRITABLE)
 """The readiness masks of curl's POLL_NONE, POLL_IN, POLL_OUT and POLL_INOUT."""
+UNCONNECTED = frozenset({pycurl.E_COULDNT_CONNECT, E_QUIC_CONNECT_ERROR})
 OnTransferred = Callable[[HttpAnswer], None]
 
 
@@ -47,6 +50,10 @@ class Transfer(Activity):
     """The addresses of the name, once it is looked up."""
     name_ns: int = 0
     """How long the look-up took; 0 before it, and where there was none."""
+    others: tuple[ResolvedAddress, ...] = ()
+    """The addresses of the other family, while those of the preferred one are tried."""
+    lost_ns: int = 0
+    """How long those of the preferred family took to fail."""
     fresh: bool = False
     """Whether no kept connection is taken: those that were had died."""
     handle: Handle | None = None
@@ -79,48 +86,6 @@ class Watched(Activity):
     events_seen: int | None = 0
     """None where nothing counts the bytes of the descriptor."""
     bytes_allowed: int = WIRE_BYTES_SLACK
-
-
-class Wake:
-    """The one timer that libcurl asks for, several times a request, and mostly for a later time than before.
-
-    A later time moves nothing: a call that comes too early waits on.
-    """
-
-    def __init__(
-        self,
-        clock: MonotonicClock,
-        call_at: CallAt,
-        on_time: Callable[[], None],
-    ) -> None:
-        self._clock = clock
-        self._call_at = call_at
-        self._on_time = on_time
-        self._due_ns: int | None = None
-        self._timer: Timer | None = None
-        self._timer_ns = 0
-
-    def set(self, in_ms: int) -> None:
-        """Call back in so many milliseconds, as soon as the loop comes round for 0, never for a negative number."""
-        self._due_ns = None if in_ms < 0 else self._clock.monotonic_ns() + in_ms * NS_PER_MS
-        self._arm()
-
-    def _arm(self) -> None:
-        due_ns = self._due_ns
-        if due_ns is None or (self._timer is not None and self._timer_ns <= due_ns):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._timer_ns = self._call_at(due_ns, self._ring), due_ns
-
-    def _ring(self) -> None:
-        self._timer = None
-        due_ns = self._due_ns
-        if due_ns is not None and due_ns <= self._clock.monotonic_ns():
-            self._due_ns = None
-            self._on_time()
-        else:
-            self._arm()
 
 
 class CurlTransport:
@@ -208,7 +173,7 @@ class CurlTransport:
         if transfer.shelf.shape.deny_private_addresses:
             found = public_only(found)
         if found.addresses:
-            self._begin(transfer, found)
+            self._begin(transfer, _preferred(transfer, found))
         else:
             self._end_unnamed(transfer, pycurl.E_COULDNT_RESOLVE_HOST, found.verdict)
 
@@ -333,8 +298,18 @@ class CurlTransport:
                 # Libcurl has tried five kept connections. The time of the dead ones is not the target's.
                 transfer.fresh, transfer.begun_ns = True, self._clock.monotonic_ns()
                 self._begin_anew(transfer)
+            elif transfer.others and answer.code in UNCONNECTED and not answer.connect_ns:
+                self._try_others(transfer)
             else:
                 self._deliver(transfer, answer)
+
+    def _try_others(self, transfer: Transfer) -> None:
+        """Go on with the other family: libcurl itself would mix the two."""
+        if transfer.done is not None:
+            self.abandon(transfer)
+            others, transfer.others = transfer.others, ()
+            transfer.lost_ns = self._clock.monotonic_ns() - transfer.begun_ns - transfer.name_ns
+            self._begin(transfer, LookedUp(others))
 
     def _begin_anew(self, transfer: Transfer) -> None:
         if transfer.done is not None:
@@ -351,6 +326,7 @@ class CurlTransport:
             message,
             keeps_connection=transfer.shelf.shape.keep_connection,
             name_ns=transfer.name_ns,
+            lost_ns=transfer.lost_ns,
         )
         if code == pycurl.E_COULDNT_CONNECT and answer.error_number in NO_ROUTE:
             answer = _blamed_on_route(answer, transfer)
@@ -380,6 +356,15 @@ class CurlTransport:
     def __repr__(self) -> str:
         in_flight = len(self._transfers) + len(self._unnamed)
         return f"CurlTransport(in_flight={in_flight}, idle_handles={self._handles.idle_count})"
+
+
+def _preferred(transfer: Transfer, found: LookedUp) -> LookedUp:
+    """The addresses to try first. With a preference those of the other family are kept until these have failed."""
+    if transfer.place is None or transfer.place.family not in PREFERRED:
+        return found
+    family = found.addresses[0].family
+    transfer.others = tuple(each for each in found.addresses if each.family != family)
+    return LookedUp(tuple(each for each in found.addresses if each.family == family))
 
 
 def _blamed_on_route(answer: HttpAnswer, transfer: Transfer) -> HttpAnswer:

@@ -9,6 +9,7 @@ from ....domain.limits import DNS_FRESH_NS, HANDSHAKE_DOUBTS_MAX
 from ....domain.specification.probe import Tls
 from ...net.addresses import is_literal
 from ...net.names import ResolvedAddress
+from ...net.secure_contexts import OLD_VERSIONS, oldest_version
 from ..curl.curl_options import headers_of
 from ..destination import Destination, Origin
 from ..exchange import HttpAnswer, HttpShape
@@ -84,6 +85,7 @@ def prepared(shape: HttpShape, destination: Destination) -> PlainRequest | None:
         or shape.body is not None
         or "/." in parts.path
         or "%" in host
+        or not _speaks(shape, destination)
     ):
         return None
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
@@ -92,8 +94,17 @@ def prepared(shape: HttpShape, destination: Destination) -> PlainRequest | None:
     return PlainRequest("\r\n".join(lines).encode(), shape, host, port, server_name)
 
 
+def _speaks(shape: HttpShape, destination: Destination) -> bool:
+    """Whether HTTP/1.1 may be spoken, and nothing else be tried first."""
+    return not shape.versions or (
+        "1.1" in shape.versions and not (destination.secure and "3" in shape.versions)
+    )
+
+
 def _usual(tls: Tls, destination: Destination) -> bool:
-    """A peer to prove, no certificate of ours to show, and a name that means the same to everybody."""
+    """A peer to prove by TLS 1.2 or newer, no certificate of ours to show, and a name that means the same to everybody."""
+    if oldest_version(tls) in OLD_VERSIONS:
+        return False
     own = tls.certificate_file is not None or tls.key_file is not None
     return tls.verify and not own and not destination.origin.host.endswith(".")
 

@@ -64,7 +64,11 @@ class FastHttpEngine:
 
     def _secured(self, request: PlainRequest, server_name: str, done: OnExchanged) -> TlsExchange | None:
         """The exchange with its first words ready: the time they take to make is not the target's."""
-        context = None if self._contexts is None else self._contexts.context(request.shape.tls)
+        context = (
+            None
+            if self._contexts is None
+            else self._contexts.context(request.shape.tls, request.shape.versions)
+        )
         greeting = None if context is None else context.greet(server_name)
         if greeting is None:
             return None

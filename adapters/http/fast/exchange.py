@@ -16,7 +16,7 @@ from ....domain.time.timers import Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
 from ...activity import Activity, tell
 from ...net.certificates import PeerCertificate
-from ...net.names import LookedUp, ResolvedAddress, public_only
+from ...net.names import PREFERRED, LookedUp, ResolvedAddress, public_only
 from ...net.race import Race, dial
 from ...net.readiness import BROKEN, EDGE, HALF_CLOSED, READABLE, WRITABLE
 from ...net.resolver import Resolver
@@ -124,7 +124,13 @@ class PlainExchange(Activity):
         """Connect to the first of several addresses that answers."""
         engine, port = self._engine, self._request.port
         self._race = Race(
-            engine.loop, engine.sockets, port, self._won, self._lost, deny_private_addresses=False
+            engine.loop,
+            engine.sockets,
+            port,
+            self._won,
+            self._lost,
+            deny_private_addresses=False,
+            prefers_first=self._request.shape.address_family in PREFERRED,
         )
         self._race.begin(dial(addresses[0], port, deny_private=False), addresses[1:])
 

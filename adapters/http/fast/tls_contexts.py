@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 from ....domain.limits import TLS_CONTEXTS_KEPT
 from ....domain.policy import CachePolicy
 from ....domain.specification.configuration import RuntimeOptions
-from ....domain.specification.probe import Tls
+from ....domain.specification.http.header_rules import HttpVersion
+from ....domain.specification.probe import Tls, TlsVersion
 from ....domain.specification.problem import Problem
-from ...net.secure_contexts import FileStamp, file_stamp
+from ...net.secure_contexts import VERSIONS, FileStamp, file_stamp, oldest_version
 from ..curl.curl_options import system_authorities
 
 POLICY = CachePolicy(
     name="tls contexts",
-    key="the file of authorities and its state on the disk",
+    key="the file of authorities and its state on the disk, the oldest version, and the protocols that are offered",
     owner="the plain http engine, where rustls is chosen",
     fresh_for_ns=0,
     entries_max=TLS_CONTEXTS_KEPT,
@@ -32,8 +33,10 @@ POLICY = CachePolicy(
 RUSTLS = "rtls"
 """The package that binds it."""
 
-PROTOCOLS = ["h2", "http/1.1"]
+PROTOCOLS = ("h2", "http/1.1")
 """The protocols that libcurl offers; libcurl carries the exchange where a server chooses the first."""
+OLD_PROTOCOLS = ("http/1.1",)
+"""Those of a target that may not answer in HTTP/2."""
 
 
 class Greeting(NamedTuple):
@@ -74,12 +77,23 @@ class TlsContexts:
         rtls = import_module(RUSTLS)
         self._made = lru_cache(policy.entries_max)(partial(_context, rtls))
 
-    def context(self, tls: Tls) -> Context | None:
-        """None where the authorities cannot be read, which libcurl says in its own words."""
+    def context(self, tls: Tls, versions: tuple[HttpVersion, ...] = ()) -> Context | None:
+        """The means of a handshake that offers these versions of HTTP; without any, the usual ones.
+
+        None where the authorities cannot be read, which libcurl says in its own words."""
         file = tls.ca_file or system_authorities()
         try:
             # Looked at for each handshake: 2 microseconds of 300.
-            return None if file is None else self._made(file, file_stamp(file))
+            return (
+                None
+                if file is None
+                else self._made(
+                    file,
+                    file_stamp(file),
+                    oldest_version(tls),
+                    PROTOCOLS if not versions or "2" in versions else OLD_PROTOCOLS,
+                )
+            )
         except OSError:
             return None
 
@@ -87,10 +101,13 @@ class TlsContexts:
         return f"TlsContexts(kept={self._made.cache_info().currsize})"
 
 
-def _context(rtls: Any, file: str, _stamp: FileStamp) -> Context:
+def _context(
+    rtls: Any, file: str, _stamp: FileStamp, oldest: TlsVersion, protocols: tuple[str, ...]
+) -> Context:
     """A context that trusts the authorities of a file as it is now. Raises OSError for a file that holds none."""
     settings = rtls.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    settings.set_alpn_protocols(PROTOCOLS)
+    settings.set_alpn_protocols(list(protocols))
+    settings.minimum_version = VERSIONS[oldest]
     # A resumed session would hide a certificate that was replaced, and saves nothing (measured).
     settings.options |= ssl.OP_NO_TICKET
     settings.load_verify_locations(cafile=file)

@@ -15,7 +15,7 @@ from ...activity import Activity, tell
 from ...clock import MonotonicClock
 from ...net.certificates import NO_FACTS, CertificateFacts
 from ...net.conversation.conversation import Conversation
-from ...net.names import LookedUp, ResolvedAddress, literal_address, public_only
+from ...net.names import PREFERRED, LookedUp, ResolvedAddress, literal_address, public_only
 from ...net.race import Race, dial
 from ...net.resolver import Resolver
 from ...net.secure_contexts import UnusableFileError
@@ -149,6 +149,7 @@ class ConnectingAttempt(Activity):
             self._connected,
             self._end,
             deny_private_addresses=prober.deny_private_addresses,
+            prefers_first=self._family in PREFERRED,
         )
         self._race.begin(first, addresses[1:])
 

@@ -162,9 +162,12 @@ async def _ask(sockets: NameSockets, probe: Dns, course: AttemptCourse) -> Obser
 async def _by_udp(
     sockets: NameSockets, probe: Dns, server: str, question: DnsQuestion, course: AttemptCourse
 ) -> bytes:
-    address = (await course.addresses(server, probe.address_family))[0]
-    course.ip, course.stage = address.host, f"before {address.host} answered"
-    return await sockets.exchange((address, probe.server_port), question)
+    addresses = await course.addresses(server, probe.address_family)
+
+    async def exchange(address: ResolvedAddress) -> bytes:
+        return await sockets.exchange((address, probe.server_port), question)
+
+    return await course.spoken_with(addresses, probe.address_family, exchange)
 
 
 async def _by_connection(probe: Dns, server: str, question: DnsQuestion, course: AttemptCourse) -> bytes:

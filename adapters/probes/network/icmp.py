@@ -204,20 +204,15 @@ def make_icmp_prober(around: Surroundings) -> ConversingProber:
 
 async def _ping(sockets: EchoSockets, probe: Icmp, course: AttemptCourse) -> Observation:
     """One attempt of an `icmp` probe."""
-    address = (await course.addresses(probe.host, probe.address_family))[0]
-    course.ip, course.stage = address.host, f"before {address.host} answered"
-    echoes: list[Echo] = []
+    addresses = await course.addresses(probe.host, probe.address_family)
     try:
-        for number in range(probe.count):
-            if number:
-                await asyncio.sleep(ECHO_PAUSE_NS / NS_PER_S)
-            echo = sockets.send(address, number, probe)
-            course.keep(echo)
-            echoes.append(echo)
+        echoes = await course.spoken_with(
+            addresses, probe.address_family, partial(_send_all, sockets, probe, course)
+        )
     except OSError as error:
-        code = error.errno or 0
-        detail = f"{address.host}: {os.strerror(code)}"
-        raise ProbeFailed(*verdict_of_connection(code, address.host, detail)) from None
+        code, host = error.errno or 0, course.ip or probe.host
+        detail = f"{host}: {os.strerror(code)}"
+        raise ProbeFailed(*verdict_of_connection(code, host, detail)) from None
     if probe.count > 1:
         await asyncio.wait(
             [echo.answered for echo in echoes], timeout=course.remaining_s * ECHO_WAIT_PERCENT / 100
@@ -227,6 +222,20 @@ async def _ping(sockets: EchoSockets, probe: Icmp, course: AttemptCourse) -> Obs
         await _first_of(echoes)
     times_ns = [echo.answered.result() - echo.sent_ns for echo in echoes if echo.answered.done()]
     return _observed(times_ns, probe.count, course)
+
+
+async def _send_all(
+    sockets: EchoSockets, probe: Icmp, course: AttemptCourse, address: ResolvedAddress
+) -> "list[Echo]":
+    """Sends the requests, with a pause between two of them. Raises: OSError where the system refuses one."""
+    echoes: list[Echo] = []
+    for number in range(probe.count):
+        if number:
+            await asyncio.sleep(ECHO_PAUSE_NS / NS_PER_S)
+        echo = sockets.send(address, number, probe)
+        course.keep(echo)
+        echoes.append(echo)
+    return echoes
 
 
 async def _first_of(echoes: list[Echo]) -> None:

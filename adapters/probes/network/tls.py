@@ -69,7 +69,7 @@ class TlsAttempt(ConnectingAttempt, kw_only=True):
     def _prepare(self) -> None:
         spec = self.spec
         now_ns = self._prober.clock.monotonic_ns
-        self._securing = securing(spec.host, spec.tls, now_ns, spec.minimum_version)
+        self._securing = securing(spec.host, spec.tls, now_ns, spec.oldest_version)
 
     def _converse(self, connection: socket.SocketType) -> Conversation:
         return Handshake(connection, self._securing)
@@ -98,7 +98,7 @@ class Handshake(Conversation):
 
 async def shake_hands(probe: TlsHandshake, course: AttemptCourse) -> Observation:
     """One attempt of a `tls` probe that asks for TLS."""
-    context = client_context(probe.tls, probe.minimum_version)
+    context = client_context(probe.tls, probe.oldest_version)
     wire = Wire(await course.connect(probe.host, probe.port, probe.address_family), course.ready)
     if probe.starttls is not None:
         course.stage = "while TLS was asked for"

@@ -2,11 +2,13 @@
 
 import os
 import socket
+from functools import partial
 
 from ....domain.limits import BODY_BYTES, DATAGRAM_BYTES_MAX, DATAGRAMS_READ_MAX
 from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import Reason
 from ....domain.specification.probes.udp import Udp
+from ...net.names import ResolvedAddress
 from ...net.readiness import EDGE, READABLE
 from ...net.sockets import NONBLOCKING, verdict_of_connection
 from ..course import AttemptCourse, Opened, ProbeFailed, down
@@ -14,20 +16,23 @@ from ..course import AttemptCourse, Opened, ProbeFailed, down
 
 async def send_datagram(probe: Udp, course: AttemptCourse) -> Observation:
     """One attempt of a `udp` probe. Raises: ProbeFailed."""
-    address = (await course.addresses(probe.host, probe.address_family))[0]
-    connection = socket.SocketType(address.family, socket.SOCK_DGRAM | NONBLOCKING)
-    course.keep(Opened(course.sockets, connection))
-    course.ip, course.stage = address.host, f"before {address.host} answered"
+    addresses = await course.addresses(probe.host, probe.address_family)
     try:
-        connection.setblocking(False)
-        connection.connect(address.with_port(probe.port))
-        connection.send(probe.send.encode())
-        return await _answered(probe, connection, course)
+        return await course.spoken_with(addresses, probe.address_family, partial(_exchange, probe, course))
     except OSError as error:
         # The word of the host that nobody listens comes as an error of the next call.
-        number = error.errno or 0
-        detail = f"{address.host} port {probe.port}: {os.strerror(number)}"
-        raise ProbeFailed(*verdict_of_connection(number, address.host, detail)) from None
+        number, host = error.errno or 0, course.ip or probe.host
+        detail = f"{host} port {probe.port}: {os.strerror(number)}"
+        raise ProbeFailed(*verdict_of_connection(number, host, detail)) from None
+
+
+async def _exchange(probe: Udp, course: AttemptCourse, address: ResolvedAddress) -> Observation:
+    connection = socket.SocketType(address.family, socket.SOCK_DGRAM | NONBLOCKING)
+    course.keep(Opened(course.sockets, connection))
+    connection.setblocking(False)
+    connection.connect(address.with_port(probe.port))
+    connection.send(probe.send.encode())
+    return await _answered(probe, connection, course)
 
 
 async def _answered(probe: Udp, connection: socket.SocketType, course: AttemptCourse) -> Observation:

@@ -85,7 +85,8 @@ class HttpAttempt(Activity):
         elif route.accepts(answer, now_ns):
             # A complete answer of the fast engine has a strictly recognised header: its framing needs no judgement.
             whole = not answer.code and answer.header.endswith(END_OF_HEADER)
-            self._end(answer, UP if whole else verdict_of(answer, secure=self._hop.destination.secure))
+            verdict = UP if whole else verdict_of(answer, secure=self._hop.destination.secure)
+            self._end(answer, self._plan.demands.of_each(answer, verdict))
             return
         self._transfer = self._ask()
 
@@ -98,6 +99,7 @@ class HttpAttempt(Activity):
 
     def _answered(self, answer: HttpAnswer) -> None:
         verdict = verdict_of(answer, secure=self._hop.destination.secure)
+        verdict = self._plan.demands.of_each(answer, verdict)
         if verdict[0] is Outcome.UP and self._plan.spec.follow_redirects and redirects(answer):
             self._follow(answer)
         else:
@@ -111,6 +113,10 @@ class HttpAttempt(Activity):
         step = next_hop(self._hop, self._plan.home, answer)
         if not isinstance(step, Hop):
             self._end(answer, step)
+            return
+        refusal = None if step.destination.secure else self._plan.demands.refusal_of_clear()
+        if refusal is not None:
+            self._end(answer, refusal)
             return
         self._earlier += (answer,)
         self._hop = step
@@ -131,6 +137,8 @@ class HttpAttempt(Activity):
             self._jar.cookies = answer.cookies
         if answer.certificate is not None:
             self._plan.certificate = answer.certificate
+        if verdict[0] is Outcome.UP:
+            verdict = self._plan.demands.of_last(answer, self._hop.destination.origin)
         shown = self._plan.certificate if self._hop.destination.secure else None
         read = readable_body(answer, self._plan.spec.body_bytes_max)
         self._done(

@@ -5,11 +5,10 @@ from typing import ClassVar, Literal, TypeAlias
 
 from msgspec import UNSET
 
-from ..probe import AddressFamily, Port, Tls
+from ..probe import AddressFamily, Port, Tls, TlsVersion
 from .networked import NetworkProbe
 
 StartTls: TypeAlias = Literal["smtp", "imap", "pop3", "ftp", "postgres"]
-TlsVersion: TypeAlias = Literal["1.2", "1.3"]
 
 
 class TlsHandshake(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="tls"):
@@ -47,6 +46,11 @@ class TlsHandshake(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_field
     def summary(self) -> str:
         after = f" after STARTTLS of {self.starttls}" if self.starttls else ""
         return f"TLS {self.host}:{self.port}{after}"
+
+    @property
+    def oldest_version(self) -> TlsVersion:
+        """The oldest version that is good, under whichever key it is stated."""
+        return self.minimum_version if self.tls.minimum_version is UNSET else self.tls.minimum_version
 
     def secrets(self) -> Iterator[str]:
         if self.tls.key_password is not UNSET:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
 
+from msgspec import UNSET
+
 from ...specification.matcher import compiled_pattern
 from ...specification.probe import Tls
 from ...specification.probes.dns import Dns, DnsRecords
@@ -32,6 +34,9 @@ def network_probe_problems(probe: NetworkProbe, path: Path) -> Iterator[Problem]
 
 
 def _of_tls(probe: TlsHandshake, path: Path) -> Iterator[Problem]:
+    if probe.tls.minimum_version is not UNSET and probe.minimum_version != "1.2":
+        text = "stands under tls.minimum_version, too: keep one"
+        yield Problem((*path, "minimum_version"), text, depends_on=((*path, "tls", "minimum_version"),))
     yield from place_problems(probe.host, probe.address_family, path)
     yield from tls_problems(probe.tls, (*path, "tls"))
 

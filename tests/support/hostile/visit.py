@@ -7,6 +7,8 @@ import struct
 import threading
 from collections.abc import Callable, Iterable
 
+from .hello import first_record, protocols_in
+
 READ_BYTES = 64 * 1024
 TIMEOUT_S = 60.0
 """Longer than every timeout of a probe in the tests, so that the client always ends the connection first."""
@@ -29,6 +31,15 @@ class Visit:
 
     def secure(self, context: ssl.SSLContext) -> None:
         self._socket = context.wrap_socket(self._socket, server_side=True)
+
+    def offered_protocols(self) -> list[str]:
+        """The protocols that the client offers in the handshake that is about to begin."""
+        return protocols_in(first_record(self._socket))
+
+    @property
+    def protocol(self) -> str | None:
+        """The protocol that was agreed on in the TLS handshake, such as `h2`."""
+        return self._socket.selected_alpn_protocol() if isinstance(self._socket, ssl.SSLSocket) else None
 
     def read_request(self) -> bool:
         """Reads one request. Returns False where the client has left."""
@@ -89,6 +100,14 @@ class Visit:
         """Answer nothing and read on until the client closes."""
         while self._socket.recv(READ_BYTES):
             pass
+
+    def read_exactly(self, length: int) -> bytes:
+        """Returns so many bytes. Raises: ValueError where the client leaves before."""
+        while len(self._read) < length:
+            if not self._read_more():
+                raise ValueError("the client has left")
+        data, self._read = self._read[:length], self._read[length:]
+        return data
 
     def read_something(self) -> bytes:
         """Returns the first bytes that the client sends, without parsing them as a request."""
