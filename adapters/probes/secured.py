@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Callable
 
-from ...domain.specification.probe import AddressFamily, Tls
+from ...domain.specification.probe import AddressFamily, Tls, TlsVersion
 from ...domain.validation.network import ascii_host
 from ..net.conversation.conversation import Securing
 from ..net.secure_contexts import client_context
@@ -11,7 +11,7 @@ from ..net.wire import Wire
 from .course import AttemptCourse
 
 
-def securing(host: str, tls: Tls, now_ns: Callable[[], int], oldest: str = "1.2") -> Securing:
+def securing(host: str, tls: Tls, now_ns: Callable[[], int], oldest: TlsVersion | None = None) -> Securing:
     """The means of a handshake with a host. Raises: UnusableFileError."""
     return Securing(client_context(tls, oldest), tls.server_name or ascii_host(host), now_ns)
 
