@@ -47,6 +47,7 @@ from .domain.specification.configuration import (
     Retention,
     RuntimeOptions,
 )
+from .domain.specification.http.header_rules import HeaderRule
 from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
@@ -106,6 +107,7 @@ __all__ = [
     "Exec",
     "ExecChannel",
     "Flapping",
+    "HeaderRule",
     "HealthChanged",
     "Heartbeat",
     "Http",
