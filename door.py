@@ -47,6 +47,7 @@ from .domain.specification.configuration import (
     Retention,
     RuntimeOptions,
 )
+from .domain.specification.http.header_rules import HeaderRule
 from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
@@ -113,6 +114,7 @@ __all__ = [
     "ExecChannel",
     "Flapping",
     "Grpc",
+    "HeaderRule",
     "HealthChanged",
     "Heartbeat",
     "Http",

@@ -83,6 +83,7 @@ PARTS = {
         Http(url="https://a.test/", headers={"Authorization": "Token canary", "Accept": "text/html"}),
         ["Token canary", "canary"],
     ),
+    "a cookie": (Http(url="https://a.test/", cookies={"lang": "canary"}), ["canary"]),
     "a URL": (Http(url="https://a.test/?api_key=canary&page=second"), ["", "canary", "canary"]),
     "a key": (
         Http(url="https://a.test/", tls=Tls(certificate_file="c", key_password=CANARY)),

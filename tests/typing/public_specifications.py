@@ -28,6 +28,7 @@ from watchkeeper import (
     ExecChannel,
     Flapping,
     Grpc,
+    HeaderRule,
     Heartbeat,
     Http,
     Icmp,
@@ -105,6 +106,11 @@ HTTP = Http(
     body_bytes_max=1_000,
     address_family="ipv4",
     connection="reuse",
+    versions=("1.1", "2"),
+    encryption="required",
+    header_rules=(HeaderRule(header="X-Frame-Options", matches="DENY"),),
+    compression="gzip",
+    cookies={"session": "7"},
     tls=Tls(
         verify=True,
         ca_file="ca.pem",
@@ -112,6 +118,7 @@ HTTP = Http(
         key_file="k.pem",
         key_password="p",  # noqa: S106  # it opens nothing
         server_name="h",
+        minimum_version="1.3",
     ),
 )
 TARGETS = [

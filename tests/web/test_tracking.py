@@ -77,6 +77,11 @@ def test_a_target_of_the_right_shape_without_sense_is_a_conflict(admin):
         ({"exec": {"argv": ["/bin/true"]}}, "/exec", "allow_exec"),
         ({"http": {"url": "http://h/", "bearer": "***"}}, "/http/bearer", "write the secret itself"),
         (
+            {"http": {"url": "http://h/", "cookies": {"lang": "***"}}},
+            "/http/cookies/lang",
+            "write the secret itself",
+        ),
+        (
             {"http": {"url": "http://h/", "headers": {"X-Token": "***"}}},
             "/http/headers/X-Token",
             "the secret itself",

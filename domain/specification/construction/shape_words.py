@@ -177,10 +177,20 @@ def _number(value: float) -> str:
     return repr(value)
 
 
+def _is_choice_without_quotes(value: Any, kind: inspect.Type) -> bool:
+    """Whether a number is one of the texts that may stand there, such as the version 1.1."""
+    literals = (choice for choice in plain_types(kind) if isinstance(choice, inspect.LiteralType))
+    return kind_of(value) in {"whole number", "number"} and any(
+        str(value) in _choices(each) for each in literals
+    )
+
+
 def _hint(value: Any, kind: inspect.Type) -> str:
     word = value.lower() if isinstance(value, str) else ""
     match kind:
         case inspect.StrType() if kind_of(value) in {"whole number", "number", "truth"}:
+            return ": put it in quotes"
+        case _ if _is_choice_without_quotes(value, kind):
             return ": put it in quotes"
         case _ if word in _TRUE and _takes_truth(kind):
             return ": write true"

@@ -211,6 +211,15 @@ def test_nothing_is_sent_in_clear_where_tls_is_required(sending):
     assert not {"AUTH", "MAIL"} & set(server.commands)
 
 
+@pytest.mark.parametrize(("oldest", "accepted"), [("1.2", True), ("1.3", False)])
+def test_an_older_version_of_tls_than_the_oldest_is_refused(sending, authority, oldest, accepted):
+    context = _serving(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with MailServer(starttls=context) as server:
+        tls = Tls(ca_file=authority.file, minimum_version=oldest)
+        assert sending(server, starttls="required", tls=tls).send().accepted is accepted
+
+
 @pytest.mark.parametrize(("tls", "accepted"), [(Tls(), False), (Tls(verify=False), True)])
 def test_the_certificate_is_judged_as_for_https(sending, authority, tls, accepted):
     with MailServer(starttls=_serving(authority)) as server:

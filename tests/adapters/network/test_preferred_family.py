@@ -36,14 +36,14 @@ class Way:
         self.names = HeldNames()
         self.names.answer = LookedUp(BOTH)
         self.resolver = bench.naming(self.names)
-        self._transport = CurlTransport(bench.loop, bench.clock, bench.call_at, self.resolver)
+        self.transport = CurlTransport(bench.loop, bench.clock, bench.call_at, self.resolver)
         self._plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at, self.resolver)
         around = Surroundings(
             loop=bench.loop, clock=bench.clock, resolver=self.resolver, deny_private_addresses=False
         )
         self.probers = {
-            "libcurl": HttpProber(self._transport),
-            "fast": HttpProber(self._transport, self._plain),
+            "libcurl": HttpProber(self.transport),
+            "fast": HttpProber(self.transport, self._plain),
             "tcp": TcpProber(bench.loop, bench.clock, self.resolver),
             "redis": NETWORK_PROBERS[Redis](around),
             "udp": NETWORK_PROBERS[Udp](around),
@@ -54,7 +54,7 @@ class Way:
         for prober in self.probers.values():
             prober.close()
         self._plain.close()
-        self._transport.close()
+        self.transport.close()
         self.resolver.close()
 
 
@@ -131,7 +131,7 @@ def test_the_other_family_waits_for_a_preferred_address_that_says_nothing(bench,
 
 
 @pytest.mark.parametrize("kind", STREAMS)
-def test_nobody_who_listens_is_down_whichever_family_is_preferred(bench, way, kind):
+def test_a_port_without_a_listener_is_down_whichever_family_is_preferred(bench, way, kind):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         seen = asked(bench, way, kind, taken.getsockname()[1], "prefer_ipv6")
@@ -164,7 +164,7 @@ def test_a_kept_connection_to_the_other_family_is_used_again(bench, way):
 
 
 def test_private_addresses_of_the_other_family_are_refused_too(bench, way):
-    prober = HttpProber(way._transport, deny_private_addresses=True)
+    prober = HttpProber(way.transport, deny_private_addresses=True)
     with HostileServer() as server:
         seen = bench.run(prober, probe_of("libcurl", server.port, "prefer_ipv6")).seen
         assert server.heard == []
