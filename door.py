@@ -58,7 +58,7 @@ from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
-from .domain.specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
+from .domain.specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from .domain.specification.probes.web.registration import DomainRegistration
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
@@ -86,7 +86,6 @@ __all__ = [
     "BlindInterval",
     "Call",
     "CallChannel",
-    "Capture",
     "Channel",
     "ChannelTold",
     "Composite",
@@ -113,6 +112,7 @@ __all__ = [
     "HealthChanged",
     "Heartbeat",
     "Http",
+    "HttpCapture",
     "HttpStep",
     "HttpSteps",
     "Icmp",
