@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -48,6 +48,17 @@ class HttpStep(Http, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     """The values that later steps use, by name: a placeholder such as `[BODY].token`, or a mapping."""
     always: bool = False
     """Whether it is carried out after a failure of an earlier step, too, such as a logout."""
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        url: str,
+        expect: Sequence[str] = ...,
+        capture: Mapping[str, str | HttpCapture] = ...,
+        always: bool = ...,
+        **request: Any,
+    ) -> None: ...
 
     def __post_init__(self) -> None:
         super().__post_init__()
