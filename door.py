@@ -60,7 +60,7 @@ from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
 from .domain.specification.probes.udp import Udp
 from .domain.specification.probes.web.grpc import Grpc
-from .domain.specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
+from .domain.specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from .domain.specification.probes.web.registration import DomainRegistration
 from .domain.specification.probes.web.websocket import WebSocket
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
@@ -89,7 +89,6 @@ __all__ = [
     "BlindInterval",
     "Call",
     "CallChannel",
-    "Capture",
     "Channel",
     "ChannelTold",
     "Composite",
@@ -118,6 +117,7 @@ __all__ = [
     "HealthChanged",
     "Heartbeat",
     "Http",
+    "HttpCapture",
     "HttpStep",
     "HttpSteps",
     "Icmp",

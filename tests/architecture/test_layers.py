@@ -80,6 +80,7 @@ VALUE_TOOLS = frozenset(
         "__future__",
         "abc",
         "ast",
+        "base64",
         "bisect",
         "collections",
         "collections.abc",

@@ -13,6 +13,7 @@ from of_channels import (
     told_function,
 )
 from of_demands import DEMANDS
+from of_http_steps import REGISTRATIONS, steps_cases
 from of_mail import MAIL
 from of_network_probes import NETWORK
 from of_probes import (
@@ -68,7 +69,7 @@ from of_the_web import WEB
 from of_web_protocols import WEB_PROTOCOLS
 from watched import NOWHERE, Real
 
-REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS | WEB | MAIL | PROGRAMS | PING | {
+REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS | WEB | MAIL | PROGRAMS | PING | REGISTRATIONS | {
     "Target.http": Real(probe_kind, ({"tcp": {"host": "127.0.0.1", "port": 9}}, {"http": {"url": NOWHERE}}), ("tcp", "http")),
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),
@@ -133,3 +134,4 @@ REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS 
     "RuntimeOptions.retention": Real(kept("daily"), ("50d", "40d"), (True, False)),
     **{f"Retention.{key}": Real(kept(key), (LONGER[key], SHORTER[key]), (True, False)) for key in AFTER_DAYS},
 }  # fmt: skip
+REAL |= steps_cases(REAL)

@@ -1,6 +1,7 @@
 """Documents with one target, and a value of a key beside its visible effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,23 @@ class Real(NamedTuple):
     seen: tuple[Any, Any]
 
 
+_STEPS: list[bool] = []
+"""Not empty while a request is written as the only step of several."""
+
+
+@contextmanager
+def as_a_step() -> Iterator[None]:
+    """A stretch in which `http` of a document is written as `http_steps` with one step."""
+    _STEPS.append(True)
+    try:
+        yield
+    finally:
+        _STEPS.pop()
+
+
 def watching(probe: dict[str, Any], runtime: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    if _STEPS and "http" in probe:
+        probe = {"http_steps": {"steps": [{"id": "only", **probe["http"]}]}}
     target = {"id": "shop", "every": "1h", "timeout": "20s", **probe, **fields}
     return {"runtime": runtime or {}, "targets": [target]}
 

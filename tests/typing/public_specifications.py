@@ -22,6 +22,7 @@ from watchkeeper import (
     Discord,
     Dns,
     DnsRecords,
+    DomainRegistration,
     Email,
     Escalation,
     Exec,
@@ -31,6 +32,9 @@ from watchkeeper import (
     HeaderRule,
     Heartbeat,
     Http,
+    HttpCapture,
+    HttpStep,
+    HttpSteps,
     Icmp,
     KOfN,
     Log,
@@ -157,6 +161,24 @@ TARGETS = [
     ),
     Target(id="orders", grpc=Grpc(host="h", port=443, service="shop.Orders", metadata=HEADERS, tls=Tls())),
     Target(id="post", smtp=Smtp(host="mail.example", encryption="tls")),
+    Target(
+        id="order",
+        http_steps=HttpSteps(
+            steps=[
+                HttpStep(id="login", url="https://h/login", method="POST", capture={"token": "[BODY].token"}),
+                HttpStep(
+                    id="cart",
+                    url="https://h/cart",
+                    bearer="{{token}}",
+                    capture={"id": HttpCapture(of="[BODY]", shown=True)},
+                ),
+                HttpStep(id="logout", url="https://h/logout", expect=["[STATUS] == 204"], always=True),
+            ]
+        ),
+    ),
+    Target(
+        id="name", every="24h", domain=DomainRegistration(name="shop.example", rdap_server="https://h/rdap")
+    ),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]
 CHANNELS = (

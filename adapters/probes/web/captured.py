@@ -14,7 +14,7 @@ from ....domain.conditions.operand import Placeholder
 from ....domain.conditions.value import Missing, text_of
 from ....domain.limits import CAPTURE_CHARACTERS_MAX
 from ....domain.observation.observation import Observation
-from ....domain.specification.probes.web.http_steps import Capture, HttpStep
+from ....domain.specification.probes.web.http_steps import HttpCapture, HttpStep
 
 
 class CaptureError(Exception):  # a fault of an answer, not of this program
@@ -95,6 +95,6 @@ def ready(step: HttpStep) -> ReadyStep:
     return ReadyStep(step, Expectation(conditions), tuple(_capture(*each) for each in step.captures))
 
 
-def _capture(name: str, capture: Capture) -> ReadyCapture:
+def _capture(name: str, capture: HttpCapture) -> ReadyCapture:
     expression = None if capture.matches is None else Expression.compile(capture.matches)
     return ReadyCapture(name, parse_placeholder(capture.of), expression, capture.shown)

@@ -105,12 +105,12 @@ async def _answer_of(http: HttpProber, spec: Http, course: AttemptCourse) -> Obs
 
     # The attempt itself ends at its deadline, and cancels the request.
     deadline = Deadline(course.request.deadline.monotonic_ns + DEADLINE_SLACK_NS)
-    course.keep(Asked(http.start(replace(course.request, probe=spec, deadline=deadline), told)))
+    course.keep(KeptRequest(http.start(replace(course.request, probe=spec, deadline=deadline), told)))
     seen: Observation = await answered
     return seen
 
 
-class Asked(Activity):
+class KeptRequest(Activity):
     """A request of an attempt, which ends with it."""
 
     request: HttpAttempt

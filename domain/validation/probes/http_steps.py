@@ -12,7 +12,7 @@ from ...conditions.operand import Placeholder, fact_of
 from ...conditions.parse_error import ParseError
 from ...specification.probe import Http
 from ...specification.probes.web.filling import FILLED, PLACEHOLDER, filled, names_in
-from ...specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
+from ...specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from ...specification.problem import Path, Problem, quoted, suggestion
 from ...specification.target import Target
 from ..conditions import condition_faults, never_encrypted, unread
@@ -77,7 +77,9 @@ def _before_path(url: str) -> str:
     return found[0] if found else url
 
 
-def _capture_problems(capture: Capture, alone: Target, path: Path, *, is_short: bool) -> Iterator[Problem]:
+def _capture_problems(
+    capture: HttpCapture, alone: Target, path: Path, *, is_short: bool
+) -> Iterator[Problem]:
     at = path if is_short else (*path, "of")
     try:
         place = parse_placeholder(capture.of)

@@ -10,7 +10,7 @@ from watchkeeper.domain.conditions.condition import compile_condition
 from watchkeeper.domain.conditions.judgement import Expectation
 from watchkeeper.domain.observation.attempt import AttemptId, CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
-from watchkeeper.domain.specification.probes.web.http_steps import Capture, HttpStep, HttpSteps
+from watchkeeper.domain.specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from watchkeeper.domain.time.moment import Moment
 
 TOKEN = "tok/en+\"<'1"  # noqa: S105  # of the test's own server
@@ -119,8 +119,8 @@ def test_the_cookies_of_one_attempt_are_not_those_of_the_next(bench, prober, sho
 CAPTURED = [
     ("[HEADERS].x-trace", "t-77"),
     ("[STATUS]", "200"),
-    (Capture(of="[HEADERS].set-cookie[1]", matches="lang=(..)"), "en"),
-    (Capture(of="[BODY]", matches='"id": [0-9]'), '"id": 4'),
+    (HttpCapture(of="[HEADERS].set-cookie[1]", matches="lang=(..)"), "en"),
+    (HttpCapture(of="[BODY]", matches='"id": [0-9]'), '"id": 4'),
     ("[HEADERS].set-cookie[0]", "sid=abc; Path=/"),
 ]
 
@@ -139,8 +139,8 @@ MISSING = [
     ("/login", "[BODY].list", "[BODY].list is a list of 2: name one value of it"),
     ("/login", "[BODY].words", "[BODY].words is empty"),
     ("/login", "[HEADERS].set-cookie", "[HEADERS].set-cookie is a list of 2: name one value of it"),
-    ("/login", Capture(of="[BODY].id", matches="x"), "its expression finds nothing in [BODY].id"),
-    ("/login", Capture(of="[BODY].id", matches="4(x?)"), "[BODY].id is empty"),
+    ("/login", HttpCapture(of="[BODY].id", matches="x"), "its expression finds nothing in [BODY].id"),
+    ("/login", HttpCapture(of="[BODY].id", matches="4(x?)"), "[BODY].id is empty"),
     ("/long", "[BODY]", "it has 9,000 characters, and 8,192 are the most"),
     ("/echo", "[BODY]", "[BODY] is empty"),
 ]
@@ -273,7 +273,7 @@ def test_the_conditions_of_the_target_judge_the_last_answer(bench, prober, shop)
 
 
 def test_a_captured_value_is_shown_nowhere_unless_that_is_asked(bench, prober, shop):
-    capture = {"token": "[BODY].token", "trace": Capture(of="[HEADERS].x-trace", shown=True)}
+    capture = {"token": "[BODY].token", "trace": HttpCapture(of="[HEADERS].x-trace", shown=True)}
     body = '{"token": "{{token}}", "trace": "{{trace}}-long"}'
     echo = {"url": "/echo", "method": "POST", "headers": {"Content-Type": "application/json"}, "body": body}
     seen = run(bench, prober, shop, {"url": "/login", "capture": capture}, echo)

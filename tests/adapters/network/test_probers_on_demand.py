@@ -1,7 +1,8 @@
 """Probers of the kinds that no target has: they cost nothing."""
 
 from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS, network_probers
+from watchkeeper.adapters.probes.table import HTTP_PROBERS, NETWORK_PROBERS, network_probers
+from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.outcome import Outcome
 from watchkeeper.domain.specification.probes.udp import Udp
 
@@ -12,13 +13,13 @@ def probers_of(bench):
     around = Surroundings(
         loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
     )
-    return network_probers(around)
+    return network_probers(around, HttpProber(bench.transport))
 
 
 def test_a_kind_costs_one_descriptor_at_most_from_its_first_attempt_to_its_end(bench, descriptors):
     before = descriptors()
     probers = probers_of(bench)
-    assert (probers.keys(), descriptors()) == (NETWORK_PROBERS.keys(), before)
+    assert (probers.keys(), descriptors()) == ((NETWORK_PROBERS | HTTP_PROBERS).keys(), before)
 
     assert bench.run(probers[Udp], REFUSED).seen.outcome is Outcome.DOWN
     # A system without epoll listens by the loop's own descriptor.

@@ -1,11 +1,11 @@
 """Captured values in the texts of later requests: where `{{name}}` stands, and how a value is written there."""
 
+import html
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
-from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -18,7 +18,6 @@ FILLED = ("url", "headers", "cookies", "body", "bearer")
 Written: TypeAlias = Callable[[str], str]
 _NO_COOKIE = re.compile(r'[\x00-\x20",;\\\x7f]')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_XML_QUOTES = {'"': "&quot;", "'": "&apos;"}
 
 
 class UnfitValueError(Exception):
@@ -71,7 +70,7 @@ def writer_of(media_type: str) -> Written:
     if kind.endswith(("/json", "+json")):
         return lambda value: json.dumps(value, ensure_ascii=False)[1:-1]
     if kind.endswith(("/xml", "+xml")):
-        return lambda value: escape(value, _XML_QUOTES)
+        return html.escape
     return lambda value: value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,7 +18,7 @@ STEP_MEASURE = "step."
 """The beginning of the measure of one step: its time, in milliseconds."""
 
 
-class Capture(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HttpCapture(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A value of an answer that later steps use."""
 
     of: Annotated[str, msgspec.Meta(max_length=limits.CONDITION_CHARACTERS_MAX)]
@@ -29,7 +29,7 @@ class Capture(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether samples and notices may show the value; otherwise it is masked as a secret."""
 
 
-_ONE: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.CONDITION_CHARACTERS_MAX)] | Capture
+_ONE: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.CONDITION_CHARACTERS_MAX)] | HttpCapture
 _FEW = msgspec.Meta(max_length=limits.CAPTURES_MAX)
 Captures: TypeAlias = (
     Annotated[Mapping[CaptureName, _ONE], _FEW] | Annotated[tuple[tuple[CaptureName, _ONE], ...], _FEW]
@@ -49,6 +49,17 @@ class HttpStep(Http, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     always: bool = False
     """Whether it is carried out after a failure of an earlier step, too, such as a logout."""
 
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        url: str,
+        expect: Sequence[str] = ...,
+        capture: Mapping[str, str | HttpCapture] = ...,
+        always: bool = ...,
+        **request: Any,
+    ) -> None: ...
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.capture, Mapping):
@@ -56,10 +67,10 @@ class HttpStep(Http, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
             msgspec.structs.force_setattr(self, "capture", pairs)
 
     @property
-    def captures(self) -> tuple[tuple[str, Capture], ...]:
-        """What it captures, each under its name."""
+    def captures(self) -> tuple[tuple[str, HttpCapture], ...]:
+        """The values that it captures, each under its name."""
         pairs = self.capture.items() if isinstance(self.capture, Mapping) else self.capture
-        return tuple((name, Capture(of=each) if isinstance(each, str) else each) for name, each in pairs)
+        return tuple((name, HttpCapture(of=each) if isinstance(each, str) else each) for name, each in pairs)
 
     def __repr__(self) -> str:
         return f"HttpStep({self.id!r}, {super().__repr__()})"
