@@ -31,7 +31,7 @@ TRANSITION = ""
 
 Step: TypeAlias = tuple[str, int]
 """The id of an incident and the number of a step of it."""
-Place: TypeAlias = tuple[str, str]
+RulePlace: TypeAlias = tuple[str, str]
 """A target and a rule of it, which have one open incident at most."""
 Knower: TypeAlias = tuple[str, str]
 """The id of an incident and a channel that may have heard of it."""
@@ -57,7 +57,7 @@ class RecordState:
 
         self.steps: MutableMapping[Step, Transition] = above("steps")
         self.latest: MutableMapping[str, Incident] = above("latest")
-        self.open: MutableMapping[Place, str | None] = above("open")
+        self.open: MutableMapping[RulePlace, str | None] = above("open")
         self.outbox: MutableMapping[str, Outgoing] = above("outbox")
         self.told: MutableMapping[Knower, LastDelivered] = above("told")
         self.digests: MutableMapping[tuple[str, Grouping], int] = above("digests")
@@ -84,7 +84,7 @@ class Touched(NamedTuple):
 
     steps: frozenset[Step]
     incidents: frozenset[str]
-    places: frozenset[Place]
+    places: frozenset[RulePlace]
     notices: frozenset[str]
     groups: frozenset[tuple[str, Grouping]]
 
@@ -160,9 +160,7 @@ def _write_notice(draft: RecordState, notice: Notice) -> None:
     lead = draft.steps.get((notice.incident.id, notice.sequence))
     steps = [draft.steps.get((step.incident_id, step.sequence)) for step in notice.steps]
     if lead is None or lead.incident != notice.incident or None in steps:
-        raise StoreError(
-            f"notice {notice.key} tells of a step of {notice.incident.id} that is not recorded"
-        )
+        raise StoreError(f"notice {notice.key} tells of a step of {notice.incident.id} that is not recorded")
     if notice.digest:
         place = (notice.channel, notice.digest.grouping)
         draft.digests[place] = max(notice.created_at_ns, draft.digests.get(place, notice.created_at_ns))
