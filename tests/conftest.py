@@ -8,7 +8,9 @@ import sys
 from functools import cache
 
 import pytest
+from debian import is_there
 from hypothesis import HealthCheck, settings
+from postgres_server import can_run_postgres
 
 # The machine may be busy with other work, so no single example has a deadline of its own, and drawing examples may take its time.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,6 +66,10 @@ NEEDS = {
         "patches sockets by a library that counts on those of Linux there",
     ),
     "prometheus": (can_scrape, "runs Prometheus and promtool, which are not installed"),
+    "postgres": (can_run_postgres, "runs PostgreSQL, which is not installed"),
+    "mariadb": (lambda: is_there("mariadbd"), "runs MariaDB, which is not installed"),
+    "mosquitto": (lambda: is_there("mosquitto"), "runs Mosquitto, which is not installed"),
+    "dovecot": (lambda: is_there("dovecot"), "runs Dovecot, which is not installed"),
     "systemd": (
         lambda: shutil.which("systemd-analyze") is not None,
         "has systemd read a unit, and no systemd-analyze is there",
