@@ -19,7 +19,6 @@ Parameters: TypeAlias = tuple[Any, ...]
 _WAKE_S = 0.1
 _NOTHING_READY = 0
 """What a wait of psycopg sends where its interval has passed and the socket is silent."""
-_LONG_AGO: tuple[type[psycopg.Error], ...] = (errors.DataCorrupted, errors.IndexCorrupted)
 
 
 class BoundedConnection(psycopg.Connection[TupleRow]):
@@ -127,7 +126,7 @@ def explained(doing: str) -> Iterator[None]:
         yield
     except errors.LockNotAvailable as error:
         raise StoreBusy(f"another connection holds the row of the owner while {doing}") from error
-    except (*_LONG_AGO, UnicodeDecodeError, msgspec.MsgspecError) as error:
+    except (errors.DataCorrupted, errors.IndexCorrupted, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise StoreCorrupt(f"the store does not read back while {doing}: {_line(error)}") from error
     except errors.InsufficientPrivilege as error:
         raise StoreError(

@@ -21,7 +21,7 @@ CREATE TABLE shard (
     beats bigint NOT NULL, configuration text NOT NULL, alive_at timestamptz NOT NULL, backend int NOT NULL,
     position bigint NOT NULL, hash bytea NOT NULL, writes bigint NOT NULL
 ) WITH (fillfactor = 20);
-INSERT INTO shard VALUES (0, '', '', 0, 0, 0, '', '-infinity', 0, 0, decode(repeat('00', 32), 'hex'), 0);
+INSERT INTO shard VALUES (0, '', '', 0, 0, 0, '', 'epoch', 0, 0, decode(repeat('00', 32), 'hex'), 0);
 
 -- Append-only. A transition has the channel ''; the other rows say what a channel heard.
 CREATE TABLE chain (

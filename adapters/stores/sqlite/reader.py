@@ -21,7 +21,8 @@ from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
 from ..history.sqlite_source import SqliteSource
 from ..record_reader import Extent, RecordReader, Verification
-from .chain import TRANSITION, Chain
+from ..record_state import TRANSITION
+from .chain import Chain
 from .connection import connect_reader, explained, go_on, pieces, rows
 from .files import real_path, refuse_devices, told_from_others
 from .head import Head, HeadDisagrees, read_head
