@@ -1,8 +1,8 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
 from .adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
+from .adapters.stores.record_reader import Verification
 from .adapters.stores.sqlite.backup import Backup
-from .adapters.stores.sqlite.reader import Verification
 from .client.connection import Connection, connect
 from .client.record import Record
 from .domain.errors import (

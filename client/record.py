@@ -8,9 +8,10 @@ from typing import TypeAlias, TypeVar
 
 from ..adapters.clock import SystemClock
 from ..adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
+from ..adapters.stores.record_reader import Verification
 from ..adapters.stores.sqlite.backup import Backup, back_up
 from ..adapters.stores.sqlite.lock import holder_of
-from ..adapters.stores.sqlite.reader import StoreReader, Verification
+from ..adapters.stores.sqlite.reader import StoreReader
 from ..domain.errors import UnknownName, UsageError
 from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.delivery_try import DeliveryTry

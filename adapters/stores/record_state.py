@@ -31,7 +31,7 @@ TRANSITION = ""
 
 Step: TypeAlias = tuple[str, int]
 """The id of an incident and the number of a step of it."""
-Place: TypeAlias = tuple[str, str]
+RulePlace: TypeAlias = tuple[str, str]
 """A target and a rule of it, which have one open incident at most."""
 Knower: TypeAlias = tuple[str, str]
 """The id of an incident and a channel that may have heard of it."""
@@ -57,7 +57,7 @@ class RecordState:
 
         self.steps: MutableMapping[Step, Transition] = above("steps")
         self.latest: MutableMapping[str, Incident] = above("latest")
-        self.open: MutableMapping[Place, str | None] = above("open")
+        self.open: MutableMapping[RulePlace, str | None] = above("open")
         self.outbox: MutableMapping[str, Outgoing] = above("outbox")
         self.told: MutableMapping[Knower, LastDelivered] = above("told")
         self.digests: MutableMapping[tuple[str, Grouping], int] = above("digests")
@@ -84,7 +84,7 @@ class Touched(NamedTuple):
 
     steps: frozenset[Step]
     incidents: frozenset[str]
-    places: frozenset[Place]
+    places: frozenset[RulePlace]
     notices: frozenset[str]
     groups: frozenset[tuple[str, Grouping]]
 

@@ -61,6 +61,18 @@ STORE_BUSY_NS = 2 * NS_PER_S
 """The wait for another program that has locked the database; judging goes on, and mailboxes hold the samples meanwhile."""
 STORE_ANSWER_NS = 5 * NS_PER_S
 """A call to the store without an answer for so long is a problem of the health: nothing is recorded and no new notice leaves."""
+POSTGRES_CONNECT_NS = 2 * NS_PER_S
+"""The wait for each host of a database to take a connection; the client library knows whole seconds alone, and at least two."""
+POSTGRES_ANSWER_NS = 4 * NS_PER_S
+"""The wait for the answer of a database to one statement of the owner; then the connection is ended, and the store has failed."""
+POSTGRES_READ_NS = 30 * NS_PER_S
+"""The same for a reader, which may ask for months of samples."""
+POSTGRES_LOCK_NS = NS_PER_S
+"""The wait for the row of an owner that another connection has locked in the middle of a commit."""
+BLOCKS_READ_AT_ONCE = 500
+"""Blocks of samples that are fetched in one piece: half a megabyte."""
+HOUR_NUMBER_MAX = 2**31 - 2
+"""An hour, counted from 1970, that a column of a database holds: the year 246,953."""
 TENURE_LEASE_NS = 3 * NS_PER_S
 """An owner that shows no sign of life for so long is frozen: another process may claim the store."""
 TENURE_BEAT_NS = NS_PER_S
@@ -121,6 +133,7 @@ TRIES_KEPT_PER_NOTICE = 100
 READ_TRIES_MAX = 10_000
 """Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
+assert POSTGRES_LOCK_NS < POSTGRES_ANSWER_NS < STORE_ANSWER_NS
 assert 2 * TENURE_BEAT_NS < TENURE_LEASE_NS
 assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS < TENURE_TRY_NS_MAX
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED

@@ -11,8 +11,8 @@ from msgspec import UNSET
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper import Channel, Http, Log, Runtime, Target, UnknownName
 from watchkeeper.adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
+from watchkeeper.adapters.stores.record_reader import Verification
 from watchkeeper.adapters.stores.sqlite.backup import Backup
-from watchkeeper.adapters.stores.sqlite.reader import Verification
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import BlindInterval, Outgoing, PauseMark, Silence

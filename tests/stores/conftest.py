@@ -1,13 +1,36 @@
-"""The two stores, each as a function that makes one."""
+"""The kinds of store, each as a function that makes one."""
 
 import pytest
+from databases import HASTY, new_store
+from postgres_server import PostgresServer
 from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.adapters.stores.opening import make_store
+
+IN_POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
+KINDS = ["sqlite", IN_POSTGRES]
+"""The kinds of store that outlive their process."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server for all tests of the session."""
+    with PostgresServer(settings=HASTY) as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", *KINDS])
 def store(request, tmp_path):
     """A store that is not yet open; closing and opening it again is a restart."""
-    made = MemoryStore() if request.param == "memory" else SqliteStore(str(tmp_path / "watch.db"))
+    if request.param == "memory":
+        made = MemoryStore()
+    else:
+        made = make_store(place_of(request, request.param, tmp_path))
     yield made
     made.close()
+
+
+def place_of(request, kind, tmp_path):
+    """The place of a new store of a kind."""
+    if kind == "sqlite":
+        return str(tmp_path / "watch.db")
+    return new_store(request.getfixturevalue("server"))

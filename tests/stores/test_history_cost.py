@@ -6,6 +6,7 @@ import pytest
 from watchkeeper.adapters.stores.history.chunks import pack
 from watchkeeper.adapters.stores.history.history import History
 from watchkeeper.adapters.stores.history.overview import Overview
+from watchkeeper.adapters.stores.history.sqlite_source import SqliteSource
 from watchkeeper.adapters.stores.history.stored import Rollup
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -81,7 +82,7 @@ def records(tmp_path_factory):
 def test_a_longer_record_takes_no_more_steps(name, records):
     taken = []
     for days, connection in records.items():
-        history, overview = History(connection, "t7"), Overview(connection)
+        history, overview = History(SqliteSource(connection), "t7"), Overview(SqliteSource(connection))
         end_ns = START_NS + days * NS_PER_DAY
         assert READS[name](history, overview, end_ns)
         taken.append(steps(connection, lambda: READS[name](history, overview, end_ns)))  # noqa: B023
@@ -91,7 +92,7 @@ def test_a_longer_record_takes_no_more_steps(name, records):
 
 
 def test_the_newest_samples_are_looked_up_in_the_newest_hour(records):
-    overview, end_ns = Overview(records[8]), START_NS + 8 * NS_PER_DAY
+    overview, end_ns = Overview(SqliteSource(records[8])), START_NS + 8 * NS_PER_DAY
     day, week = (
         steps(records[8], lambda: overview.latest(end_ns - days * NS_PER_DAY, end_ns))  # noqa: B023
         for days in (1, 7)
@@ -100,7 +101,7 @@ def test_the_newest_samples_are_looked_up_in_the_newest_hour(records):
 
 
 def test_the_uptime_of_whole_days_is_read_from_days(records):
-    overview, end_ns = Overview(records[64]), START_NS + 64 * NS_PER_DAY
+    overview, end_ns = Overview(SqliteSource(records[64])), START_NS + 64 * NS_PER_DAY
     day, month = (
         steps(records[64], lambda: overview.uptimes(end_ns - days * NS_PER_DAY, end_ns))  # noqa: B023
         for days in (1, 30)
@@ -111,7 +112,7 @@ def test_the_uptime_of_whole_days_is_read_from_days(records):
 
 def test_the_uptime_of_whole_days_reads_no_hour_of_them(records):
     connection = records[64]
-    history, end_ns = History(connection, "t7"), START_NS + 64 * NS_PER_DAY
+    history, end_ns = History(SqliteSource(connection), "t7"), START_NS + 64 * NS_PER_DAY
     since_ns = end_ns - 60 * NS_PER_DAY
     by_days = steps(connection, lambda: history.daily(since_ns, end_ns))
     by_hours = steps(connection, lambda: history.hourly(since_ns, end_ns))

@@ -38,7 +38,7 @@ def pack(rows: Sequence[tuple[int, int, int | None, int | None]]) -> bytes:
         [_NO_STATUS if code is None else code for code in status],
         [0 if latency is None else latency + 1 for latency in latency_us],
     )
-    return _FORMAT + zlib.compress(b"".join(map(_shuffled, _CODES, columns)))
+    return _FORMAT + zlib.compress(b"".join(map(shuffled, _CODES, columns)))
 
 
 def unpack(data: bytes) -> Columns:
@@ -54,7 +54,7 @@ def unpack(data: bytes) -> Columns:
         )
     size = count * _WIDTH
     at_us, finding, status, latency = (
-        _unshuffled(code, content[start * size : (start + 1) * size]) for start, code in enumerate(_CODES)
+        unshuffled(code, content[start * size : (start + 1) * size]) for start, code in enumerate(_CODES)
     )
     return Columns(
         list(accumulate(at_us)),
@@ -64,13 +64,13 @@ def unpack(data: bytes) -> Columns:
     )
 
 
-def _shuffled(code: str, column: Sequence[int]) -> bytes:
+def shuffled(code: str, column: Sequence[int]) -> bytes:
     """All lowest bytes, then all second ones ...: equal high bytes stand together and cost next to nothing."""
     content = pack_struct(f"<{len(column)}{code}", *column)
     return b"".join(content[place::_WIDTH] for place in range(_WIDTH))
 
 
-def _unshuffled(code: str, content: bytes) -> tuple[int, ...]:
+def unshuffled(code: str, content: bytes) -> tuple[int, ...]:
     count = len(content) // _WIDTH
     together = bytearray(len(content))
     for place in range(_WIDTH):

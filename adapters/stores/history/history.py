@@ -2,16 +2,13 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
-from itertools import groupby, repeat
-
-import apsw
+from itertools import repeat
 
 from ....domain import limits
 from ....domain.observation.evidence import Evidence
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
-from ..sqlite.connection import rows
 from .chunks import unpack
-from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table, rolled_days
+from .source import US_PER_HOUR, Findable, SampleSource
 from .stored import (
     EVIDENCE,
     ROLLUPS,
@@ -25,45 +22,31 @@ from .stored import (
     roll_up,
 )
 
-# The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
-_SPANS = """
-WITH RECURSIVE span (at) AS (
-    SELECT max(?1, (SELECT min({key}) FROM {table}))
-    UNION ALL SELECT at + 1 FROM span WHERE at + 1 < min(?2, (SELECT max({key}) FROM {table}) + 1)
-)
-SELECT {key}, {column} FROM span CROSS JOIN {table} ON {key} = at AND target = ?3 WHERE at < ?2
-"""
-_CHUNKS = _SPANS.format(key="hour", column="data", table="chunk")
-_HOURLY = _SPANS.format(key="hour", column="body", table="hourly")
-_DAILY = _SPANS.format(key="day", column="body", table="daily")
-
-_EVIDENCE = """
-SELECT at_us, body FROM evidence WHERE target = ? AND at_us >= ? AND at_us < ? ORDER BY at_us DESC LIMIT ?
-"""
-
 
 class History(Findable):
     """Reads one target within one transaction. Spans are half open, in wall nanoseconds."""
 
-    def __init__(self, connection: apsw.Connection, target: str) -> None:
-        super().__init__(connection)
+    def __init__(self, source: SampleSource, target: str) -> None:
+        super().__init__(source)
         self._name = target
         self._edges: dict[tuple[int, int], tuple[Summed, ...]] = {}
-        self._target = connection.execute("SELECT id FROM target WHERE name = ?", (target,)).get
+        self._target = source.number_of(target)
 
     def samples(self, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
         found = self._rows(-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US))
-        return tuple(self._stored(repeat(self._target), found))
+        return tuple(self._stored(repeat(self._target or 0), found))
 
     def evidence(self, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
         """The newest READ_EVIDENCE_MAX of a span, in the order of time."""
         span = (-(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US), limits.READ_EVIDENCE_MAX)
-        found = rows(self._connection, _EVIDENCE, (self._target, *span))
+        found = self._source.evidence_of(self._target, *span)
         return tuple(EVIDENCE.decode(body).of(self._name, at_us) for at_us, body in reversed(found))
 
     def hourly(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_HOUR), -(-until_ns // NS_PER_HOUR)
-        rollups = {hour: ROLLUPS.decode(body) for hour, body in self._spans(_HOURLY, first, end)}
+        rollups = {
+            hour: ROLLUPS.decode(body) for hour, body in self._source.hourly_of(self._target, first, end)
+        }
         for hour in self._unsealed(first, end):
             found = self._rows(hour * US_PER_HOUR, (hour + 1) * US_PER_HOUR)
             if found:
@@ -72,8 +55,8 @@ class History(Findable):
 
     def daily(self, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
         first, end = -(-since_ns // NS_PER_DAY), -(-until_ns // NS_PER_DAY)
-        rollups = {day: ROLLUPS.decode(body) for day, body in self._spans(_DAILY, first, end)}
-        for day in self._days - rolled_days(self._connection):
+        rollups = {day: ROLLUPS.decode(body) for day, body in self._source.daily_of(self._target, first, end)}
+        for day in self._unsummed:
             hours = self.hourly(day * NS_PER_DAY, (day + 1) * NS_PER_DAY) if first <= day < end else ()
             if hours:
                 rollups[day] = merged([hour.rollup for hour in hours])
@@ -82,8 +65,8 @@ class History(Findable):
     def day_totals(self, since_ns: int, until_ns: int) -> dict[int, Totals]:
         """By day (counted from 1970), those that begin in a span; their buckets of latency are not read."""
         first, end = -(-since_ns // NS_PER_DAY), -(-until_ns // NS_PER_DAY)
-        totals = {day: TOTALS.decode(body) for day, body in self._spans(_DAILY, first, end)}
-        for day in self._days - rolled_days(self._connection):
+        totals = {day: TOTALS.decode(body) for day, body in self._source.daily_of(self._target, first, end)}
+        for day in self._unsummed:
             hours = self.hourly(day * NS_PER_DAY, (day + 1) * NS_PER_DAY) if first <= day < end else ()
             if hours:
                 totals[day] = sum((hour.rollup.totals for hour in hours), Totals())
@@ -132,25 +115,12 @@ class History(Findable):
 
     def _raw(self, since_us: int, until_us: int) -> Iterator[FoundRow]:
         unsealed = self._unsealed(since_us // US_PER_HOUR, -(-until_us // US_PER_HOUR))
-        for day, of_day in groupby(unsealed, lambda hour: hour // 24):
-            hours = list(of_day)
-            day_us = day * US_PER_DAY
-            begin_us = max(since_us, hours[0] * US_PER_HOUR)
-            end_us = min(until_us, (hours[-1] + 1) * US_PER_HOUR)
-            yield from self._connection.execute(
-                f"SELECT at_us + ?, finding, status, latency_us FROM {day_table(day)}"  # noqa: S608 - a number
-                " WHERE at_us >= ? AND at_us < ? AND target = ?",
-                (day_us, begin_us - day_us, end_us - day_us, self._target),
-            )
+        yield from self._source.raw_of(self._target, since_us, until_us, unsealed)
 
     def _chunked(self, since_us: int, until_us: int) -> Iterator[FoundRow]:
         first, end = since_us // US_PER_HOUR, -(-until_us // US_PER_HOUR)
-        for hour, data in self._spans(_CHUNKS, first, end):
+        for hour, data in self._source.chunks_of(self._target, first, end):
             columns, hour_us = unpack(data), hour * US_PER_HOUR
             begin, after = (bisect_left(columns.at_us, bound - hour_us) for bound in (since_us, until_us))
             at_us = [hour_us + within_us for within_us in columns.at_us[begin:after]]
             yield from zip(at_us, *(column[begin:after] for column in columns[1:]), strict=True)
-
-    def _spans(self, sql: str, first: int, end: int) -> list[tuple[int, bytes]]:
-        """The target's rows of a table whose hour or day lies in a span."""
-        return [(at, value) for at, value in rows(self._connection, sql, (first, end, self._target))]

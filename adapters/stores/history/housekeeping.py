@@ -18,6 +18,28 @@ DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ?
 """
 
 
+class SteadyClock:
+    """Trusts the wall clock only when it has kept step with the monotonic one for ten minutes."""
+
+    def __init__(self) -> None:
+        self._compared: Moment | None = None
+        self._steady_since_ns = 0
+
+    def is_settled(self, now: Moment) -> bool:
+        """Returns whether something may be sealed or dropped by the clock."""
+        before = self._compared
+        if before is None or abs((now.wall_ns - before.wall_ns) - now.since(before)) > limits.HOUSE_STEP_NS:
+            self._compared, self._steady_since_ns = now, now.monotonic_ns
+            return False
+        if now.monotonic_ns - self._steady_since_ns < limits.HOUSE_SETTLE_NS:
+            return False
+        # A clock that is slewed drifts from where it was; only a jump between two rounds is distrusted. The slices of a
+        # round keep its reading: steps of the clock between them add up.
+        if now.since(before) >= limits.HOUSE_EVERY_NS:
+            self._compared = now
+        return True
+
+
 class Housekeeper:
     """Does one bounded slice per call.
 
@@ -36,8 +58,7 @@ class Housekeeper:
         self._connection, self._writing = connection, writing
         self._samples = samples
         self._retention = retention
-        self._compared: Moment | None = None
-        self._steady_since_ns = 0
+        self._clock = SteadyClock()
         self._job: Seal | DaySum | None = None
 
     def touched(self, hours: set[int]) -> None:
@@ -55,30 +76,17 @@ class Housekeeper:
 
         A slice that did something says so; only one that finds nothing to do says that nothing is left.
         """
-        if not self._is_settled(now):
+        if not self._clock.is_settled(now):
             return False
         summed = self._sum_up_some(now.wall_ns)
         with self._writing():
             return self._drop_some(now.wall_ns) or summed
 
-    def _is_settled(self, now: Moment) -> bool:
-        before = self._compared
-        if before is None or abs((now.wall_ns - before.wall_ns) - now.since(before)) > limits.HOUSE_STEP_NS:
-            self._compared, self._steady_since_ns = now, now.monotonic_ns
-            return False
-        if now.monotonic_ns - self._steady_since_ns < limits.HOUSE_SETTLE_NS:
-            return False
-        # A clock that is slewed drifts from where it was; only a jump between two rounds is distrusted. The slices of a
-        # round keep its reading: steps of the clock between them add up.
-        if now.since(before) >= limits.HOUSE_EVERY_NS:
-            self._compared = now
-        return True
-
     def _sum_up_some(self, now_ns: int) -> bool:
         """A slice of the job under way, or of the next; returns False where there is none."""
         if self._job is None:
             hour = next(self._finished_hours(now_ns), None)
-            if hour is not None and hour < _start_of(self._retention.history, now_ns) // NS_PER_HOUR:
+            if hour is not None and hour < start_of(self._retention.history, now_ns) // NS_PER_HOUR:
                 # Late samples of an hour whose history is dropped already are dropped with it.
                 with self._writing():
                     self._samples.seal(hour)
@@ -113,15 +121,15 @@ class Housekeeper:
     def _drop_some(self, now_ns: int) -> bool:
         """A slice of each kind of record; returns whether more of one may be to drop."""
         kept = self._retention
-        daily_ns = _start_of(kept.daily, now_ns)
-        history_hour = _start_of(kept.history, now_ns) // NS_PER_HOUR
-        hourly_hour = _start_of(kept.hourly, now_ns) // NS_PER_HOUR
-        failed_ns = _start_of(kept.failed_samples, now_ns)
+        daily_ns = start_of(kept.daily, now_ns)
+        history_hour = start_of(kept.history, now_ns) // NS_PER_HOUR
+        hourly_hour = start_of(kept.hourly, now_ns) // NS_PER_HOUR
+        failed_ns = start_of(kept.failed_samples, now_ns)
         failed_us = failed_ns // NS_PER_US
         # A list: each kind has its slice, whether or not the one before it is done.
         return any(
             [
-                self._drop_day(_start_of(kept.samples, now_ns)),
+                self._drop_day(start_of(kept.samples, now_ns)),
                 self._drop("chunk", "hour, target", "hour", history_hour),
                 self._drop("hourly", "hour, target", "hour", hourly_hour),
                 self._drop("daily", "day, target", "day", daily_ns // NS_PER_DAY),
@@ -153,6 +161,6 @@ class Housekeeper:
         return self._connection.changes() == rows_max
 
 
-def _start_of(period: str, now_ns: int) -> int:
+def start_of(period: str, now_ns: int) -> int:
     """The moment from which on a kind of record is kept."""
     return now_ns - parse_duration(period)

@@ -1,41 +1,23 @@
 """All targets at once: the newest sample, the uptime and the days of each, by queries whose number does not grow with them."""
 
-import json
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TypeAlias
 
-import apsw
-
 from ....domain.observation.outcome import NO_EVIDENCE, Outcome, is_answered
-from ....domain.units import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_US
-from ..sqlite.connection import go_on, pieces, rows
+from ....domain.units import NS_PER_HOUR, NS_PER_US
+from ..sqlite.connection import go_on, pieces
 from .chunks import unpack
 from .history import History
-from .sample_tables import US_PER_DAY, US_PER_HOUR, Findable, day_table, rolled_days
+from .source import US_PER_HOUR, Findable, SampleSource
 from .stored import TOTALS, FoundRow, StoredSample, Totals
 
-FIRST_LOOK_US = 2 * NS_PER_MINUTE // NS_PER_US
-"""How far before the newest sample is looked first; each further look is twice as long."""
 GOOD = frozenset({Outcome.UP, Outcome.DEGRADED})
 
 Counted: TypeAlias = tuple[int, Totals]
 """Target, and what its samples come to."""
-
-_CHUNKS = """
-SELECT target, data FROM chunk WHERE hour = ? AND target IN (SELECT value FROM json_each(?))
-"""
-
-
-# One look-up each: min and max of one column in one query would read the whole table.
-_BOUNDS = """
-SELECT (SELECT min(hour) FROM hourly), (SELECT max(hour) + 1 FROM hourly)
-UNION ALL SELECT (SELECT min(day) * 24 FROM daily), (SELECT max(day) * 24 + 24 FROM daily)
-"""
-# Each step is one look-up: `DISTINCT hour` reads the row of every target in every hour.
-_NEWEST_HOUR = "SELECT max(hour) FROM chunk WHERE hour BETWEEN ? AND ?"
 
 
 class Overview(Findable):
@@ -43,15 +25,15 @@ class Overview(Findable):
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        source: SampleSource,
         pause: Callable[[], None] = go_on,
         names: dict[int, str] | None = None,
     ) -> None:
         """`pause` is called after each piece of the days and hours that are read; `names` are those of an earlier question."""
-        super().__init__(connection)
+        super().__init__(source)
         self._pause = pause
         self._kept_names = {} if names is None else names
-        self._rolled = rolled_days(connection)
+        self._rolled = source.summed_days()
 
     @property
     def _names(self) -> dict[int, str]:
@@ -60,7 +42,7 @@ class Overview(Findable):
         return self._kept_names
 
     def _read_names(self) -> None:
-        self._kept_names |= dict(rows(self._connection, "SELECT id, name FROM target"))
+        self._kept_names |= self._source.names()
 
     # The newest sample of each.
 
@@ -88,7 +70,7 @@ class Overview(Findable):
         first, last = since_us // US_PER_HOUR, (until_us - 1) // US_PER_HOUR
         unsealed = self._unsealed(first, last + 1)
         while True:
-            sealed = self._connection.execute(_NEWEST_HOUR, (first, last)).get
+            sealed = self._source.newest_chunk(first, last)
             newest = max(
                 (hour for hour in (sealed, unsealed[-1] if unsealed else None) if hour is not None),
                 default=None,
@@ -104,7 +86,7 @@ class Overview(Findable):
         self, hour: int, begin_us: int, end_us: int, missing: set[int]
     ) -> Iterator[tuple[int, FoundRow]]:
         hour_us = hour * US_PER_HOUR
-        for target, data in self._connection.execute(_CHUNKS, (hour, json.dumps(sorted(missing)))):
+        for target, data in self._source.chunks_at(hour, missing):
             columns = unpack(data)
             place = bisect_left(columns.at_us, end_us - hour_us) - 1
             at_us = hour_us + columns.at_us[place]
@@ -114,27 +96,8 @@ class Overview(Findable):
     def _raw(
         self, hour: int, begin_us: int, end_us: int, missing: set[int]
     ) -> Iterator[tuple[int, FoundRow]]:
-        """From the hour's newest sample backwards, until each target that is missing has been seen."""
-        if hour in self._sealed or hour // 24 not in self._days:
-            return
-        table, day_us = day_table(hour // 24), hour // 24 * US_PER_DAY
-        newest = self._connection.execute(
-            f"SELECT max(at_us) FROM {table} WHERE at_us >= ? AND at_us < ?",  # noqa: S608 - a number
-            (begin_us - day_us, end_us - day_us),
-        ).get
-        left, look_us = set(missing), FIRST_LOOK_US
-        end_us = begin_us if newest is None else day_us + newest + 1
-        while left and end_us > begin_us:
-            from_us = max(begin_us, end_us - look_us)
-            # With max() in the query SQLite takes the other columns from the row that has it.
-            for target, *row in self._connection.execute(
-                f"SELECT target, max(at_us) + ?, finding, status, latency_us FROM {table}"  # noqa: S608 - a number
-                " WHERE at_us >= ? AND at_us < ? GROUP BY target",
-                (day_us, from_us - day_us, end_us - day_us),
-            ):
-                left.discard(target)
-                yield target, (row[0], row[1], row[2], row[3])
-            end_us, look_us = from_us, 2 * look_us
+        if self._unsealed(hour, hour + 1):
+            yield from self._source.newest_raw(hour, begin_us, end_us, missing)
 
     # The uptime of each.
 
@@ -168,15 +131,15 @@ class Overview(Findable):
 
     def kept(self, first: int, end: int) -> tuple[int, int]:
         """The part of a span of hours in which there may be anything: a span may begin in 1970."""
-        spans = [(begin, after) for begin, after in rows(self._connection, _BOUNDS, ()) if begin is not None]
-        spans += [(day * 24, day * 24 + 24) for day in self._days]
+        spans = [*self._source.bounds(), *((day * 24, day * 24 + 24) for day in self._unsummed)]
+        spans += [(hour, hour + 1) for hour in (self._raw_hours[:1] + self._raw_hours[-1:])]
         earliest = min((begin for begin, _ in spans), default=end)
         latest = max((after for _, after in spans), default=end)
         return max(first, earliest), min(end, latest)
 
     def day(self, day: int) -> dict[str, Totals]:
         """By name, one day (UTC, counted from 1970); a target without samples is not in it."""
-        if day in self._rolled or day not in self._days:
+        if day not in self._unsummed:
             return self._named(self._of_daily(day))
         return self._named(self._of_span(day * 24, day * 24 + 24))
 
@@ -197,30 +160,22 @@ class Overview(Findable):
         return by_name
 
     def _of_daily(self, day: int) -> Iterator[Counted]:
-        found = self._connection.execute("SELECT target, body FROM daily WHERE day = ?", (day,))
-        return ((target, TOTALS.decode(body)) for target, body in found)
+        return ((target, TOTALS.decode(body)) for target, body in self._source.daily_at(day))
 
     def _of_hourly(self, first: int, end: int) -> Iterator[Counted]:
-        found = self._connection.execute(
-            "SELECT target, body FROM hourly WHERE hour >= ? AND hour < ?", (first, end)
-        )
+        found = self._source.hourly_between(first, end)
         return ((target, TOTALS.decode(body)) for target, body in found)
 
     def _of_unsealed(self, hour: int) -> Iterator[Counted]:
         """An hour that is half sealed, or was sealed when a late sample came, has rows in two places: read one by one."""
-        if self._connection.execute("SELECT 1 FROM chunk WHERE hour = ? LIMIT 1", (hour,)).get:
+        if self._source.has_chunk(hour):
             begin_ns, end_ns = hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR
             for target, name in self._names.items():
-                for each in History(self._connection, name).hourly(begin_ns, end_ns):
+                for each in History(self._source, name).hourly(begin_ns, end_ns):
                     yield target, each.rollup.totals
                 self._pause()
             return
-        from_us = (hour % 24) * US_PER_HOUR
-        for target, finding, count, timed, sum_us, max_us in self._connection.execute(
-            "SELECT target, finding, count(*), count(latency_us), sum(latency_us), max(latency_us)"  # noqa: S608 - a number
-            f" FROM {day_table(hour // 24)} WHERE at_us >= ? AND at_us < ? GROUP BY target, finding",
-            (from_us, from_us + US_PER_HOUR),
-        ):
+        for target, finding, count, timed, sum_us, max_us in self._source.raw_sums(hour):
             outcome, reason = self._findings[finding]
             answered = timed if is_answered(outcome, reason) else 0
             yield (

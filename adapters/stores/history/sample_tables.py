@@ -1,6 +1,5 @@
 """Raw samples in SQLite: one table a day, rows in the order of time, written by appending."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from itertools import groupby
@@ -15,10 +14,9 @@ from ....domain.observation.outcome import Outcome, Reason
 from ....domain.observation.sample import Sample
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ..sqlite.connection import rows
-from .stored import FoundRow, StoredSample, encoded
+from .source import US_PER_DAY
+from .stored import encoded
 
-US_PER_HOUR = NS_PER_HOUR // NS_PER_US
-US_PER_DAY = NS_PER_DAY // NS_PER_US
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _PREFIX = "sample_"
 
@@ -203,42 +201,6 @@ def findings(connection: apsw.Connection) -> dict[int, tuple[Outcome, Reason]]:
     """The meaning of the numbers in a row's `finding`."""
     found = rows(connection, "SELECT id, outcome, reason FROM finding")
     return {number: (Outcome(outcome), Reason(reason)) for number, outcome, reason in found}
-
-
-class Findable:
-    """The tables that a reader of samples loads first, within one read transaction: findings, days and sealed hours."""
-
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
-        self._findings = findings(connection)
-        self._days = day_tables(connection)
-        self._sealed = sealed_hours(connection)
-
-    def _unsealed(self, first: int, end: int) -> list[int]:
-        """The hours of a span that have raw samples to be read, oldest first."""
-        return [
-            hour
-            for day in sorted(self._days)
-            for hour in range(max(day * 24, first), min(day * 24 + 24, end))
-            if hour not in self._sealed
-        ]
-
-    def _stored(self, targets: Iterable[int], found: Collection[FoundRow]) -> Iterator[StoredSample]:
-        """A sample for each row; the explanation of one that was not up is empty where retention has released it."""
-        meanings, up = self._findings, Outcome.UP
-        unwell = {row[0] for row in found if meanings[row[1]][0] is not up}
-        said = {
-            (at_us, target): text
-            for at_us, target, text in self._connection.execute(
-                "SELECT at_us, target, text FROM explanation WHERE at_us IN (SELECT value FROM json_each(?))",
-                (json.dumps(sorted(unwell)),),
-            )
-        }
-        for target, (at_us, finding, status, latency_us) in zip(targets, found, strict=False):
-            outcome, reason = meanings[finding]
-            latency_ns = None if latency_us is None else latency_us * NS_PER_US
-            text = "" if outcome is up else said.get((at_us, target), "")
-            yield StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, text)
 
 
 def sealed_hours(connection: apsw.Connection) -> set[int]:

@@ -13,7 +13,8 @@ import msgspec
 from ....domain import limits
 from ..sqlite.connection import rows
 from .chunks import LATENCY_US_MAX, STATUS_MAX, pack, unpack
-from .sample_tables import US_PER_HOUR, SampleTables, day_table, findings
+from .sample_tables import SampleTables, day_table, findings
+from .source import US_PER_HOUR
 from .stored import ROLLUPS, merged, roll_up
 
 _ROW = Struct("<IIiI")

@@ -40,3 +40,6 @@ class StoreWatch:
         return found.may_be_claimed("", has_lock=has_lock, lapsed=self.lapsed) and (
             has_lock or self.lapsed is not None
         )
+
+    def close(self) -> None:
+        """Does nothing: no file is kept open between two looks."""

@@ -5,31 +5,15 @@ that are no links (attempts to deliver, checkpoints, silences, blind intervals) 
 """
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from typing import Any
 
 import apsw
 import msgspec
 
-from ....domain import limits
 from ....domain.errors import StoreCorrupt
+from ..links import Link, anchor_of
+from ..record_state import TRANSITION
 from .head import CommitsLost, Head, HeadDisagrees
-
-TRANSITION = ""
-"""Stands where a link about a channel names it."""
-
-
-class Link(msgspec.Struct, frozen=True, array_like=True):
-    """The content of a link; its hash covers the hash before it and this content as JSON."""
-
-    position: int
-    incident: str
-    sequence: int
-    channel: str
-    body: str
-
-    def hash_after(self, previous: bytes) -> bytes:
-        return sha256(previous + msgspec.json.encode(self)).digest()
 
 
 class Chain:
@@ -102,7 +86,9 @@ class Chain:
             says otherwise.
         """
         head = self.head()
-        start = 0 if whole else _anchor(head.position, outside)
+        start = (
+            0 if whole else anchor_of(head.position, head.position if outside is None else outside.position)
+        )
         position, previous = start, self._hash_at(start)
         for *said, link_hash in self._connection.execute(
             "SELECT * FROM chain WHERE position > ? ORDER BY position", (start,)
@@ -140,10 +126,3 @@ class Chain:
         if row is None:
             raise StoreCorrupt(f"link {position} of the chain is missing")
         return bytes(row[0])
-
-
-def _anchor(position: int, outside: Head | None) -> int:
-    if position < limits.CHAIN_VERIFIED_WHOLE:
-        return 0
-    known = position if outside is None else min(position, outside.position)
-    return max(known - 1, 0) // limits.CHAIN_ANCHOR_EVERY * limits.CHAIN_ANCHOR_EVERY

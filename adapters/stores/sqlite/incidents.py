@@ -12,7 +12,8 @@ from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.digest import ToldStep
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.record import IncidentOpening
-from .chain import TRANSITION, Chain
+from ..record_state import TRANSITION
+from .chain import Chain
 
 TRANSITIONS = msgspec.json.Decoder(Transition)
 INCIDENTS = msgspec.json.Decoder(Incident)

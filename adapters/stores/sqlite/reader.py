@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 import apsw
@@ -11,23 +10,19 @@ import msgspec
 from msgspec.structs import replace
 
 from ....domain import limits
-from ....domain.errors import StoreCorrupt, StoreError, UsageError
+from ....domain.errors import StoreCorrupt, StoreError
 from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
-from ....domain.observation.evidence import Evidence
-from ....domain.public_value import PublicValue, moment_of
 from ....domain.read_model.days import IncidentSpan
-from ....domain.units import NS_PER_DAY, NS_PER_HOUR
-from ..history.history import History
-from ..history.overview import Overview
-from ..history.recording import Recording
-from ..history.sample_tables import day_tables, rolled_days
-from ..history.stored import Rollup, StoredSample, Summed, Totals
-from .chain import TRANSITION, Chain
+from ..history.source import SampleSource
+from ..history.sqlite_source import SqliteSource
+from ..record_reader import Extent, RecordReader, Verification
+from ..record_state import TRANSITION
+from .chain import Chain
 from .connection import connect_reader, explained, go_on, pieces, rows
 from .files import real_path, refuse_devices, told_from_others
 from .head import Head, HeadDisagrees, read_head
@@ -55,41 +50,11 @@ _EXTENT = """SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incid
        (SELECT at_ns FROM heard WHERE target = '')"""
 
 
-class Extent(msgspec.Struct, frozen=True):
-    """How much a store holds."""
-
-    incidents: int
-    open_incidents: int
-    until_ns: int | None
-    """Until when a runtime kept the record; None where none has run."""
-
-
 _INCIDENT_SPANS = msgspec.json.Decoder(IncidentSpan)
 
 
-class Verification(PublicValue, frozen=True):
-    """The result of a whole check of a store."""
-
-    links: int
-    """Links of the chain that were read back and recomputed."""
-    problems: tuple[str, ...] = ()
-    """Each fault and where it is, the first one first."""
-    remedy: str = ""
-    """The way out of the problems; empty without any."""
-    until_ns: int | None = None
-    """Until when a runtime kept the record; None where none has run."""
-
-    @property
-    def until(self) -> datetime | None:
-        """The same, in UTC."""
-        return moment_of(self.until_ns)
-
-
-class StoreReader:
-    """Takes no lock and writes nothing. Each question has its own short connection, so that none delays the writer.
-
-    Usable on any thread and in any process. Raises StoreError where there is no store.
-    """
+class StoreReader(RecordReader):
+    """Reads the file of a SQLite store, which a runtime may be writing at the same time."""
 
     def __init__(self, path: str, pause: Callable[[], None] = go_on) -> None:
         """`pause` is called again and again in a long reading: it may let other threads go first."""
@@ -178,23 +143,10 @@ class StoreReader:
         with self._reading() as connection:
             return OutboxTable.over(connection).backlogs()
 
-    def deliveries(self, *, incident: str = "", key: str = "") -> tuple[DeliveryTry, ...]:
-        """The tries to deliver the notices of an incident, or the notice of a key, oldest first; at most the newest 10,000.
-
-        They are kept as long as failed samples. Raises: UsageError unless exactly one of the two is given.
-        """
-        if bool(incident) is bool(key):
-            raise UsageError("deliveries() takes an incident or the key of a notice: give one of the two")
+    def _tries(self, incident: str, key: str) -> tuple[DeliveryTry, ...]:
         with self._reading() as connection:
             table = TryTable(connection)
             return table.of_incident(incident) if incident else table.of_key(key)
-
-    def told(self, incident: str) -> tuple[ChannelTold, ...]:
-        """The last notice that each channel of an incident took, and the one that waits for it or was given up.
-
-        Empty for an incident that is not known.
-        """
-        return self.told_of_each((incident,)).get(incident, ())
 
     def told_of_each(self, incidents: Iterable[str]) -> dict[str, tuple[ChannelTold, ...]]:
         """The same for several incidents, by id, as of one moment; those that are not known are left out."""
@@ -203,92 +155,6 @@ class StoreReader:
             outbox = OutboxTable.over(connection)
             found = {incident: table.latest(incident) for incident in incidents}
             return {name: told_of(each, outbox.of(name)) for name, each in found.items() if each is not None}
-
-    def targets(self) -> tuple[str, ...]:
-        """Every target that ever had a sample, by name."""
-        with self._reading() as connection:
-            return tuple(name for (name,) in rows(connection, "SELECT name FROM target ORDER BY name"))
-
-    def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
-        """The newest sample of every target that has one in a span, by name."""
-        with self._reading() as connection:
-            return Overview(connection).latest(since_ns, until_ns)
-
-    def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
-        """The uptime of every target that has evidence in the hours that begin in a span, by name."""
-        with self._reading() as connection:
-            return Overview(connection).uptimes(since_ns, until_ns)
-
-    def days(self, since_ns: int, until_ns: int) -> Iterator[tuple[int, dict[str, Totals]]]:
-        """The days (UTC) of a span that have samples, oldest first: when each began, and the totals of targets by name.
-
-        Each day is read by a question of its own when it is asked for, so that a slow reader delays no writer.
-        """
-        names: dict[int, str] = {}
-        for day in self._kept(since_ns, until_ns, NS_PER_DAY):
-            with self._reading() as connection:
-                totals = Overview(connection, self.pause, names).day(day)
-            if totals:
-                yield day * NS_PER_DAY, totals
-
-    def hours(self, since_ns: int, until_ns: int) -> Iterator[tuple[int, dict[str, Totals]]]:
-        """The hours that begin in a span, read and given as `days` does."""
-        names: dict[int, str] = {}
-        for hour in self._kept(since_ns, until_ns, NS_PER_HOUR):
-            with self._reading() as connection:
-                totals = Overview(connection, self.pause, names).hour(hour)
-            if totals:
-                yield hour * NS_PER_HOUR, totals
-
-    def unfinished_days(self) -> frozenset[int]:
-        """The days (counted from 1970) whose samples are not summed up yet: their hours may still grow."""
-        with self._reading() as connection:
-            return frozenset(day_tables(connection) - rolled_days(connection))
-
-    def _kept(self, since_ns: int, until_ns: int, length_ns: int) -> range:
-        """The numbers of the days or hours that begin in a span and in the record."""
-        hours = length_ns // NS_PER_HOUR
-        begin, after = (-(-at_ns // length_ns) * hours for at_ns in (since_ns, until_ns))
-        with self._reading() as connection:
-            first, end = Overview(connection).kept(begin, after)
-        return range(first // hours, -(-end // hours))
-
-    def samples(self, target: str, since_ns: int, until_ns: int) -> tuple[StoredSample, ...]:
-        """Those of a target in a span of wall time, sealed or not, in the order of time."""
-        with self._reading() as connection:
-            return History(connection, target).samples(since_ns, until_ns)
-
-    @contextmanager
-    def history(self, target: str) -> Iterator[History]:
-        """The past of a target for several questions, which are answered as of one moment."""
-        with self._reading() as connection:
-            yield History(connection, target)
-
-    @contextmanager
-    def recording(self) -> Iterator[Recording]:
-        """All targets hour by hour, with the steps and notices of the time, as of one moment."""
-        with self._reading() as connection:
-            yield Recording(connection)
-
-    def evidence(self, target: str, since_ns: int, until_ns: int) -> tuple[Evidence, ...]:
-        """The evidence of a target's bad samples in a span of wall time: the newest 1,000 pieces, in the order of time."""
-        with self._reading() as connection:
-            return History(connection, target).evidence(since_ns, until_ns)
-
-    def hourly(self, target: str, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
-        """The hours that begin in a span; what is not sealed is summed up on the way."""
-        with self._reading() as connection:
-            return History(connection, target).hourly(since_ns, until_ns)
-
-    def daily(self, target: str, since_ns: int, until_ns: int) -> tuple[Summed, ...]:
-        """The days (UTC) that begin in a span."""
-        with self._reading() as connection:
-            return History(connection, target).daily(since_ns, until_ns)
-
-    def uptime(self, target: str, since_ns: int, until_ns: int) -> Rollup:
-        """One roll-up of a span: of the hours that begin in it, and of its days where hours are no longer kept."""
-        with self._reading() as connection:
-            return History(connection, target).total(since_ns, until_ns)
 
     def pauses(self) -> tuple[PauseMark, ...]:
         """The commanded pauses, by target."""
@@ -357,6 +223,11 @@ class StoreReader:
         if problems:
             remedy += "stop what runs it and restore a backup, as docs/operations.md says"
         return Verification(links, tuple(problems), remedy, until_ns)
+
+    @contextmanager
+    def _source(self) -> Iterator[SampleSource]:
+        with self._reading() as connection:
+            yield SqliteSource(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:

@@ -1,0 +1,75 @@
+"""The place of a store: a file, or a database by its URL, which may hold a password and is shown without it."""
+
+import os
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+from ...domain.errors import StoreError
+from ...domain.specification.store_place import is_database, shown_store
+
+DEFAULT_SCHEMA = "watchkeeper"
+MISSING = "a store in PostgreSQL needs the extra `postgres`: pip install 'watchkeeper[postgres]'"
+
+
+def has_postgres() -> bool:
+    """Whether the library of the extra `postgres` is installed; loads nothing."""
+    return find_spec("psycopg") is not None
+
+
+def require_postgres() -> None:
+    """Raises: StoreError without the library."""
+    if not has_postgres():
+        raise StoreError(MISSING)
+
+
+class DatabasePlace(NamedTuple):
+    """A database, as the client library takes it, and the schema in it."""
+
+    url: str
+    schema: str
+    shown: str
+    """The same without a password."""
+
+
+def database_place(store: str) -> DatabasePlace:
+    """Returns the database that a URL names; `?schema=NAME` is ours, and everything else that of the client library."""
+    parts = urlsplit(store)
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    schema = next((value for name, value in pairs if name == "schema"), "") or DEFAULT_SCHEMA
+    rest = urlencode([(name, value) for name, value in pairs if name != "schema"])
+    return DatabasePlace(_joined(parts, rest), schema, shown_store(store))
+
+
+def _joined(parts: SplitResult, query: str) -> str:
+    whole = urlunsplit(parts._replace(query=query))
+    # A URL without a host keeps its two strokes, which urlunsplit leaves out.
+    return whole if "://" in whole else whole.replace(":", "://", 1)
+
+
+def beside(store: str) -> str:
+    """Returns the path beside which the files of this machine that belong to a store lie: its tokens and its control socket.
+
+    Those of a database lie in the folder for the state of programs of this user.
+    """
+    if not is_database(store):
+        return os.path.realpath(store)
+    place = database_place(store)
+    digest = sha256(f"{place.shown} {place.schema}".encode()).hexdigest()[:16]
+    return str(_state_folder() / f"postgres-{digest}")
+
+
+def _state_folder() -> Path:
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    home = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(home) / "watchkeeper"
+
+
+def make_state_folder(store: str) -> None:
+    """Makes the folder of the files beside a database, for its user alone."""
+    if is_database(store):
+        Path(beside(store)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)

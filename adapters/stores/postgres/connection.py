@@ -1,0 +1,152 @@
+"""Connections to PostgreSQL: how they are set up, how long each answer may take, and what an error means."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import TupleRow
+
+from ....domain import limits
+from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
+from ....domain.units import NS_PER_MS, NS_PER_S
+from ..place import DatabasePlace
+
+R = TypeVar("R")
+Parameters: TypeAlias = tuple[Any, ...]
+_WAKE_S = 0.1
+_NOTHING_READY = 0
+"""What a wait of psycopg sends where its interval has passed and the socket is silent."""
+
+
+class BoundedConnection(psycopg.Connection[TupleRow]):
+    """Ends itself where the server is silent for too long: `statement_timeout` is counted by the server, which may be hung."""
+
+    answer_ns = limits.POSTGRES_ANSWER_NS
+
+    def wait(self, gen: Generator[Any, Any, R], interval: float = _WAKE_S, *args: Any, **named: Any) -> R:
+        looks = round(self.answer_ns / NS_PER_S / _WAKE_S)
+        try:
+            return super().wait(_bounded(gen, looks), min(interval, _WAKE_S), *args, **named)
+        except _Silent:
+            self.pgconn.finish()
+            raise psycopg.OperationalError(
+                f"the server has not answered within {self.answer_ns / NS_PER_S:g} s"
+            ) from None
+
+
+class _Silent(Exception):  # it never leaves this module
+    """The server was silent at too many looks."""
+
+
+def _bounded(gen: Generator[Any, Any, R], looks: int) -> Generator[Any, Any, R]:
+    silent = 0
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            silent += ready == _NOTHING_READY
+            if silent > looks:
+                raise _Silent
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        found: R = end.value
+        return found
+
+
+def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) -> BoundedConnection:
+    """Returns a connection whose every wait has an end. Raises: psycopg.Error; of several hosts the one that may be written is taken."""
+    given = psycopg.conninfo.conninfo_to_dict(place.url)
+    usual: dict[str, Any] = {
+        "connect_timeout": limits.POSTGRES_CONNECT_NS // NS_PER_S,
+        "tcp_user_timeout": answer_ns // NS_PER_MS,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "application_name": "watchkeeper",
+        "target_session_attrs": "read-write",
+    }
+    connection = BoundedConnection.connect(
+        place.url, autocommit=True, **{name: value for name, value in usual.items() if name not in given}
+    )
+    try:
+        connection.answer_ns = answer_ns
+        connection.execute(
+            "SELECT set_config('search_path', %s, false), set_config('statement_timeout', %s, false),"
+            " set_config('lock_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false),"
+            " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
+            " ELSE current_setting('synchronous_commit') END, false)",
+            (
+                sql.Identifier(place.schema).as_string(connection),
+                *(str(ns // NS_PER_MS) for ns in (answer_ns, limits.POSTGRES_LOCK_NS, 2 * answer_ns)),
+            ),
+        )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: BoundedConnection) -> Iterator[None]:
+    """All of it or nothing; of statements that are sent one by one."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: BoundedConnection) -> None:
+    with suppress(psycopg.Error):
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def reading(connection: BoundedConnection) -> Iterator[None]:
+    """A transaction that sees one moment and writes nothing."""
+    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        yield
+    finally:
+        roll_back(connection)
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turns the errors of PostgreSQL and of unreadable bytes into those of watchkeeper.
+
+    Raises: StoreBusy, StoreCorrupt or StoreError in place of the original error.
+    """
+    try:
+        yield
+    except errors.LockNotAvailable as error:
+        raise StoreBusy(f"another connection holds the row of the owner while {doing}") from error
+    except (errors.DataCorrupted, errors.IndexCorrupted, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        raise StoreCorrupt(f"the store does not read back while {doing}: {_line(error)}") from error
+    except errors.InsufficientPrivilege as error:
+        raise StoreError(
+            f"the role may not do what is needed while {doing}: {_line(error)}:"
+            " let it own the schema (CREATE SCHEMA ... AUTHORIZATION role)"
+        ) from error
+    except (psycopg.Error, OSError) as error:
+        raise StoreError(f"the store failed while {doing}: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def text(said: str) -> str:
+    """Returns a text as PostgreSQL takes it: a zero byte, which no column of text may have, is shown by its sign."""
+    return said.replace("\0", "␀")
+
+
+def one(connection: BoundedConnection, query: str, said: Parameters = ()) -> Any:
+    """Returns the one value of an answer; None where there is no row."""
+    row = connection.execute(query, said).fetchone()
+    return None if row is None else row[0]

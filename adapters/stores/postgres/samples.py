@@ -1,0 +1,155 @@
+"""Samples on their way into PostgreSQL: numbered, packed into blocks of an hour, with the texts of those that were not up."""
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from ....domain import limits
+from ....domain.incidents.record import Batch, Renamed
+from ....domain.observation.evidence import Evidence
+from ....domain.observation.outcome import Outcome
+from ....domain.observation.sample import Sample
+from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
+from ..history.source import US_PER_HOUR
+from ..history.stored import encoded
+from .blocks import SampleRow, pack_block
+from .connection import BoundedConnection, text
+
+_NEW_TARGETS = """
+INSERT INTO target (shard, name) SELECT %s, unnest(%s::text[]) ON CONFLICT (name, shard) DO NOTHING
+"""
+_TARGETS = "SELECT name, id FROM target WHERE shard = %s"
+_NEW_FINDINGS = """
+INSERT INTO finding (outcome, reason) SELECT unnest(%s::text[]), unnest(%s::text[]) ON CONFLICT (outcome, reason) DO NOTHING
+"""
+
+
+class Packed(NamedTuple):
+    """The samples of a batch as one statement writes them."""
+
+    hours: list[int]
+    blocks: list[bytes]
+    days: list[int]
+    """The days that have had no samples since they were last summed up."""
+    at_us: list[int]
+    targets: list[int]
+    texts: list[str]
+    """The explanations of samples that were not up: moment, target and text, a column each."""
+    left_out: int
+
+
+class SampleWriter:
+    """Numbers what rows refer to, and packs samples. The first sample of a target and a microsecond stays, as readers see to.
+
+    A sample outside the years 2000 to 2199 is left out: that is a clock that jumped.
+    """
+
+    def __init__(self, connection: BoundedConnection, shard: int) -> None:
+        self._connection, self._shard = connection, shard
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads the numbers, and forgets what a transaction that failed has left behind in memory."""
+        self._targets: dict[str, int] = dict(self._rows(_TARGETS, (self._shard,)))
+        self._read_findings()
+        self.open_days = {
+            day for (day,) in self._rows("SELECT day FROM open_day WHERE shard = %s", (self._shard,))
+        }
+
+    def _rows(self, query: str, said: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query, said).fetchall()
+
+    def _read_findings(self) -> None:
+        found = self._rows("SELECT outcome, reason, id FROM finding")
+        self._findings = {(outcome, reason): number for outcome, reason, number in found}
+
+    def packed(self, batch: Batch) -> Packed:
+        """Returns the samples of a batch. New names get their numbers before the transaction: one that fails leaves mere names."""
+        self._number(batch.samples, batch.evidence)
+        hours: dict[int, list[SampleRow]] = {}
+        at_us, targets, texts = [], [], []
+        kept = 0
+        for hour, of_hour in groupby(batch.samples, _hour_of):
+            if _admits(hour):
+                samples = list(of_hour)
+                kept += len(samples)
+                hours.setdefault(hour, []).extend(self._packable(hour, samples))
+                for sample in samples:
+                    if sample.outcome is not Outcome.UP:
+                        at_us.append(sample.at.wall_ns // NS_PER_US)
+                        targets.append(self._targets[sample.target])
+                        texts.append(text(sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX]))
+        days = sorted({hour // 24 for hour in hours} - self.open_days)
+        return Packed(
+            [*hours],
+            [pack_block(rows) for rows in hours.values()],
+            days,
+            at_us,
+            targets,
+            texts,
+            len(batch.samples) - kept,
+        )
+
+    def evidence(self, batch: Batch) -> list[tuple[Any, ...]]:
+        """Returns the rows of the evidence of a batch; nothing of a sample that was left out."""
+        return [
+            (self._shard, each.at_ns // NS_PER_US, self._targets[each.target], encoded(each))
+            for each in batch.evidence
+            if _admits(each.at_ns // NS_PER_HOUR)
+        ]
+
+    def renames(self, batch: Batch) -> list[tuple[str, int]]:
+        """Returns the new names of targets, with their numbers: the first former name gives its samples to one that has none yet."""
+        known = dict(self._targets)
+        return [(renamed.target, number) for renamed in batch.renamed for number in _renamed(known, renamed)]
+
+    def written(self, packed: Packed, renames: Iterable[tuple[str, int]]) -> None:
+        """Notes what a commit has made durable."""
+        self.open_days.update(packed.days)
+        for name, number in renames:
+            self._targets = {known: of for known, of in self._targets.items() if of != number} | {
+                name: number
+            }
+
+    def _packable(self, hour: int, samples: list[Sample]) -> Iterator[SampleRow]:
+        """This runs for every sample and is most of what storing one costs in this process."""
+        hour_us, ns_per_us = hour * US_PER_HOUR, NS_PER_US
+        targets, findings = self._targets, self._findings
+        for sample in samples:
+            latency_ns = sample.latency_ns
+            yield (
+                sample.at.wall_ns // ns_per_us - hour_us,
+                targets[sample.target],
+                findings[sample.outcome, sample.reason],
+                sample.status,
+                None if latency_ns is None else latency_ns // ns_per_us,
+            )
+
+    def _number(self, samples: Collection[Sample], evidence: Iterable[Evidence]) -> None:
+        known = self._targets
+        names = {each.target for each in samples if each.target not in known}
+        names |= {each.target for each in evidence if each.target not in known}
+        if names:
+            self._connection.execute(_NEW_TARGETS, (self._shard, sorted(names)))
+            self._targets = dict(self._rows(_TARGETS, (self._shard,)))
+        pairs = {(each.outcome, each.reason) for each in samples} - self._findings.keys()
+        if pairs:
+            outcomes, reasons = zip(*sorted(pairs), strict=True)
+            self._connection.execute(_NEW_FINDINGS, (list(map(str, outcomes)), list(map(str, reasons))))
+            self._read_findings()
+
+
+def _renamed(known: dict[str, int], renamed: Renamed) -> Iterator[int]:
+    for name in renamed.former:
+        if name in known and renamed.target not in known:
+            known[renamed.target] = known.pop(name)
+            yield known[renamed.target]
+
+
+def _hour_of(sample: Sample) -> int:
+    return sample.at.wall_ns // NS_PER_HOUR
+
+
+def _admits(hour: int) -> bool:
+    at_ns = hour // 24 * NS_PER_DAY
+    return limits.SAMPLE_WALL_NS_MIN <= at_ns < limits.SAMPLE_WALL_NS_MAX

@@ -1,0 +1,156 @@
+"""One opening of a PostgreSQL store: the connection, the fence, and how a batch is written behind it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import errors
+
+from ....domain.incidents.record import Batch
+from ....domain.specification.configuration import Retention
+from ..links import Link, linked
+from ..place import DatabasePlace
+from ..record_state import RecordState, Touched, apply
+from .connection import BoundedConnection, roll_back
+from .fence import ADVANCE, REQUIRE, End, Fence
+from .housekeeping import DatabaseHousekeeper
+from .loading import load
+from .samples import Packed, SampleWriter
+from .writing import Statement, statements
+
+_BLOCKS = "INSERT INTO block (shard, hour, number, data) SELECT %s, hour, %s, data FROM unnest(%s::int[], %s::bytea[]) AS block (hour, data)"
+_EXPLANATIONS = """
+INSERT INTO explanation (shard, at_us, target, text)
+SELECT %s, at_us, target, text FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS said (at_us, target, text)
+ON CONFLICT DO NOTHING
+"""
+_OPEN_DAYS = "INSERT INTO open_day (shard, day) SELECT %s, unnest(%s::int[]) ON CONFLICT DO NOTHING"
+_ROLLED_DAYS = "DELETE FROM rolled_day WHERE shard = %s AND day = ANY(%s::int[])"
+_EVIDENCE = "INSERT INTO evidence (shard, at_us, target, body) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
+_RENAME = "UPDATE target SET name = %s WHERE id = %s"
+# Mere samples are one statement: the fence, and what is written only where it has held.
+_SAMPLES = f"""
+WITH mine AS ({ADVANCE}), blocks AS (
+    INSERT INTO block (shard, hour, number, data)
+    SELECT shard, hour, commits, data FROM mine, unnest(%s::int[], %s::bytea[]) AS block (hour, data))
+SELECT count(*) FROM mine
+"""  # noqa: S608 - constants
+_SAMPLES_EXPLAINED = _SAMPLES.replace(
+    "\nSELECT count",
+    """, texts AS (
+    INSERT INTO explanation (shard, at_us, target, text) SELECT shard, at_us, target, text
+    FROM mine, unnest(%s::bigint[], %s::int[], %s::text[]) AS said (at_us, target, text) ON CONFLICT DO NOTHING)
+SELECT count""",
+)
+_OF_SAMPLES = frozenset({"samples"})
+
+
+class Session:
+    """One opening of the database by an owner."""
+
+    def __init__(
+        self,
+        place: DatabasePlace,
+        connection: BoundedConnection,
+        shard: int,
+        retention: Retention,
+        configuration: Callable[[], str],
+    ) -> None:
+        self.connection, self.shard = connection, shard
+        self.fence = Fence(connection, shard, place.shown, configuration)
+        self.samples = SampleWriter(connection, shard)
+        self.housekeeper = DatabaseHousekeeper(connection, shard, self.samples, retention, self.fence.writing)
+
+    def record(self, batch: Batch) -> int:
+        """Writes a batch. Returns how many of its samples were left out.
+
+        Raises: StoreError for a batch that may not be written, before anything is sent; StoreFenced; psycopg.Error.
+        """
+        packed = self.samples.packed(batch)
+        if _is_of_samples(batch) and not packed.days:
+            self._record_samples(packed)
+        else:
+            self._record_all(batch, packed)
+        self.housekeeper.touched(set(packed.hours))
+        return packed.left_out
+
+    def _record_samples(self, packed: Packed) -> None:
+        end = self.fence.end
+        said: tuple[Any, ...] = (*self.fence.advancing(end), packed.hours, packed.blocks)
+        if packed.at_us:
+            query, said = _SAMPLES_EXPLAINED, (*said, packed.at_us, packed.targets, packed.texts)
+        else:
+            query = _SAMPLES
+        row = self.connection.execute(query, said).fetchone()
+        if row is None or not row[0]:
+            raise self.fence.lost()
+        self.fence.advanced(end)
+
+    def _record_all(self, batch: Batch, packed: Packed) -> None:
+        is_judged = bool(Touched.of(batch))
+        state = load(self.connection, self.shard, batch) if is_judged else RecordState()
+        draft = RecordState(state)
+        written = apply(draft, batch)
+        end, links = self._end_after(
+            batch, list(linked(self.fence.end.position, self.fence.end.hash, written))
+        )
+        renames = self.samples.renames(batch)
+        self._send(
+            end,
+            [
+                Statement(_RENAME, [*renames]),
+                *statements(self.shard, draft, batch, links),
+                *self._of_samples(packed),
+                Statement(_EVIDENCE, self.samples.evidence(batch)),
+            ],
+        )
+        self.samples.written(packed, renames)
+
+    def _end_after(
+        self, batch: Batch, links: list[tuple[Link, bytes]]
+    ) -> tuple[End, list[tuple[Link, bytes]]]:
+        end = msgspec.structs.replace(self.fence.end, writes=self.fence.end.writes + batch.is_counted)
+        if links:
+            end = End(links[-1][0].position, links[-1][1], end.writes)
+        return end, links
+
+    def _of_samples(self, packed: Packed) -> list[Statement]:
+        if not packed.hours:
+            return []
+        number = self.fence.current.commits + 1
+        made = [Statement(_BLOCKS, [(self.shard, number, packed.hours, packed.blocks)])]
+        if packed.days:
+            days = [(self.shard, packed.days)]
+            made += [Statement(_OPEN_DAYS, [*days]), Statement(_ROLLED_DAYS, [*days])]
+        if packed.at_us:
+            said = (self.shard, packed.at_us, packed.targets, packed.texts)
+            made.append(Statement(_EXPLANATIONS, [said]))
+        return made
+
+    def _send(self, end: End, made: list[Statement]) -> None:
+        """Sends everything in one go: an owner that is frozen in the middle leaves no row locked."""
+        connection = self.connection
+        try:
+            with connection.pipeline(), connection.cursor() as cursor:
+                cursor.execute("BEGIN")
+                cursor.execute(REQUIRE, self.fence.advancing(end))
+                for statement in made:
+                    if len(statement.rows) == 1:
+                        cursor.execute(statement.sql, statement.rows[0])
+                    elif statement.rows:
+                        cursor.executemany(statement.sql, statement.rows)
+                cursor.execute("COMMIT")
+        except errors.DivisionByZero:
+            roll_back(connection)
+            raise self.fence.lost() from None
+        except psycopg.Error:
+            roll_back(connection)
+            raise
+        self.fence.advanced(end)
+
+
+def _is_of_samples(batch: Batch) -> bool:
+    return bool(batch.samples) and not any(
+        getattr(batch, name) for name in batch.__struct_fields__ if name not in _OF_SAMPLES
+    )

@@ -1,0 +1,190 @@
+"""The samples of a PostgreSQL store, as history is read from them."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+from ....domain import limits
+from ....domain.observation.outcome import Outcome, Reason
+from ..history.source import US_PER_HOUR, RecordedNotice, RowSum
+from ..history.stored import FoundRow
+from .blocks import Block
+from .connection import BoundedConnection, Parameters, one
+
+# The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
+_SPANS = """
+SELECT at, {column} FROM generate_series(
+    greatest(%s::int, (SELECT min({key}) FROM {table})), least(%s::int - 1, (SELECT max({key}) FROM {table}))) AS span (at)
+JOIN {table} ON {key} = at AND target = %s ORDER BY at
+"""
+_CHUNKS = _SPANS.format(key="hour", column="data", table="chunk")
+_HOURLY = _SPANS.format(key="hour", column="body", table="hourly")
+_DAILY = _SPANS.format(key="day", column="body", table="daily")
+_EVIDENCE = """
+SELECT at_us, body FROM evidence WHERE target = %s AND at_us >= %s AND at_us < %s ORDER BY at_us DESC LIMIT %s
+"""
+# Each step is one look-up: `DISTINCT hour` reads every block.
+_UNSEALED = """
+WITH RECURSIVE found (hour) AS (
+    SELECT min(hour) FROM block
+    UNION ALL SELECT (SELECT min(hour) FROM block WHERE block.hour > found.hour) FROM found WHERE hour IS NOT NULL)
+SELECT hour FROM found WHERE hour IS NOT NULL
+"""
+_BOUNDS = """
+SELECT (SELECT min(hour) FROM hourly), (SELECT max(hour) + 1 FROM hourly)
+UNION ALL SELECT (SELECT min(day) * 24 FROM daily), (SELECT max(day) * 24 + 24 FROM daily)
+"""
+_BLOCKS = "SELECT hour, data FROM block WHERE hour >= %s AND hour < %s ORDER BY hour, number"
+_STEPS = """
+SELECT body FROM chain WHERE channel = '' AND incident IN (
+    SELECT id FROM incident JOIN chain ON chain.shard = incident.shard AND chain.position = incident.position
+    WHERE (body::json ->> 'opened_at_ns')::bigint >= %s) ORDER BY shard, position
+"""
+_NOTICES = """
+SELECT channel, outbox.incident, target, rule, change, created_at_ns, state, reminder, digest
+FROM outbox JOIN incident ON incident.id = outbox.incident
+WHERE created_at_ns >= %s AND created_at_ns < %s ORDER BY outbox.ordinal
+"""
+
+
+class PostgresSource:
+    """Answers the questions of `SampleSource` over one connection."""
+
+    def __init__(self, connection: BoundedConnection) -> None:
+        self._connection = connection
+
+    def _rows(self, query: str, said: Parameters = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query, said).fetchall()
+
+    def _numbers(self, query: str) -> set[int]:
+        return {number for (number,) in self._rows(query)}
+
+    def findings(self) -> dict[int, tuple[Outcome, Reason]]:
+        found = self._rows("SELECT id, outcome, reason FROM finding")
+        return {number: (Outcome(outcome), Reason(reason)) for number, outcome, reason in found}
+
+    def names(self) -> dict[int, str]:
+        return dict(self._rows("SELECT id, name FROM target"))
+
+    def number_of(self, target: str) -> int | None:
+        found: int | None = one(self._connection, "SELECT id FROM target WHERE name = %s", (target,))
+        return found
+
+    def unsealed_hours(self) -> set[int]:
+        return self._numbers(_UNSEALED)
+
+    def unsummed_days(self) -> set[int]:
+        return self._numbers("SELECT day FROM open_day")
+
+    def summed_days(self) -> set[int]:
+        return self._numbers("SELECT day FROM rolled_day")
+
+    def bounds(self) -> list[tuple[int, int]]:
+        return [(begin, after) for begin, after in self._rows(_BOUNDS) if begin is not None]
+
+    def newest_chunk(self, first: int, last: int) -> int | None:
+        query = "SELECT max(hour) FROM chunk WHERE hour BETWEEN %s AND %s"
+        found: int | None = one(self._connection, query, (first, last))
+        return found
+
+    def oldest_chunk(self) -> int | None:
+        found: int | None = one(self._connection, "SELECT min(hour) FROM chunk")
+        return found
+
+    def has_chunk(self, hour: int) -> bool:
+        return bool(one(self._connection, "SELECT 1 FROM chunk WHERE hour = %s LIMIT 1", (hour,)))
+
+    def chunks_of(self, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
+        return self._spans(_CHUNKS, target, first, end)
+
+    def hourly_of(self, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
+        return self._spans(_HOURLY, target, first, end)
+
+    def daily_of(self, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
+        return self._spans(_DAILY, target, first, end)
+
+    def _spans(self, query: str, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
+        # A span may begin in 1970 and end with time itself: an hour that no `int` holds has no rows.
+        bounds = (max(first, -limits.HOUR_NUMBER_MAX), min(end, limits.HOUR_NUMBER_MAX))
+        return [(at, value) for at, value in self._rows(query, (*bounds, target))]
+
+    def raw_of(
+        self, target: int | None, since_us: int, until_us: int, unsealed: Sequence[int]
+    ) -> Iterator[FoundRow]:
+        if target is None or not unsealed:
+            return
+        found: dict[int, FoundRow] = {}
+        for hour, block in self._blocks(unsealed[0], unsealed[-1] + 1):
+            if target in block.targets:
+                for whose, row in block.rows(hour * US_PER_HOUR):
+                    if whose == target and since_us <= row[0] < until_us:
+                        found.setdefault(row[0], row)
+        for _, row in sorted(found.items()):
+            yield row
+
+    def _blocks(self, first: int, end: int) -> Iterator[tuple[int, Block]]:
+        """The blocks of a span of hours in the order of writing; fetched in pieces, so that few are held."""
+        with self._connection.cursor("blocks") as cursor:
+            cursor.itersize = limits.BLOCKS_READ_AT_ONCE
+            for hour, data in cursor.execute(_BLOCKS, (first, end)):
+                yield hour, Block(data)
+
+    def evidence_of(
+        self, target: int | None, since_us: int, until_us: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        return [(at, body) for at, body in self._rows(_EVIDENCE, (target, since_us, until_us, limit))]
+
+    def chunks_at(self, hour: int, targets: Collection[int] | None = None) -> Iterator[tuple[int, bytes]]:
+        if targets is None:
+            yield from self._rows("SELECT target, data FROM chunk WHERE hour = %s ORDER BY target", (hour,))
+        else:
+            query = "SELECT target, data FROM chunk WHERE hour = %s AND target = ANY(%s::int[])"
+            yield from self._rows(query, (hour, sorted(targets)))
+
+    def newest_raw(
+        self, hour: int, begin_us: int, end_us: int, missing: Collection[int]
+    ) -> Iterator[tuple[int, FoundRow]]:
+        newest: dict[int, FoundRow] = {}
+        for _, block in self._blocks(hour, hour + 1):
+            for target, row in block.rows(hour * US_PER_HOUR):
+                if begin_us <= row[0] < end_us and target in missing:
+                    known = newest.get(target)
+                    if known is None or known[0] < row[0]:
+                        newest[target] = row
+        yield from newest.items()
+
+    def raw_at(self, hour: int) -> dict[int, list[FoundRow]]:
+        found: dict[int, dict[int, FoundRow]] = {}
+        for _, block in self._blocks(hour, hour + 1):
+            for target, row in block.rows(hour * US_PER_HOUR):
+                found.setdefault(target, {}).setdefault(row[0], row)
+        return {target: [row for _, row in sorted(rows.items())] for target, rows in found.items()}
+
+    def raw_sums(self, hour: int) -> Iterator[RowSum]:
+        for target, rows in self.raw_at(hour).items():
+            latencies: dict[int, list[int | None]] = {}
+            for _, finding, _, latency_us in rows:
+                latencies.setdefault(finding, []).append(latency_us)
+            for finding, found in latencies.items():
+                timed = [us for us in found if us is not None]
+                yield target, finding, len(found), len(timed), sum(timed), max(timed, default=0)
+
+    def daily_at(self, day: int) -> Iterator[tuple[int, bytes]]:
+        yield from self._rows("SELECT target, body FROM daily WHERE day = %s", (day,))
+
+    def hourly_between(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
+        yield from self._rows("SELECT target, body FROM hourly WHERE hour >= %s AND hour < %s", (first, end))
+
+    def explanations(self, at_us: Iterable[int]) -> dict[tuple[int, int], str]:
+        query = "SELECT at_us, target, text FROM explanation WHERE at_us = ANY(%s::bigint[])"
+        return {(at, target): said for at, target, said in self._rows(query, (sorted(at_us),))}
+
+    def explanations_between(self, begin_us: int, end_us: int) -> Iterator[tuple[int, int, str]]:
+        query = "SELECT target, at_us, text FROM explanation WHERE at_us >= %s AND at_us < %s"
+        yield from self._rows(query, (begin_us, end_us))
+
+    def steps_since(self, opened_ns: int) -> Iterator[str | bytes]:
+        for (body,) in self._rows(_STEPS, (opened_ns,)):
+            yield body
+
+    def notices_between(self, since_ns: int, until_ns: int) -> Iterator[RecordedNotice]:
+        yield from self._rows(_NOTICES, (since_ns, until_ns))
