@@ -28,6 +28,8 @@ _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential",
 """The names of headers, variables and parameters whose values are secrets."""
 _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 """A line of a text protocol that carries a login."""
+_PLACE = re.compile(r"\{\{.*\}\}")
+"""A place of a dialogue's text, which is filled when it is sent."""
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
@@ -115,8 +117,10 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
                 yield from (*_of_hook(part.ping.url), *_of_tls(part.ping.tls))
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
-        elif isinstance(probe, Tcp | Udp):
-            yield from (word for line in _LOGIN.findall(probe.send or "") for word in line.split())
+        elif isinstance(probe, Tcp):
+            yield from _of_tcp(probe)
+        elif isinstance(probe, Udp):
+            yield from _of_text(probe.send)
         elif isinstance(probe, NetworkProbe):
             yield from probe.secrets()
         elif isinstance(probe, Exec):
@@ -131,6 +135,17 @@ def _of_http(probe: Http) -> Iterator[str]:
         yield probe.basic_auth.password
         pair = f"{probe.basic_auth.user}:{probe.basic_auth.password}"
         yield base64.b64encode(pair.encode()).decode().rstrip("=")
+
+
+def _of_tcp(probe: Tcp) -> Iterator[str]:
+    for text in (probe.send, *(step.send for step in probe.steps)):
+        yield from _of_text(text or "")
+    if probe.tls is not UNSET:
+        yield from _of_tls(probe.tls)
+
+
+def _of_text(text: str) -> Iterator[str]:
+    yield from (word for line in _LOGIN.findall(text) for word in line.split() if not _PLACE.fullmatch(word))
 
 
 def _of_transport(transport: Transport) -> Iterator[str]:
