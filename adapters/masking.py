@@ -28,6 +28,8 @@ _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential",
 """The names of headers, variables and parameters whose values are secrets."""
 _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 """A line of a text protocol that carries a login."""
+_ASKING = re.compile(r"pass|secret|token|\b334\b", re.IGNORECASE)
+"""The question before a secret: `Password:`, or the number with which mail servers ask for each part of a login."""
 _PLACE = re.compile(r"\{\{.*\}\}")
 """A place of a dialogue's text, which is filled when it is sent."""
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
@@ -138,8 +140,14 @@ def _of_http(probe: Http) -> Iterator[str]:
 
 
 def _of_tcp(probe: Tcp) -> Iterator[str]:
-    for text in (probe.send, *(step.send for step in probe.steps)):
-        yield from _of_text(text or "")
+    asked = False
+    for step in probe.steps:
+        text = step.send or ""
+        if asked and not _PLACE.search(text):
+            yield text.strip()
+        yield from _of_text(text)
+        asked = bool(_ASKING.search(step.expect or ""))
+    yield from _of_text(probe.send or "")
     if probe.tls is not UNSET:
         yield from _of_tls(probe.tls)
 

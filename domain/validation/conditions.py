@@ -53,7 +53,8 @@ def _fault(condition: Condition, target: Target) -> str:
     named, given = facts_named(condition), _GIVEN.get(target.kind)
     missing = sorted(named - given) if given is not None else ()
     if given is not None and missing:
-        known = ", ".join(f"[{name}]" for name in sorted(given))
+        told = given - _CERTIFICATES if target.tcp is not None and never_encrypted(target) else given
+        known = ", ".join(f"[{name}]" for name in sorted(told))
         return f"a probe of {target.kind} gives no [{missing[0]}]: it gives {known}"
     if named & _CERTIFICATES and never_encrypted(target):
         where = "https: change the url" if target.http is not None else "TLS: write tls under tcp"
