@@ -51,7 +51,17 @@ from .domain.specification.http.header_rules import HeaderRule
 from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
-from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, Tcp, Tls
+from .domain.specification.probe import (
+    BasicAuth,
+    Call,
+    Composite,
+    DialogueStep,
+    Exec,
+    Heartbeat,
+    Http,
+    Tcp,
+    Tls,
+)
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
 from .domain.specification.probes.redis import Redis
@@ -101,6 +111,7 @@ __all__ = [
     "DeliveryState",
     "DeliveryTry",
     "Dependency",
+    "DialogueStep",
     "Discord",
     "Dns",
     "DnsRecords",

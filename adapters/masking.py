@@ -28,6 +28,10 @@ _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential",
 """The names of headers, variables and parameters whose values are secrets."""
 _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 """A line of a text protocol that carries a login."""
+_ASKING = re.compile(r"pass|secret|token|\b334\b", re.IGNORECASE)
+"""The question before a secret: `Password:`, or the number with which mail servers ask for each part of a login."""
+_PLACE = re.compile(r"\{\{.*\}\}")
+"""A place of a dialogue's text, which is filled when it is sent."""
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
@@ -62,23 +66,21 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
                 yield from (*_of_hook(part.ping.url), *_of_tls(part.ping.tls))
         elif isinstance(probe := part.probe, Http):
             yield from _of_http(probe)
-        elif isinstance(probe, Tcp | Udp):
-            yield from _of_sent(probe.send)
+        elif isinstance(probe, Tcp):
+            yield from _of_tcp(probe)
+        elif isinstance(probe, Udp):
+            yield from _of_text(probe.send)
         elif isinstance(probe, HttpSteps):
             found = (secret for step in probe.steps for secret in _of_http(step))
             yield from (
                 secret for secret in found if not PLACEHOLDER.fullmatch(secret.removeprefix("Bearer "))
             )
         elif isinstance(probe, WebSocket):
-            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()), *_of_sent(probe.send))
+            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()), *_of_text(probe.send or ""))
         elif isinstance(probe, NetworkProbe):
             yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
-
-
-def _of_sent(text: str | None) -> Iterator[str]:
-    yield from (word for line in _LOGIN.findall(text or "") for word in line.split())
 
 
 def _of_http(probe: Http) -> Iterator[str]:
@@ -91,6 +93,23 @@ def _of_http(probe: Http) -> Iterator[str]:
         yield probe.basic_auth.password
         pair = f"{probe.basic_auth.user}:{probe.basic_auth.password}"
         yield base64.b64encode(pair.encode()).decode().rstrip("=")
+
+
+def _of_tcp(probe: Tcp) -> Iterator[str]:
+    asked = False
+    for step in probe.steps:
+        text = step.send or ""
+        if asked and not _PLACE.search(text):
+            yield text.strip()
+        yield from _of_text(text)
+        asked = bool(_ASKING.search(step.expect or ""))
+    yield from _of_text(probe.send or "")
+    if probe.tls is not UNSET:
+        yield from _of_tls(probe.tls)
+
+
+def _of_text(text: str) -> Iterator[str]:
+    yield from (word for line in _LOGIN.findall(text) for word in line.split() if not _PLACE.fullmatch(word))
 
 
 def _of_transport(transport: Transport) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ...domain.line import one_line
 from ...domain.specification.configuration import IN_MEMORY
 from ...domain.specification.construction.shape import UNREADABLE
+from ...domain.specification.probes.kinds import NETWORKED
 from ...domain.specification.problem import Path, Problem, quoted
 
 P = TypeVar("P")
@@ -27,7 +28,15 @@ _SECURED_URLS = (
     ("channels", "email", "smtp"),
 )
 """The places of URLs that may lead over TLS, beside which `tls` says how certificates are judged."""
-_SECURED = tuple(dict.fromkeys((group, kind) for group, kind, _ in _SECURED_URLS))
+_SECURED = tuple(
+    dict.fromkeys(
+        (
+            *((group, kind) for group, kind, _ in _SECURED_URLS),
+            *(("targets", kind) for kind in sorted(NETWORKED)),
+        )
+    )
+)
+"""The parts that may have `tls` below them."""
 
 
 def settle(data: Any, folder_of: Callable[[Path], FilePath], *, looks: bool = True) -> list[Problem]:

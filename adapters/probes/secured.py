@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ...domain.specification.probe import AddressFamily, Tls, TlsVersion
 from ...domain.validation.network import ascii_host
-from ..net.conversation.conversation import Securing
+from ..net.conversation.peer_talk import Securing
 from ..net.secure_contexts import client_context
 from ..net.wire import Wire
 from .course import AttemptCourse

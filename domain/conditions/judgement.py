@@ -42,7 +42,13 @@ class Expectation:
 
     def asked_of(self, probe: Probe) -> Probe:
         """The probe as these conditions need it: what they judge themselves, it takes as it comes."""
-        if self.reads_body and isinstance(probe, Tcp) and probe.send and probe.expect is None:
+        if (
+            self.reads_body
+            and isinstance(probe, Tcp)
+            and probe.send
+            and probe.expect is None
+            and not probe.steps
+        ):
             return msgspec.structs.replace(probe, expect=ANY_ANSWER)
         if isinstance(probe, Dns) and probe.rcodes is None and self._names(RESPONSE_CODE):
             return msgspec.structs.replace(probe, rcodes=ANY_RCODE)

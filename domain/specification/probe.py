@@ -30,7 +30,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 BodyCap = Annotated[int, msgspec.Meta(ge=0, le=limits.BODY_BYTES_MAX)]
 TcpText = Annotated[str, msgspec.Meta(max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 PingKey = Annotated[str, msgspec.Meta(pattern=PING_KEY_PATTERN)]
-Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.CONDITION_CHARACTERS_MAX)]
+LinePattern = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.CONDITION_CHARACTERS_MAX)]
 AddressFamily = Literal["any", "ipv4", "ipv6", "prefer_ipv4", "prefer_ipv6"]
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
 ANY_ANSWER = ""
@@ -139,7 +139,7 @@ class DialogueStep(Specification, frozen=True, kw_only=True, forbid_unknown_fiel
 
     send: TcpText | None = None
     """A text that is sent, in UTF-8, with the line end that it holds. `{{name}}` is the part that a step before has captured."""
-    expect: Pattern | None = None
+    expect: LinePattern | None = None
     """A regular expression of RE2 on a line without its end; lines that do not match are skipped. `(?P<name>...)` captures a part."""
     starttls: bool = False
     """Whether TLS begins after that."""
@@ -150,7 +150,7 @@ class DialogueStep(Specification, frozen=True, kw_only=True, forbid_unknown_fiel
         return f"DialogueStep(send={send}, expect={self.expect!r}, starttls={self.starttls})"
 
 
-Dialogue = Annotated[
+DialogueSteps = Annotated[
     tuple[DialogueStep, ...], msgspec.Meta(min_length=1, max_length=limits.DIALOGUE_STEPS_MAX)
 ]
 
@@ -169,7 +169,7 @@ class Tcp(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     address_family: AddressFamily = "any"
     """Which kind of address of the host is connected to."""
     # UNSET, and not in the bytes of a message, where they are not stated.
-    dialogue: Dialogue | UnsetType = UNSET
+    dialogue: DialogueSteps | UnsetType = UNSET
     """Steps of sending and expecting, in place of `send` and `expect`. `[BODY]` is all that was read in them."""
     tls: Tls | UnsetType = UNSET
     """How the certificate is judged; TLS begins with the first byte, or where a step has `starttls`. Default: in clear, without such a step."""

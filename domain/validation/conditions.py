@@ -28,7 +28,7 @@ _GIVEN: dict[str, frozenset[str]] = {
             "CERTIFICATE",
         }
     ),
-    "tcp": frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"}),
+    "tcp": frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY", "CERTIFICATE_EXPIRATION", "CERTIFICATE"}),
     "exec": frozenset({"BODY", "RESPONSE_TIME"}),
     "heartbeat": frozenset({"RUN_TIME"}),
     **{kind: each.facts for kind, each in NETWORK_KINDS.items()},
@@ -56,10 +56,12 @@ def _fault(condition: Condition, target: Target) -> str:
     named, given = facts_named(condition), _GIVEN.get(target.kind)
     missing = sorted(named - given) if given is not None else ()
     if given is not None and missing:
-        known = ", ".join(f"[{name}]" for name in sorted(given))
+        told = given - _CERTIFICATES if target.tcp is not None and never_encrypted(target) else given
+        known = ", ".join(f"[{name}]" for name in sorted(told))
         return f"a probe of {target.kind} gives no [{missing[0]}]: it gives {known}"
     if named & _CERTIFICATES and never_encrypted(target):
-        return "there is no certificate without https: change the url or leave the condition out"
+        where = "https: change the url" if target.http is not None else "TLS: write tls under tcp"
+        return f"there is no certificate without {where} or leave the condition out"
     if BODY in named and (fault := unread(target)):
         return fault
     return fate_fault(condition, target.kind)
@@ -72,7 +74,9 @@ def unread(target: Target) -> str:
         return "nothing of the body is read: raise body_bytes_max under http or leave the condition out"
     if http is not None and http.method == "HEAD":
         return "an answer to HEAD has no body: write method: GET under http or leave the condition out"
-    if tcp is not None and not tcp.send and tcp.expect is None:
+    if tcp is not None and tcp.steps and not any(step.expect for step in tcp.steps):
+        return "nothing is read in the dialogue: write expect in a step, or leave the condition out"
+    if tcp is not None and not tcp.send and tcp.expect is None and not tcp.steps:
         return "nothing is read of the answer: write send or expect under tcp, or leave the condition out"
     if websocket is not UNSET and not websocket.awaits_message:
         return "no message is read: write send or expect under websocket, or leave the condition out"
@@ -102,7 +106,9 @@ def facts_of(target: Mapping[str, Any]) -> frozenset[str] | None:
     url = probe.get("url")
     if kind == "http" and isinstance(url, str) and _is_never_encrypted(url, probe.get("follow_redirects")):
         given -= _CERTIFICATES
-    is_silent = kind in {"tcp", "websocket"} and not probe.get("send") and probe.get("expect") is None
+    if kind == "tcp" and not _begins_tls(probe):
+        given -= _CERTIFICATES
+    is_silent = kind in {"tcp", "websocket"} and not probe.get("send") and not _expects(probe)
     if is_silent or probe.get("method") == "HEAD" or probe.get("body_bytes_max") == 0:
         given -= {BODY}
     return given
@@ -133,9 +139,26 @@ def compiled(text: str) -> Condition | str:
 
 
 def never_encrypted(target: Target) -> bool:
-    """Whether no certificate can come: plain http that follows no redirect."""
+    """Whether no certificate can come: plain http that follows no redirect, or tcp in clear."""
     http = target.http
+    if target.tcp is not None:
+        return not target.tcp.is_encrypted
     return http is not None and _is_never_encrypted(http.url, http.follow_redirects)
+
+
+def _begins_tls(tcp: dict[str, Any]) -> bool:
+    """Whether a tcp probe, as plain data, begins TLS at some time."""
+    return tcp.get("tls") is not None or any(step.get("starttls") is True for step in _steps(tcp))
+
+
+def _expects(probe: dict[str, Any]) -> bool:
+    """Whether a probe by tcp or WebSocket, as plain data, expects something."""
+    return probe.get("expect") is not None or any(step.get("expect") is not None for step in _steps(probe))
+
+
+def _steps(tcp: dict[str, Any]) -> list[dict[str, Any]]:
+    stated = tcp.get("dialogue")
+    return [step for step in stated if isinstance(step, dict)] if isinstance(stated, list | tuple) else []
 
 
 def _is_never_encrypted(url: str, follow_redirects: object) -> bool:

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from ..limits import URL_CHARACTERS_MAX
 from ..specification.local_channels import FACTS_PREFIX, Apprise, ExecChannel
-from ..specification.probe import Exec, Http, Tcp, Tls
+from ..specification.probe import Exec, Http, Tls
 from ..specification.problem import Path, Problem, meant, nearest, quoted, suggestion
 from ..specification.text import Pairs, as_pairs
 
@@ -52,15 +52,6 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "bearer"), "holds a blank, a line end or another control character: remove it")
     if http.basic_auth is not None:
         yield from _login_problems(http.basic_auth.user, http.basic_auth.password, (*path, "basic_auth"))
-
-
-def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
-    """Yields the problems of a TCP probe."""
-    yield from place_problems(tcp.host, tcp.address_family, path)
-    if tcp.expect == "":
-        yield Problem(
-            (*path, "expect"), "an empty text is in every answer: write what to look for or leave it out"
-        )
 
 
 def place_problems(host: str, address_family: str, path: Path, key: str = "host") -> Iterator[Problem]:

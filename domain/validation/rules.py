@@ -28,7 +28,7 @@ from .durations import length_ns, span_problems
 _PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
 _MEASURES: dict[str, tuple[str, ...]] = {
     "http": ("response_time", *_PHASES, "status", "certificate_expiration"),
-    "tcp": ("response_time", "dns", "connect"),
+    "tcp": ("response_time", "dns", "connect", "tls", "first_byte", "certificate_expiration"),
     **{kind: each.measures for kind, each in NETWORK_KINDS.items()},
 }
 """The measures of the probe kinds that define a fixed set, besides the availability that all have."""
@@ -108,7 +108,8 @@ def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator
         )
         yield Problem((*path, "measure"), text + suggestion(rule.measure, known))
     elif rule.measure in _ENCRYPTED and never_encrypted(target):
-        text = f"there is no {_ENCRYPTED[rule.measure]} without https: change the url or remove the rule"
+        where = "https: change the url" if target.http is not None else "TLS: write tls under tcp"
+        text = f"there is no {_ENCRYPTED[rule.measure]} without {where} or remove the rule"
         yield Problem((*path, "measure"), text)
     elif not rule.measure:
         yield Problem((*path, "measure"), "is empty: write the name of a measurement that the check reports")

@@ -31,10 +31,11 @@ from .dependencies import composite_problems, dependency_problems, flapping_prob
 from .durations import heartbeat_problems, length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
-from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
+from .network import apprise_problems, exec_problems, http_problems, tls_problems, url_problems
 from .probes.http import demand_problems
 from .probes.registration import pace_problems
 from .probes.table import network_probe_problems
+from .probes.tcp import tcp_problems
 from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems, slo_problems
 from .web import web_problems

@@ -12,7 +12,7 @@ from watchkeeper.adapters.configuration.substitution import Substitution
 from watchkeeper.adapters.masking import SecretMask, secrets_of
 from watchkeeper.domain.limits import SECRET_CHARACTERS_MIN
 from watchkeeper.domain.specification.channel import Channel, Webhook
-from watchkeeper.domain.specification.probe import BasicAuth, Exec, Http, Tcp, Tls
+from watchkeeper.domain.specification.probe import BasicAuth, DialogueStep, Exec, Http, Tcp, Tls
 from watchkeeper.domain.specification.target import Target
 
 SECRET = 'c/an "ary" & ü'  # noqa: S105  # it sings and opens nothing
@@ -94,6 +94,23 @@ PARTS = {
         ["canary"] * 2,
     ),
     "a text login": (Tcp(host="a.test", port=6379, send="AUTH canary\r\nPING\r\n"), ["canary"]),
+    "a login in steps": (
+        Tcp(
+            host="a.test",
+            port=25,
+            dialogue=[
+                DialogueStep(send="AUTH LOGIN\r\n", expect="^334"),
+                DialogueStep(send="canary\r\n", expect="Password: $"),
+                DialogueStep(send="canary2\r\n", expect="welcome"),
+                DialogueStep(send="PASS canary3 {{name}}\r\nQUIT\r\n"),
+            ],
+        ),
+        ["LOGIN", "canary", "canary2", "canary3"],
+    ),
+    "a key of TLS": (
+        Tcp(host="a.test", port=25, tls=Tls(certificate_file="c", key_password=CANARY)),
+        ["canary"],
+    ),
     "a text": (Tcp(host="a.test", port=25, send="EHLO everybody\r\n"), []),
 }
 

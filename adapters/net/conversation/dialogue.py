@@ -12,7 +12,7 @@ from ....domain.specification.probe import DialogueStep
 from ....domain.specification.probes.dialogue import filled, places_in
 from ..system_errors import UP, SystemErrorMeaning
 from ..wire import ENDED, WireBroken
-from .conversation import Conversation, Securing
+from .peer_talk import PeerTalk, Securing
 
 TO_SAY, AWAITING, ANSWERED = "to say", "awaiting", "answered"
 """The stages of a step; the handshake that it begins comes last."""
@@ -33,7 +33,7 @@ class PreparedStep(NamedTuple):
     starttls: bool
 
 
-class Dialogue(Conversation):
+class StepTalk(PeerTalk):
     """Carries out the steps of a tcp probe."""
 
     __slots__ = ("_at", "_captured", "_last", "_line_from", "_may_read", "_searched", "_stage", "_steps")

@@ -9,7 +9,7 @@ from ..readiness import READABLE, WRITABLE
 from ..wire import ENDED, WireBroken, certificate_refusal, tls_words
 
 
-class Stream:
+class SocketStream:
     """Reads and writes one non-blocking connection, which stays its opener's to close.
 
     `mask` says what is to be waited for before it can go on. Raises: OSError, WireBroken.
@@ -53,7 +53,7 @@ class Stream:
             return
 
     def receive(self, bytes_max: int = READ_PLAIN_BYTES) -> bytes:
-        """What has come, no more than one read of the system brings; nothing where the peer has ended. Raises: BlockingIOError."""
+        """The bytes that have come, at most those of one read of the system; none where the peer has ended. Raises: BlockingIOError."""
         if self.tls is None:
             return self._connection.recv(bytes_max)
         if self.may_hold:
@@ -65,7 +65,7 @@ class Stream:
         return self.decrypted()
 
     def decrypted(self) -> bytes:
-        """All that can be decrypted of what has come; TLS tells of no bytes that it keeps. Raises: BlockingIOError for none."""
+        """All that can be decrypted of what has come; the system tells no more of it. Raises: BlockingIOError for none, WireBroken."""
         assert self.tls is not None  # noqa: S101 - the caller has begun it
         self.may_hold = False
         pieces = []

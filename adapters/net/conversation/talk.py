@@ -6,12 +6,12 @@ from ....domain.limits import BODY_BYTES
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probe import Tcp
 from ..system_errors import UP, SystemErrorMeaning
-from .conversation import Conversation, Securing
+from .peer_talk import PeerTalk, Securing
 
 READ_BYTES = 64 * 1024
 
 
-class Talk(Conversation):
+class Talk(PeerTalk):
     """Says the text of a tcp probe, and reads the answer as far as it is wanted."""
 
     __slots__ = ("_expected", "_reads", "_text")

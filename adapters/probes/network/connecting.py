@@ -14,7 +14,7 @@ from ....domain.units import NS_PER_S
 from ...activity import Activity, tell
 from ...clock import MonotonicClock
 from ...net.certificates import NO_FACTS, CertificateFacts
-from ...net.conversation.conversation import Conversation
+from ...net.conversation.peer_talk import PeerTalk
 from ...net.names import PREFERRED, LookedUp, ResolvedAddress, literal_address, public_only
 from ...net.race import Race, dial
 from ...net.resolver import Resolver
@@ -24,7 +24,7 @@ from ...net.system_errors import UP, SystemErrorMeaning
 
 
 class ConnectingProber:
-    """What attempts share on one loop; all its methods are called on the loop's thread. The resolver is its maker's to close."""
+    """The means that attempts share on one loop; all its methods are called on the loop's thread. The resolver is its maker's to close."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class ConnectingAttempt(Activity):
     _timer: asyncio.TimerHandle | None = None
     _pause: asyncio.TimerHandle | None = None
     _connection: socket.SocketType | None = None
-    _talk: Conversation | None = None
+    _talk: PeerTalk | None = None
     _race: Race | None = None
 
     def begin(self) -> None:
@@ -112,7 +112,7 @@ class ConnectingAttempt(Activity):
     def _prepare(self) -> None:
         """As a subclass has it: all that can fail before a connection is made. Raises: UnusableFileError."""
 
-    def _converse(self, connection: socket.SocketType) -> Conversation | None:
+    def _converse(self, connection: socket.SocketType) -> PeerTalk | None:
         """As a subclass has it: what is said on the connection; None where it need only stand."""
         return None
 
@@ -171,7 +171,7 @@ class ConnectingAttempt(Activity):
         if self._talk is not None:
             self._go_on(self._talk, self._talk.advance)
 
-    def _go_on(self, talk: Conversation, work: Callable[[], SystemErrorMeaning | None]) -> None:
+    def _go_on(self, talk: PeerTalk, work: Callable[[], SystemErrorMeaning | None]) -> None:
         """Go on with the conversation as far as it gets."""
         known = len(talk.received)
         try:
@@ -258,7 +258,7 @@ class ConnectingAttempt(Activity):
             self._release()
         return self._ended
 
-    def _body(self, talk: Conversation) -> bytes | None:
+    def _body(self, talk: PeerTalk) -> bytes | None:
         """As a subclass has it: the body that conditions read."""
         return bytes(talk.received)
 

@@ -8,8 +8,8 @@ import socket
 from ....domain.observation.attempt import ProbeRequest
 from ....domain.observation.observation import OnObserved
 from ....domain.specification.probe import Tcp, Tls
-from ...net.conversation.conversation import Conversation, Securing
-from ...net.conversation.dialogue import Dialogue
+from ...net.conversation.dialogue import StepTalk
+from ...net.conversation.peer_talk import PeerTalk, Securing
 from ...net.conversation.talk import Talk
 from ..secured import securing
 from .connecting import ConnectingAttempt, ConnectingProber
@@ -58,12 +58,12 @@ class TcpAttempt(ConnectingAttempt, kw_only=True):
         if spec.is_encrypted:
             self._securing = securing(spec.host, spec.tls or UNSTATED, self._prober.clock.monotonic_ns)
 
-    def _converse(self, connection: socket.SocketType) -> Conversation | None:
+    def _converse(self, connection: socket.SocketType) -> PeerTalk | None:
         spec = self.spec
         if spec.dialogue:
-            return Dialogue(connection, spec.dialogue, self._securing, in_clear=spec.begins_in_clear)
+            return StepTalk(connection, spec.dialogue, self._securing, in_clear=spec.begins_in_clear)
         if spec.send or spec.expect:
             return Talk(connection, spec, self._securing, in_clear=spec.begins_in_clear)
         if self._securing is not None:
-            return Conversation(connection, self._securing, in_clear=False)
+            return PeerTalk(connection, self._securing, in_clear=False)
         return None

@@ -10,7 +10,7 @@ from ....domain.observation.observation import Observation, OnObserved
 from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probes.tls_handshake import TlsHandshake
 from ...net.certificates import UNREADABLE, Certificate, PeerCertificate, peer_certificate, sent_chain
-from ...net.conversation.conversation import Conversation, Securing
+from ...net.conversation.peer_talk import PeerTalk, Securing
 from ...net.secure_contexts import client_context
 from ...net.system_errors import SystemErrorMeaning
 from ...net.wire import Wire
@@ -71,14 +71,14 @@ class TlsAttempt(ConnectingAttempt, kw_only=True):
         now_ns = self._prober.clock.monotonic_ns
         self._securing = securing(spec.host, spec.tls, now_ns, spec.oldest_version)
 
-    def _converse(self, connection: socket.SocketType) -> Conversation:
+    def _converse(self, connection: socket.SocketType) -> PeerTalk:
         return Handshake(connection, self._securing)
 
-    def _body(self, talk: Conversation) -> bytes | None:
+    def _body(self, talk: PeerTalk) -> bytes | None:
         return talk.agreed if isinstance(talk, Handshake) else None
 
 
-class Handshake(Conversation):
+class Handshake(PeerTalk):
     """A handshake alone, whose result is read for conditions."""
 
     __slots__ = ("agreed",)
@@ -97,7 +97,7 @@ class Handshake(Conversation):
 
 
 async def shake_hands(probe: TlsHandshake, course: AttemptCourse) -> Observation:
-    """One attempt of a `tls` probe that asks for TLS."""
+    """One attempt of a `tls` probe that asks for TLS. Raises: ProbeFailed, WireBroken, UnusableFileError."""
     context = client_context(probe.tls, probe.oldest_version)
     wire = Wire(await course.connect(probe.host, probe.port, probe.address_family), course.ready)
     if probe.starttls is not None:

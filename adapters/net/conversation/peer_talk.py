@@ -10,7 +10,7 @@ from ....domain.observation.outcome import Outcome, Reason
 from ..certificates import PeerCertificate, peer_certificate, sent_chain
 from ..system_errors import UP, SystemErrorMeaning, verdict_of_error
 from ..wire import WireBroken, tls_words
-from .stream import Stream
+from .stream import SocketStream
 
 
 class Securing(NamedTuple):
@@ -21,7 +21,7 @@ class Securing(NamedTuple):
     now_ns: Callable[[], int]
 
 
-class Conversation:
+class PeerTalk:
     """One conversation. `begin` and `advance` do what can be done without waiting and say how it ended, or None.
 
     After None, the caller waits for `mask`, and where `pauses` is true no longer than an answer pauses.
@@ -45,7 +45,7 @@ class Conversation:
         self, connection: socket.SocketType, securing: Securing | None = None, *, in_clear: bool = True
     ) -> None:
         """With `in_clear` false TLS begins with the first byte, by the means of `securing`."""
-        self.stream = Stream(connection)
+        self.stream = SocketStream(connection)
         self.received = bytearray()
         """All that was read, in clear."""
         self.certificate: PeerCertificate | None = None
