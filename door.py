@@ -65,6 +65,10 @@ from .domain.specification.probe import (
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
 from .domain.specification.probes.redis import Redis
+from .domain.specification.probes.servers.imap import Imap
+from .domain.specification.probes.servers.mqtt import Mqtt
+from .domain.specification.probes.servers.mysql import Mysql
+from .domain.specification.probes.servers.postgres import Postgres
 from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
@@ -132,6 +136,7 @@ __all__ = [
     "HttpStep",
     "HttpSteps",
     "Icmp",
+    "Imap",
     "Incident",
     "IncidentChanged",
     "Job",
@@ -139,6 +144,8 @@ __all__ = [
     "Log",
     "Maintenance",
     "Measurement",
+    "Mqtt",
+    "Mysql",
     "Nagios",
     "NoData",
     "NotAllowed",
@@ -153,6 +160,7 @@ __all__ = [
     "PagerDuty",
     "PauseMark",
     "PingOptions",
+    "Postgres",
     "PublicPage",
     "Reason",
     "Record",

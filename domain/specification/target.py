@@ -17,6 +17,10 @@ from .probes.dns import Dns
 from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
 from .probes.redis import Redis
+from .probes.servers.imap import Imap
+from .probes.servers.mqtt import Mqtt
+from .probes.servers.mysql import Mysql
+from .probes.servers.postgres import Postgres
 from .probes.smtp import Smtp
 from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
@@ -60,7 +64,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`, `domain`, `websocket`, `grpc`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`, `domain`, `websocket`, `grpc`, `imap`, `mqtt`, `postgres`, `mysql`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -112,6 +116,14 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by the handshake of a WebSocket and its messages."""
     grpc: Grpc | UnsetType = UNSET
     """Checked by the health service of gRPC."""
+    imap: Imap | UnsetType = UNSET
+    """Checked by the greeting and the login of a server of mailboxes."""
+    mqtt: Mqtt | UnsetType = UNSET
+    """Checked by a login at a message broker, and a message that comes through it."""
+    postgres: Postgres | UnsetType = UNSET
+    """Checked by a login at PostgreSQL, and a query."""
+    mysql: Mysql | UnsetType = UNSET
+    """Checked by a login at MySQL or MariaDB, and a query."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -187,6 +199,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         domain: DomainRegistration = ...,
         websocket: WebSocket = ...,
         grpc: Grpc = ...,
+        imap: Imap = ...,
+        mqtt: Mqtt = ...,
+        postgres: Postgres = ...,
+        mysql: Mysql = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

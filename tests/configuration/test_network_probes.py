@@ -10,6 +10,11 @@ from watchkeeper import (
     DnsRecords,
     Grpc,
     Icmp,
+    Icmp,
+    Imap,
+    Mqtt,
+    Mysql,
+    Postgres,
     Redis,
     Smtp,
     Ssh,
@@ -41,6 +46,10 @@ PROBES = {
     "smtp": Smtp(host="mail.example"),
     "websocket": WebSocket(url="wss://shop.example/live?key=7", send="ping"),
     "grpc": Grpc(host="shop.example", port=443, service="shop.Orders"),
+    "imap": Imap(host="mail.example"),
+    "mqtt": Mqtt(host="broker.example", topic="shop/orders"),
+    "postgres": Postgres(host="data.example", user="watch", database="shop"),
+    "mysql": Mysql(host="data.example", user="watch"),
 }
 
 CONDITIONS = {
@@ -103,6 +112,30 @@ FAULTY = [
     ({"grpc": Grpc(host="h", port=1, metadata={"grpc-timeout": "1S"})}, "grpc.metadata.grpc-timeout: is set for every call"),
     ({"grpc": Grpc(host="h", port=1, metadata={"te": "x"})}, "grpc.metadata.te: is set for every call"),
     ({"grpc": Grpc(host="h", port=1, metadata={"a": "ü"})}, "grpc.metadata.a: holds another character"),
+    ({"imap": Imap(host="h:1")}, "imap.host: holds a port"),
+    ({"imap": Imap(host="h", user="u")}, "imap.user: has no effect without a password"),
+    ({"imap": Imap(host="h", user="u", password="p", encryption="none")}, "imap.password: would be sent in clear"),  # noqa: S106
+    ({"imap": Imap(host="h", encryption="none", tls=Tls(verify=False))}, "imap.tls: has no effect with encryption: none"),
+    ({"imap": Imap(host="h", user="u\0", password="p")}, "imap.user: holds a character 0"),  # noqa: S106
+    ({"mqtt": Mqtt(host="")}, "mqtt.host: is empty"),
+    ({"mqtt": Mqtt(host="h", password="p")}, "mqtt.password: has no effect without a user"),  # noqa: S106
+    ({"mqtt": Mqtt(host="h", expect="x")}, "mqtt.expect: has no effect without a topic"),
+    ({"mqtt": Mqtt(host="h", publish="x")}, "mqtt.publish: has no effect without a topic"),
+    ({"mqtt": Mqtt(host="h", topic="t", expect="")}, "mqtt.expect: an empty text is in every message"),
+    ({"mqtt": Mqtt(host="h", topic="a#")}, "mqtt.topic: holds # in another place"),
+    ({"mqtt": Mqtt(host="h", topic="#/a")}, "mqtt.topic: holds # in another place"),
+    ({"mqtt": Mqtt(host="h", topic="a/b+/c")}, "mqtt.topic: holds + beside other characters"),
+    ({"mqtt": Mqtt(host="h", topic="a/+", publish="x")}, "mqtt.topic: holds a wildcard"),
+    ({"mqtt": Mqtt(host="h", topic="a\0")}, "mqtt.topic: holds a character 0"),
+    ({"mqtt": Mqtt(host="h", tls=Tls(verify=False, ca_file="f"))}, "mqtt.tls.ca_file: has no effect"),
+    ({"postgres": Postgres(host="h", user="")}, "postgres.user: is empty"),
+    ({"postgres": Postgres(host="h", user="u", database="")}, "postgres.database: is empty"),
+    ({"postgres": Postgres(host="h", user="u", query=" ")}, "postgres.query: is empty"),
+    ({"postgres": Postgres(host="h", user="u", query="SELECT '\0'")}, "postgres.query: holds a character 0"),
+    ({"postgres": Postgres(host="h", user="u", tls=Tls(verify=False, ca_file="f"))}, "postgres.tls.ca_file: has no effect"),
+    ({"mysql": Mysql(host="https://h", user="u")}, "mysql.host: is a URL"),
+    ({"mysql": Mysql(host="h", user="")}, "mysql.user: is empty"),
+    ({"mysql": Mysql(host="h", user="u", password="p\0")}, "mysql.password: holds a character 0"),  # noqa: S106
     ({"ssh": Ssh(host="")}, "ssh.host: is empty"),
     ({"ssh": Ssh(host="h", fingerprints=["SHA256:short"])}, "ssh.fingerprints[0]: is no fingerprint"),
     ({"redis": Redis(host="h:1")}, "redis.host: holds a port"),
@@ -135,6 +168,10 @@ SHOWN = {
     "smtp": "SMTP mail.example:587",
     "websocket": "WebSocket wss://shop.example/live?…",
     "grpc": "gRPC health of shop.Orders at shop.example:443",
+    "imap": "IMAP mail.example:993",
+    "mqtt": "MQTT broker.example:1883 shop/orders",
+    "postgres": "PostgreSQL data.example:5432/shop",
+    "mysql": "MySQL data.example:3306",
 }
 
 
@@ -167,6 +204,13 @@ def test_a_condition_on_a_message_needs_one_that_is_awaited():
     (problem,) = problems_of(["[BODY] == a"], websocket=WebSocket(url="ws://h/"))
 
     assert "no message is read: write send or expect under websocket" in problem
+        Target(id="f", imap=Imap(host="h", user="u", password="hunter6")),  # noqa: S106
+        Target(id="g", mqtt=Mqtt(host="h", user="u", password="hunter7", tls=locked)),  # noqa: S106
+        Target(id="h", postgres=Postgres(host="h", user="u", password="hunter8", tls=locked)),  # noqa: S106
+        Target(id="i", mysql=Mysql(host="h", user="u", password="hunter9", tls=locked)),  # noqa: S106
+    ]
+    passwords = {f"hunter{number}" for number in range(2, 10)}
+    assert {"sesame-sesame", *passwords, "\0u\0hunter5", "\0u\0hunter6"} <= set(secrets_of(targets))
 
 
 def test_a_condition_on_the_code_takes_any_code():

@@ -48,6 +48,7 @@ from of_probes import (
 )
 from of_programs import PROGRAMS
 from of_receivers import RECEIVERS
+from of_servers import SERVERS
 from of_smtp import SMTP
 from of_ssh import SSH
 from of_stores import STORES
@@ -70,7 +71,7 @@ from of_the_web import WEB
 from of_web_protocols import WEB_PROTOCOLS
 from watched import NOWHERE, Real
 
-REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS | WEB | MAIL | PROGRAMS | PING | REGISTRATIONS | DIALOGUES | {
+REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS | WEB | MAIL | PROGRAMS | PING | REGISTRATIONS | DIALOGUES | SERVERS | {
     "Target.http": Real(probe_kind, ({"tcp": {"host": "127.0.0.1", "port": 9}}, {"http": {"url": NOWHERE}}), ("tcp", "http")),
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),

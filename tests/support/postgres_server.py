@@ -142,6 +142,11 @@ class PostgresServer:
         """Writes pg_hba.conf anew, which a running server reads after `reload`."""
         (self.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
+    def configure(self, *lines: str) -> None:
+        """Adds lines to postgresql.conf, which the next start reads."""
+        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
     def reload(self) -> None:
         """Has a running server read its files again."""
         assert self._process is not None

@@ -37,14 +37,18 @@ from watchkeeper import (
     HttpStep,
     HttpSteps,
     Icmp,
+    Imap,
     KOfN,
     Log,
     Maintenance,
+    Mqtt,
+    Mysql,
     Nagios,
     NoData,
     Ntfy,
     PagerDuty,
     PingOptions,
+    Postgres,
     Redis,
     Retention,
     Route,
@@ -181,6 +185,10 @@ TARGETS = [
     Target(
         id="name", every="24h", domain=DomainRegistration(name="shop.example", rdap_server="https://h/rdap")
     ),
+    Target(id="boxes", imap=Imap(host="mail.example", user="u", password="p")),  # noqa: S106
+    Target(id="broker", mqtt=Mqtt(host="broker.example", version="5", topic="t", publish="x")),
+    Target(id="data", postgres=Postgres(host="data.example", user="u", query="SELECT 1", tls=Tls())),
+    Target(id="other", mysql=Mysql(host="data.example", user="u", database="shop")),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]
 CHANNELS = (

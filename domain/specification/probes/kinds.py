@@ -7,6 +7,10 @@ from .dns import Dns
 from .icmp import Icmp
 from .networked import NetworkProbe
 from .redis import Redis
+from .servers.imap import Imap
+from .servers.mqtt import Mqtt
+from .servers.mysql import Mysql
+from .servers.postgres import Postgres
 from .smtp import Smtp
 from .ssh import Ssh
 from .tls_handshake import TlsHandshake
@@ -34,6 +38,10 @@ Probe: TypeAlias = (
     | DomainRegistration
     | WebSocket
     | Grpc
+    | Imap
+    | Mqtt
+    | Postgres
+    | Mysql
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {

@@ -1,0 +1,19 @@
+"""The figure that an answer is: the measure `value` of probes that ask a server for one."""
+
+import math
+
+from ...domain.limits import NUMBER_CHARACTERS_MAX
+from ...domain.observation.observation import Measurement
+
+
+def figure_of(answer: object) -> tuple[Measurement, ...]:
+    """Returns the measure `value` of an answer that is a number, or the text of one; otherwise nothing."""
+    if not isinstance(answer, str | int | float) or (
+        isinstance(answer, str) and len(answer) > NUMBER_CHARACTERS_MAX
+    ):
+        return ()
+    try:
+        value = float(answer)
+    except (ValueError, OverflowError):
+        return ()
+    return (Measurement("value", value),) if math.isfinite(value) else ()
