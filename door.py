@@ -47,10 +47,11 @@ from .domain.specification.configuration import (
     Retention,
     RuntimeOptions,
 )
+from .domain.specification.http.access import DigestAuth, Proxy
 from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
 from .domain.specification.paging_channels import Alertmanager, PagerDuty
-from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, Tcp, Tls
+from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, OAuth2, Tcp, Tls
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
 from .domain.specification.probes.redis import Redis
@@ -96,6 +97,7 @@ __all__ = [
     "DeliveryState",
     "DeliveryTry",
     "Dependency",
+    "DigestAuth",
     "Discord",
     "Dns",
     "DnsRecords",
@@ -125,12 +127,14 @@ __all__ = [
     "NoticeEnded",
     "NoticeReason",
     "Ntfy",
+    "OAuth2",
     "Observation",
     "Outcome",
     "Outgoing",
     "PagerDuty",
     "PauseMark",
     "PingOptions",
+    "Proxy",
     "PublicPage",
     "Reason",
     "Record",

@@ -20,6 +20,7 @@ from .channels.mail.email import EmailMessenger
 from .channels.posting import RecipeMessenger
 from .channels.recipes.table import recipe_of
 from .clock import MonotonicClock
+from .http import tokens
 from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
@@ -39,7 +40,14 @@ from .probes.web.http import HttpProber
 AnyMessenger: TypeAlias = (
     RecipeMessenger | EmailMessenger | ExecMessenger | AppriseMessenger | LogMessenger | CallMessenger
 )
-CACHES = (DNS_CACHE, tls_contexts.POLICY, secure_contexts.POLICY, shared.POLICY, partly_taken.POLICY)
+CACHES = (
+    DNS_CACHE,
+    tokens.POLICY,
+    tls_contexts.POLICY,
+    secure_contexts.POLICY,
+    shared.POLICY,
+    partly_taken.POLICY,
+)
 """The policy of every cache that lies between a runtime and the network."""
 
 

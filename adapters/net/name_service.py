@@ -78,7 +78,12 @@ class CaresChannel:
     """One channel of c-ares, whose sockets and time-outs are the loop's."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, servers: Sequence[str], tries: int, on_said: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        servers: Sequence[str],
+        tries: int,
+        on_said: Callable[[], None],
+        **options: Any,
     ) -> None:
         self._loop = loop
         self._on_said = on_said
@@ -88,7 +93,11 @@ class CaresChannel:
         self.pending = 0
         """How many questions have no answer yet."""
         self._cares = pycares.Channel(
-            sock_state_cb=self._on_socket, timeout=NAME_TRY_NS / NS_PER_S, tries=tries, servers=servers
+            sock_state_cb=self._on_socket,
+            timeout=NAME_TRY_NS / NS_PER_S,
+            tries=tries,
+            servers=servers,
+            **options,
         )
 
     def ask(self, host: str, family: AddressFamily, answered: OnAnswer) -> None:
@@ -183,11 +192,14 @@ class CaresNameService:
         *,
         servers: Sequence[str] = (),
         tries: int = NAME_TRIES,
+        **options: Any,
     ) -> None:
+        """`options` are further ones of a channel of c-ares."""
         self._loop = loop
         self._clock = clock
         self._servers = servers
         self._tries = tries
+        self._options = options
         self._newest: tuple[CaresChannel, int] | None = None
         self._older: list[CaresChannel] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -239,7 +251,7 @@ class CaresNameService:
             if now_ns - since_ns < DNS_FRESH_NS:
                 return newest
             self._retire()
-        channel = CaresChannel(self._loop, self._servers, self._tries, self._note_life)
+        channel = CaresChannel(self._loop, self._servers, self._tries, self._note_life, **self._options)
         self._newest = channel, now_ns
         return channel
 

@@ -50,6 +50,12 @@ class Reason(StrEnum):
     TRUNCATED = "truncated"
     TOO_MANY_REDIRECTS = "too_many_redirects"
     REDIRECT_REFUSED = "redirect_refused"
+    PROXY_FAILED = "proxy_failed"
+    """The proxy cannot be reached, breaks off, or does not speak the protocol of its URL."""
+    PROXY_REFUSED = "proxy_refused"
+    """The proxy answers, and refuses the login or the target."""
+    TOKEN_FAILED = "token_failed"  # noqa: S105  # a reason
+    """No token could be had, so that the target was not asked."""
     UNEXPECTED_ANSWER = "unexpected_answer"
     EXIT_STATUS = "exit_status"
     COMMAND_FAILED = "command_failed"
@@ -100,6 +106,9 @@ WITHOUT_ANSWER = frozenset(
         Reason.TRUNCATED,
         Reason.TOO_MANY_REDIRECTS,
         Reason.REDIRECT_REFUSED,
+        Reason.PROXY_FAILED,
+        Reason.PROXY_REFUSED,
+        Reason.TOKEN_FAILED,
         Reason.COMMAND_FAILED,
         Reason.EXCEPTION,
         Reason.HEARTBEAT_MISSED,

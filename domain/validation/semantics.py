@@ -32,6 +32,7 @@ from .durations import heartbeat_problems, length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tcp_problems, tls_problems, url_problems
+from .probes.http_access import http_access_problems
 from .probes.table import network_probe_problems
 from .routing import named_channel_problems, routing_problems
 from .rules import rule_problems, slo_problems
@@ -231,6 +232,7 @@ class _Judge:
         match target.probe:
             case Http() as http:
                 yield from http_problems(http, path)
+                yield from http_access_problems(http, path)
             case Tcp() as tcp:
                 yield from tcp_problems(tcp, path)
             case NetworkProbe() as spoken:

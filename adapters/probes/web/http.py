@@ -12,13 +12,14 @@ from ....domain.specification.probe import Http
 from ...activity import Activity
 from ...http.body import readable_body
 from ...http.curl.transport import CurlTransport, Transfer
-from ...http.exchange import HttpAnswer
+from ...http.exchange import HttpAnswer, Proxied
 from ...http.failures import verdict_of
 from ...http.fast.engine import FastHttpEngine
 from ...http.fast.exchange import PlainExchange
 from ...http.fast.parser import END_OF_HEADER
 from ...http.plan import Plan
 from ...http.redirects import Hop, next_hop, redirects
+from ...http.tokens import WANTS_TOKEN, AccessToken, TokenQuestion, Tokens, TokenWait, without_token
 from ...net.certificates import NO_FACTS
 from ...net.system_errors import UP, SystemErrorMeaning
 
@@ -31,11 +32,23 @@ class HttpAttempt(Activity):
     _request: ProbeRequest
     _done: OnObserved
     _hop: Hop
+    _tokens: Tokens
     _earlier: tuple[HttpAnswer, ...] = ()
-    _transfer: Transfer | PlainExchange | None = None
+    _transfer: Transfer | PlainExchange | TokenWait | None = None
+    _token: AccessToken | None = None
+    _asked_anew: bool = False
+    """Whether a token was asked for in this attempt."""
 
     def begin(self, plain: FastHttpEngine | None) -> None:
-        """Take the short way where it is open."""
+        """Take the short way where it is open; where a token is needed, get it first."""
+        question = self._plan.question
+        if question is not None:
+            token = self._tokens.kept(question)
+            if token is None:
+                self._ask_for_token(question)
+            else:
+                self._authorised(token)
+            return
         route = self._plan.plain.request
         if plain is not None and route is not None:
             self._transfer = plain.start(route, self._request.deadline, self._answered_plainly)
@@ -43,6 +56,41 @@ class HttpAttempt(Activity):
                 self._answered_plainly(None)
         else:
             self._transfer = self._ask()
+
+    def _ask_for_token(self, question: TokenQuestion) -> None:
+        self._asked_anew = True
+        self._transfer = self._tokens.ask(question, self._request.deadline, self._authorised)
+
+    def _authorised(self, token: AccessToken | SystemErrorMeaning) -> None:
+        """A token is there, or none can be had."""
+        if not isinstance(token, AccessToken):
+            self._end(HttpAnswer(), token)
+            return
+        self._token = token
+        self._hop, shelf = self._plan.with_token(token.text)
+        self._earlier = ()
+        self._transfer = self._transport.start(
+            shelf,
+            self._hop.destination,
+            self._request.deadline,
+            self._answered,
+            last_use=self._plan.hop.shape.keep_connection and self._plan.last_use(),
+        )
+
+    def _renews(self, answer: HttpAnswer) -> bool:
+        """Asks once for another token where the target refuses one that was kept."""
+        token, question = self._token, self._plan.question
+        if token is None or question is None or self._asked_anew or answer.status != WANTS_TOKEN:
+            return False
+        self._tokens.reject(question, token)
+        newer = self._tokens.kept(question)
+        if newer is None:
+            self._ask_for_token(question)
+        else:
+            # Another attempt has asked meanwhile.
+            self._asked_anew = True
+            self._authorised(newer)
+        return True
 
     def _ask(self) -> Transfer:
         plan = self._plan
@@ -77,7 +125,7 @@ class HttpAttempt(Activity):
         verdict = verdict_of(answer, secure=self._hop.destination.secure)
         if verdict[0] is Outcome.UP and self._plan.spec.follow_redirects and redirects(answer):
             self._follow(answer)
-        else:
+        elif verdict[0] is not Outcome.UP or not self._renews(answer):
             self._end(answer, self._of_hop(answer, verdict))
 
     def _follow(self, answer: HttpAnswer) -> None:
@@ -104,13 +152,15 @@ class HttpAttempt(Activity):
         return verdict
 
     def _end(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> None:
+        if self._token is not None:
+            answer = without_token(answer, self._token)
         if answer.certificate is not None:
             self._plan.certificate = answer.certificate
         shown = self._plan.certificate if self._hop.destination.secure else None
         read = readable_body(answer, self._plan.spec.body_bytes_max)
         self._done(
             Observation(
-                connected=_connected(answer, secure=self._hop.destination.secure),
+                connected=_connected(answer, verdict[1], secure=self._hop.destination.secure),
                 status=answer.status or None,
                 body=read.body,
                 body_cut=read.cut,
@@ -148,6 +198,7 @@ class HttpProber:
             Plan, transport=transport, deny_private_addresses=deny_private_addresses, fast_tls=fast_tls
         )
         self._plan = lru_cache(PLANS_MAX)(prepare)
+        self._tokens = Tokens(transport)
 
     def start(self, request: ProbeRequest, done: OnObserved) -> HttpAttempt:
         """Starts an attempt of a validated specification.
@@ -158,20 +209,23 @@ class HttpProber:
         if not isinstance(probe, Http):
             raise TypeError(f"an http prober was given {type(probe).__name__}")
         plan = self._plan(probe)
-        attempt = HttpAttempt(self._transport, plan, request, done, plan.hop)
+        attempt = HttpAttempt(self._transport, plan, request, done, plan.hop, self._tokens)
         attempt.begin(self._plain)
         return attempt
 
     def close(self) -> None:
         """Forget what was prepared. Attempts under way end when the transport is closed."""
         self._plan.cache_clear()
+        self._tokens.close()
 
     def __repr__(self) -> str:
         return f"HttpProber(plans={self._plan.cache_info().currsize})"
 
 
-def _connected(answer: HttpAnswer, *, secure: bool) -> bool:
-    """Whether a connection stood, over TLS a proven one."""
+def _connected(answer: HttpAnswer, reason: Reason, *, secure: bool) -> bool:
+    """Whether a connection to the target stood, over TLS a proven one; a proxy tells of it by an answer alone."""
+    if answer.proxied is not Proxied.NOT and not answer.reused_connection:
+        return reason is not Reason.PROXY_REFUSED and (answer.status > 0 or answer.tls_ns > 0)
     return (
         answer.status > 0 or answer.reused_connection or bool(answer.tls_ns if secure else answer.connect_ns)
     )
