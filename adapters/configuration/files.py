@@ -73,6 +73,10 @@ def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
     for group, kind in _SECURED:
         for at, entry in enumerate(_part(data, group, list)):
             yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
+    for at, entry in enumerate(_part(data, "targets", list)):
+        http = _part(entry, "http", dict)
+        yield _part(http, "proxy", dict), ("targets", at, "http", "proxy")
+        yield _part(_part(http, "oauth2", dict), "tls", dict), ("targets", at, "http", "oauth2", "tls")
 
 
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:

@@ -12,6 +12,7 @@ from of_channels import (
     logger,
     told_function,
 )
+from of_http_access import HTTP_ACCESS
 from of_mail import MAIL
 from of_network_probes import NETWORK
 from of_probes import (
@@ -66,7 +67,7 @@ from of_the_runtime import (
 from of_the_web import WEB
 from watched import NOWHERE, Real
 
-REAL: dict[str, Real] = NETWORK | STORES | SSH | SMTP | WEB | MAIL | PROGRAMS | PING | {
+REAL: dict[str, Real] = NETWORK | HTTP_ACCESS | STORES | SSH | SMTP | WEB | MAIL | PROGRAMS | PING | {
     "Target.http": Real(probe_kind, ({"tcp": {"host": "127.0.0.1", "port": 9}}, {"http": {"url": NOWHERE}}), ("tcp", "http")),
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),
