@@ -84,7 +84,7 @@ class CaresChannel:
         servers: Sequence[str],
         tries: int,
         on_said: Callable[[], None],
-        **options: int,
+        flags: int | None = None,
     ) -> None:
         self._loop = loop
         self._on_said = on_said
@@ -98,7 +98,7 @@ class CaresChannel:
             timeout=NAME_TRY_NS / NS_PER_S,
             tries=tries,
             servers=servers,
-            **options,
+            flags=flags,
         )
 
     def ask(self, host: str, family: AddressFamily, answered: OnAnswer) -> None:
@@ -196,14 +196,14 @@ class CaresNameService:
         *,
         servers: Sequence[str] = (),
         tries: int = NAME_TRIES,
-        **options: int,
+        flags: int | None = None,
     ) -> None:
-        """`options` are further ones of a channel of c-ares, as numbers: pycares does not keep texts alive."""
+        """`flags` are those of a channel of c-ares; None stands for its own choice."""
         self._loop = loop
         self._clock = clock
         self._servers = servers
         self._tries = tries
-        self._options = options
+        self._flags = flags
         self._newest: tuple[CaresChannel, int] | None = None
         self._older: list[CaresChannel] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -255,7 +255,7 @@ class CaresNameService:
             if now_ns - since_ns < DNS_FRESH_NS:
                 return newest
             self._retire()
-        channel = self._channel_type(self._loop, self._servers, self._tries, self._note_life, **self._options)
+        channel = self._channel_type(self._loop, self._servers, self._tries, self._note_life, self._flags)
         self._newest = channel, now_ns
         return channel
 

@@ -34,7 +34,18 @@ _ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
 """The kinds of plain value in which a choice of a union may find one that fits; any other choice: a text."""
 SECRETS = frozenset(
     {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
-    | {"key", "sha256", "token", "routing_key", "topic", "urls", "smtp", "client_secret", "parameters"}
+    | {
+        "key",
+        "sha256",
+        "token",
+        "routing_key",
+        "topic",
+        "urls",
+        "smtp",
+        "client_secret",
+        "parameters",
+        "token_url",
+    }
 )
 """Under these keys no value is ever shown."""
 
