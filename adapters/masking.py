@@ -4,7 +4,7 @@ import base64
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote_plus, unquote, urlsplit
 
 from msgspec import UNSET
 
