@@ -196,6 +196,19 @@ def test_a_login_that_is_refused_is_down_in_the_servers_words(bench, prober, rea
     assert said in seen.detail
 
 
+@pytest.mark.needs("postgres")
+def test_a_server_that_was_killed_is_down_until_it_runs_again(bench, prober, real):
+    real.sql("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7); GRANT SELECT ON kept TO scram")
+    probe = target(real, query="SELECT n FROM kept")
+    real.kill()
+    gone = bench.run(prober, probe).seen
+    real.start()
+    back = bench.run(prober, probe).seen
+
+    assert (gone.outcome, gone.reason) == (Outcome.DOWN, Reason.CONNECTION_REFUSED)
+    assert (back.outcome, back.body) == (Outcome.UP, b'[{"n": 7}]')
+
+
 def test_private_addresses_are_refused_where_they_are_denied(bench):
     around = Surroundings(
         loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=True
