@@ -115,7 +115,6 @@ _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = 
     Udp: _of_udp,
     Redis: _of_redis,
     Ssh: _of_ssh,
-    Smtp: _of_smtp,
     HttpSteps: steps_problems,
     DomainRegistration: registration_problems,
     WebSocket: websocket_problems,
