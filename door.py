@@ -47,6 +47,7 @@ from .domain.specification.configuration import (
     Retention,
     RuntimeOptions,
 )
+from .domain.specification.http.access import DigestAuth, Proxy
 from .domain.specification.http.header_rules import HeaderRule
 from .domain.specification.local_channels import Apprise, ExecChannel
 from .domain.specification.mail_channel import Email
@@ -59,6 +60,7 @@ from .domain.specification.probe import (
     Exec,
     Heartbeat,
     Http,
+    OAuth2,
     Tcp,
     Tls,
 )
@@ -116,6 +118,7 @@ __all__ = [
     "DeliveryTry",
     "Dependency",
     "DialogueStep",
+    "DigestAuth",
     "Discord",
     "Dns",
     "DnsRecords",
@@ -154,6 +157,7 @@ __all__ = [
     "NoticeEnded",
     "NoticeReason",
     "Ntfy",
+    "OAuth2",
     "Observation",
     "Outcome",
     "Outgoing",
@@ -161,6 +165,7 @@ __all__ = [
     "PauseMark",
     "PingOptions",
     "Postgres",
+    "Proxy",
     "PublicPage",
     "Reason",
     "Record",

@@ -38,6 +38,10 @@ class Recent(Generic[K, V]):
         if len(self._entries) > self.policy.entries_max:
             self._entries.popitem(last=False)
 
+    def forget(self, key: K) -> None:
+        """Removes one entry, if it is there."""
+        self._entries.pop(key, None)
+
     def clear(self) -> None:
         self._entries.clear()
 

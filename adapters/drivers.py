@@ -20,6 +20,7 @@ from .channels.mail.email import EmailMessenger
 from .channels.posting import RecipeMessenger
 from .channels.recipes.table import recipe_of
 from .clock import MonotonicClock
+from .http import tokens
 from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
@@ -42,6 +43,7 @@ AnyMessenger: TypeAlias = (
 )
 CACHES = (
     DNS_CACHE,
+    tokens.POLICY,
     tls_contexts.POLICY,
     secure_contexts.POLICY,
     shared.POLICY,

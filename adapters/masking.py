@@ -4,7 +4,7 @@ import base64
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote_plus, unquote, urlsplit
 
 from msgspec import UNSET
 
@@ -15,7 +15,7 @@ from ..domain.specification.configuration import RuntimeOptions
 from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
 from ..domain.specification.paging_channels import Alertmanager, PagerDuty
-from ..domain.specification.probe import Exec, Http, Tcp, Tls
+from ..domain.specification.probe import Exec, Http, OAuth2, Tcp, Tls
 from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.probes.udp import Udp
 from ..domain.specification.probes.web.filling import PLACEHOLDER
@@ -90,9 +90,27 @@ def _of_http(probe: Http) -> Iterator[str]:
     if probe.bearer:
         yield probe.bearer
     if probe.basic_auth is not None:
-        yield probe.basic_auth.password
-        pair = f"{probe.basic_auth.user}:{probe.basic_auth.password}"
-        yield base64.b64encode(pair.encode()).decode().rstrip("=")
+        yield from _of_login(probe.basic_auth.user, probe.basic_auth.password)
+    if probe.digest_auth is not UNSET:
+        yield probe.digest_auth.password
+    if probe.proxy is not UNSET:
+        yield from _of_pairs(as_pairs(probe.proxy.headers))
+        yield from _of_login(probe.proxy.user or "", probe.proxy.password or "")
+    if probe.oauth2 is not UNSET:
+        yield from _of_oauth2(probe.oauth2)
+
+
+def _of_login(user: str, password: str) -> Iterator[str]:
+    """A password, and the pair of basic authentication in the form in which it is sent."""
+    if password:
+        yield password
+        yield base64.b64encode(f"{user}:{password}".encode()).decode().rstrip("=")
+
+
+def _of_oauth2(oauth2: OAuth2) -> Iterator[str]:
+    yield from (*_of_url(oauth2.token_url), *_of_pairs(as_pairs(oauth2.parameters)), *_of_tls(oauth2.tls))
+    yield oauth2.client_secret
+    yield from _of_login(quote_plus(oauth2.client_id), quote_plus(oauth2.client_secret))
 
 
 def _of_tcp(probe: Tcp) -> Iterator[str]:

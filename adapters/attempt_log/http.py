@@ -77,6 +77,7 @@ class LoggedHttpProber(HttpProber):
             request,
             done,
             plan.hop,
+            self._tokens,
             log=self.requests,
             tls_of=self._transport.tls_of,
         )

@@ -82,8 +82,11 @@ def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
     for group, kind in _SECURED:
         for at, entry in enumerate(_part(data, group, list)):
             yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
-    for at, target in enumerate(_part(data, "targets", list)):
-        for number, step in enumerate(_part(_part(target, "http_steps", dict), "steps", list)):
+    for at, entry in enumerate(_part(data, "targets", list)):
+        http = _part(entry, "http", dict)
+        yield _part(http, "proxy", dict), ("targets", at, "http", "proxy")
+        yield _part(_part(http, "oauth2", dict), "tls", dict), ("targets", at, "http", "oauth2", "tls")
+        for number, step in enumerate(_part(_part(entry, "http_steps", dict), "steps", list)):
             yield _part(step, "tls", dict), ("targets", at, "http_steps", "steps", number, "tls")
 
 

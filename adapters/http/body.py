@@ -8,6 +8,7 @@ import re
 import zlib
 from typing import NamedTuple
 
+from ...domain.conditions.header import last_header
 from ...domain.limits import COMPRESSED_PARTS_MAX
 from .exchange import HttpAnswer
 
@@ -59,7 +60,8 @@ def readable_body(answer: HttpAnswer, body_bytes_max: int) -> ReadBody:
     body = answer.body
     if not body or answer.body_cut:
         return ReadBody(body, answer.body_cut)
-    header = answer.header.lower()
+    several = answer.header.count(b"\r\n\r\n") > 1
+    header = (last_header(answer.header) if several else answer.header).lower()
     # Looked for as text first: that costs a tenth of an expression, and most answers have neither.
     coding = _coding_of(header) if b"\ncontent-encoding:" in header else b""
     if coding:

@@ -1,10 +1,12 @@
 """One HTTP request and what came of it, as values: what the transport is given and what it gives back."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
 from ...domain import limits
+from ...domain.specification.http.access import DigestAuth, Proxy
 from ...domain.specification.http.header_rules import HttpVersion
 from ...domain.specification.probe import AddressFamily, Tls
 from ..net.certificates import PeerCertificate
@@ -17,6 +19,23 @@ def completed(written: Headers, added: Headers) -> Headers:
     """The headers as written, and of those added the ones that are not written: what is written wins."""
     given = {name.lower() for name, _ in written}
     return (*written, *(pair for pair in added if pair[0].lower() not in given))
+
+
+class Proxied(StrEnum):
+    """The part of a proxy in a request."""
+
+    NOT = "not"
+    PLAIN = "plain"
+    """It reads the request and passes it on."""
+    TUNNEL = "tunnel"
+    """It connects for any protocol, asked by CONNECT."""
+    SOCKS = "socks"
+    """It connects for any protocol, asked by SOCKS5."""
+
+
+def has_tunnel(proxy_status: int) -> bool:
+    """Whether the answer to CONNECT opens the tunnel."""
+    return 200 <= proxy_status < 300
 
 
 class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +57,11 @@ class HttpShape(msgspec.Struct, frozen=True, kw_only=True):
     deny_private_addresses: bool = False
     versions: tuple[HttpVersion, ...] = ()
     """The versions that are offered; without any, libcurl's own choice."""
+    proxy: Proxy | None = None
+    """The proxy between, but to the hosts that it excepts."""
+    resolver: str | None = None
+    """The name server that is asked, in place of the system's."""
+    digest_auth: DigestAuth | None = None
     cookies: tuple[bytes, ...] = ()
     """The cookies that earlier answers of the same attempt set, as libcurl writes them; sent where they belong."""
     hands_on_cookies: bool = False
@@ -65,6 +89,11 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """It was ended because framing alone had brought more bytes than the body and header may have."""
     refused_address: str | None = None
     ip: str = ""
+    proxied: Proxied = Proxied.NOT
+    proxy_status: int = 0
+    """The proxy's answer to the request for a tunnel; 0 where there was none."""
+    proxy_error: int = 0
+    """Libcurl's number for what failed between it and a proxy of SOCKS."""
     redirect_url: str | None = None
     """Where a redirect leads, made absolute."""
     cookies: tuple[bytes, ...] = ()

@@ -9,7 +9,8 @@ from ...domain.line import one_line
 from ...domain.observation.outcome import Outcome, Reason
 from ..net.names import refused
 from ..net.system_errors import OUT_OF_DESCRIPTORS, REASONS_BY_ERROR, UP, SystemErrorMeaning
-from .exchange import HttpAnswer
+from .exchange import HttpAnswer, Proxied
+from .proxies import proxy_verdict
 
 END_OF_HEADER = b"\r\n\r\n"
 STATUS_LINE = re.compile(rb"HTTP/(?:1\.[01]|[23]) [1-9]\d\d(?: [^\r\n]*)?(?:\r|\Z)")
@@ -64,6 +65,11 @@ OUR_FAULT = frozenset(
 
 def verdict_of(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
     """Returns outcome and reason of a request: UP for every complete answer whose framing is consistent."""
+    verdict = _verdict_without_proxy(answer, secure=secure)
+    return verdict if answer.proxied is Proxied.NOT else proxy_verdict(answer, verdict)
+
+
+def _verdict_without_proxy(answer: HttpAnswer, *, secure: bool) -> SystemErrorMeaning:
     if answer.code == 0:
         return _framing_verdict(answer)
     if answer.unconnected is not None:
@@ -155,6 +161,8 @@ def _failure_verdict(answer: HttpAnswer) -> SystemErrorMeaning:
         return Outcome.UNKNOWN, Reason.NO_DESCRIPTORS, detail
     if answer.code in OUR_FAULT:
         return Outcome.UNKNOWN, Reason.PROBE_CRASHED, detail
+    if answer.code == pycurl.E_TOO_MANY_REDIRECTS:
+        return Outcome.DOWN, Reason.PROTOCOL_ERROR, "the server asks for the digest again and again"
     if answer.wire_cut:
         return Outcome.DOWN, Reason.PROTOCOL_ERROR, "framing brought more bytes than the answer may have"
     reason = _failure_reason(answer)

@@ -17,6 +17,7 @@ from .exchange import Headers, HttpShape, completed
 from .fast.eligibility import FastPathEligibility
 from .naming import Naming, naming_of
 from .redirects import Hop
+from .tokens import TokenQuestion, question_of
 
 ANY_COMPRESSION = "gzip, deflate"
 """All that can be undone here."""
@@ -25,7 +26,20 @@ ANY_COMPRESSION = "gzip, deflate"
 class Plan:
     """One specification's prepared request, and what is remembered between its attempts."""
 
-    __slots__ = ("_host", "certificate", "demands", "home", "hop", "plain", "shelf", "spec", "uses")
+    __slots__ = (
+        "_authorised",
+        "_host",
+        "_transport",
+        "certificate",
+        "demands",
+        "home",
+        "hop",
+        "plain",
+        "question",
+        "shelf",
+        "spec",
+        "uses",
+    )
 
     def __init__(
         self, spec: Http, transport: CurlTransport, *, deny_private_addresses: bool, fast_tls: bool
@@ -38,11 +52,24 @@ class Plan:
         self._host = written.origin.host
         self.hop = Hop(shape, naming.destination)
         self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
+        self._transport = transport
         self.shelf: Shelf = transport.shelf(shape)
         self.plain = FastPathEligibility(shape, self.hop.destination, fast_tls=fast_tls)
+        self.question: TokenQuestion | None = question_of(spec.oauth2, shape) if spec.oauth2 else None
+        """How a token is asked for; None where none is needed."""
+        self._authorised: tuple[str, Shelf] | None = None
         self.uses = 0
         self.certificate: PeerCertificate | None = None
         """Of the last handshake: a kept connection shows no certificate again."""
+
+    def with_token(self, token: str) -> tuple[Hop, Shelf]:
+        """The request with a token, and its pool of handles."""
+        if self._authorised is None or self._authorised[0] != token:
+            headers = (*self.hop.shape.headers, ("Authorization", f"Bearer {token}"))
+            # Not kept by the transport, which would remember the shapes of thousands of tokens.
+            self._authorised = token, self._transport.shelf_for_once(replace(self.hop.shape, headers=headers))
+        shelf = self._authorised[1]
+        return Hop(shelf.shape, self.hop.destination), shelf
 
     def under_own_name(self, hop: Hop) -> Hop:
         """A redirect to the target's own host, asked there under the name that the target's certificate must prove."""
@@ -70,6 +97,9 @@ def _shape_of(spec: Http, naming: Naming, *, deny_private_addresses: bool) -> Ht
         connect_to=naming.connect_to,
         deny_private_addresses=deny_private_addresses,
         versions=() if spec.versions is UNSET else spec.versions,
+        proxy=spec.proxy or None,
+        resolver=spec.resolver or None,
+        digest_auth=spec.digest_auth or None,
     )
 
 

@@ -75,4 +75,5 @@ def _stripped(shape: HttpShape) -> HttpShape:
         tls=Tls(verify=shape.tls.verify, ca_file=shape.tls.ca_file),
         connect_to=None,
         keep_connection=False,
+        digest_auth=None,
     )

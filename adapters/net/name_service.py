@@ -8,7 +8,8 @@ import asyncio
 import errno
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -78,7 +79,12 @@ class CaresChannel:
     """One channel of c-ares, whose sockets and time-outs are the loop's."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, servers: Sequence[str], tries: int, on_said: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        servers: Sequence[str],
+        tries: int,
+        on_said: Callable[[], None],
+        flags: int | None = None,
     ) -> None:
         self._loop = loop
         self._on_said = on_said
@@ -87,38 +93,43 @@ class CaresChannel:
         self._arrived: list[Callable[[], None]] = []
         self.pending = 0
         """How many questions have no answer yet."""
-        self._cares = pycares.Channel(
-            sock_state_cb=self._on_socket, timeout=NAME_TRY_NS / NS_PER_S, tries=tries, servers=servers
+        self.cares = pycares.Channel(
+            sock_state_cb=self._on_socket,
+            timeout=NAME_TRY_NS / NS_PER_S,
+            tries=tries,
+            servers=servers,
+            flags=flags,
         )
 
     def ask(self, host: str, family: AddressFamily, answered: OnAnswer) -> None:
         self.pending += 1
-        take = partial(self._take, answered)
+        take = partial(self.take, answered)
         try:
-            self._cares.getaddrinfo(
+            self.cares.getaddrinfo(
                 host, None, family=FAMILIES[family], type=socket.SOCK_STREAM, callback=take
             )
         except BaseException:
             self.pending -= 1
             raise
-        self._deliver()
+        self.deliver()
 
     def ask_for_life(self) -> None:
         """Ask for a name that no cache knows and every server can answer by itself: `.invalid` does not exist (RFC 6761)."""
         name = f"{secrets.token_hex(8)}.invalid"
-        self._cares.query(name, pycares.QUERY_TYPE_A, callback=lambda _, status: self._note(status))
+        with suppress(pycares.AresError):  # it is known at once that nothing can be asked
+            self.cares.query(name, pycares.QUERY_TYPE_A, callback=lambda _, status: self._note(status))
 
     def _note(self, status: int | None) -> None:
         # An answer out of the file of hosts or the channel's own cache comes while it is asked.
         if self._reading and status in SAID:
             self._on_said()
 
-    def _take(self, answered: OnAnswer, result: Any, status: int | None) -> None:
+    def take(self, answered: OnAnswer, result: Any, status: int | None) -> None:
         """Note an answer. Called within c-ares, which an exception would not leave and a new question would enter anew."""
         self._note(status)
         self._arrived.append(partial(answered, result, status, self._reading))
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         while self._arrived:
             arrived, self._arrived = self._arrived, []
             self.pending -= len(arrived)
@@ -144,18 +155,18 @@ class CaresChannel:
             return
         self._reading = True
         try:
-            self._cares.process_fd(readable, writable)
+            self.cares.process_fd(readable, writable)
         finally:
             self._reading = False
-        self._deliver()
+        self.deliver()
 
     def close(self) -> None:
         """Give all questions up. Their sockets are closed here, on the loop's thread, before the channel is destroyed."""
         if not self._closed:
-            self._cares.cancel()
+            self.cares.cancel()
             self._arrived.clear()
             self._closed = True
-            self._cares.close()
+            self.cares.close()
 
 
 class _Question(msgspec.Struct, eq=False):
@@ -176,6 +187,8 @@ class CaresNameService:
     Each server is asked as often as `tries` says before a name is given up.
     """
 
+    _channel_type = CaresChannel
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -183,11 +196,14 @@ class CaresNameService:
         *,
         servers: Sequence[str] = (),
         tries: int = NAME_TRIES,
+        flags: int | None = None,
     ) -> None:
+        """`flags` are those of a channel of c-ares; None stands for its own choice."""
         self._loop = loop
         self._clock = clock
         self._servers = servers
         self._tries = tries
+        self._flags = flags
         self._newest: tuple[CaresChannel, int] | None = None
         self._older: list[CaresChannel] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -239,7 +255,7 @@ class CaresNameService:
             if now_ns - since_ns < DNS_FRESH_NS:
                 return newest
             self._retire()
-        channel = CaresChannel(self._loop, self._servers, self._tries, self._note_life)
+        channel = self._channel_type(self._loop, self._servers, self._tries, self._note_life, self._flags)
         self._newest = channel, now_ns
         return channel
 
@@ -295,8 +311,12 @@ class CaresNameService:
         if result is None:
             question.answered(self._without_address(host, family, question.asked_ns, status or 0))
             return
-        addresses = tuple(dict.fromkeys(map(_address_of, result.nodes)))
+        addresses = tuple(dict.fromkeys(self._addresses_of(result)))
         question.answered(LookedUp(addresses) if addresses else no_address(host, family))
+
+    @staticmethod
+    def _addresses_of(result: Any) -> Iterable[ResolvedAddress]:
+        return map(_address_of, result.nodes)
 
     def _note_refusal(self, host: str, family: AddressFamily, status: int | None, heard: bool) -> None:
         """Note whether a server answered for a name or failed, and ask for a witness where failures alone are heard."""

@@ -10,7 +10,13 @@ from functools import partial
 
 import msgspec
 
-from ...domain.limits import DNS_ENTRIES_MAX, DNS_FRESH_NS, NAME_HEARD_NS, RESOLVER_QUEUE_MAX
+from ...domain.limits import (
+    DNS_ENTRIES_MAX,
+    DNS_FRESH_NS,
+    NAME_HEARD_NS,
+    NAME_SERVERS_KEPT,
+    RESOLVER_QUEUE_MAX,
+)
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.specification.probe import AddressFamily
@@ -18,6 +24,7 @@ from ...domain.validation.network import ascii_host
 from ..activity import Activity, tell
 from ..cache import Recent
 from ..clock import MomentClock
+from .chosen_servers import service_of
 from .name_service import CaresNameService, NameService
 from .names import PREFERRED, LookedUp, asked_name, not_found, numeric_addresses, preferred_first
 from .sockets import has_route
@@ -74,7 +81,35 @@ class Resolver:
         self._service: NameService = CaresNameService(loop, clock) if service is None else service
         self.kept: Recent[Question, LookedUp] = Recent(policy)
         self._pending: dict[Question, PendingLookUp] = {}
+        self._chosen: dict[tuple[str, bool], Resolver] = {}
         self._closed = False
+
+    def at(self, server: str | None, *, deny_private: bool) -> "Resolver":
+        """The resolver that asks a chosen name server, such as `udp://192.0.2.53:53`; without one it is this.
+
+        Where private addresses are denied, a name server that has one is not asked.
+        """
+        if server is None or self._closed:
+            return self
+        key = server, deny_private
+        chosen = self._chosen.pop(key, None)
+        if chosen is None:
+            self._retire_chosen()
+            service = service_of(self._loop, self._clock, server, deny_private=deny_private)
+            chosen = Resolver(self._loop, self._clock, service=service)
+        self._chosen[key] = chosen
+        return chosen
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no name is being looked up."""
+        return not self._pending
+
+    def _retire_chosen(self) -> None:
+        """Makes room for another name server: those that were asked longest ago give way, unless a question waits there."""
+        idle = [key for key, chosen in self._chosen.items() if chosen.is_idle]
+        for key in idle[: max(0, len(self._chosen) - NAME_SERVERS_KEPT + 1)]:
+            self._chosen.pop(key).close()
 
     def look_up(self, host: str, family: AddressFamily, done: OnResolved) -> LookedUp | None:
         """The addresses if they are known; else None, and `done` is called with them on the loop's thread later."""
@@ -147,3 +182,6 @@ class Resolver:
             pending.waiting.clear()
         self._pending.clear()
         self._service.close()
+        for chosen in self._chosen.values():
+            chosen.close()
+        self._chosen.clear()

@@ -203,6 +203,35 @@ CLIENT_ID_CHARACTERS_MAX = 256
 """The name by which a message broker knows this client: brokers must take 23, and some take more."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
+PROXY_EXCEPTIONS_MAX = 64
+"""Hosts that are reached without the proxy of a target: each is looked at for every request."""
+PROXIED_HOSTS_KEPT = 4_096
+"""Hosts of which it is remembered whether they are exceptions of a proxy."""
+NAME_SERVERS_KEPT = 64
+"""Name servers chosen by targets whose answers are kept: each has sockets and names of its own."""
+DIGEST_ROUNDS_MAX = 3
+"""Answers of one request to challenges of digest authentication: a first one, and one whose nonce has grown old."""
+TOKEN_SCOPES_MAX = 64
+"""Scopes of one token: a client has a few."""
+TOKENS_KEPT = 1_024
+"""Tokens that are kept, one for each way to ask for one."""
+TOKEN_BYTES_MAX = 64 * 1024
+"""The answer with a token: a signed one has a few KiB, and longer ones fit in no header."""
+TOKEN_CHARACTERS_MAX = 16 * 1024
+"""A token that is sent in a header: servers read 8 to 16 KiB of them."""
+TOKEN_KEPT_NS = 86_400 * NS_PER_S
+"""How long a token is used at most, whatever its server says."""
+TOKEN_UNSTATED_NS = 300 * NS_PER_S
+"""How long a token is used whose end its server does not say."""
+TOKEN_MARGIN_NS = 30 * NS_PER_S
+"""How long before its end a token is used no longer: longer than a check takes. Of a short life it is a tenth."""
+TOKEN_REQUEST_NS = 60 * NS_PER_S
+"""The end of one request for a token, whatever the deadlines of the attempts that wait for it."""
+TOKEN_SHARE_PERCENT = 50
+"""The share of the time that an attempt has left for which it waits for a token; the rest is the target's."""
+assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
+assert TOKEN_CHARACTERS_MAX < TOKEN_BYTES_MAX
+assert TOKEN_UNSTATED_NS < TOKEN_KEPT_NS
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character
 assert WIRE_BYTES_SLACK > HEADER_BYTES_MAX

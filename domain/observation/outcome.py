@@ -56,6 +56,12 @@ class Reason(StrEnum):
     """The answer came by TLS and must not, or came in clear."""
     HEADER_REFUSED = "header_refused"
     """The header of the answer breaks a rule."""
+    PROXY_FAILED = "proxy_failed"
+    """The proxy cannot be reached, breaks off, or does not speak the protocol of its URL."""
+    PROXY_REFUSED = "proxy_refused"
+    """The proxy answers, and refuses the login or the target."""
+    TOKEN_FAILED = "token_failed"  # noqa: S105  # a reason
+    """No token could be had, so that the target was not asked."""
     UNEXPECTED_ANSWER = "unexpected_answer"
     CAPTURE_FAILED = "capture_failed"
     """A value that a later step needs is not in the answer, or cannot stand where it is to be used."""
@@ -114,6 +120,9 @@ WITHOUT_ANSWER = frozenset(
         Reason.TRUNCATED,
         Reason.TOO_MANY_REDIRECTS,
         Reason.REDIRECT_REFUSED,
+        Reason.PROXY_FAILED,
+        Reason.PROXY_REFUSED,
+        Reason.TOKEN_FAILED,
         Reason.COMMAND_FAILED,
         Reason.EXCEPTION,
         Reason.HEARTBEAT_MISSED,

@@ -12,6 +12,7 @@ from .. import limits
 from ..time.duration import Duration, parse_duration
 from ..time.occurrences import Occurrences, expected_text, longest_gap_ns, occurrences_of
 from .construction import Specification
+from .http.access import ClientLogin, DigestAuth, NameServerText, Proxy
 from .http.header_rules import Compression, Encryption, HeaderRules, HttpVersions
 from .text import (
     MASK,
@@ -79,6 +80,44 @@ class Tls(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"Tls({', '.join(f'{name}={value}' for name, value in stated.items())})"
 
 
+class OAuth2(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The client credentials grant of OAuth 2.0: a token is asked for, kept until shortly before it ends, and sent as bearer."""
+
+    token_url: str
+    """The URL that gives tokens."""
+    client_id: str
+    """The name of the client."""
+    client_secret: str
+    """Its secret; it is never shown."""
+    scopes: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.TOKEN_SCOPES_MAX)] = ()
+    """The scopes that are asked for."""
+    parameters: Pairs = ()
+    """Further fields of the request for a token, by name, such as `audience`."""
+    authentication: ClientLogin = "basic"
+    """How the client proves itself: by `basic` authentication, or by its name and secret in the `body`."""
+    tls: Tls = Tls()
+    """How the certificate of the token's server is judged."""
+
+    def __init__(
+        self,
+        *,
+        token_url: str,
+        client_id: str,
+        client_secret: str,
+        scopes: Sequence[str] = ...,
+        parameters: Pairs = ...,
+        authentication: ClientLogin = ...,
+        tls: Tls = ...,
+    ) -> None: ...
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "parameters", as_pairs(self.parameters))
+
+    def __repr__(self) -> str:
+        url = self.token_url.partition("?")[0]
+        return f"OAuth2({url!r}, client_id={self.client_id!r}, client_secret={MASK})"
+
+
 class ProbeForm(Specification, frozen=True, tag_field="kind"):
     """The tag tells the kinds apart in messages; where a key of the target names the kind it is not written."""
 
@@ -122,6 +161,15 @@ class Http(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     """Cookies that are sent, by name; their values are never shown."""
     tls: Tls = Tls()
     """How the certificate is judged, for https."""
+    # UNSET, and not in the bytes of a message, where they are not stated.
+    proxy: Proxy | UnsetType = UNSET
+    """The proxy between; default: none, whatever the environment says."""
+    resolver: NameServerText | UnsetType = UNSET
+    """The name server that is asked for the names of this target, its proxy and its token; default: the system's."""
+    digest_auth: DigestAuth | UnsetType = UNSET
+    """A login by digest authentication; not together with another one."""
+    oauth2: OAuth2 | UnsetType = UNSET
+    """A login by a token of OAuth 2.0; not together with another one."""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "headers", as_pairs(self.headers))

@@ -38,7 +38,7 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
         close = nearest(http.method, (method.lower() for method in _METHODS)).upper()
         text = f"{quoted(http.method)} is no known method{meant(close)} (known: {', '.join(_METHODS)})"
         yield Problem((*path, "method"), text)
-    if http.address_family != "any" and (fault := _family_fault(_host_of(http.url), http.address_family)):
+    if http.address_family != "any" and (fault := _family_fault(host_of(http.url), http.address_family)):
         yield Problem((*path, "address_family"), fault)
     yield from header_problems(http.headers, FRAMING, (*path, "headers"))
     yield from tls_problems(http.tls, (*path, "tls"))
@@ -51,7 +51,7 @@ def http_problems(http: Http, path: Path) -> Iterator[Problem]:
     if http.bearer is not None and BLANK_OR_CONTROL.search(http.bearer):
         yield Problem((*path, "bearer"), "holds a blank, a line end or another control character: remove it")
     if http.basic_auth is not None:
-        yield from _login_problems(http.basic_auth.user, http.basic_auth.password, (*path, "basic_auth"))
+        yield from login_problems(http.basic_auth.user, http.basic_auth.password, (*path, "basic_auth"))
 
 
 def place_problems(host: str, address_family: str, path: Path, key: str = "host") -> Iterator[Problem]:
@@ -101,8 +101,8 @@ def url_problems(url: str, path: Path) -> Iterator[Problem]:
         yield Problem(path, fault)
 
 
-def url_fault(url: str) -> str:
-    """Why a text is no http or https URL that can be requested; empty when it is one.
+def url_fault(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
+    """Why a text is no URL of one of the schemes that can be requested; empty when it is one.
 
     It never shows more of the URL than its scheme: the rest may hold a secret.
     """
@@ -111,8 +111,9 @@ def url_fault(url: str) -> str:
     found = _URL.match(url)
     if found is None:
         return "is no absolute URL: write it like https://example.org/health"
-    if found[1].lower() not in {"http", "https"}:
-        return f"has the scheme {quoted(found[1])}: only http and https are possible{suggestion(found[1], ['http', 'https'])}"
+    if found[1].lower() not in schemes:
+        known = f"{', '.join(schemes[:-1])} and {schemes[-1]}"
+        return f"has the scheme {quoted(found[1])}: only {known} are possible{suggestion(found[1], schemes)}"
     if "@" in found[2]:
         return "holds a user name or a password: write them under basic_auth or in a header"
     return _authority_fault(found[2])
@@ -134,7 +135,8 @@ def _authority_fault(authority: str) -> str:
     return ""
 
 
-def _host_of(url: str) -> str:
+def host_of(url: str) -> str:
+    """Returns the host of a URL as it is written, without brackets; empty where there is none."""
     found = _URL.match(url)
     authority = found and _AUTHORITY.fullmatch(found[2])
     return authority[1].strip("[]") if authority else ""
@@ -225,7 +227,8 @@ def header_problems(headers: Pairs, reserved: Iterable[str], path: Path) -> Iter
         seen.add(lower)
 
 
-def _login_problems(user: str, password: str, path: Path) -> Iterator[Problem]:
+def login_problems(user: str, password: str, path: Path) -> Iterator[Problem]:
+    """Yields the problems of a user name and a password that are sent by HTTP."""
     if ":" in user or _CONTROL.search(user):
         yield Problem((*path, "user"), "holds a colon or a control character, which a user name may not")
     if _CONTROL.search(password):

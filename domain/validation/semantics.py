@@ -33,6 +33,7 @@ from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tls_problems, url_problems
 from .probes.http import demand_problems
+from .probes.http_access import http_access_problems
 from .probes.registration import pace_problems
 from .probes.table import network_probe_problems
 from .probes.tcp import tcp_problems
@@ -234,7 +235,11 @@ class _Judge:
     def _probe(self, target: Target, path: Path) -> Iterator[Problem]:
         match target.probe:
             case Http() as http:
-                yield from (*http_problems(http, path), *demand_problems(http, path))
+                yield from (
+                    *http_problems(http, path),
+                    *demand_problems(http, path),
+                    *http_access_problems(http, path),
+                )
             case Tcp() as tcp:
                 yield from tcp_problems(tcp, path)
             case NetworkProbe() as spoken:

@@ -9,7 +9,17 @@ from ...domain.specification.problem import Path
 from ...domain.specification.text import MASK
 
 HIDDEN = frozenset(
-    {"password", "key_password", "bearer", "secret", "token", "routing_key", "sha256", "credentials"}
+    {
+        "password",
+        "key_password",
+        "bearer",
+        "secret",
+        "token",
+        "routing_key",
+        "sha256",
+        "credentials",
+        "client_secret",
+    }
 )
 """Under these keys stands nothing else than a secret."""
 

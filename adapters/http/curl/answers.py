@@ -14,7 +14,7 @@ from ....domain.units import NS_PER_US
 from ...net.certificates import PeerCertificate, peer_certificate
 from ...net.sockets import socket_error
 from ..destination import Destination
-from ..exchange import HttpAnswer
+from ..exchange import HttpAnswer, Proxied, has_tunnel
 from .handles import Handle
 
 NAMELESS = "SSL: the certificate has no subject alternative name, and the common name alone proves no host"
@@ -37,6 +37,7 @@ def read_answer(
     keeps_connection: bool,
     name_ns: int,
     lost_ns: int,
+    proxied: Proxied = Proxied.NOT,
 ) -> HttpAnswer:
     """The answer a handle holds. Its name took `name_ns` before libcurl began, and addresses that failed took `lost_ns`.
 
@@ -50,7 +51,7 @@ def read_answer(
         code, message = pycurl.E_PEER_FAILED_VERIFICATION, NAMELESS
     begun_ns = name_ns + lost_ns
     proven = destination.secure and not handle.nameless_certificate
-    status = ask(pycurl.RESPONSE_CODE)
+    status, ip = ask(pycurl.RESPONSE_CODE), ask(pycurl.PRIMARY_IP)
     return HttpAnswer(
         code=code,
         unconnected=NO_AGREEMENT if code and handle.disagrees else None,
@@ -62,11 +63,18 @@ def read_answer(
         body_cut=handle.body_cut,
         wire_cut=handle.wire_cut,
         refused_address=handle.refused_address,
-        ip=ask(pycurl.PRIMARY_IP),
+        ip=ip,
+        proxied=proxied,
+        proxy_status=ask(pycurl.HTTP_CONNECTCODE) if proxied is Proxied.TUNNEL else 0,
+        proxy_error=ask(pycurl.PROXY_ERROR) if proxied is Proxied.SOCKS else 0,
         redirect_url=_redirect_url(handle, destination) if 300 <= status < 400 else None,
         cookies=_cookies(handle) if handle.hands_on_cookies or 300 <= status < 400 else (),
-        reused_connection=keeps_connection and not ask(pycurl.NUM_CONNECTS),
-        certificate=_certificate(handle) if destination.secure else None,
+        # Where no connection was made at all, there is no address either.
+        reused_connection=keeps_connection and bool(ip) and not ask(pycurl.NUM_CONNECTS),
+        # Without a handshake of its own, a certificate that was shown is that of a proxy.
+        certificate=_certificate(handle)
+        if destination.secure and (proxied is not Proxied.TUNNEL or has_tunnel(ask(pycurl.HTTP_CONNECTCODE)))
+        else None,
         name_ns=name_ns,
         connect_ns=_after(begun_ns, ask(pycurl.CONNECT_TIME_T)),
         tls_ns=_after(begun_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,

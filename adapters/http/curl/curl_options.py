@@ -5,6 +5,7 @@ from functools import cache
 
 import pycurl
 
+from ....domain.limits import DIGEST_ROUNDS_MAX
 from ....domain.specification.http.header_rules import HttpVersion, offered
 from ....domain.specification.probe import AddressFamily, Tls, TlsVersion
 from ...net.addresses import is_literal
@@ -79,7 +80,9 @@ def _isolate(curl: pycurl.Curl) -> None:
 
 def _set_request(curl: pycurl.Curl, shape: HttpShape) -> None:
     headers = headers_of(shape)
-    curl.setopt(pycurl.HTTPHEADER, [_line(*header) for header in headers if header[0].lower() != "cookie"])
+    curl.setopt(
+        pycurl.HTTPHEADER, [header_line(*header) for header in headers if header[0].lower() != "cookie"]
+    )
     for name, value in headers:
         if name.lower() == "cookie" and value:
             # In its own option: as a header line it would be sent beside a second one with the cookies of a redirect.
@@ -99,7 +102,7 @@ def headers_of(shape: HttpShape) -> list[tuple[str, str | None]]:
     return [*defaults, *(pair for pair in shape.headers if pair[0].lower() not in OURS)]
 
 
-def _line(name: str, value: str | None) -> bytes:
+def header_line(name: str, value: str | None) -> bytes:
     """In curl's spelling: `Name;` for an empty value, `Name:` for none at all."""
     if value is None:
         return f"{name}:".encode()
@@ -112,6 +115,12 @@ def _set_connection(curl: pycurl.Curl, shape: HttpShape) -> None:
     curl.setopt(pycurl.FORBID_REUSE, not shape.keep_connection)
     if shape.connect_to is not None and is_literal(shape.connect_to[0]):
         curl.setopt(pycurl.CONNECT_TO, [f"::{host_and_port(*shape.connect_to)}"])
+    if shape.digest_auth is not None:
+        curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_DIGEST)
+        # Libcurl counts the challenges of one request, too; it follows no redirect.
+        curl.setopt(pycurl.MAXREDIRS, DIGEST_ROUNDS_MAX)
+        curl.setopt(pycurl.USERNAME, shape.digest_auth.user)
+        curl.setopt(pycurl.PASSWORD, shape.digest_auth.password)
 
 
 def _set_versions(curl: pycurl.Curl, shape: HttpShape) -> None:

@@ -3,40 +3,17 @@
 import contextlib
 import socket
 from functools import lru_cache
-from typing import NamedTuple
 
 import pycurl
 
 from ....domain.limits import HANDLES_IDLE_MAX, SHELVES_MAX
-from ....domain.specification.probe import AddressFamily
-from ...net.addresses import is_literal, is_public
+from ...net.addresses import is_public
 from ...net.names import ResolvedAddress
-from ..destination import Destination, bracketed
+from ..destination import bracketed
 from ..exchange import HttpShape
 from .curl_options import prepare
-
-
-class NamedPlace(NamedTuple):
-    """A name to connect to."""
-
-    host: str
-    port: int
-    family: AddressFamily
-
-    @property
-    def key(self) -> str:
-        """The name under which libcurl is given the addresses: one for each family, and none that anybody could look up."""
-        return f"{self.family}.{self.host.rstrip('.')}:{self.port}"
-
-
-def place_of(shape: HttpShape, destination: Destination) -> NamedPlace | None:
-    """The name that a request needs the addresses of; None where it has an address already."""
-    if shape.connect_to is None:
-        literal, host, port = destination.literal, destination.origin.host, destination.origin.port
-    else:
-        host, port = shape.connect_to
-        literal = is_literal(host)
-    return None if literal else NamedPlace(host, port, shape.address_family)
+from .proxy_options import lead_through
+from .route import HttpRoute, NamedPlace, RouteFound
 
 
 def _refuse(*_: object) -> int:
@@ -61,12 +38,15 @@ class Handle:
         self.header: list[bytes] = []
         self._named = False
         self.hands_on_cookies = False
+        self._proxied = False
+        self._shape = HttpShape()
         self.clear(0)
 
     def prepare(self, shape: HttpShape) -> None:
         """Make the handle fit for requests of this shape, whatever it served before."""
         self.curl.reset()
-        self._named = False
+        self._named = self._proxied = False
+        self._shape = shape
         self.hands_on_cookies = shape.hands_on_cookies
         prepare(self.curl, shape)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
@@ -92,7 +72,18 @@ class Handle:
         self.refused_address: str | None = None
         self.open_error_number = 0
 
-    def lead_to(self, place: "NamedPlace | None", addresses: tuple[ResolvedAddress, ...]) -> None:
+    def lead(self, route: HttpRoute, found: RouteFound) -> None:
+        """Go this way: to the addresses of the target, or through a proxy."""
+        if route.proxy is not None:
+            self._proxied = self._named = True
+            self.curl.setopt(pycurl.RESOLVER_START_FUNCTION, _refuse)
+            lead_through(self.curl, route, found)
+            return
+        if self._proxied:
+            self.prepare(self._shape)
+        self._lead_to(route.place, found.target)
+
+    def _lead_to(self, place: NamedPlace | None, addresses: tuple[ResolvedAddress, ...]) -> None:
         """Connect to these addresses of a place, or only by a connection that is kept where there are none.
 
         Libcurl looks nothing up: without an address it ends with E_ABORTED_BY_CALLBACK. None is a URL with an address.

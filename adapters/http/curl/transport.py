@@ -13,18 +13,19 @@ from ....domain.observation.attempt import CancelOutcome
 from ....domain.time.moment import Deadline
 from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
-from ...activity import Activity, tell
+from ...activity import Activity, Answer, tell
 from ...clock import MonotonicClock
-from ...net.names import PREFERRED, LookedUp, ResolvedAddress, public_only
+from ...net.names import PREFERRED, ResolvedAddress
 from ...net.readiness import BROKEN, READABLE, WRITABLE, make_events
 from ...net.resolver import Resolver
 from ...net.sockets import has_route, verdict_of_connection
-from ...net.system_errors import NO_ROUTE, SystemErrorMeaning
+from ...net.system_errors import NO_ROUTE, UP, SystemErrorMeaning
 from ..destination import Destination
 from ..exchange import HttpAnswer, HttpShape
 from ..failures import E_QUIC_CONNECT_ERROR
 from .answers import connections_had_died, read_answer
-from .handles import Handle, Handles, NamedPlace, Shelf, place_of
+from .handles import Handle, Handles, Shelf
+from .route import HttpRoute, RouteFound, RouteLookUp, route_of
 from .wake import Wake
 from .wire import bytes_allowed, bytes_read
 
@@ -44,10 +45,11 @@ class Transfer(Activity):
     last_use: bool
     done: OnTransferred | None
     begun_ns: int
-    place: NamedPlace | None
-    """The name to look up, unless a kept connection makes that unnecessary."""
+    route: HttpRoute
+    """The way there, with the names to look up unless a kept connection makes that unnecessary."""
     addresses: tuple[ResolvedAddress, ...] = ()
-    """The addresses of the name, once it is looked up."""
+    """The addresses that are connected to, once the names are looked up: those of the proxy where there is one."""
+    naming: RouteLookUp | None = None
     name_ns: int = 0
     """How long the look-up took; 0 before it, and where there was none."""
     others: tuple[ResolvedAddress, ...] = ()
@@ -101,7 +103,8 @@ class CurlTransport:
     ) -> None:
         self._loop = loop
         self._clock = clock
-        self._call_at = call_at
+        self.call_at = call_at
+        self.now_ns = clock.monotonic_ns
         self._resolver = resolver
         self._handles = self._handles_type()
         self.shelf = self._handles.shelf
@@ -139,40 +142,41 @@ class CurlTransport:
         With `last_use` a connection that the shape would keep is closed afterwards.
         """
         now_ns = self._clock.monotonic_ns()
-        place = place_of(shelf.shape, destination)
-        transfer = Transfer(self, shelf, destination, deadline, last_use, done, now_ns, place)
+        route = route_of(shelf.shape, destination)
+        transfer = Transfer(self, shelf, destination, deadline, last_use, done, now_ns, route)
         if self._closed or deadline.monotonic_ns <= now_ns:
             self._fail_soon(transfer, pycurl.E_OPERATION_TIMEDOUT, "nothing was left of the deadline")
+        elif route.is_literal or (shelf.shape.keep_connection and route.proxy is None):
+            self._begin(transfer, RouteFound())
         else:
-            self._connect(transfer, None if shelf.shape.keep_connection else place)
+            self._look_up(transfer)
         return transfer
 
-    def _connect(self, transfer: Transfer, place: NamedPlace | None) -> None:
-        if place is None:
-            self._begin(transfer, LookedUp())
-        else:
-            self._look_up(transfer, place)
-
-    def _look_up(self, transfer: Transfer, place: NamedPlace) -> None:
-        found = self._resolver.look_up(place.host, place.family, partial(self._named, transfer))
+    def _look_up(self, transfer: Transfer) -> None:
+        shape = transfer.shelf.shape
+        transfer.naming = RouteLookUp(
+            self._resolver.at(shape.resolver, deny_private=shape.deny_private_addresses),
+            transfer.route,
+            shape.deny_private_addresses,
+            partial(self._named, transfer),
+        )
+        found = transfer.naming.begin()
         if found is not None:
             self._named(transfer, found)
             return
         self._unnamed.add(transfer)
-        transfer.timer = self._call_at(transfer.deadline.monotonic_ns, partial(self._overdue, transfer))
+        transfer.timer = self.call_at(transfer.deadline.monotonic_ns, partial(self._overdue, transfer))
 
-    def _named(self, transfer: Transfer, found: LookedUp) -> None:
+    def _named(self, transfer: Transfer, found: RouteFound) -> None:
         """The name service has answered."""
         self._unnamed.discard(transfer)
         transfer.stop_timer()
         if transfer.done is None:
             return
-        transfer.addresses = found.addresses
+        transfer.addresses = found.connected_to
         # Never 0, which says that nothing was looked up.
         transfer.name_ns = max(self._clock.monotonic_ns() - transfer.begun_ns, NS_PER_US)
-        if transfer.shelf.shape.deny_private_addresses:
-            found = public_only(found)
-        if found.addresses:
+        if found.verdict is UP:
             self._begin(transfer, _preferred(transfer, found))
         else:
             self._end_unnamed(transfer, pycurl.E_COULDNT_RESOLVE_HOST, found.verdict)
@@ -180,7 +184,8 @@ class CurlTransport:
     def _overdue(self, transfer: Transfer) -> None:
         transfer.timer = None
         self._unnamed.discard(transfer)
-        verdict = self._resolver.overdue(transfer.begun_ns)
+        naming = transfer.naming
+        verdict = (self._resolver if naming is None else naming.resolver).overdue(transfer.begun_ns)
         self._end_unnamed(transfer, pycurl.E_OPERATION_TIMEDOUT, verdict)
 
     def _end_unnamed(self, transfer: Transfer, code: int, verdict: SystemErrorMeaning) -> None:
@@ -188,20 +193,25 @@ class CurlTransport:
         answer = HttpAnswer(code=code, unconnected=verdict, total_ns=total_ns)
         self._loop.call_soon(self._deliver, transfer, answer)
 
+    def tell(self, done: Callable[[Answer], None], answer: Answer) -> None:
+        """Gives an answer; a fault of its receiver costs no other receiver its own."""
+        tell(self._loop, done, answer)
+
     def soon(self, callback: Callable[[], None]) -> None:
         """Call back as soon as the loop comes round, for what needs no request to be answered."""
         self._loop.call_soon(callback)
 
-    def _begin(self, transfer: Transfer, found: LookedUp) -> None:
+    def _begin(self, transfer: Transfer, found: RouteFound) -> None:
         """Give the request to libcurl with the addresses that were found, or to take a connection that is kept."""
         try:
             self._hand_over(transfer, found)
         except pycurl.error as error:
             self._fail_soon(transfer, error.args[0], str(error.args[-1]))
 
-    def _hand_over(self, transfer: Transfer, found: LookedUp) -> None:
+    def _hand_over(self, transfer: Transfer, found: RouteFound) -> None:
         shelf = transfer.shelf
         handle = transfer.handle = self._handles.take(shelf)
+        handle.lead(transfer.route, found)
         handle.curl.setopt(pycurl.URL, transfer.destination.url)
         remaining_ns = transfer.deadline.monotonic_ns - self._clock.monotonic_ns()
         # Libcurl takes 0 for no limit at all.
@@ -209,7 +219,6 @@ class CurlTransport:
         if shelf.shape.keep_connection:
             handle.curl.setopt(pycurl.FORBID_REUSE, transfer.last_use)
             handle.curl.setopt(pycurl.FRESH_CONNECT, transfer.fresh)
-        handle.lead_to(transfer.place, found.addresses)
         self._multi.add_handle(handle.curl)
         self._transfers[handle.curl] = transfer, handle
 
@@ -291,7 +300,11 @@ class CurlTransport:
         ended = [self._take_out(curl, 0, "") for curl in whole]
         ended += [self._take_out(curl, code, message) for curl, code, message in failed]
         for transfer, answer in ended:
-            if answer.code == pycurl.E_ABORTED_BY_CALLBACK and transfer.place is not None:
+            if (
+                answer.code == pycurl.E_ABORTED_BY_CALLBACK
+                and not transfer.route.is_literal
+                and not transfer.addresses
+            ):
                 # No connection was kept: the request has yet to begin.
                 self._begin_anew(transfer)
             elif connections_had_died(answer) and not transfer.fresh:
@@ -309,12 +322,15 @@ class CurlTransport:
             self.abandon(transfer)
             others, transfer.others = transfer.others, ()
             transfer.lost_ns = self._clock.monotonic_ns() - transfer.begun_ns - transfer.name_ns
-            self._begin(transfer, LookedUp(others))
+            self._begin(transfer, RouteFound(others))
 
     def _begin_anew(self, transfer: Transfer) -> None:
         if transfer.done is not None:
             self.abandon(transfer)
-            self._connect(transfer, transfer.place)
+            if transfer.route.is_literal:
+                self._begin(transfer, RouteFound())
+            else:
+                self._look_up(transfer)
 
     def _take_out(self, curl: pycurl.Curl, code: int, message: str) -> tuple[Transfer, HttpAnswer]:
         transfer, handle = self._transfers.pop(curl)
@@ -325,6 +341,7 @@ class CurlTransport:
             code,
             message,
             keeps_connection=transfer.shelf.shape.keep_connection,
+            proxied=transfer.route.proxied,
             name_ns=transfer.name_ns,
             lost_ns=transfer.lost_ns,
         )
@@ -358,13 +375,14 @@ class CurlTransport:
         return f"CurlTransport(in_flight={in_flight}, idle_handles={self._handles.idle_count})"
 
 
-def _preferred(transfer: Transfer, found: LookedUp) -> LookedUp:
+def _preferred(transfer: Transfer, found: RouteFound) -> RouteFound:
     """The addresses to try first. With a preference those of the other family are kept until these have failed."""
-    if transfer.place is None or transfer.place.family not in PREFERRED:
+    place = transfer.route.place
+    if transfer.route.proxy is not None or place is None or place.family not in PREFERRED:
         return found
-    family = found.addresses[0].family
-    transfer.others = tuple(each for each in found.addresses if each.family != family)
-    return LookedUp(tuple(each for each in found.addresses if each.family == family))
+    family = found.target[0].family
+    transfer.others = tuple(each for each in found.target if each.family != family)
+    return RouteFound(tuple(each for each in found.target if each.family == family))
 
 
 def _blamed_on_route(answer: HttpAnswer, transfer: Transfer) -> HttpAnswer:

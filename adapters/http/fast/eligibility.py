@@ -81,6 +81,8 @@ def prepared(shape: HttpShape, destination: Destination) -> PlainRequest | None:
     host, port = shape.connect_to or (origin.host, origin.port)
     if (
         shape.keep_connection
+        or shape.proxy is not None
+        or shape.digest_auth is not None
         or shape.method != "GET"
         or shape.body is not None
         or "/." in parts.path

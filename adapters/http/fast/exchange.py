@@ -102,9 +102,13 @@ class PlainExchange(Activity):
             self._connect(request.address)
             return
         family = request.shape.address_family
-        known = self._engine.resolver.look_up(request.host, family, self._looked_up)
+        known = self._resolver().look_up(request.host, family, self._looked_up)
         if known is not None:
             self._looked_up(known)
+
+    def _resolver(self) -> Resolver:
+        shape = self._request.shape
+        return self._engine.resolver.at(shape.resolver, deny_private=shape.deny_private_addresses)
 
     def _looked_up(self, answer: LookedUp) -> None:
         """The name service has answered."""
@@ -284,7 +288,7 @@ class PlainExchange(Activity):
     def expired(self) -> None:
         """The deadline has passed."""
         waits_for_name = self._request.address is None and not self._name_ns
-        verdict = self._engine.resolver.overdue(self.begun_ns) if waits_for_name else None
+        verdict = self._resolver().overdue(self.begun_ns) if waits_for_name else None
         self._tell(self._answer(pycurl.E_OPERATION_TIMEDOUT, unconnected=verdict))
 
     def crashed(self, error: Exception) -> None:

@@ -13,13 +13,14 @@ from ....domain.specification.probe import Http
 from ...activity import Activity
 from ...http.body import readable_body
 from ...http.curl.transport import CurlTransport, Transfer
-from ...http.exchange import HttpAnswer
+from ...http.exchange import HttpAnswer, Proxied
 from ...http.failures import verdict_of
 from ...http.fast.engine import FastHttpEngine
 from ...http.fast.exchange import PlainExchange
 from ...http.fast.parser import END_OF_HEADER
 from ...http.plan import Plan
 from ...http.redirects import Hop, next_hop, redirects
+from ...http.tokens import WANTS_TOKEN, AccessToken, TokenQuestion, Tokens, TokenWait, without_token
 from ...net.certificates import NO_FACTS
 from ...net.system_errors import UP, SystemErrorMeaning
 
@@ -39,26 +40,39 @@ class HttpAttempt(Activity):
     _request: ProbeRequest
     _done: OnObserved
     _hop: Hop
+    _tokens: Tokens
     _earlier: tuple[HttpAnswer, ...] = ()
-    _transfer: Transfer | PlainExchange | None = None
+    _transfer: Transfer | PlainExchange | TokenWait | None = None
+    _token: AccessToken | None = None
+    _asked_anew: bool = False
+    """Whether a token was asked for in this attempt."""
     _jar: CookieJar | None = None
     """Of an attempt that is one step of several: it sends the cookies of earlier ones, and hands on its own."""
 
     def begin_in(self, jar: CookieJar) -> None:
-        """Begins as one step of several, which libcurl carries."""
-        hop, self._jar = self._hop, jar
-        shape = replace(hop.shape, cookies=jar.cookies, hands_on_cookies=True)
-        self._hop = Hop(shape, hop.destination)
+        """Begins as one step of several, which libcurl carries; where a token is needed, get it first."""
+        self._jar = jar
+        if self._plan.question is None:
+            self._send_in(jar)
+        else:
+            self._begin_with_token(self._plan.question)
+
+    def _send_in(self, jar: CookieJar) -> None:
+        shape = replace(self._hop.shape, cookies=jar.cookies, hands_on_cookies=True)
+        self._hop = Hop(shape, self._hop.destination)
         self._transfer = self._transport.start(
             self._transport.shelf_for_once(shape),
-            hop.destination,
+            self._hop.destination,
             self._request.deadline,
             self._answered,
             last_use=True,
         )
 
     def begin(self, plain: FastHttpEngine | None) -> None:
-        """Take the short way where it is open."""
+        """Take the short way where it is open; where a token is needed, get it first."""
+        if self._plan.question is not None:
+            self._begin_with_token(self._plan.question)
+            return
         route = self._plan.plain.request
         if plain is not None and route is not None:
             self._transfer = plain.start(route, self._request.deadline, self._answered_plainly)
@@ -66,6 +80,47 @@ class HttpAttempt(Activity):
                 self._answered_plainly(None)
         else:
             self._transfer = self._ask()
+
+    def _begin_with_token(self, question: TokenQuestion) -> None:
+        token = self._tokens.kept(question)
+        if token is None:
+            self._ask_for_token(question)
+        else:
+            self._authorised(token)
+
+    def _ask_for_token(self, question: TokenQuestion) -> None:
+        self._asked_anew = True
+        self._transfer = self._tokens.ask(question, self._request.deadline, self._authorised)
+
+    def _authorised(self, token: AccessToken | SystemErrorMeaning) -> None:
+        """A token is there, or none can be had."""
+        if not isinstance(token, AccessToken):
+            self._end(HttpAnswer(), token)
+            return
+        self._token = token
+        self._hop, shelf = self._plan.with_token(token.text)
+        self._earlier = ()
+        if self._jar is not None:
+            self._send_in(self._jar)
+            return
+        self._transfer = self._transport.start(
+            shelf,
+            self._hop.destination,
+            self._request.deadline,
+            self._answered,
+            last_use=self._plan.hop.shape.keep_connection and self._plan.last_use(),
+        )
+
+    def _renews(self, answer: HttpAnswer) -> bool:
+        """Asks once for another token where the target refuses one that was kept."""
+        token, question = self._token, self._plan.question
+        if token is None or question is None or self._asked_anew or answer.status != WANTS_TOKEN:
+            return False
+        self._tokens.reject(question, token)
+        # Another attempt may have asked meanwhile.
+        self._asked_anew = True
+        self._begin_with_token(question)
+        return True
 
     def _ask(self) -> Transfer:
         plan = self._plan
@@ -102,7 +157,7 @@ class HttpAttempt(Activity):
         verdict = self._plan.demands.of_each(answer, verdict)
         if verdict[0] is Outcome.UP and self._plan.spec.follow_redirects and redirects(answer):
             self._follow(answer)
-        else:
+        elif verdict[0] is not Outcome.UP or not self._renews(answer):
             self._end(answer, self._of_hop(answer, verdict))
 
     def _follow(self, answer: HttpAnswer) -> None:
@@ -133,6 +188,8 @@ class HttpAttempt(Activity):
         return verdict
 
     def _end(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> None:
+        if self._token is not None:
+            answer = without_token(answer, self._token)
         if self._jar is not None and not answer.code:
             self._jar.cookies = answer.cookies
         if answer.certificate is not None:
@@ -143,7 +200,7 @@ class HttpAttempt(Activity):
         read = readable_body(answer, self._plan.spec.body_bytes_max)
         self._done(
             Observation(
-                connected=_connected(answer, secure=self._hop.destination.secure),
+                connected=_connected(answer, verdict[1], secure=self._hop.destination.secure),
                 status=answer.status or None,
                 body=read.body,
                 body_cut=read.cut,
@@ -182,6 +239,7 @@ class HttpProber:
         )
         self._prepare = prepare
         self._plan = lru_cache(PLANS_MAX)(prepare)
+        self._tokens = Tokens(transport)
 
     def start(self, request: ProbeRequest, done: OnObserved) -> HttpAttempt:
         """Starts an attempt of a validated specification.
@@ -199,7 +257,7 @@ class HttpProber:
         if not isinstance(probe, Http):
             raise TypeError(f"an http prober was given {type(probe).__name__}")
         plan = plan_of(probe)
-        return HttpAttempt(self._transport, plan, request, done, plan.hop)
+        return HttpAttempt(self._transport, plan, request, done, plan.hop, self._tokens)
 
     def start_step(
         self, request: ProbeRequest, done: OnObserved, jar: CookieJar, *, comes_again: bool
@@ -215,13 +273,16 @@ class HttpProber:
     def close(self) -> None:
         """Forget what was prepared. Attempts under way end when the transport is closed."""
         self._plan.cache_clear()
+        self._tokens.close()
 
     def __repr__(self) -> str:
         return f"HttpProber(plans={self._plan.cache_info().currsize})"
 
 
-def _connected(answer: HttpAnswer, *, secure: bool) -> bool:
-    """Whether a connection stood, over TLS a proven one."""
+def _connected(answer: HttpAnswer, reason: Reason, *, secure: bool) -> bool:
+    """Whether a connection to the target stood, over TLS a proven one; a proxy tells of it by an answer alone."""
+    if answer.proxied is not Proxied.NOT and not answer.reused_connection:
+        return reason is not Reason.PROXY_REFUSED and (answer.status > 0 or answer.tls_ns > 0)
     return (
         answer.status > 0 or answer.reused_connection or bool(answer.tls_ns if secure else answer.connect_ns)
     )

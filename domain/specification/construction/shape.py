@@ -35,6 +35,7 @@ _ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
 SECRETS = frozenset(
     {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
     | {"cookies", "key", "sha256", "token", "routing_key", "topic", "urls", "smtp", "metadata", "settings"}
+    | {"client_secret", "parameters", "token_url"}
 )
 """Under these keys no value is ever shown."""
 
