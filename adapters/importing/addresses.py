@@ -6,6 +6,12 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from .imported import placed
 from .source import PeerPart
 
+_SECOND_LEVEL = frozenset(
+    {"ac", "co", "com", "edu", "go", "gob", "gov", "ltd", "me", "ne", "net", "or", "org", "plc", "sch"}
+)
+"""Names under which registries of a country register: `example.co.uk`."""
+_COUNTRY_LETTERS = 2
+
 
 class HostAndPort(NamedTuple):
     """A host, and a port where one is stated."""
@@ -29,6 +35,13 @@ def host_and_port(address: str) -> HostAndPort:
 
 def _port(text: str) -> int | str | None:
     return (int(text) if text.isdecimal() else text) if text else None
+
+
+def registered_name(host: str) -> str:
+    """Returns the name that a registry knows a host by: its last two labels, or three such as `example.co.uk`."""
+    labels = host.rstrip(".").split(".")
+    is_below = len(labels[-1]) == _COUNTRY_LETTERS and labels[-2:-1] and labels[-2] in _SECOND_LEVEL
+    return ".".join(labels[-3 if is_below else -2 :])
 
 
 def http_address(url: str) -> dict[str, Any]:

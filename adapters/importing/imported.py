@@ -124,7 +124,7 @@ class Imported:
         routes = self.sections["routes"]
         for (every, channels), reminded in self._reminders.items():
             are_all = len(reminded) == len(self.sections["targets"])
-            matchers = [None] if are_all else [*_matchers(each.entry.plain_id for each in reminded)]
+            matchers = [None] if are_all else [*matchers_of(each.entry.plain_id for each in reminded)]
             if len(routes) + len(matchers) > ROUTES_MAX:
                 for each in reminded:
                     each.part.leave(each.key, f"there are at most {ROUTES_MAX} routes, which remind")
@@ -161,19 +161,20 @@ def _unfit(every: str) -> str:
     )
 
 
-def _matchers(targets: Iterable[str]) -> Iterator[str]:
+def matchers_of(targets: Iterable[str]) -> Iterator[str]:
     """Yields matchers of these targets, each with as many as it has room for."""
     held = ""
     for target in targets:
-        quoted = "".join(f"\\{each}" if each in r"\.+*?()|[]{}^$" else each for each in target)
-        if held and len(held) + len(quoted) > MATCHER_CHARACTERS_MAX - 32:
-            yield f"target=~{_quoted(held)}"
+        signs = "".join(f"\\{each}" if each in r"\.+*?()|[]{}^$" else each for each in target)
+        if held and len(held) + len(signs) > MATCHER_CHARACTERS_MAX - 32:
+            yield f"target=~{quoted(held)}"
             held = ""
-        held = f"{held}|{quoted}" if held else quoted
-    yield f"target=~{_quoted(held)}"
+        held = f"{held}|{signs}" if held else signs
+    yield f"target=~{quoted(held)}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Returns a text as the value of a matcher."""
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
@@ -194,6 +195,8 @@ def without_nothing(data: dict[str, Any]) -> dict[str, Any]:
         held = value.value if isinstance(value, Placed) else value
         if isinstance(held, dict):
             held = without_nothing(held)
+        elif isinstance(held, list):
+            held = [without_nothing(each) if isinstance(each, dict) else each for each in held]
         if held is None or held in ([], {}):
             continue
         kept[key] = held if line is None else Placed(held, line)

@@ -220,8 +220,12 @@ class PeerPart:
         self.file.note((*self.path, key), reason, self.value.get(key))
 
     def leave_entry(self, key: str, number: int, reason: str) -> None:
-        """Lists one entry of a list as not mapped."""
-        self.file.note((*self.path, key, number), reason, self.value[key][number])
+        """Lists one entry of a list as not mapped, or what stands in place of a list."""
+        stated = self.value[key]
+        if isinstance(stated, list):
+            self.file.note((*self.path, key, number), reason, stated[number])
+        else:
+            self.file.note((*self.path, key), reason, stated)
 
     def leave_whole(self, reason: str) -> None:
         """Lists the whole as not mapped, in place of its keys."""

@@ -4,7 +4,6 @@ Of each file the endpoints, modules, monitors, checks or rules are counted: thos
 which all came over, those with a part that is listed, and those that are not in the result.
 """
 
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -77,7 +76,10 @@ def main(names: list[str]) -> int:
     status = 0
     for name in names:
         text = Path(name).read_text(encoding="utf-8")
-        document = json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
+        try:
+            document = yaml.safe_load(text)
+        except yaml.YAMLError:
+            document = None
         peer = peer_of(document)
         if peer is None:
             _tell(f"{name}: it is the file of no known peer")

@@ -52,3 +52,11 @@ def test_a_figure_that_no_configuration_holds_takes_its_template_out():
 
     assert made.templates == 1
     assert [note.key for note in made.notes] == ["modules.bad"]
+
+
+def test_a_value_in_place_of_a_list_is_listed_as_it_stands():
+    made, _ = brought(
+        "blackbox", json.dumps({"modules": {"m": {"prober": "http", "http": {"valid_http_versions": 5}}}})
+    )
+
+    assert [(note.key, note.shown) for note in made.notes] == [("modules.m.http.valid_http_versions", "5")]

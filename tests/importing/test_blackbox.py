@@ -4,7 +4,9 @@ import json
 
 import pytest
 from bringing import brought
+from msgspec import UNSET
 from watchkeeper.adapters.configuration.loading import examine
+from watchkeeper.adapters.importing.blackbox.cel import conditions_of
 from watchkeeper.adapters.importing.blackbox.keys import LEFT, MAPPED
 
 REGULAR = {
@@ -44,14 +46,28 @@ EVERY_KEY = {
         "tls_config": FILES | LATER,
         **FAMILY,
         **dict.fromkeys(("fail_if_body_json_matches_cel", "fail_if_body_json_not_matches_cel"), "body.a"),
-        **dict.fromkeys(
-            ("oauth2", "proxy_url", "no_proxy", "proxy_connect_header", "source_ip_address"), "x"
-        ),
+        "oauth2": {
+            "client_id": "c",
+            "client_secret_file": "/run/secret",
+            "token_url": "https://login.example/token",
+            "scopes": ["read"],
+            "endpoint_params": {"grant_type": "client_credentials", "audience": "a"},
+            "tls_config": {"insecure_skip_verify": True},
+            "proxy_url": "http://proxy.example",
+        },
+        "proxy_url": "http://u:p@proxy.example:3128",
+        "no_proxy": "10.0.0.0/8, .internal",
+        "proxy_connect_header": {"Proxy-Authorization": ["Bearer t"]},
+        "source_ip_address": "1.1.1.1",
         **dict.fromkeys(("proxy_from_environment", "skip_resolve_phase_with_proxy", "use_proxy_dns"), True),
         **dict.fromkeys(("enable_http2", "enable_http3"), True),
+        "fail_if_matches_regexp": ["a"],
+        "fail_if_not_matches_regexp": ["a"],
     },
     "tcp": {
-        "query_response": [],
+        "query_response": [
+            {"expect": "^a", "send": "b", "starttls": False, "labels": [{"name": "a", "value": "b"}]}
+        ],
         "tls": True,
         "tls_config": FILES | LATER,
         "source_ip_address": "1.1.1.1",
@@ -71,7 +87,13 @@ EVERY_KEY = {
         **FAMILY,
     },
     "icmp": {"payload_size": 64, "ttl": 9, "dont_fragment": True, "source_ip_address": "1.1.1.1", **FAMILY},
-    "grpc": {"tls": True},
+    "grpc": {
+        "service": "shop.Orders",
+        "tls": True,
+        "tls_config": FILES | LATER,
+        "source_ip_address": "1.1.1.1",
+        **FAMILY,
+    },
     "unix": {"query_response": []},
 }
 
@@ -99,59 +121,227 @@ def test_an_http_module_keeps_what_it_demands():
             "timeout": "5s",
             "http": {
                 "valid_status_codes": [200, 301],
+                "valid_http_versions": ["HTTP/1.1", "HTTP/2.0"],
                 "fail_if_not_ssl": True,
                 "fail_if_body_not_matches_regexp": ["Hello, (x|y). a"],
                 "fail_if_header_matches": [{"header": "Set-Cookie", "regexp": "^a"}],
+                "fail_if_header_not_matches": [{"header": "X-A", "regexp": "b", "allow_missing": True}],
                 "basic_auth": {"username": "u", "password_file": "/run/p"},
+                "compression": "gzip",
+                "headers": {"Accept-Encoding": "gzip"},
             },
         },
         http={"url": "https://shop.example/"},
     )
     assert not listed
     assert target.timeout == "5s"
-    assert target.expect == (
-        "[STATUS] == any(200, 301)",
-        "[BODY] == matches((?-s)Hello, (x|y). a)",
-        "[HEADERS].set-cookie != matches(^a)",
-        "has([CERTIFICATE_EXPIRATION]) == true",
+    assert target.expect == ("[STATUS] == any(200, 301)", "[BODY] == matches((?-s)Hello, (x|y). a)")
+    http = target.http
+    assert (http.versions, http.encryption, http.compression, http.headers) == (
+        ("1.1", "2"),
+        "required",
+        "gzip",
+        (),
     )
+    assert [
+        (rule.header, rule.matches, rule.not_matches, rule.may_be_missing) for rule in http.header_rules
+    ] == [
+        ("Set-Cookie", None, "^a", False),
+        ("X-A", "b", None, True),
+    ]
+
+
+def test_a_proxy_and_a_token_are_kept():
+    module = {
+        "proxy_url": "http://u:p%40@proxy.example:3128",
+        "no_proxy": "10.0.0.0/8, .internal",
+        "proxy_connect_header": {"X-A": ["b", "c"]},
+        "oauth2": {
+            "client_id": "c",
+            "client_secret": "s",
+            "token_url": "https://login.example/token",
+            "endpoint_params": {"grant_type": "client_credentials", "audience": "a"},
+        },
+    }
+    listed, target = used({"prober": "http", "http": module}, http={"url": "https://shop.example/"})
+    assert not listed
+    proxy, token = target.http.proxy, target.http.oauth2
+    assert (proxy.url, proxy.user, proxy.password) == ("http://proxy.example:3128", "u", "p@")
+    assert (proxy.headers, proxy.exceptions) == ((("X-A", "b, c"),), ("10.0.0.0/8", ".internal"))
+    assert (token.client_id, token.client_secret, token.parameters) == ("c", "s", (("audience", "a"),))
 
 
 @pytest.mark.parametrize(
-    ("dialogue", "send", "expect", "conditions"),
+    ("text", "login"), [("Basic dTpwOnE=", ("u", "p:q")), ("Bearer t", None), ("Basic ?", None)]
+)
+def test_a_login_at_a_proxy_is_no_header(text, login):
+    module = {"proxy_url": "http://proxy.example", "proxy_connect_header": {"Proxy-Authorization": [text]}}
+    listed, target = used({"prober": "http", "http": module}, http={"url": "https://shop.example/"})
+    proxy = target.http.proxy
+    assert bool(listed) == (login is None)
+    assert not proxy.headers
+    assert (proxy.user, proxy.password) == (login or (UNSET, UNSET))
+
+
+@pytest.mark.parametrize(
+    ("keys", "versions"),
     [
-        ([{"expect": "^+OK"}], None, "+OK", ()),
-        ([{"send": "PING"}, {"expect": "PONG"}], "PING\n", "PONG", ()),
-        (
-            [{"expect": "^SSH-2.0-"}, {"send": "SSH-2.0-check"}],
-            "SSH-2.0-check\n",
-            "SSH-2",
-            ("[BODY] == matches((?-s)(?m)^SSH-2.0-)",),
-        ),
-        ([{"send": "HI"}, {"expect": "a|b"}], "HI\n", None, ("[BODY] == matches((?m)a|b)",)),
+        ({"enable_http2": True}, None),
+        ({"enable_http2": False}, ("1.0", "1.1")),
+        ({"enable_http2": False, "enable_http3": True}, ("3",)),
+        ({"valid_http_versions": ["HTTP/2"]}, ("2",)),
     ],
 )
-def test_a_dialogue_of_one_text_each_way_is_kept(dialogue, send, expect, conditions):
+def test_versions_that_any_answer_has_are_not_written(keys, versions):
+    listed, target = used({"prober": "http", "http": keys}, http={"url": "https://shop.example/"})
+    assert not listed
+    assert (target.http.versions or None) == versions
+
+
+@pytest.mark.parametrize(
+    ("keys", "family"),
+    [
+        ({"preferred_ip_protocol": "ip4"}, "prefer_ipv4"),
+        ({"preferred_ip_protocol": "ip6"}, "prefer_ipv6"),
+        ({"preferred_ip_protocol": "ip4", "ip_protocol_fallback": False}, "ipv4"),
+        ({"ip_protocol_fallback": False}, "ipv6"),
+        ({}, "any"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("prober", "probe"),
+    [
+        ("http", {"http": {"url": "https://h.example/"}}),
+        ("icmp", {"icmp": {"host": "h.example"}}),
+        ("tcp", {"tcp": {"host": "h.example", "port": 1}}),
+    ],
+)
+def test_a_family_of_addresses_is_preferred_as_there(prober, probe, keys, family):
+    listed, target = used({"prober": prober, prober: keys}, **probe)
+    assert not listed
+    assert target.probe.address_family == family
+
+
+@pytest.mark.parametrize(
+    ("dialogue", "steps"),
+    [
+        ([{"expect": "^+OK"}], [(None, r"^\+OK", False)]),
+        ([{"send": "PING"}, {"expect": "PONG"}], [("PING\n", "PONG", False)]),
+        (
+            [{"expect": "^SSH-2.0-"}, {"send": "SSH-2.0-check"}],
+            [(None, "^SSH-2.0-", False), ("SSH-2.0-check\n", None, False)],
+        ),
+        (
+            [{"send": "a"}, {"send": "b"}, {"expect": "c"}],
+            [("a\n", None, False), ("b\n", "c", False)],
+        ),
+        (
+            [{"expect": r"PING ([(]x)? :([^ ]+) \((a)\)", "send": "PONG ${2} $$ $3"}],
+            [
+                (None, r"PING ([(]x)? :(?P<step0_2>[^ ]+) \((?P<step0_3>a)\)", False),
+                ("PONG {{step0_2}} $ {{step0_3}}\n", None, False),
+            ],
+        ),
+        (
+            [{"expect": "(?P<who>a)(?:b)", "send": "${who} ${1} ${9}"}],
+            [(None, "(?P<who>a)(?:b)", False), ("{{who}} {{who}} \n", None, False)],
+        ),
+        (
+            [
+                {"send": "STARTTLS\r"},
+                {"expect": "^220"},
+                {"starttls": True},
+                {"send": "EHLO a\r"},
+                {"expect": "^250-AUTH"},
+            ],
+            [("STARTTLS\r\n", "^220", True), ("EHLO a\r\n", "^250-AUTH", False)],
+        ),
+    ],
+)
+def test_a_dialogue_is_kept_step_by_step(dialogue, steps):
     listed, target = used(
         {"prober": "tcp", "tcp": {"query_response": dialogue}}, tcp={"host": "h", "port": 1}
     )
     assert not listed
-    assert (target.tcp.send, target.tcp.expect, target.expect) == (send, expect, conditions)
+    assert [(each.send, each.expect, each.starttls) for each in target.tcp.dialogue] == steps
+    assert bool(target.tcp.tls) == any(step[2] for step in steps)
 
 
-def test_a_longer_dialogue_is_listed():
-    dialogue = [{"send": "a"}, {"send": "b"}, {"expect": "c"}]
-    listed, _ = used({"prober": "tcp", "tcp": {"query_response": dialogue}}, tcp={"host": "h", "port": 1})
-    assert [*listed] == ["modules.m.tcp.query_response"]
+def test_a_dialogue_by_tls_has_tls_from_its_first_byte():
+    tcp = {
+        "query_response": [{"expect": "^220"}],
+        "tls": True,
+        "tls_config": {"insecure_skip_verify": True, "ca_file": "a"},
+    }
+    listed, target = used({"prober": "tcp", "tcp": tcp}, tcp={"host": "h", "port": 1})
+    assert not listed
+    assert target.tcp.tls.verify is False
+    assert not target.tcp.begins_in_clear
 
 
-def test_a_dialogue_that_begins_tls_becomes_a_handshake():
+def test_a_dialogue_that_ends_with_a_handshake_becomes_one():
     dialogue = [{"expect": "^220"}, {"send": "EHLO prober"}, {"send": "STARTTLS"}, {"starttls": True}]
     listed, target = used(
         {"prober": "tcp", "tcp": {"query_response": dialogue}}, tls={"host": "h", "port": 25}
     )
     assert not listed
     assert target.tls.starttls == "smtp"
+
+
+def test_labels_of_an_answer_are_listed():
+    step = {"expect": "^SSH-2.0-([^ ]+)", "labels": [{"name": "v", "value": "${1}"}]}
+    listed, target = used({"prober": "tcp", "tcp": {"query_response": [step]}}, tcp={"host": "h", "port": 22})
+    assert listed == {"modules.m.tcp.query_response[0].labels": "no label is made of an answer"}
+    assert target.tcp.dialogue[0].expect == "^SSH-2.0-([^ ]+)"
+
+
+def test_the_oldest_version_of_tls_is_kept():
+    tls = {"min_version": "TLS13", "server_name": "a.example"}
+    listed, target = used(
+        {"prober": "tcp", "tcp": {"tls": True, "tls_config": tls}}, tls={"host": "h", "port": 1}
+    )
+    assert not listed
+    assert (target.tls.tls.minimum_version, target.tls.tls.server_name) == ("1.3", "a.example")
+
+
+def test_a_question_to_the_health_service_is_kept():
+    module = {"prober": "grpc", "grpc": {"service": "shop.Orders", "tls": True}}
+    listed, target = used(module, grpc={"host": "h", "port": 443})
+    assert not listed
+    assert (target.grpc.service, target.grpc.tls.verify) == ("shop.Orders", True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_wanted", "conditions"),
+    [
+        (
+            "body.foo == 'bar' && body.baz.startsWith('q.')",
+            True,
+            ["[BODY].foo == bar", r"[BODY].baz == matches(^q\.)"],
+        ),
+        ("body.status == 'down' || body.errors > 0", False, ["[BODY].status != down", "[BODY].errors <= 0"]),
+        ("!(body.ok) && !has(body.error)", True, ["[BODY].ok == false", "has([BODY].error) == false"]),
+        (
+            "size(body.items) >= 3 && 200 == body['code'][0]",
+            True,
+            ["len([BODY].items) >= 3", "[BODY].code[0] == 200"],
+        ),
+        ("body.name.contains('a && b')", True, ["[BODY].name == matches(a && b)"]),
+        ("body.name.matches('^a|b$')", False, ["[BODY].name != matches(^a|b$)"]),
+        ("body.a == 1 || body.b == 1", True, None),
+        ("body.a == 1 && (body.b == 1 || body.c == 2)", True, None),
+        ("body.items.exists(x, x > 1)", True, None),
+        ("body.a == body.b", True, None),
+        ("body.a == '[STATUS]'", True, None),
+        ("body['a.b'] == 1", True, None),
+    ],
+)
+def test_an_expression_of_cel_has_equal_conditions_or_is_listed(expression, is_wanted, conditions):
+    assert conditions_of(expression, is_wanted=is_wanted) == conditions
+    key = f"fail_if_body_json_{'not_' if is_wanted else ''}matches_cel"
+    listed, target = used({"prober": "http", "http": {key: expression}}, http={"url": "https://a/"})
+    assert [*target.expect[1:]] == (conditions or [])
+    assert bool(listed) == (conditions is None)
 
 
 def test_records_are_judged_as_there():
@@ -171,37 +361,13 @@ def test_records_are_judged_as_there():
     )
 
 
-def test_a_dialogue_behind_the_handshake_is_listed():
-    dialogue = [{"send": "EHLO prober"}, {"send": "STARTTLS"}, {"starttls": True}, {"expect": "^250-AUTH"}]
-    listed, target = used(
-        {"prober": "tcp", "tcp": {"query_response": dialogue}}, tls={"host": "h", "port": 25}
-    )
-    assert [*listed] == ["modules.m.tcp.query_response"]
-    assert target.tls.starttls == "smtp"
-
-
-@pytest.mark.parametrize(
-    ("rule", "expected", "count"),
-    [
-        ({"regexp": ".*", "allow_missing": True}, ("has([HEADERS].a) == false",), 0),
-        ({"regexp": "b", "allow_missing": True}, (), 1),
-        ({"regexp": "b"}, ("[HEADERS].a != matches(b)",), 0),
-    ],
-)
-def test_a_header_that_may_be_missing_must_have_no_text_or_is_listed(rule, expected, count):
-    module = {"accept_any_response": True, "fail_if_header_matches": [{"header": "A"} | rule]}
-    listed, target = used({"prober": "http", "http": module}, http={"url": "http://a/"})
-    assert target.expect == ("[CONNECTED] == true", *expected)
-    assert len(listed) == count
-
-
 def test_a_prober_without_options_is_kept():
     made, _ = brought("blackbox", "modules:\n  m:\n    prober: http\n    http:\n")
     assert (made.templates, made.notes) == (1, ())
 
 
 def test_a_prober_without_a_counterpart_is_listed_once():
-    made, _ = brought("blackbox", "modules: {a: {prober: grpc, grpc: {tls: true}}}\n")
+    made, _ = brought("blackbox", "modules: {a: {prober: unix, unix: {query_response: []}}}\n")
     assert [note.key for note in made.notes] == ["modules.a"]
 
 
@@ -214,8 +380,9 @@ def test_every_key_of_the_reference_is_mapped_or_listed():
     assert not [note for note in made.notes if "does not know" in note.reason]
     for key in LEFT:
         prober = key.split(".")[2]
-        assert key.replace("NAME", prober) in listed or f"modules.{prober}" in listed, key
+        name = key.replace("NAME", prober).replace("[]", "[0]")
+        assert name in listed or f"modules.{prober}" in listed, key
     stated = {f"modules.NAME.{prober}.{key}" for prober, keys in EVERY_KEY.items() for key in keys}
     named = {".".join(key.split(".")[:4]) for key in [*MAPPED, *LEFT] if key.count(".") > 2}
-    assert {key for key in stated if "grpc" not in key and "unix" not in key} <= named
+    assert {key for key in stated if "unix" not in key} <= named
     assert not set(LEFT) & set(MAPPED)

@@ -3,6 +3,7 @@
 import pytest
 from bringing import brought, target_of
 from watchkeeper.adapters.importing.gatus.keys import LEFT, MAPPED
+from watchkeeper.domain.specification.probe import Tls
 
 COMMENTED = """\
 # Shop and its neighbours
@@ -37,7 +38,24 @@ ui: {title: t}
 connectivity: {checker: {target: "1.1.1.1:53", interval: 60s}}
 tunneling: {t: {host: h}}
 remote: {instances: []}
-suites: [{name: s}]
+suites:
+  - name: s
+    enabled: true
+    group: g
+    interval: 5m
+    timeout: 1m
+    context: {price: "9"}
+    ui: {hide-url: true}
+    endpoints:
+      - name: one
+        url: "https://shop.example/a"
+        always-run: true
+        store: {a: "[BODY].a"}
+        conditions: ["[STATUS] == 200"]
+        ui: {hide-url: true}
+        alerts: [{type: slack, provider-override: {a: b}}]
+        maintenance-windows: [{start: "03:30", duration: 2h}]
+        client: {timeout: 7s, store-cookies: true, identity-aware-proxy: {audience: a}, tunnel: t, tls: {renegotiation: once}}
 maintenance: {enabled: true, start: "23:00", duration: 1h, timezone: Europe/Amsterdam, every: [Monday, Sunday]}
 alerting:
   slack: {webhook-url: "https://hooks.slack.com/services/a/b/c", default-alert: {failure-threshold: 5, success-threshold: 4}}
@@ -60,8 +78,6 @@ endpoints:
     headers: {X-A: b}
     conditions: ["[STATUS] == 200", "[DOMAIN_EXPIRATION] > 720h"]
     extra-labels: {team: shop}
-    always-run: true
-    store: {a: "[BODY].a"}
     ui: {hide-url: true, badge: {response-time: {thresholds: [1]}}}
     maintenance-windows: [{enabled: true, start: "03:30", duration: 2h, timezone: UTC, every: []}]
     alerts:
@@ -72,7 +88,7 @@ endpoints:
       ignore-redirect: true
       timeout: 7s
       dns-resolver: "tcp://1.1.1.1:53"
-      oauth2: {token-url: "https://t.example"}
+      oauth2: {token-url: "https://t.example", client-id: c, client-secret: s, scopes: [a]}
       proxy-url: "http://proxy.example"
       identity-aware-proxy: {audience: a}
       tls: {certificate-file: a.pem, private-key-file: b.pem, renegotiation: once}
@@ -81,7 +97,7 @@ endpoints:
       store-cookies: true
   - {name: d, url: "8.8.8.8:53", dns: {query-name: shop.example, query-type: MX}, conditions: ["[DNS_RCODE] == NOERROR"]}
   - {name: s, url: "ssh://h:22", ssh: {username: u, password: p}, conditions: ["[CONNECTED] == true"]}
-  - {name: r, url: "grpc://h:1", grpc: {service: x}, conditions: ["[CONNECTED] == true"]}
+  - {name: r, url: "grpc://h:1", grpc: {service: grpc.health.v1.Health, method: Check, body: '{"service": "x"}'}, conditions: ["[CONNECTED] == true"]}
 external-endpoints:
   - name: e
     enabled: true
@@ -133,12 +149,110 @@ def test_an_endpoint_keeps_the_defaults_of_gatus():
             {"server": "1.1.1.1", "type": "AAAA"},
         ),
         ("url: 'http://u:p%40@h.example/'", "http", {"url": "http://h.example/"}),
+        (
+            "url: 'wss://h.example/a#b', body: hi, client: {insecure: true}",
+            "websocket",
+            {"url": "wss://h.example/a", "send": "hi", "tls": Tls(verify=False)},
+        ),
+        ("url: 'grpc://h.example:50051'", "grpc", {"host": "h.example", "port": 50051, "tls": None}),
+        ("url: 'grpcs://h.example:443'", "grpc", {"port": 443, "tls": Tls()}),
+        (
+            "url: 'ssh://h.example:22', ssh: {username: '', password: ''}",
+            "ssh",
+            {"host": "h.example", "port": 22},
+        ),
+        ("url: 'ssh://h.example:2222'", "ssh", {"port": 2222}),
+        ("url: 'tls://h.example:636', body: hi", "tcp", {"port": 636, "send": "hi", "tls": Tls()}),
     ],
 )
 def test_the_url_of_an_endpoint_chooses_the_probe(endpoint, kind, probe):
     target = target_of("gatus", f"endpoints: [{{name: a, {endpoint}, conditions: ['[CONNECTED] == true']}}]")
     assert target.kind == kind
     assert {key: getattr(target.probe, key) for key in probe} == probe
+
+
+def test_the_way_of_a_request_is_kept():
+    target = target_of(
+        "gatus",
+        "endpoints: [{name: a, url: 'https://a.example', conditions: ['[STATUS] == 200'], client: {"
+        "proxy-url: 'http://u:p@proxy.example:8080', dns-resolver: 'tcp://192.0.2.53:53', oauth2: {"
+        "token-url: 'https://t.example/token', client-id: c, client-secret: s, scopes: [read]}}}]",
+    )
+    proxy, token = target.http.proxy, target.http.oauth2
+    assert (proxy.url, proxy.user, proxy.password) == ("http://proxy.example:8080", "u", "p")
+    assert (token.token_url, token.client_id, token.client_secret, token.scopes) == (
+        "https://t.example/token",
+        "c",
+        "s",
+        ("read",),
+    )
+    assert target.http.resolver == "tcp://192.0.2.53:53"
+
+
+def test_a_login_by_ssh_is_listed_and_the_banner_is_watched():
+    made, whole = brought(
+        "gatus",
+        "endpoints: [{name: a, url: 'ssh://h.example:22', ssh: {username: u, password: hunter2},"
+        " body: '{}', conditions: ['[CONNECTED] == true', '[STATUS] == 0']}]",
+    )
+    assert [note.key for note in made.notes] == ["endpoints[0].ssh"]
+    assert (whole.targets[0].kind, whole.targets[0].expect) == ("ssh", ())
+    assert "hunter2" not in made.text
+
+
+def test_a_call_of_another_service_is_no_question_of_health():
+    made, whole = brought(
+        "gatus",
+        "endpoints: [{name: a, url: 'grpc://h:1', grpc: {service: shop.Orders}, conditions: ['[CONNECTED] == true']}]",
+    )
+    assert not whole.targets
+    assert "no probe calls Orders" in made.notes[0].reason
+
+
+@pytest.mark.parametrize(
+    ("host", "registered"),
+    [("www.shop.example.org", "example.org"), ("shop.example.co.uk", "example.co.uk"), ("a.b.de", "b.de")],
+)
+def test_a_registration_is_watched_by_a_target_of_its_own(host, registered):
+    made, whole = brought(
+        "gatus",
+        f"endpoints: [{{name: a, group: g, url: 'https://{host}/x', interval: 1m, alerts: [{{type: slack}}],"
+        " conditions: ['[STATUS] == 200', '[DOMAIN_EXPIRATION] > 720h']}]",
+    )
+    assert not made.notes
+    site, name = whole.targets
+    assert (site.id, site.expect, site.every) == ("g.a", ("[STATUS] == 200",), "1m")
+    assert (name.id, name.expect, name.every) == ("g.a registration", ("[DOMAIN_EXPIRATION] > 720h",), "6h")
+    assert (name.domain.name, name.notify, name.group) == (registered, ("slack",), "g")
+
+
+def test_an_endpoint_that_asks_for_a_registration_alone_is_one_target():
+    target = target_of(
+        "gatus",
+        "endpoints: [{name: a, url: 'https://example.org', interval: 24h, conditions: ['[DOMAIN_EXPIRATION] > 720h']}]",
+    )
+    assert (target.id, target.kind, target.every) == ("a", "domain", "24h")
+
+
+def test_channels_of_groups_are_those_of_their_endpoints():
+    made, whole = brought("gatus", OVERRIDDEN)
+    assert not made.notes
+    assert [(each.id, each.slack.url) for each in whole.channels] == [
+        ("slack", "https://hooks.slack.com/services/a/b/c"),
+        ("slack.core", "https://hooks.slack.com/services/d/e/f"),
+    ]
+    assert [each.notify for each in whole.targets] == [("slack.core",), ("slack",)]
+
+
+OVERRIDDEN = """
+alerting:
+  slack:
+    webhook-url: "https://hooks.slack.com/services/a/b/c"
+    overrides: [{group: core, webhook-url: "https://hooks.slack.com/services/d/e/f"}]
+endpoints:
+  - {name: a, group: core, url: "https://a.example", conditions: ["[STATUS] == 200"], alerts: [{type: slack}]}
+  - {name: b, group: other, url: "https://a.example", conditions: ["[STATUS] == 200"], alerts: [{type: slack}]}
+"""
 
 
 def test_variables_are_those_of_the_environment():
@@ -194,7 +308,7 @@ def test_thresholds_of_alerts_become_the_rule_of_the_target():
 def test_windows_become_maintenance():
     _, whole = brought("gatus", EVERY_KEY)
     assert [(each.cron, each.length, each.zone, each.match) for each in whole.maintenance] == [
-        ("30 3 * * *", "2h", "UTC", ('target="g.all"',)),
+        ("30 3 * * *", "2h", "UTC", (r'target=~"g\\.all|g\\.all registration"',)),
         ("0 23 * * MON,SUN", "1h", "Europe/Amsterdam", ("target=~.+",)),
     ]
 
@@ -203,7 +317,7 @@ def test_secrets_are_in_no_comment():
     made, _ = brought("gatus", EVERY_KEY)
     told = "\n".join(line for line in made.text.splitlines() if "not imported" in line)
     assert "teams.example" not in told
-    assert "[DOMAIN_EXPIRATION] > 720h" in told
+    assert "identity-aware-proxy" in told
 
 
 def test_every_key_of_the_reference_is_mapped_or_listed():
@@ -214,12 +328,9 @@ def test_every_key_of_the_reference_is_mapped_or_listed():
     ]
     for key in LEFT:
         first = key.replace("[]", "[0]")
-        name = {"endpoints[0].ssh": "endpoints[2]", "endpoints[0].grpc": "endpoints[3]"}.get(first, first)
-        name = (
-            name.replace("endpoints[0].alerts[0]", "endpoints[0].alerts[1]")
-            if "external" not in name
-            else name
-        )
+        name = {"endpoints[0].ssh": "endpoints[2].ssh"}.get(first, first)
+        if name.startswith("endpoints"):
+            name = name.replace("alerts[0]", "alerts[1]")
         assert key == "alerting" or any(
             each.startswith(name) or name.startswith(each + ".") for each in listed
         ), key

@@ -174,9 +174,20 @@ def test_a_type_without_a_counterpart_is_listed_without_its_secrets():
     )
     assert not whole.targets
     assert [(note.key, note.reason) for note in made.notes] == [
-        ("monitorList[0]", "there is no probe for monitors of type 'mongodb'")
+        ("monitorList[0]", "there is no probe for MongoDB: watch its port by the kind `tcp`")
     ]
     assert "hunter2" not in made.text
+
+
+VALID = {
+    "grpcUrl": "h.example:443",
+    "grpcServiceName": "Health",
+    "grpcMethod": "check",
+    "grpcBody": "{}",
+    "grpcMetadata": "{}",
+    "rabbitmqNodes": '["http://h.example:15672"]',
+    "mqttCheckType": "keyword",
+}
 
 
 @pytest.mark.parametrize("kind", [*OF_TYPES, "group"])
@@ -197,7 +208,11 @@ def test_every_field_with_a_value_is_mapped_or_listed(kind):
         "method": "GET",
         "accepted_statuscodes": ["200"],
         "new field": 1,
+        "databaseConnectionString": f"{kind}://u:p@h.example/1",
+        **VALID,
     }
+    if kind == "websocket-upgrade":
+        fields["url"] = "wss://m.example/"
     made, _ = brought(
         "uptime-kuma",
         json.dumps(

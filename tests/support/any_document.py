@@ -1,6 +1,7 @@
 """Documents that are nearly right: the keys of a specification or of a peer's reference, with values of which some are nonsense."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -61,6 +62,43 @@ TEXTS = (
     *("Europe/Berlin", "0 3 * * *", "*-*-* 03:00", "23:00", "monday", "2026-01-01T00:00:00Z", "/srv/x"),
     *("slack", "email", "critical", "probe_success == 0", "avg_over_time(probe_duration_seconds[5m]) > 1"),
     *("http", "tcp", "icmp", "dns", "tls", "push", "ping", "port", "keyword", "json-query", "group"),
+    *("grpc", "grpc-keyword", "mqtt", "postgres", "mysql", "redis", "smtp", "rabbitmq", "websocket-upgrade"),
+    *(
+        "wss://h.example/a",
+        "grpcs://h:1",
+        "ssh://h",
+        "tls://h:1",
+        "socks5h",
+        "oauth2-cc",
+        "secure",
+        "Health",
+        "Check",
+    ),
+    *(
+        "postgres://u:p@h:5432/d?sslmode=require",
+        "redis://h/1",
+        "mqtt://h",
+        "tcp://192.0.2.53:53",
+        "HTTP/2.0",
+        "TLS12",
+    ),
+    *(
+        "[CONTEXT].a.b",
+        "[BODY].id",
+        "[DOMAIN_EXPIRATION] > 720h",
+        "[CERTIFICATE_EXPIRATION] > 48h",
+        "1h",
+        "gzip",
+        "ip4",
+    ),
+    *(
+        "body.a == 'b' && has(body.c)",
+        "!(body.a) || size(body.b) > 1",
+        "^+OK ([^ ]+)",
+        "PONG ${1} $$",
+        "Basic dTpw",
+    ),
+    *('{"service": "shop"}', '["https://h.example"]'),
 )
 OF_SPECIFICATION = inspect.type_info(Configuration)
 
@@ -78,7 +116,7 @@ class AnyDocument:
     def of_specification(self, kind: inspect.Type = OF_SPECIFICATION) -> Any:
         """Returns plain data in the form of a specification, at first of a whole configuration."""
         if kind is not OF_SPECIFICATION and self._is_nonsense():
-            return self._dice.choice(NONSENSE)
+            return deepcopy(self._dice.choice(NONSENSE))
         match self._dice.choice([*plain_types(kind)]):
             case inspect.StructType(cls=cls, fields=fields):
                 return self._mapping(cls, fields)
@@ -119,7 +157,8 @@ class AnyDocument:
         if step == "NAME":
             step = self._dice.choice(["one", "two"])
         if not below:
-            node[step] = self._dice.choice(NONSENSE if self._is_nonsense() else TEXTS)
+            # A copy: what is put below it later is not to stand in the next document.
+            node[step] = deepcopy(self._dice.choice(NONSENSE if self._is_nonsense() else TEXTS))
         elif below[0] != "[]":
             inner = node.setdefault(step, {})
             if isinstance(inner, dict):

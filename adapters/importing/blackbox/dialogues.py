@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ..imported import Placed, literal
 from ..source import PeerPart
-from .common import Made, family_of, tls_of
+from .access import Made, family_of, tls_of
 
 _PLACE = re.compile(r"\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+)|(\$))")
 _NAMED = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")

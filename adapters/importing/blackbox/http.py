@@ -1,13 +1,14 @@
 """HTTP modules of blackbox_exporter: the request, what its answer must be, and how it is reached."""
 
+from base64 import b64decode
 from typing import Any
 
 from ..addresses import proxy_address
 from ..conditions import matches, status_condition
 from ..imported import Placed, literal, placed
 from ..source import PeerPart
+from .access import Made, family_of, secret_of, size_of, tls_of
 from .cel import conditions_of
-from .common import Made, family_of, secret_of, size_of, tls_of
 
 _VERSIONS = {
     "HTTP/1.0": "1.0",
@@ -34,7 +35,7 @@ def http_of(options: PeerPart) -> Made:
         options.leave("compression", f"there is no compression {compression}")
     headers = _headers(options)
     if compression is not None:
-        # What is asked for follows from `compression`, and stands in one place.
+        # It follows from `compression`, and check refuses both.
         headers = {name: text for name, text in headers.items() if name.lower() != "accept-encoding"}
     probe = {
         "method": placed(options, "method", method and method.upper()),
@@ -169,16 +170,36 @@ def _proxy(options: PeerPart) -> dict[str, Any]:
         options.raw("proxy_from_environment")
     if stated is None:
         return {}
-    headers = options.part("proxy_connect_header")
-    names = [] if headers is None else [*headers.value]
     without = (options.text("no_proxy") or "").split(",")
     return {
         **proxy_address(options, "proxy_url", literal(stated)),
-        "headers": {
-            name: ", ".join(map(literal, headers.texts(name))) for name in names if headers is not None
-        },
+        **_connect_headers(options.part("proxy_connect_header")),
         "except": placed(options, "no_proxy", [literal(each) for text in without if (each := text.strip())]),
     }
+
+
+def _connect_headers(stated: PeerPart | None) -> dict[str, Any]:
+    """Returns the headers of a request for a tunnel; a login by name and password is no header here."""
+    found: dict[str, Any] = {}
+    for name in [] if stated is None else [*stated.value]:
+        text = ", ".join(stated.texts(name)) if stated is not None else ""
+        if name.lower() != "proxy-authorization":
+            found.setdefault("headers", {})[name] = literal(text)
+        elif login := _basic(text):
+            found["user"], found["password"] = map(literal, login)
+        elif stated is not None:
+            stated.leave(name, "a proxy is logged in to by `user` and `password`")
+    return found
+
+
+def _basic(text: str) -> tuple[str, str] | None:
+    """Returns the user and the password of a header of basic authentication."""
+    kind, _, coded = text.partition(" ")
+    try:
+        user, colon, password = b64decode(coded.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (user, password) if kind.lower() == "basic" and colon else None
 
 
 def _redirects(options: PeerPart) -> Any:

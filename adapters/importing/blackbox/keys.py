@@ -1,6 +1,6 @@
 """The keys of blackbox_exporter's reference: the part of a template that each comes to, or why it comes to nothing."""
 
-from .common import TLS_FILES
+from .access import TLS_FILES
 
 _M = "modules.NAME"
 _TLS = {f"tls_config.{key}": f"`tls.{ours}`" for key, ours in TLS_FILES.items()}

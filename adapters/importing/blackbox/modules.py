@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..imported import Imported, literal, placed
+from ..imported import Imported, literal, placed, plain
 from ..source import PeerFile, PeerPart
-from .common import Made, family_of, tls_of
+from .access import Made, family_of, tls_of
 from .dialogues import tcp_of
 from .http import http_of
 
@@ -21,7 +21,7 @@ _COMPLETING: dict[str, dict[str, Any]] = {
     "tcp": {"tcp": _HOST},
     "tls": {"tls": _HOST},
     "icmp": {"icmp": {"host": "www.example.com"}},
-    "dns": {"dns": {"server": "192.0.2.53"}},
+    "dns": {"dns": {"server": "ns.example.com"}},
     "grpc": {"grpc": _HOST},
 }
 """The keys that a target adds to a template of each kind."""
@@ -72,6 +72,10 @@ def _module(module: PeerPart, name: str, made: Imported) -> None:
     entry = made.add("templates", data, module, name)
     entry.completing = _COMPLETING[kind]
     entry.remarks = (f"a target that uses it adds {_ADDED[kind]}",)
+    if str(plain(entry.data.get(kind, {})).get("address_family", "")).startswith("prefer_"):
+        entry.remarks += (
+            "one whose host is an address adds address_family: any, as nothing is to be preferred",
+        )
 
 
 def _dns(options: PeerPart) -> Made:

@@ -37,6 +37,7 @@ class GatusAlerts:
         self._made = made
         self._defaults: dict[str, PeerPart] = {}
         self._channels: set[str] = set()
+        self._of_groups: dict[tuple[str, str | None], str] = {}
         for name in [] if alerting is None else [*alerting.value]:
             provider = alerting.part(name) if alerting is not None else None
             if provider is not None:
@@ -45,6 +46,7 @@ class GatusAlerts:
     def of(self, *endpoints: PeerPart) -> "Alerted":
         """Returns what the alerts of an endpoint come to, or those of all endpoints of a suite."""
         alerts = [alert for each in endpoints for alert in each.parts("alerts") if self._is_enabled(alert)]
+        holder = next((each for each in endpoints if each.value.get("alerts")), endpoints[0])
         thresholds: list[tuple[int, int]] = []
         texts: list[str] = []
         notify: list[str] = []
@@ -60,7 +62,7 @@ class GatusAlerts:
             )
             if text and text not in texts:
                 texts.append(text)
-            notify.append(self._channel(kind))
+            notify.append(self._channel(kind, holder.text("group")))
         rules = []
         if thresholds and min(thresholds) != (_FAILURES, _SUCCESSES):
             after, recover = min(thresholds)
@@ -70,7 +72,6 @@ class GatusAlerts:
                 reason = "all channels of a target are told at its smallest threshold: delay one by `after` of the channel"
                 alert.leave("failure-threshold", reason)
         described = "\n".join(texts) or None
-        holder = next((each for each in endpoints if each.value.get("alerts")), endpoints[0])
         keys = {
             "description": None if described is None else filled(described),
             "rules": rules,
@@ -116,8 +117,10 @@ class GatusAlerts:
             stated = default.number(key)
         return usual if stated is None or stated < 1 else int(stated)
 
-    def _channel(self, kind: str) -> str:
-        """Returns the id of the channel of a provider, which is made where the file does not configure it."""
+    def _channel(self, kind: str, group: str | None) -> str:
+        """Returns the id of the channel of a provider for a group, which is made where the file does not configure it."""
+        if (kind, group) in self._of_groups:
+            return self._of_groups[kind, group or ""]
         if kind not in self._channels:
             self._channels.add(kind)
             self._made.add("channels", {"id": kind}).data["log"] = {}
@@ -134,6 +137,28 @@ class GatusAlerts:
             entry.data["log"] = {}
             provider.leave_whole(_NO_PROVIDER)
         self._channels.add(name)
+        for override in provider.parts("overrides"):
+            self._override(name, provider, override)
+
+    def _override(self, name: str, provider: PeerPart, override: PeerPart) -> None:
+        """Adds the channel of one group, which has the keys of the provider besides its own."""
+        group = override.text("group") or ""
+        whole = {
+            key: value for key, value in provider.value.items() if key not in {"overrides", "default-alert"}
+        }
+        both = PeerPart(provider.file, override.path, whole | override.value)
+        probe = _channel_of(name, both)
+        for key in both.unread:
+            # The keys of the provider are listed there, and these where they come to nothing.
+            both.raw(key)
+        if not probe:
+            override.leave_whole(_NO_PROVIDER)
+            return
+        for key in override.value:
+            override.raw(key)
+        channel = self._made.new_id(name, group)
+        self._made.add("channels", {"id": channel, **probe}, override)
+        self._of_groups[name, group] = channel
 
 
 def _channel_of(name: str, provider: PeerPart) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 import re
 
-from ..imported import Imported, placed
+from ..imported import Imported, matchers_of, placed, quoted
 from ..source import PeerPart
 
 _START = re.compile(r"(\d?\d):(\d\d)")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
-def maintenance_of(window: PeerPart, made: Imported, target: str | None) -> None:
-    """Adds a window; of every target where none is named."""
+def maintenance_of(window: PeerPart, made: Imported, *targets: str) -> None:
+    """Adds a window of some targets; of all where none is named."""
     start, length = window.text("start"), window.text("duration")
     zone, days = window.text("timezone"), window.texts("every")
     if not window.flag("enabled", default=True):
@@ -26,8 +26,8 @@ def maintenance_of(window: PeerPart, made: Imported, target: str | None) -> None
         chosen = [day for day in chosen if day in _DAYS]
     hour, minute = int(begins[1]), int(begins[2])
     data = {
-        "id": made.new_id("window", target),
-        "match": [f"target={_quoted(target)}" if target else "target=~.+"],
+        "id": made.new_id("window", *targets[:1]),
+        "match": [_matcher(*targets)],
         "cron": placed(window, "start", f"{minute} {hour} * * {','.join(chosen) or '*'}"),
         "length": placed(window, "duration", length),
         "zone": placed(window, "timezone", zone),
@@ -35,6 +35,7 @@ def maintenance_of(window: PeerPart, made: Imported, target: str | None) -> None
     made.add("maintenance", data, window)
 
 
-def _quoted(target: str) -> str:
-    escaped = target.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _matcher(*targets: str) -> str:
+    if not targets:
+        return "target=~.+"
+    return f"target={quoted(targets[0])}" if len(targets) == 1 else next(matchers_of(targets))

@@ -135,6 +135,24 @@ _OF_OTHER_TYPES = [
     "system_service_name",
     "manual_status",
 ]
+WITHOUT_PROBE = {
+    "docker": "the socket of Docker gives the whole machine: run `docker inspect` by the kind `exec`",
+    "gamedig": "there is no probe for games: run a program by the kind `exec`",
+    "globalping": "checks from several places are those of several runtimes",
+    "kafka-producer": "there is no probe for Kafka: watch the broker by the kind `tcp`",
+    "manual": "a state that a person sets is no check",
+    "mongodb": "there is no probe for MongoDB: watch its port by the kind `tcp`",
+    "oracledb": "there is no probe for Oracle: run the vendor's client by the kind `exec`",
+    "radius": "there is no probe for RADIUS: run `radtest` by the kind `exec`",
+    "real-browser": "there is no browser: write the requests as `http_steps`, or run a script by the kind `exec`",
+    "sip-options": "there is no probe for SIP: run `sipsak` by the kind `exec`",
+    "snmp": "there is no probe for SNMP: run `check_snmp` by the kind `exec`",
+    "sqlserver": "there is no probe for SQL Server: run the vendor's client by the kind `exec`",
+    "steam": "there is no probe for games: run a program by the kind `exec`",
+    "system-service": "run `systemctl is-active NAME` by the kind `exec`",
+    "tailscale-ping": "watch the address by the kind `icmp`",
+}
+"""Why monitors of a type have no probe, and what to do; docs/not-done.md has a row for each."""
 SHOWN_OR_SEEN = frozenset(
     [
         "forceInactive",

@@ -4,9 +4,9 @@ from typing import Any
 
 from ..imported import Imported, label_name, literal, placed, seconds_text
 from ..source import PeerFile, PeerPart
+from .answers import Probed
 from .channels import channel_of
-from .common import Probed
-from .keys import GENERAL, KEYS, OF_TYPES, SHOWN_OR_SEEN
+from .keys import GENERAL, KEYS, OF_TYPES, SHOWN_OR_SEEN, WITHOUT_PROBE
 from .probes import GROUP, KINDS
 from .web import Proxies
 
@@ -36,6 +36,7 @@ def from_uptime_kuma(file: PeerFile) -> Imported:
         known.append(_Monitor(part, made.new_id(group and group.replace("/", "."), part.text("name")), group))
     for monitor in known:
         _target(monitor, known, channels, proxies, made)
+    proxies.leave_unnamed()
     made.open_door()
     file.note_what_is_left()
     return made
@@ -69,7 +70,7 @@ def _target(
             part.leave_whole(str(error))
             return
     else:
-        part.leave_whole(f"there is no probe for monitors of type {kind!r}")
+        part.leave_whole(WITHOUT_PROBE.get(kind, f"there is no probe for monitors of type {kind!r}"))
         return
     if key == "http" and (proxy := proxies.of(part)):
         probe["proxy"] = proxy

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..imported import literal, ping_key, placed, seconds_text
 from ..source import PeerPart
-from .common import Probed, host_of
+from .answers import Probed, host_of
 from .servers import mqtt_of, mysql_of, postgres_of, redis_of, smtp_of
 from .web import grpc_of, http_of, json_query_monitor, keyword_monitor, rabbitmq_of, websocket_of
 
@@ -15,7 +15,7 @@ GROUP = "group"
 """The type of the monitors that have others below them."""
 
 
-class Kind(NamedTuple):
+class MonitorType(NamedTuple):
     """A type of monitors."""
 
     key: str
@@ -59,21 +59,21 @@ def _push(part: PeerPart) -> Probed:
     return probe, []
 
 
-KINDS: dict[str, Kind] = {
-    "http": Kind("http", http_of),
-    "keyword": Kind("http", keyword_monitor),
-    "json-query": Kind("http", json_query_monitor),
-    "port": Kind("tcp", _port),
-    "ping": Kind("icmp", _ping),
-    "dns": Kind("dns", _dns),
-    "push": Kind("heartbeat", _push),
-    "websocket-upgrade": Kind("websocket", websocket_of),
-    "grpc-keyword": Kind("grpc", grpc_of),
-    "mqtt": Kind("mqtt", mqtt_of),
-    "postgres": Kind("postgres", postgres_of),
-    "mysql": Kind("mysql", mysql_of),
-    "redis": Kind("redis", redis_of),
-    "smtp": Kind("smtp", smtp_of),
-    "rabbitmq": Kind("http", rabbitmq_of),
+KINDS: dict[str, MonitorType] = {
+    "http": MonitorType("http", http_of),
+    "keyword": MonitorType("http", keyword_monitor),
+    "json-query": MonitorType("http", json_query_monitor),
+    "port": MonitorType("tcp", _port),
+    "ping": MonitorType("icmp", _ping),
+    "dns": MonitorType("dns", _dns),
+    "push": MonitorType("heartbeat", _push),
+    "websocket-upgrade": MonitorType("websocket", websocket_of),
+    "grpc-keyword": MonitorType("grpc", grpc_of),
+    "mqtt": MonitorType("mqtt", mqtt_of),
+    "postgres": MonitorType("postgres", postgres_of),
+    "mysql": MonitorType("mysql", mysql_of),
+    "redis": MonitorType("redis", redis_of),
+    "smtp": MonitorType("smtp", smtp_of),
+    "rabbitmq": MonitorType("http", rabbitmq_of),
 }
 """By the type of a monitor: the kind of probe, and how its keys are found."""

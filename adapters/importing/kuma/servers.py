@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from ..imported import literal, placed
 from ..source import PeerPart
-from .common import Probed, host_of, json_query_of
+from .answers import Probed, host_of, json_query_of
 
 _CONNECTION = "databaseConnectionString"
 _SECURITY = {"secure": "tls", "starttls": "starttls"}

@@ -7,7 +7,7 @@ from ..addresses import host_and_port, http_address
 from ..conditions import status_condition
 from ..imported import literal, placed
 from ..source import PeerPart
-from .common import Probed, json_query_of, keyword_of
+from .answers import Probed, json_query_of, keyword_of
 
 _BODIES = {
     "json": "application/json",
@@ -15,6 +15,21 @@ _BODIES = {
     "xml": "text/xml; charset=utf-8",
 }
 _PROXIES = {"http": "http", "https": "https", "socks": "socks5", "socks5": "socks5", "socks5h": "socks5h"}
+_OF_PROXIES = frozenset(
+    {
+        "host",
+        "port",
+        "auth",
+        "username",
+        "password",
+        "userId",
+        "active",
+        "default",
+        "createdDate",
+        "applyExisting",
+    }
+)
+"""The fields of a proxy: those that a login needs say nothing without one."""
 _HEALTH = "grpc.health.v1.Health"
 _ALARMS = "api/health/checks/alarms/"
 """The path that the monitors of RabbitMQ ask for."""
@@ -25,9 +40,17 @@ class Proxies:
 
     def __init__(self, stated: list[PeerPart]) -> None:
         self._known = {each.text("id") or "": each for each in stated}
+        self._named: set[str] = set()
         for each in stated:
-            for key in ("userId", "active", "default", "createdDate", "created_date", "applyExisting"):
-                each.raw(key)
+            for key in each.unread:
+                if key in _OF_PROXIES:
+                    each.raw(key)
+
+    def leave_unnamed(self) -> None:
+        """Lists the proxies that no monitor names."""
+        for key, stated in self._known.items():
+            if key not in self._named:
+                stated.leave_whole("no monitor that is brought over names it")
 
     def of(self, monitor: PeerPart) -> dict[str, Any]:
         """Returns the proxy of a monitor; nothing where it has none, or one that cannot be used, which is listed."""
@@ -35,6 +58,7 @@ class Proxies:
         stated = self._known.get(key or "")
         if key is None:
             return {}
+        self._named.add(key)
         scheme = _PROXIES.get((stated.text("protocol") or "") if stated else "")
         if stated is None or scheme is None:
             said = f"speaks {stated.text('protocol')}" if stated else "is not in the backup"
@@ -49,8 +73,6 @@ class Proxies:
                 "user": placed(stated, "username", literal(stated.text("username") or "")),
                 "password": placed(stated, "password", literal(stated.text("password") or "")),
             }
-        for name in ("username", "password"):
-            stated.raw(name)
         return {"url": placed(stated, "host", literal(f"{scheme}://{host}:{port}")), **login}
 
 
@@ -151,7 +173,7 @@ def websocket_of(part: PeerPart) -> Probed:
     offered = [
         literal(each) for text in (part.text("wsSubprotocol") or "").split(",") if (each := text.strip())
     ]
-    if part.flag("wsIgnoreSecWebsocketAcceptHeader"):
+    if part.text("wsIgnoreSecWebsocketAcceptHeader") not in {None, "false", "0"}:
         part.leave("wsIgnoreSecWebsocketAcceptHeader", "a server must prove that it has read the handshake")
     probe = {
         "url": placed(part, "url", literal(part.text("url") or "")),
