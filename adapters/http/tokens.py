@@ -184,8 +184,12 @@ class Tokens:
             timer.cancel()
 
     def close(self) -> None:
-        """Forgets all tokens. Requests under way end when the transport is closed."""
+        """Forgets all tokens, and ends every wait without a word. Requests under way end when the transport is closed."""
         self._kept.clear()
+        for request in self._under_way.values():
+            for wait in request.waiting:
+                self._stop(wait)
+            request.waiting.clear()
 
     def __repr__(self) -> str:
         return f"Tokens(kept={len(self._kept)}, under_way={len(self._under_way)})"

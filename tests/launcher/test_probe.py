@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 from click.testing import CliRunner
+from login_servers import TokenServer
+from proxy_server import ProxyServer
 from watchkeeper.launcher.main import cli
 
 TOKEN = "canary-0123456789"  # noqa: S105 - made to be looked for
@@ -302,6 +304,21 @@ def test_no_secret_of_a_target_is_shown(probe, port):
         status, says = probe("shop", *arguments, targets=targets)
         assert (status, TOKEN in says, "***" in says) == (1, False, True)
     assert TOKEN not in probe(f"http://127.0.0.1:{port}/echo?token={TOKEN}", "--body", "--json")[1]
+
+
+def test_a_target_is_probed_through_its_proxy_and_with_a_token(probe):
+    with TokenServer("me", TOKEN) as shop, ProxyServer() as proxy:
+        login = f'oauth2: {{token_url: "{shop.token_url}", client_id: me, client_secret: {TOKEN}}}'
+        http = f'{{url: "{shop.url("/shop")}", proxy: {{url: "{proxy.url()}"}}, {login}}}'
+        status, says = probe("shop", "--body", targets=f"  - {{id: shop, http: {http}}}\n")
+
+    assert (status, "hello Bearer ***" in says, TOKEN in says, shop.given[0] in says) == (
+        0,
+        True,
+        False,
+        False,
+    ), says
+    assert len(proxy.asked) == 2
 
 
 def test_a_hostile_answer_controls_no_terminal(probe, port):

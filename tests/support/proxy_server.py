@@ -63,13 +63,15 @@ class ProxyServer:
         self._tls = tls
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server((host, 0), backlog=512)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=512)
         self.host = host
         self.port: int = self._listener.getsockname()[1]
 
     def url(self, scheme: str = "http", host: str | None = None) -> str:
         """The address of the proxy, as a configuration has it."""
-        return f"{scheme}://{host or self.host}:{self.port}"
+        place = host or self.host
+        return f"{scheme}://{f'[{place}]' if ':' in place else place}:{self.port}"
 
     def __enter__(self) -> Self:
         self._start(self._accept)

@@ -169,6 +169,28 @@ def test_many_that_are_refused_at_once_ask_for_one_token(bench, prober, shop):
     assert shop.asked("token") == 2
 
 
+def test_a_connection_is_kept_for_requests_with_a_token(bench, prober, shop):
+    spec = Http(url=shop.url("/shop"), oauth2=wanting(shop).oauth2, connection="reuse")
+    seen = [bench.run(prober, spec).seen for _ in range(3)]
+
+    assert [(each.status, each.reused_connection) for each in seen] == [
+        (200, False),
+        (200, True),
+        (200, True),
+    ]
+
+
+def test_a_closed_prober_tells_nobody_of_a_token(bench, shop):
+    prober, told = HttpProber(bench.transport), []
+    with HostileServer({"token": Visit.wait_for_client_to_leave}) as server:
+        prober.start(bench.request(wanting(shop, server.url("/token")), 200), told.append)
+        assert bench.when(server.arrived)
+        prober.close()
+        bench.run(HttpProber(bench.transport), Http(url=server.url("/nothing")), 200)
+
+    assert told == []
+
+
 def test_a_token_that_has_ended_is_not_sent_again(bench, prober):
     with TokenServer(CLIENT, SECRET, expires_in=0.000_001) as server:
         statuses = [bench.run(prober, wanting(server)).seen.status for _ in range(2)]

@@ -214,6 +214,21 @@ def test_a_connection_is_kept_through_a_proxy(bench, prober, secure, proxy, auth
     assert len(proxy.asked) == 1
 
 
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+def test_a_proxy_and_a_target_may_have_addresses_of_ipv6(bench, prober, authority, scheme):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.ca.issue_cert("::1").configure_cert(context)
+    with (
+        HostileServer(host="::1") as server,
+        ProxyServer(host="::1", tls=context if scheme == "https" else None) as proxy,
+    ):
+        authorities = {"ca_file": authority.file} if scheme == "https" else {}
+        seen = bench.run(prober, Http(url=server.url(), proxy=through(proxy, scheme, **authorities))).seen
+
+    assert (seen.outcome, seen.detail, seen.ip) == (UP, "", "::1")
+    assert proxy.asked[0].host == "::1"
+
+
 def test_a_proxy_of_the_environment_is_not_used(bench, prober, plain, proxy, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "no_proxy"):
         monkeypatch.setenv(name, "*" if name == "no_proxy" else proxy.url())
