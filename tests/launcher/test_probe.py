@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 from click.testing import CliRunner
+from hostile.registry import registration
 from watchkeeper.launcher.main import cli
 
 TOKEN = "canary-0123456789"  # noqa: S105 - made to be looked for
@@ -18,6 +19,7 @@ ANSWERS = {
     "/": (200, "text/html", b"<h1>well</h1>"),
     "/busy": (503, "application/json", b'{"status": "failing"}'),
     "/odd": (200, "text/\x1b[31mred", b"a\x1b[2Jb\n" + b"c" * 600),
+    "/rdap/domain/shop.example": (200, "application/json", json.dumps(registration()).encode()),
     "/echo": (500, "text/plain", f"who sent {TOKEN}?".encode()),
 }
 
@@ -302,6 +304,23 @@ def test_no_secret_of_a_target_is_shown(probe, port):
         status, says = probe("shop", *arguments, targets=targets)
         assert (status, TOKEN in says, "***" in says) == (1, False, True)
     assert TOKEN not in probe(f"http://127.0.0.1:{port}/echo?token={TOKEN}", "--body", "--json")[1]
+
+
+def test_steps_show_each_request_and_no_captured_value(probe, port):
+    at = f"http://127.0.0.1:{port}/echo"
+    capture = 'capture: {token: {of: "[BODY]", matches: "sent (.*)[?]"}}'
+    steps = f'{{id: a, url: "{at}", expect: ["[STATUS] == 500"], {capture}}}, {{id: b, url: "{at}?{{{{token}}}}", expect: ["[STATUS] == 500"]}}'
+    targets = f'  - {{id: order, http_steps: {{steps: [{steps}]}}, expect: ["[BODY] == x"]}}\n'
+    status, says = probe("order", "--body", targets=targets)
+    assert (status, says.count("HTTP/1.1 500"), TOKEN in says) == (1, 2, False)
+    assert "no  [BODY] (who sent ***?) == x" in says
+
+
+def test_a_registration_is_probed(probe, port):
+    rdap = f"http://127.0.0.1:{port}/rdap"
+    targets = f'  - {{id: name, every: 24h, domain: {{name: shop.example, rdap_server: "{rdap}"}}, expect: ["[DOMAIN_EXPIRATION] > 24h"]}}\n'
+    status, says = probe("name", targets=targets)
+    assert (status, says.splitlines()[-1]) == (0, "up")
 
 
 def test_a_hostile_answer_controls_no_terminal(probe, port):
