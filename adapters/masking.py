@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 from msgspec import UNSET
 
 from ..domain.limits import SECRET_CHARACTERS_MIN
-from ..domain.line import escaped
+from ..domain.line import MASK, escaped
 from ..domain.specification.channel import Channel, Transport, Webhook
 from ..domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
 from ..domain.specification.configuration import RuntimeOptions
@@ -22,7 +22,8 @@ from ..domain.specification.probe import Exec, Http, Tcp, Tls
 from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.probes.udp import Udp
 from ..domain.specification.target import Target
-from ..domain.specification.text import MASK, as_pairs
+from ..domain.specification.text import as_pairs
+from ..domain.store_place import store_secrets
 
 _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential", re.IGNORECASE)
 """The names of headers, variables and parameters whose values are secrets."""
@@ -111,6 +112,7 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
         if isinstance(part, Channel):
             yield from _of_transport(part.transport)
         elif isinstance(part, RuntimeOptions):
+            yield from store_secrets(part.store or "")
             if part.ping is not None:
                 yield from (*_of_hook(part.ping.url), *_of_tls(part.ping.tls))
         elif isinstance(probe := part.probe, Http):

@@ -14,9 +14,9 @@ from ..place import DatabasePlace
 from ..record_state import RecordState, Touched, apply
 from .connection import BoundedConnection, roll_back
 from .fence import ADVANCE, REQUIRE, End, Fence
-from .housekeeping import DatabaseHousekeeper
 from .loading import load
-from .samples import Packed, SampleWriter
+from .samples.housekeeping import DatabaseHousekeeper
+from .samples.writer import Packed, SampleWriter
 from .writing import Statement, statements
 
 _BLOCKS = "INSERT INTO block (shard, hour, number, data) SELECT %s, hour, %s, data FROM unnest(%s::int[], %s::bytea[]) AS block (hour, data)"
@@ -46,7 +46,7 @@ SELECT count""",
 _OF_SAMPLES = frozenset({"samples"})
 
 
-class Session:
+class DatabaseSession:
     """One opening of the database by an owner."""
 
     def __init__(

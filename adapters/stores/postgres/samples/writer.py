@@ -4,16 +4,16 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ....domain import limits
-from ....domain.incidents.record import Batch, Renamed
-from ....domain.observation.evidence import Evidence
-from ....domain.observation.outcome import Outcome
-from ....domain.observation.sample import Sample
-from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
-from ..history.source import US_PER_HOUR
-from ..history.stored import encoded
-from .blocks import SampleRow, pack_block
-from .connection import BoundedConnection, text
+from .....domain import limits
+from .....domain.incidents.record import Batch, Renamed
+from .....domain.observation.evidence import Evidence
+from .....domain.observation.outcome import Outcome
+from .....domain.observation.sample import Sample
+from .....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
+from ...history.source import US_PER_HOUR
+from ...history.stored import encoded
+from ..connection import BoundedConnection, text
+from .blocks import BlockRow, pack_block
 
 _NEW_TARGETS = """
 INSERT INTO target (shard, name) SELECT %s, unnest(%s::text[]) ON CONFLICT (name, shard) DO NOTHING
@@ -66,7 +66,7 @@ class SampleWriter:
     def packed(self, batch: Batch) -> Packed:
         """Returns the samples of a batch. New names get their numbers before the transaction: one that fails leaves mere names."""
         self._number(batch.samples, batch.evidence)
-        hours: dict[int, list[SampleRow]] = {}
+        hours: dict[int, list[BlockRow]] = {}
         at_us, targets, texts = [], [], []
         kept = 0
         for hour, of_hour in groupby(batch.samples, _hour_of):
@@ -111,7 +111,7 @@ class SampleWriter:
                 name: number
             }
 
-    def _packable(self, hour: int, samples: list[Sample]) -> Iterator[SampleRow]:
+    def _packable(self, hour: int, samples: list[Sample]) -> Iterator[BlockRow]:
         """This runs for every sample and is most of what storing one costs in this process."""
         hour_us, ns_per_us = hour * US_PER_HOUR, NS_PER_US
         targets, findings = self._targets, self._findings

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from ....domain import limits
-from ....domain.observation.outcome import Outcome, Reason
-from ..history.source import US_PER_HOUR, RecordedNotice, RowSum
-from ..history.stored import FoundRow
+from .....domain import limits
+from .....domain.observation.outcome import Outcome, Reason
+from ...history.source import US_PER_HOUR, RecordedNotice, RowSum
+from ...history.stored import FoundRow
+from ..connection import BoundedConnection, Parameters, one
 from .blocks import Block
-from .connection import BoundedConnection, Parameters, one
 
 # The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
 _SPANS = """
