@@ -86,6 +86,7 @@ class DatabaseSession:
         if row is None or not row[0]:
             raise self.fence.lost()
         self.fence.advanced(end)
+        self.samples.written(packed)
 
     def _record_all(self, batch: Batch, packed: Packed) -> None:
         is_judged = bool(Touched.of(batch))
@@ -95,17 +96,16 @@ class DatabaseSession:
         end, links = self._end_after(
             batch, list(linked(self.fence.end.position, self.fence.end.hash, written))
         )
-        renames = self.samples.renames(batch)
         self._send(
             end,
             [
-                Statement(_RENAME, [*renames]),
+                Statement(_RENAME, [*packed.renames]),
                 *statements(self.shard, draft, batch, links),
                 *self._of_samples(packed),
-                Statement(_EVIDENCE, self.samples.evidence(batch)),
+                Statement(_EVIDENCE, packed.evidence),
             ],
         )
-        self.samples.written(packed, renames)
+        self.samples.written(packed)
 
     def _end_after(
         self, batch: Batch, links: list[tuple[Link, bytes]]
