@@ -113,6 +113,7 @@ def _error_number(handle: Handle, code: int, message: str) -> int:
     if known or handle.refused_address is not None:
         return known
     if code == pycurl.E_COULDNT_CONNECT:
-        # A refused connection leaves a number: without one no socket could be opened at all.
-        return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or errno.EMFILE
+        # A refused connection by TCP leaves a number: without one no socket could be opened at all.
+        unopened = 0 if handle.tries_quic else errno.EMFILE
+        return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or unopened
     return 0

@@ -60,12 +60,14 @@ class Handle:
         self.curl.setopt(pycurl.COOKIELIST, COOKIES_ON)
         self.header: list[bytes] = []
         self._named = False
+        self.tries_quic = False
         self.clear(0)
 
     def prepare(self, shape: HttpShape) -> None:
         """Make the handle fit for requests of this shape, whatever it served before."""
         self.curl.reset()
         self._named = False
+        self.tries_quic = "3" in shape.versions
         prepare(self.curl, shape)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
         # Appending to a list is the cheapest callback there is; libcurl itself ends a header at 300 KB.
