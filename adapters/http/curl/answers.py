@@ -50,10 +50,11 @@ def read_answer(
         code, message = pycurl.E_PEER_FAILED_VERIFICATION, NAMELESS
     begun_ns = name_ns + lost_ns
     proven = destination.secure and not handle.nameless_certificate
+    tls_us = ask(pycurl.APPCONNECT_TIME_T) if proven else 0
     status = ask(pycurl.RESPONSE_CODE)
     return HttpAnswer(
         code=code,
-        unconnected=NO_AGREEMENT if code and handle.disagrees else None,
+        unconnected=NO_AGREEMENT if code and tls_us and handle.disagrees else None,
         error_number=_error_number(handle, code, message) if code else 0,
         message=message,
         status=status,
@@ -69,7 +70,7 @@ def read_answer(
         certificate=_certificate(handle) if destination.secure else None,
         name_ns=name_ns,
         connect_ns=_after(begun_ns, ask(pycurl.CONNECT_TIME_T)),
-        tls_ns=_after(begun_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,
+        tls_ns=_after(begun_ns, tls_us),
         # Curl tells the time of a first byte of a connection that was refused, too.
         first_byte_ns=_after(begun_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
         total_ns=begun_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
