@@ -10,6 +10,7 @@ from hostile.databases import (
     FORTY_TWO,
     NONCE,
     OK,
+    TLS_ASKED_BYTES,
     answer,
     column,
     greeting,
@@ -196,7 +197,7 @@ def securing(context, then):
     """A login that begins with TLS."""
 
     def log_in(visit):
-        visit.read_something()
+        visit.read_exactly(TLS_ASKED_BYTES)
         visit.secure(context)
         then(visit)
 
@@ -369,13 +370,16 @@ def test_neither_the_user_nor_the_password_is_sent_before_tls(bench, prober):
 
     def serve(visit):
         visit.send(greeting(has_tls=True))
-        heard.append(visit.read_something())
+        heard.append(visit.read_exactly(TLS_ASKED_BYTES))
+        visit.send(b"no TLS")
+        visit.wait_for_client_to_leave()
 
     with HostileServer(greeting=serve) as server:
         seen = bench.run(prober, target(server, tls=Tls(verify=False))).seen
 
     assert seen.reason is Reason.TLS_FAILED
-    assert USER.encode() not in heard[0]
+    assert heard[0][4:8] == (0x8_AA01).to_bytes(4, "little")
+    assert heard[0][13:] == bytes(23)
 
 
 def test_two_hundred_failures_and_a_cancelled_attempt_leave_no_descriptor(bench, prober, descriptors):
