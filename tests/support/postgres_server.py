@@ -16,7 +16,7 @@ from typing import Self
 
 import trustme
 from debian import find, give_away, has_program, identity, is_there, unprivileged
-from host_servers import until
+from looking import until
 from ports import free_port
 
 WITHIN_S = 60.0
