@@ -65,6 +65,9 @@ USUAL = {
     "notificationIDList": {},
     "proxyId": None,
     "mqttTopic": "",
+    "oauth_auth_method": "client_secret_basic",
+    "kafkaProducerSaslOptions": {"mechanism": "None"},
+    "gamedigGivenPortOnly": True,
     "weight": 2000,
 }
 
