@@ -8,9 +8,11 @@ from ...domain.observation.observation import Measurement
 
 def figure_of(answer: object) -> tuple[Measurement, ...]:
     """Returns the measure `value` of an answer that is a number, or the text of one; otherwise nothing."""
-    if not isinstance(answer, str | int | float) or (
-        isinstance(answer, str) and len(answer) > NUMBER_CHARACTERS_MAX
-    ):
+    if isinstance(answer, str):
+        # Python alone reads `1_000` as a number.
+        if len(answer) > NUMBER_CHARACTERS_MAX or "_" in answer:
+            return ()
+    elif not isinstance(answer, int | float):
         return ()
     try:
         value = float(answer)

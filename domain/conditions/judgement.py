@@ -81,10 +81,15 @@ class Expectation:
             shared_age_ns=seen.shared_age_ns,
             slow_by_ns=self._slow_by_ns(seen) if reason is Reason.CONDITION_FAILED else UNSET,
         )
-        return sample.told(SecretForms(seen.secrets)) if seen.secrets else sample
+        if seen.secrets and (outcome is not Outcome.UP or detail):
+            # Only what went wrong has texts of the target: to make the forms of secrets costs more than the judgement.
+            return sample.told(SecretForms(seen.secrets))
+        return sample
 
     def _slow_by_ns(self, seen: Observation) -> int | UnsetType:
         """By how much the response time is too long, where an answer fails by nothing else."""
+        if seen.outcome.is_bad:
+            return seen.slow_by_ns
         if not self.speaks_of_time:
             return UNSET
         facts = Facts(seen)

@@ -97,6 +97,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     reused_connection: bool = False
     is_judged: bool = False
     """The probe has judged the answer by conditions of its own: a status alone makes it no failure."""
+    slow_by_ns: LengthNs | UnsetType = UNSET
+    """Set by the runtime: by how much the answer was too slow, where the probe's own conditions fail by that alone."""
     secrets: Annotated[tuple[CapturedText, ...], msgspec.Meta(max_length=CAPTURED_MAX)] = ()
     """Texts that the probe took from answers, and that no sample shows."""
     shared_age_ns: LengthNs | UnsetType = UNSET

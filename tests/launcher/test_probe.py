@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 from click.testing import CliRunner
+from hostile.registry import registration
 from login_servers import TokenServer
 from proxy_server import ProxyServer
 from watchkeeper.launcher.main import cli
@@ -20,6 +21,7 @@ ANSWERS = {
     "/": (200, "text/html", b"<h1>well</h1>"),
     "/busy": (503, "application/json", b'{"status": "failing"}'),
     "/odd": (200, "text/\x1b[31mred", b"a\x1b[2Jb\n" + b"c" * 600),
+    "/rdap/domain/shop.example": (200, "application/json", json.dumps(registration()).encode()),
     "/echo": (500, "text/plain", f"who sent {TOKEN}?".encode()),
 }
 
@@ -319,6 +321,23 @@ def test_a_target_is_probed_through_its_proxy_and_with_a_token(probe):
         False,
     ), says
     assert len(proxy.asked) == 2
+
+
+def test_steps_show_each_request_and_no_captured_value(probe, port):
+    at = f"http://127.0.0.1:{port}/echo"
+    capture = 'capture: {token: {of: "[BODY]", matches: "sent (.*)[?]"}}'
+    steps = f'{{id: a, url: "{at}", expect: ["[STATUS] == 500"], {capture}}}, {{id: b, url: "{at}?{{{{token}}}}", expect: ["[STATUS] == 500"]}}'
+    targets = f'  - {{id: order, http_steps: {{steps: [{steps}]}}, expect: ["[BODY] == x"]}}\n'
+    status, says = probe("order", "--body", targets=targets)
+    assert (status, says.count("HTTP/1.1 500"), TOKEN in says) == (1, 2, False)
+    assert "no  [BODY] (who sent ***?) == x" in says
+
+
+def test_a_registration_is_probed(probe, port):
+    rdap = f"http://127.0.0.1:{port}/rdap"
+    targets = f'  - {{id: name, every: 24h, domain: {{name: shop.example, rdap_server: "{rdap}"}}, expect: ["[DOMAIN_EXPIRATION] > 24h"]}}\n'
+    status, says = probe("name", targets=targets)
+    assert (status, says.splitlines()[-1]) == (0, "up")
 
 
 def test_a_hostile_answer_controls_no_terminal(probe, port):

@@ -14,14 +14,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debian import find, give_away, has_program, is_there, unprivileged
+import trustme
+from debian import find, give_away, has_program, identity, is_there, unprivileged
 from host_servers import until
 from ports import free_port
 
 WITHIN_S = 60.0
 PASSWORD = "slon und otto"  # noqa: S105  # it opens a server that a test has made
 USER, DATABASE = "keeper", "postgres"
-QUICK = ("--shared-buffers=16MB", "--max-connections=40", "--autovacuum=off", "--log-min-messages=fatal")
+# A process that is killed leaves its writes to the system: only a system that stops would lose them without fsync.
+QUICK = (
+    "--fsync=off",
+    "--shared-buffers=16MB",
+    "--max-connections=40",
+    "--autovacuum=off",
+    "--log-min-messages=fatal",
+)
 
 
 def can_run_postgres() -> bool:
@@ -61,14 +69,15 @@ def _readable_copy(programs: Path) -> Path:
 class PostgresServer:
     """Runs from the begin of `with` to its end. As root it runs under the account nobody: PostgreSQL refuses root.
 
-    Data is durable, as the server's settings have it by default: `kill` and `start` give what was committed. `settings` are
-    further ones, such as `ssl=on`; `hba` are the lines of pg_hba.conf, by default a password for everything but the socket.
+    `kill` and `start` give what was committed. `settings` are further ones of postgresql.conf, such as `max_connections=9`; with
+    `ca` the server has TLS; `hba` are the lines of pg_hba.conf, by default a password for everything but the socket.
     """
 
     def __init__(
         self,
         *,
         settings: Iterable[str] = (),
+        ca: trustme.CA | None = None,
         hba: Iterable[str] = ("local all all trust", "host all all all scram-sha-256"),
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -76,6 +85,9 @@ class PostgresServer:
         self.host, self.port = "127.0.0.1", free_port()
         self.user, self.password, self.database = USER, PASSWORD, DATABASE
         self._settings, self._hba = tuple(settings), tuple(hba)
+        if ca is not None:
+            files = identity(self.folder, ca)
+            self._settings += ("ssl=on", f"ssl_cert_file={files.certificate}", f"ssl_key_file={files.key}")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -141,11 +153,6 @@ class PostgresServer:
     def write_hba(self, *lines: str) -> None:
         """Writes pg_hba.conf anew, which a running server reads after `reload`."""
         (self.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-    def configure(self, *lines: str) -> None:
-        """Adds lines to postgresql.conf, which the next start reads."""
-        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
 
     def reload(self) -> None:
         """Has a running server read its files again."""

@@ -30,12 +30,10 @@ from .mysql_packets import (
     read_row,
     strange,
 )
-from .rows import Rows, version_observation
+from .rows import Rows, limit_ms_of, version_observation
 
 PACKET_BYTES_MAX = 1 << 24
 COMMAND_LEAVE, COMMAND_QUERY = b"\x01", b"\x03"
-LIMIT_SLACK_MS = 100
-"""How much later than the deadline the server ends the query by itself: it notices no client that has left."""
 UNKNOWN_VARIABLE = 1193
 FULL = b"\x01\x04"
 """The word of a server with caching_sha2_password that it cannot judge an answer without the password itself."""
@@ -85,7 +83,7 @@ async def ask_mysql(probe: Mysql, course: AttemptCourse) -> Observation:
         return version_observation(course, greeting.version)
     course.stage = "before the transaction had begun"
     with _refusing("the transaction"):
-        await _begin(packets, greeting, int(course.remaining_s * 1_000) + LIMIT_SLACK_MS)
+        await _begin(packets, greeting, limit_ms_of(course))
     course.stage = "before the query was answered"
     try:
         rows = await _query(packets, probe.query)

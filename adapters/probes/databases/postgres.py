@@ -13,15 +13,13 @@ from ..course import AttemptCourse, ProbeFailed, down
 from ..network.starttls import ask_for_tls
 from ..secured import open_wire, secure
 from .postgres_login import MECHANISM, Scram, md5_answer
-from .rows import Cell, Rows, number_cell, version_observation
+from .rows import Cell, Rows, limit_ms_of, number_cell, version_observation
 
 PROTOCOL = 3 << 16
 CELL_ABSENT = -1
 NUMBERS = frozenset({20, 21, 23, 26, 700, 701, 1700})
 """The types of columns whose values are numbers: int8, int2, int4, oid, float4, float8, numeric."""
 BOOLEAN = 16
-LIMIT_SLACK_MS = 100
-"""How much later than the deadline the server ends the query by itself: it notices no client that has left."""
 PASSED_OVER = frozenset(b"NSA")
 """Notices, settings and notifications, which may come at any time."""
 PLAIN_PASSWORD, MD5_PASSWORD, SASL, SASL_CONTINUE, SASL_FINAL = 3, 5, 10, 11, 12
@@ -68,9 +66,8 @@ async def ask_postgres(probe: Postgres, course: AttemptCourse) -> Observation:
         await talk.write(b"X")
         return version_observation(course, talk.version)
     course.stage, talk.matter = "before the transaction had begun", "the transaction"
-    limit_ms = int(course.remaining_s * 1_000) + LIMIT_SLACK_MS
     # Within the transaction: a pool that lends this connection to others keeps nothing of it.
-    await talk.write(b"Q", _word(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit_ms}"))
+    await talk.write(b"Q", _word(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit_ms_of(course)}"))
     await talk.read_until_ready()
     course.stage = "before the query was answered"
     rows = await _query(talk, probe.query)

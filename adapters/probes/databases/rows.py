@@ -9,6 +9,8 @@ from ....domain.observation.observation import Measurement, Observation
 from ..course import AttemptCourse
 from ..figures import figure_of
 
+LIMIT_SLACK_MS = 100
+"""How much later than the deadline that is."""
 Cell: TypeAlias = "str | int | float | bool | None"
 
 
@@ -37,6 +39,11 @@ class Rows:
         """The observation of a query that has given these rows."""
         body = f"[{', '.join(self._taken)}]".encode()
         return course.observation(body=body, body_cut=self.cut, measurements=self._figure or ())
+
+
+def limit_ms_of(course: AttemptCourse) -> int:
+    """Returns the milliseconds after which a server ends the query by itself: it notices no client that has left."""
+    return int(course.remaining_s * 1_000) + LIMIT_SLACK_MS
 
 
 def version_observation(course: AttemptCourse, version: str) -> Observation:

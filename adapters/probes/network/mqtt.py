@@ -17,6 +17,7 @@ from .mqtt_packets import (
     LEAVE,
     PUBACK,
     PUBLISH,
+    RETAINED,
     SUBACK,
     MqttMessage,
     Packet,
@@ -66,8 +67,7 @@ class _Talk:
         await self.answer(SUBACK)
         if self._probe.publish is not None:
             self._course.stage = "before the published message was taken"
-            # A message that was there before is no answer.
-            self._found, content = None, self._probe.publish.encode()
+            content = self._probe.publish.encode()
             await self._wire.write(publish_packet(self._probe.version, topic, content))
             await self.answer(PUBACK)
         while self._found is None:
@@ -97,7 +97,9 @@ class _Talk:
         if packet.kind != PUBLISH:
             raise down(Reason.PROTOCOL_ERROR, f"no answer of the protocol: a packet of type {packet.kind}")
         message = read_message(self._probe.version, packet)
-        if self._found is None and self._wanted in message.payload:
+        # A retained message was there before, and is no answer to what is published.
+        is_old = self._probe.publish is not None and bool(packet.flags & RETAINED)
+        if self._found is None and not is_old and self._wanted in message.payload:
             self._found = message
             return
         self._passed_over += 1

@@ -14,6 +14,8 @@ NAMES = {
     PUBACK: "the message",
     DISCONNECT: "the connection",
 }
+RETAINED = 0x01
+"""The bit of a message that the broker has kept for new subscriptions."""
 LEAVE = b"\xe0\x00"
 PACKET_ID = 1
 PACKET_BYTES_MAX = BODY_BYTES + 1024

@@ -146,7 +146,7 @@ def registration_in(body: bytes, name: str) -> Registration:
         raise down(Reason.PROTOCOL_ERROR, f"the answer is not JSON: {one_line(str(error))}") from None
     if not isinstance(document, dict) or document.get("objectClassName") != "domain":
         raise down(Reason.PROTOCOL_ERROR, "the answer is no domain of RDAP")
-    about = _text(document.get("ldhName")).lower().removesuffix(".")
+    about = _name_in(document)
     if about != name:
         raise down(Reason.PROTOCOL_ERROR, f"the answer is about {one_line(about[:100]) or 'no name'}")
     return Registration(
@@ -160,6 +160,15 @@ def registration_in(body: bytes, name: str) -> Registration:
             if each.get("ldhName")
         ],
     )
+
+
+def _name_in(document: dict[str, Any]) -> str:
+    """The name that a document is about, in ASCII: some registries write it in Unicode alone."""
+    written = _text(document.get("ldhName")) or _text(document.get("unicodeName"))
+    try:
+        return ascii_host(written).lower().removesuffix(".")
+    except UnicodeError:
+        return ""
 
 
 def _events(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

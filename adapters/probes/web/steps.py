@@ -108,7 +108,8 @@ class StepsAttempt(Activity):
         judged = ready_step.expectation.judge(self._request.attempt, self._request.started, seen)
         if judged.outcome is not Outcome.UP:
             said = "; ".join(judged.failed) or judged.detail or judged.reason.value
-            self._fail(step, seen, (judged.outcome, judged.reason, said))
+            slow = replace(seen, slow_by_ns=judged.slow_by_ns)
+            self._fail(step, slow, (judged.outcome, judged.reason, said))
         else:
             try:
                 self._values |= ready_step.captured(seen)

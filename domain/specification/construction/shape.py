@@ -99,6 +99,11 @@ _ALSO_CALLED = {
     "alert_rule_test": "expect",
     "eval_time": "at",
     "exp_alerts": "open",
+    "extract": "capture",
+    "save": "capture",
+    "requests": "steps",
+    "whois": "domain",
+    "rdap": "domain",
 }
 """The words of other monitors for keys of ours that no likeness of letters finds; of two keys the first that is known there."""
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from hostile.server import HostileServer
+from msgspec import UNSET
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.adapters.probes.web.steps import StepsProber
 from watchkeeper.domain.conditions.condition import compile_condition
@@ -270,6 +271,16 @@ def test_the_conditions_of_the_target_judge_the_last_answer(bench, prober, shop)
     assert (seen.status, seen.outcome) == (404, Outcome.UP)
     assert judged(seen)[0].outcome is Outcome.UP
     assert judged(seen, "[STATUS] == 200")[0].failed == ("[STATUS] (404) == 200",)
+
+
+def test_a_step_that_is_slow_and_nothing_else_says_by_how_much(bench, prober, shop):
+    slow = run(bench, prober, shop, {"url": "/a", "expect": ["[RESPONSE_TIME] < 0.000001"]})
+    wrong = run(
+        bench, prober, shop, {"url": "/a", "expect": ["[RESPONSE_TIME] < 0.000001", "[STATUS] == 201"]}
+    )
+
+    assert 0 < judged(slow)[0].slow_by_ns < slow.response_time_ns
+    assert judged(wrong)[0].slow_by_ns is UNSET
 
 
 def test_a_captured_value_is_shown_nowhere_unless_that_is_asked(bench, prober, shop):

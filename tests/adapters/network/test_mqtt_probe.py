@@ -1,5 +1,7 @@
 """The `mqtt` probe against Mosquitto itself, and against peers that break off, lie, or say nothing."""
 
+import socket
+
 import pytest
 from daemons import PASSWORD, USER, Mosquitto
 from hostile.brokers import CONNACK, CONNACK_5, SUBACK, SUBACK_5, Broker, published
@@ -7,6 +9,7 @@ from hostile.server import HostileServer
 from hostile.visit import Visit
 from trustme import CA
 from watchkeeper.adapters.probes.course import Surroundings
+from watchkeeper.adapters.probes.network.mqtt_packets import LEAVE, connect_packet
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.limits import BODY_BYTES, MESSAGES_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -70,10 +73,27 @@ def test_a_login_is_up_in_clear_and_by_tls(bench, prober, real, trusted, version
 def test_a_published_text_comes_back_and_a_number_is_a_figure(bench, prober, real, version):
     number = bench.run(prober, target(real, version=version, topic="shop/a", publish="42.5")).seen
     word = bench.run(prober, target(real, version=version, topic="shop/a", publish="grün")).seen
+    code = bench.run(prober, target(real, version=version, topic="shop/a", publish="1_000")).seen
 
     assert (number.outcome, number.detail, number.body) == (Outcome.UP, "", b"42.5")
     assert [(each.name, each.value) for each in number.measurements] == [("value", 42.5)]
     assert (word.body, word.measurements) == ("grün".encode(), ())
+    assert (code.body, code.measurements) == (b"1_000", ())
+
+
+@pytest.mark.needs("mosquitto")
+@VERSIONS
+def test_a_message_that_the_broker_keeps_is_told_and_is_no_answer_to_another(bench, prober, real, version):
+    with socket.create_connection((real.host, real.port), 20) as client:
+        client.sendall(connect_packet("3.1.1", "keeps", USER, PASSWORD))
+        assert client.recv(4) == CONNACK
+        # Kept, of the first quality: the farewell is read behind it.
+        client.sendall(b"\x31\x0e\0\x06shop/kold 42" + LEAVE)
+        assert not client.recv(1)
+    kept = bench.run(prober, target(real, version=version, topic="shop/k")).seen
+    sent = bench.run(prober, target(real, version=version, topic="shop/k", publish="42")).seen
+
+    assert (kept.body, sent.body) == (b"old 42", b"42")
 
 
 @pytest.mark.needs("mosquitto")
@@ -127,10 +147,10 @@ def test_a_retained_message_is_told(bench, prober, version):
 
 @VERSIONS
 @pytest.mark.parametrize(
-    ("fields", "body"), [({}, b"42"), ({"expect": "4"}, b"42"), ({"publish": "7"}, b"7")]
+    ("fields", "body"), [({}, b"42"), ({"expect": "4"}, b"42"), ({"publish": "o"}, b"o")]
 )
 def test_a_message_from_before_is_no_answer_to_what_is_published(bench, prober, version, fields, body):
-    broker = Broker()
+    broker = Broker(retained=b"old 42")
     seen = asked(bench, prober, broker, topic="a", version=version, **{"publish": "42", **fields})
 
     assert (seen.outcome, seen.detail, seen.body) == (Outcome.UP, "", body)

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from debian import identity
 from hostile.databases import BEGUN, READY, WELCOME, columns, error, message, row
 from hostile.databases import Postgres as Small
 from hostile.server import HostileServer
@@ -20,6 +19,7 @@ from watchkeeper.domain.specification.probes.servers.postgres import Postgres
 
 TIMEOUT_MS = 300
 HBA = (
+    "local all all trust",
     "host all md5 all md5",
     "host all scram all scram-sha-256",
     "host all formed all scram-sha-256",
@@ -43,19 +43,13 @@ def proven(tmp_path_factory):
     """A server of TLS with one table, and the file of its authority."""
     ca, folder = CA(), tmp_path_factory.mktemp("authority")
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
-    with PostgresServer() as server:
-        files = identity(server.folder, ca)
-        server.stop()
-        server.configure(
-            "ssl = on", f"ssl_cert_file = '{files.certificate}'", f"ssl_key_file = '{files.key}'"
-        )
-        server.start()
+    with PostgresServer(ca=ca, hba=HBA) as server:
         server.sql("CREATE TABLE jobs (id int, name text); INSERT INTO jobs VALUES (1, 'a'), (2, NULL)")
-        for way in ("md5", "scram-sha-256"):
-            name = way.partition("-")[0]
-            server.sql(f"SET password_encryption = '{way}'; CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
-        server.write_hba("local all all trust", *HBA)
-        server.reload()
+        server.sql(
+            f"CREATE ROLE scram LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT ON jobs TO scram;"
+            "CREATE ROLE formed LOGIN PASSWORD 'IX o\u0308';"
+            f"SET password_encryption = 'md5'; CREATE ROLE md5 LOGIN PASSWORD '{PASSWORD}'"
+        )
         yield server, Tls(ca_file=str(folder / "ca.pem"))
 
 
@@ -87,7 +81,6 @@ def test_a_login_is_up_and_the_version_is_told(bench, prober, real, user):
 @pytest.mark.needs("postgres")
 def test_rows_are_told_as_json_and_the_first_number_is_a_figure(bench, prober, real):
     query = "SELECT id, name, id > 1 AS late, 2.50::numeric AS price, 'NaN'::float8 AS no FROM jobs ORDER BY id DESC"
-    real.sql("GRANT SELECT ON jobs TO scram")
     seen = bench.run(prober, target(real, query=query)).seen
 
     assert json.loads(seen.body) == [
@@ -196,6 +189,19 @@ def test_a_login_that_is_refused_is_down_in_the_servers_words(bench, prober, rea
     assert said in seen.detail
 
 
+@pytest.mark.needs("postgres")
+def test_a_server_that_was_killed_is_down_until_it_runs_again(bench, prober, real):
+    real.sql("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7); GRANT SELECT ON kept TO scram")
+    probe = target(real, query="SELECT n FROM kept")
+    real.kill()
+    gone = bench.run(prober, probe).seen
+    real.start()
+    back = bench.run(prober, probe).seen
+
+    assert (gone.outcome, gone.reason) == (Outcome.DOWN, Reason.CONNECTION_REFUSED)
+    assert (back.outcome, back.body) == (Outcome.UP, b'[{"n": 7}]')
+
+
 def test_private_addresses_are_refused_where_they_are_denied(bench):
     around = Surroundings(
         loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=True
@@ -211,7 +217,6 @@ def test_private_addresses_are_refused_where_they_are_denied(bench):
 
 @pytest.mark.needs("postgres")
 def test_a_password_that_is_written_in_another_form_is_the_same(bench, prober, real):
-    real.sql("CREATE ROLE formed LOGIN PASSWORD 'IX o\u0308'")
     formed = target(real, user="formed", password="\u2168\u00a0\u00f6\u00ad")  # noqa: S106
     seen = bench.run(prober, formed).seen
 

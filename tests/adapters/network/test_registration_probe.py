@@ -120,8 +120,10 @@ def test_the_end_of_a_registration_is_read_as_registries_write_it(asking, events
 
 def test_an_international_name_is_asked_for_in_ascii(asking):
     seen, (heard,) = asked(asking, Registry(registration("xn--strae-oqa.example")), "Straße.Example.")
+    in_unicode = registration(ldhName=None, unicodeName="Straße.example")
+    also, _ = asked(asking, answering(in_unicode), "straße.example")
 
-    assert (seen.outcome, heard.path) == (UP, "/rdap/domain/xn--strae-oqa.example")
+    assert (seen.outcome, heard.path, also.outcome) == (UP, "/rdap/domain/xn--strae-oqa.example", UP)
 
 
 BAD = [
@@ -130,6 +132,7 @@ BAD = [
     (answering([]), Reason.PROTOCOL_ERROR, "the answer is no domain of RDAP"),
     (answering({"objectClassName": "entity"}), Reason.PROTOCOL_ERROR, "the answer is no domain of RDAP"),
     (answering(registration("other.example")), Reason.PROTOCOL_ERROR, "the answer is about other.example"),
+    (answering(registration(ldhName="ß" * 9 + "\ud7ff.")), Reason.PROTOCOL_ERROR, "the answer is about "),
     (answering(registration(ldhName=["shop.example"])), Reason.PROTOCOL_ERROR, "the answer is about no name"),
     (lambda visit: visit.answer(body=b"<html>"), Reason.PROTOCOL_ERROR, "the answer is not JSON: JSON is malformed"),
     (lambda visit: visit.answer(body=b"[" * 9_000), Reason.PROTOCOL_ERROR, "the answer is not JSON: nested deeper"),

@@ -14,10 +14,10 @@ def mqtt_text(text: str) -> bytes:
     return len(coded).to_bytes(2) + coded
 
 
-def published(topic: str, payload: bytes, *, version: int = 4) -> bytes:
+def published(topic: str, payload: bytes, *, version: int = 4, retained: bool = False) -> bytes:
     """A message as a broker sends it, of less than 128 bytes."""
     content = mqtt_text(topic) + (b"\0" if version == 5 else b"") + payload
-    return b"\x30" + bytes([len(content)]) + content
+    return bytes([0x31 if retained else 0x30, len(content)]) + content
 
 
 class Broker:
@@ -44,7 +44,7 @@ class Broker:
                 topic = rest[2:-1].decode()
                 visit.send(SUBACK_5 if version == 5 else SUBACK)
                 if self._retained is not None:
-                    visit.send(published(topic, self._retained, version=version))
+                    visit.send(published(topic, self._retained, version=version, retained=True))
             elif kind == 3:
                 payload = content[2 + content[1] + (3 if version == 5 else 2) :]
                 visit.send(published(topic, payload, version=version))

@@ -222,6 +222,19 @@ def test_conditions_that_failed_show_what_they_saw():
     assert [rows[0].shown, rows[2].shown] == list(failed)
 
 
+def test_conditions_are_not_asked_where_the_probe_itself_found_a_fault():
+    at_a_step = sample_at(
+        0, outcome=Outcome.DOWN, reason=Reason.CONDITION_FAILED, detail="step login: [STATUS] (500) == 201"
+    )
+    assert [row.holds for row in condition_rows(SITE, at_a_step)] == [None, None, None]
+    must_fail = sample_at(0, outcome=Outcome.DOWN, reason=Reason.UNEXPECTED_ANSWER)
+    assert [row.holds for row in condition_rows(replace(SITE, upside_down=True), must_fail)] == [
+        True,
+        True,
+        True,
+    ]
+
+
 def test_conditions_are_not_asked_where_there_was_no_answer():
     refused = sample_at(0, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED, latency_ns=None)
     for sample in (None, refused, sample_at(0, outcome=Outcome.TIMED_OUT)):

@@ -18,6 +18,7 @@ _OF_SAMPLES = frozenset({"STATUS", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATIO
 _NOT_YET = "not asked yet"
 _NO_ANSWER = "not asked: there was no answer"
 _NOT_ASKED = "not asked"
+_OF_NO_FAULT = "not asked: the probe itself found a fault"
 _NOT_KEPT = f"not known: of one answer {FAILED_CONDITIONS_KEPT} failures are kept"
 
 
@@ -41,7 +42,7 @@ def condition_rows(target: Target, sample: Sample | None) -> list[ConditionRow]:
     rows: list[ConditionRow] = []
     is_cut = False
     for text, warns in stated:
-        row = _row(text, sample, warns=warns)
+        row = _row(text, sample, warns=warns, must_fail=target.upside_down is True)
         rows.append(row._replace(holds=None, shown=_NOT_KEPT) if row.holds and is_cut else row)
         # Failures stand in the order of the conditions: nothing is known of those behind the last one that was kept.
         is_cut = is_cut or (len(sample.failed) == FAILED_CONDITIONS_KEPT and row.shown == sample.failed[-1])
@@ -49,7 +50,7 @@ def condition_rows(target: Target, sample: Sample | None) -> list[ConditionRow]:
     return [*rows, *(ConditionRow(shown, False, shown) for shown in sample.failed if shown not in of_these)]
 
 
-def _row(text: str, sample: Sample, *, warns: bool) -> ConditionRow:
+def _row(text: str, sample: Sample, *, warns: bool, must_fail: bool) -> ConditionRow:
     condition = compile_condition(text)
     # The failures of a degraded sample are those of `warn` alone.
     if sample.failed and warns is (sample.outcome is Outcome.DEGRADED):
@@ -57,17 +58,20 @@ def _row(text: str, sample: Sample, *, warns: bool) -> ConditionRow:
         for shown in sample.failed:
             if pattern.fullmatch(shown):
                 return ConditionRow(text, False, shown, warns)
-    if why := _unasked(sample, warns=warns):
+    if why := _unasked(sample, warns=warns, must_fail=must_fail):
         return ConditionRow(text, None, why, warns)
     return ConditionRow(text, True, _shown(condition, sample), warns)
 
 
-def _unasked(sample: Sample, *, warns: bool) -> str:
+def _unasked(sample: Sample, *, warns: bool, must_fail: bool) -> str:
     """Returns why a condition was not asked; empty where it was."""
     if warns and sample.outcome not in {Outcome.UP, Outcome.DEGRADED}:
         return _NOT_ASKED
     has_no_answer = sample.outcome is Outcome.TIMED_OUT or not sample.outcome.is_evidence
-    return _NO_ANSWER if has_no_answer or (not sample.failed and sample.reason in WITHOUT_ANSWER) else ""
+    if has_no_answer or (not sample.failed and sample.reason in WITHOUT_ANSWER):
+        return _NO_ANSWER
+    # A failed step, or the exit status of a program: the conditions are asked of good answers alone.
+    return _OF_NO_FAULT if sample.outcome.is_bad and not sample.failed and not must_fail else ""
 
 
 def _shown(condition: Condition, sample: Sample) -> str:
