@@ -43,6 +43,9 @@ EVERY_KEY = {
         "fail_if_header_matches": [{"header": "A", "regexp": "b"}],
         "fail_if_header_not_matches": [{"header": "A", "regexp": "c"}],
         "basic_auth": {"username": "u", "password": "p"},
+        "authorization": {"type": "Token", "credentials": "c"},
+        "bearer_token": "t",
+        "bearer_token_file": "/run/t",
         "tls_config": FILES | LATER,
         **FAMILY,
         **dict.fromkeys(("fail_if_body_json_matches_cel", "fail_if_body_json_not_matches_cel"), "body.a"),
@@ -386,3 +389,5 @@ def test_every_key_of_the_reference_is_mapped_or_listed():
     named = {".".join(key.split(".")[:4]) for key in [*MAPPED, *LEFT] if key.count(".") > 2}
     assert {key for key in stated if "unix" not in key} <= named
     assert not set(LEFT) & set(MAPPED)
+    named = {key for key in (*MAPPED, *LEFT) if key.count(".") == 3 and "[]" not in key}
+    assert named <= stated
