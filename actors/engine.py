@@ -18,6 +18,7 @@ from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.target import Target
+from ..domain.store_place import shown_store
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, BeginDrill, EndDrill, FlushSamples, OfDrills, Unacknowledge
@@ -307,7 +308,7 @@ class Engine:
         left += self._close(closed_by_ns)
         if late:
             left.append(("actors that did not end in time", late))
-        return AbandonedWork(tuple(left), self._store)
+        return AbandonedWork(tuple(left), None if self._store is None else shown_store(self._store))
 
     def _left_undone(self, until_ns: int) -> Left:
         try:

@@ -10,12 +10,15 @@ from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Http
 from ..domain.specification.probes.networked import Library, NetworkProbe
 from ..domain.specification.problem import Path, Problem
+from ..domain.store_place import is_database
 from .http.fast.tls_contexts import missing_library
 
 
 def missing_libraries(configuration: Configuration, apprise: str = "apprise") -> Iterator[Problem]:
     """Yields a problem for each place that needs a library which is not installed; `apprise` is the package of its name."""
     yield from missing_library(configuration.runtime)
+    if is_database(configuration.runtime.store or ""):
+        yield from library_problem(Library("psycopg", "psycopg", "postgres"), ("runtime", "store"))
     for at, target in enumerate(configuration.targets):
         if isinstance(target.probe, Http):
             yield from version_problem(target.probe, ("targets", at, "http", "versions"))

@@ -23,6 +23,7 @@ from ..domain.specification.probes.web.http_steps import HttpSteps
 from ..domain.specification.probes.web.websocket import WebSocket
 from ..domain.specification.target import Target
 from ..domain.specification.text import as_pairs
+from ..domain.store_place import store_secrets
 
 _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential", re.IGNORECASE)
 """The names of headers, variables and parameters whose values are secrets."""
@@ -62,6 +63,7 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
         if isinstance(part, Channel):
             yield from _of_transport(part.transport)
         elif isinstance(part, RuntimeOptions):
+            yield from store_secrets(part.store or "")
             if part.ping is not None:
                 yield from (*_of_hook(part.ping.url), *_of_tls(part.ping.tls))
         elif isinstance(probe := part.probe, Http):

@@ -25,6 +25,16 @@ modules:
   https: {{prober: http, timeout: 5s, http: {{preferred_ip_protocol: ip4, tls_config: {{ca_file: {authority}}}}}}}
   tcp: {{prober: tcp, timeout: 5s, tcp: {{preferred_ip_protocol: ip4}}}}
   tls: {{prober: tcp, timeout: 5s, tcp: {{preferred_ip_protocol: ip4, tls: true, tls_config: {{ca_file: {authority}}}}}}}
+  dialogue:
+    prober: tcp
+    timeout: 5s
+    tcp:
+      preferred_ip_protocol: ip4
+      query_response:
+        - expect: "^220 ([^ ]+) ESMTP"
+        - send: "EHLO prober\r"
+        - expect: "^250 "
+        - send: "QUIT\r"
   dns: {{prober: dns, timeout: 5s, dns: {{preferred_ip_protocol: ip4, query_name: shop.example, query_type: A}}}}
   icmp: {{prober: icmp, timeout: 5s, icmp: {{preferred_ip_protocol: ip4}}}}
 """

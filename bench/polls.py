@@ -19,9 +19,10 @@ import blackbox
 import names
 import nginx
 import pycurl
+import talking
 from machine import describe, pause_cost, stay_on
 from running import Running
-from watchkeeper.domain.specification.probe import Http, Tcp, Tls
+from watchkeeper.domain.specification.probe import DialogueStep, Http, Tcp, Tls
 from watchkeeper.domain.specification.probes.dns import Dns
 from watchkeeper.domain.specification.probes.icmp import Icmp
 from watchkeeper.domain.specification.probes.tls_handshake import TlsHandshake
@@ -29,17 +30,23 @@ from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
-EVERY_S = {"http": 1, "https": 2, "tcp": 1, "tls": 2, "dns": 1, "icmp": 1}
+EVERY_S = {"http": 1, "https": 2, "tcp": 1, "dialogue": 1, "tls": 2, "dns": 1, "icmp": 1}
 """A handshake is let wait longer, so that a machine that is busy otherwise does not make it time out."""
 WARM_S, WINDOW_S = 2.5, 3.0
 QUICK_WINDOW_S = 2.0
-BARS = {"http": 0.25, "https": 0.6, "tcp": 0.25, "tls": 0.9, "dns": 0.5, "icmp": 0.5}
+BARS = {"http": 0.25, "https": 0.6, "tcp": 0.5, "dialogue": 0.5, "tls": 0.9, "dns": 0.5, "icmp": 0.5}
 UP_SHARE_MIN, THROWN_AWAY_MAX = 0.99, 10
 RULES = (Consecutive(id="down", after=3),)
+STEPS = (
+    DialogueStep(expect="^220 ([^ ]+) ESMTP"),
+    DialogueStep(send="EHLO prober\r\n", expect="^250 "),
+    DialogueStep(send="QUIT\r\n"),
+)
 EXPECT = {
     "http": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000"),
     "https": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000", "[CERTIFICATE_EXPIRATION] > 48h"),
     "tcp": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
+    "dialogue": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
     "tls": ("[RESPONSE_TIME] < 2000", "[CERTIFICATE_EXPIRATION] > 48h"),
     "dns": ("[DNS_RCODE] == NOERROR", "[RESPONSE_TIME] < 2000"),
     "icmp": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
@@ -61,6 +68,7 @@ ROWS = {
     "https": Load("https", 400),
     "https_rustls": Load("https", 400, tls_library="rustls"),
     "tcp": Load("tcp", 1_500),
+    "dialogue": Load("dialogue", 1_000),
     "tls": Load("tls", 400),
     "dns": Load("dns", 1_500),
     "icmp": Load("icmp", 1_500),
@@ -79,6 +87,7 @@ class Servers(NamedTuple):
 
     web: nginx.Nginx
     names: names.Names
+    mail: talking.Talking
 
 
 def target(kind: str, servers: Servers, number: int) -> Target:
@@ -94,6 +103,8 @@ def target(kind: str, servers: Servers, number: int) -> Target:
             }
         case "tcp":
             probe = {"tcp": Tcp(host=nginx.address(number), port=server.plain)}
+        case "dialogue":
+            probe = {"tcp": Tcp(host=nginx.address(number), port=servers.mail.port, dialogue=STEPS)}
         case "tls":
             settings = Tls(ca_file=str(server.authority))
             probe = {"tls": TlsHandshake(host=nginx.address(number), port=server.secure, tls=settings)}
@@ -113,6 +124,8 @@ def named(kind: str, servers: Servers, number: int) -> str:
     match kind:
         case "tcp" | "tls":
             return f"{address}:{server.plain if kind == 'tcp' else server.secure}"
+        case "dialogue":
+            return f"{address}:{servers.mail.port}"
         case "dns":
             return f"127.0.0.1:{servers.names.port}"
         case "icmp":
@@ -198,8 +211,9 @@ def main(arguments: list[str]) -> int:
         tempfile.TemporaryDirectory() as name,
         nginx.Nginx(Path(name), SERVER_CORE) as web,
         names.Names(SERVER_CORE) as named_by,
+        talking.Talking(SERVER_CORE) as mail,
     ):
-        servers = Servers(web, named_by)
+        servers = Servers(web, named_by, mail)
         checks = {row: compare(row, servers, Path(name), pairs, window_s) for row in rows}
     setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "curl": pycurl.version}
     setting |= {"blackbox": blackbox.version(), "the_same_work": pause_cost()}

@@ -4,6 +4,7 @@ from ..adapters.stores.ownership.forks import FORKS
 from ..domain.errors import MessageError, NotRunning
 from ..domain.limits import MESSAGE_BYTES_MAX
 from ..domain.line import count_of
+from ..domain.store_place import shown_store
 from ..host.sharing.peer_wire import PEER_PATH
 from ..host.sharing.standby import PassedAnswer, PassedRequest
 
@@ -22,10 +23,10 @@ class ControlSocketLink:
         request = PassedRequest("POST", PEER_PATH, {"content-type": "application/octet-stream"}, data)
         answer = self.request(store, request, within_s)
         if not answer.body:
-            raise NotRunning(f"the process that ran {store} has ended")
+            raise NotRunning(f"the process that ran {shown_store(store)} has ended")
         if answer.status != 200:
             raise MessageError(
-                f"the process that runs {store} answers with status {answer.status}: it has another version"
+                f"the process that runs {shown_store(store)} answers with status {answer.status}: it has another version"
             )
         return answer.body
 

@@ -14,10 +14,11 @@ import msgspec
 
 from ..adapters.clock import SystemClock
 from ..adapters.net.listening import connect_control_socket, control_socket_path
-from ..adapters.stores.sqlite.lock import holder_of
+from ..adapters.stores.opening import holder_of
 from ..domain.errors import NotAllowed, NotRunning, UsageError, WatchkeeperError
 from ..domain.limits import CLIENT_ANSWER_BYTES_MAX
 from ..domain.line import first_line, one_line
+from ..domain.store_place import is_database, shown_store
 from ..domain.time.moment import NS_PER_S, Deadline
 
 _PORTS = {"http": 80, "https": 443}
@@ -78,6 +79,8 @@ def place_of(where: str, ca: str | None) -> Place:
         raise UsageError(
             f"{where!r} is neither a store such as watch.db nor a URL such as http://127.0.0.1:8080"
         )
+    if is_database(where):
+        return Place(shown_store(where), where, "http", "localhost", 0, "", None)
     if "://" not in where:
         return Place(where, os.path.abspath(where), "http", "localhost", 0, "", None)  # noqa: PTH100  # a Path folds `a/..`
     try:
@@ -186,9 +189,9 @@ def _nothing_at(place: Place, error: OSError) -> str:
         return f"nothing answers at {place.name}: {first_line(error.strerror or str(error))}"
     holder = holder_of(place.store)
     if holder is not None:
-        at = control_socket_path(place.name)
+        at = control_socket_path(place.store)
         return f"{holder} runs {place.name}, and {at} does not answer: {_NEEDS_WEB}"
-    if os.path.lexists(place.store):
+    if is_database(place.store) or os.path.lexists(place.store):
         return f"no process runs {place.name}"
     remedy = ": a URL begins with http:// or https://" if ":" in place.name else ""
     return f"no process runs {place.name}, and there is no such file{remedy}"

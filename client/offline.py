@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ..adapters.clock import SystemClock
-from ..adapters.stores.sqlite.lock import holder_of
-from ..adapters.stores.sqlite.reader import StoreReader
-from ..adapters.stores.sqlite.sqlite import SqliteStore
+from ..adapters.stores.opening import holder_of, make_reader, make_store
 from ..domain.errors import StoreBusy, StoreFenced, UnknownName, UsageError
 from ..domain.incidents.acknowledgement import acknowledged, unacknowledged
 from ..domain.incidents.announcement import Announcement, AnnouncementKind
@@ -39,6 +37,7 @@ from ..domain.specification.metadata import NO_METADATA
 from ..domain.specification.problem import quoted, suggestion
 from ..domain.specification.target import Target
 from ..domain.specification.web import Web
+from ..domain.store_place import shown_store
 from ..domain.time.duration import Duration
 from ..domain.time.moment import Moment
 from ..host.access.announcing import KindLike, make_announcement, require_pages, require_room
@@ -62,23 +61,23 @@ class OfflineStore:
     ) -> None:
         """`targets` are those of the configuration, which heartbeats are judged by; `web` has its public pages."""
         self._web = web
-        self._path = path
+        self._path, self._shown = path, shown_store(path)
         self._targets = {target.id: target for target in targets}
         self._author = author or login_name()
         self._clock = SystemClock()
-        self._store = SqliteStore(path)
+        self._store = make_store(path)
         self._restored = Restored()
         self._recorded: tuple[str, ...] = ()
         self._attempts = 0
 
     @property
     def name(self) -> str:
-        return self._path
+        return self._shown
 
     def __enter__(self) -> Self:
         """Opens the store. Raises: StoreBusy while a process runs it; StoreError where there is none."""
         # A reader refuses a missing file, where opening it would create an empty store.
-        self._recorded = StoreReader(self._path).targets()
+        self._recorded = make_reader(self._path).targets()
         self._restored = self._store.open(self._clock.read())
         return self
 
@@ -93,7 +92,7 @@ class OfflineStore:
             self._store.commit(batch)
         except StoreFenced:
             holder = holder_of(self._path) or "another process"
-            raise StoreBusy(f"{holder} has taken {self._path} meanwhile: give it the command") from None
+            raise StoreBusy(f"{holder} has taken {self._shown} meanwhile: give it the command") from None
 
     # Questions.
 
@@ -328,7 +327,7 @@ class OfflineStore:
 
     def dead_letters(self) -> tuple[str, ...]:
         """Returns the keys of the notices that were given up, the oldest first."""
-        return tuple(outgoing.notice.key for outgoing in StoreReader(self._path).outbox(DeliveryState.DEAD))
+        return tuple(outgoing.notice.key for outgoing in make_reader(self._path).outbox(DeliveryState.DEAD))
 
     def redrive_all(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Puts dead letters back into the outbox, all or none; returns the keys of those that are none."""

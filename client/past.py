@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from ..adapters.clock import SystemClock
-from ..adapters.stores.sqlite.reader import StoreReader
+from ..adapters.stores.opening import make_reader
 from ..domain.errors import UnknownName
 from ..domain.limits import READ_INCIDENTS_MAX
 from ..domain.specification.metadata import NO_METADATA, TargetMetadata
@@ -53,7 +53,7 @@ class StorePast:
 
     def __init__(self, path: str, targets: Iterable[Target] = ()) -> None:
         self.path = path
-        self._reader = StoreReader(path)
+        self._reader = make_reader(path)
         self._metadata = {target.id: target.metadata for target in targets}
 
     def incidents(self) -> "tuple[IncidentRow, ...]":

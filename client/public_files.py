@@ -7,7 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from ..adapters.clock import SystemClock
-from ..adapters.stores.sqlite.reader import StoreReader
+from ..adapters.stores.opening import make_reader
+from ..adapters.stores.record_reader import RecordReader
 from ..domain.specification.target import Target
 from ..domain.specification.web import PublicPage
 from ..host.access.fleet_history import FleetHistory
@@ -36,9 +37,9 @@ def recorded_views(
 async def _recorded_views(
     store: str, targets: tuple[Target, ...], pages: tuple[PublicPage, ...]
 ) -> dict[str, PublicView]:
-    now_ns, reader = SystemClock().read().wall_ns, StoreReader(store)
+    now_ns, reader = SystemClock().read().wall_ns, make_reader(store)
 
-    async def read(work: Callable[[StoreReader], R]) -> R:
+    async def read(work: Callable[[RecordReader], R]) -> R:
         return work(reader)
 
     status = Recorded(store, targets, now_ns).answer(GetStatus(), "")

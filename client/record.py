@@ -8,11 +8,10 @@ from typing import TypeAlias, TypeVar
 
 from ..adapters.clock import SystemClock
 from ..adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
+from ..adapters.stores.opening import holder_of, make_reader
 from ..adapters.stores.record_reader import Verification
 from ..adapters.stores.sqlite.backup import Backup, back_up
-from ..adapters.stores.sqlite.lock import holder_of
-from ..adapters.stores.sqlite.reader import StoreReader
-from ..domain.errors import UnknownName, UsageError
+from ..domain.errors import StoreError, UnknownName, UsageError
 from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.delivery_try import DeliveryTry
 from ..domain.incidents.incident import Incident, Transition
@@ -22,6 +21,7 @@ from ..domain.incidents.told import ChannelTold
 from ..domain.line import one_line
 from ..domain.observation.evidence import Evidence
 from ..domain.specification.problem import quoted, suggestion
+from ..domain.store_place import is_database, shown_store
 from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import names_moment, utc, wall_ns_of
 from ..host.surface import sync_alone
@@ -46,11 +46,11 @@ class Record:
 
     def __init__(self, path: str | Path) -> None:
         self._path = os.fsdecode(path)
-        self._reader = StoreReader(self._path)
+        self._reader = make_reader(self._path)
         self._clock = SystemClock()
 
     def __repr__(self) -> str:
-        return f"<Record {self._path}>"
+        return f"<Record {shown_store(self._path)}>"
 
     # Incidents and notices.
 
@@ -229,6 +229,10 @@ class Record:
         Raises: StoreError where something lies at the path and `replace` is not set, and where the copy cannot be written;
             StoreCorrupt where the copy does not verify. Then nothing is left at the path that was not there before.
         """
+        if is_database(self._path):
+            raise StoreError(
+                f"{shown_store(self._path)} is a database: copy it with watchkeeper copy, or with pg_dump and the backups of the server"
+            )
         return back_up(self._path, str(path), replace=replace)
 
     def _steps(self, incident: str) -> tuple[Transition, ...]:

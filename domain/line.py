@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from .limits import DETAIL_CHARACTERS_MAX, NAMES_SHOWN_MAX
 
+MASK = "***"
+"""Stands for a secret."""
+
 
 def escaped(text: str) -> str:
     """Returns the text with every unprintable character written as an escape: `\\n`, `\\x1b`, `\\u202e`."""

@@ -14,7 +14,7 @@ from ..adapters.expectations import Expectations
 from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
 from ..adapters.masking import secrets_of
 from ..adapters.stores.memory import MemoryStore
-from ..adapters.stores.sqlite.sqlite import SqliteStore
+from ..adapters.stores.opening import make_store
 from ..domain.specification.configuration import Configuration
 from ..domain.supervision.tenure import Tenure
 from .configured import ConfiguredTargets
@@ -55,7 +55,7 @@ def make_engine(
     )
     clock, options, functions = SystemClock(), configuration.runtime, configured.callables
     store: Store = (
-        SqliteStore(options.store, options.retention, lapsed=claim.lapsed, configuration=claim.stamp)
+        make_store(options.store, options.retention, lapsed=claim.lapsed, configuration=claim.stamp)
         if options.store
         else memory
     )

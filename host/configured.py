@@ -20,6 +20,7 @@ from ..domain.specification.probe import Call
 from ..domain.specification.problem import Problem, capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
+from ..domain.store_place import is_database
 from ..domain.validation.dependencies import dependency_problems, member_problems
 from ..domain.validation.partial import judged, judged_target, read_target
 
@@ -344,7 +345,7 @@ def current_folder() -> Path:
 def with_store_in(folder: Path, configuration: Configuration) -> Configuration:
     """Returns the configuration with the absolute path of its store, so that a change of directory opens no second one."""
     options = configuration.runtime
-    if not options.store:
+    if not options.store or is_database(options.store):
         return configuration
     return replace(configuration, runtime=replace(options, store=str(folder / options.store)))
 

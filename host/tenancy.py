@@ -15,8 +15,8 @@ from ..actors.ports import Clock
 from ..adapters.clock import SystemClock
 from ..adapters.real_threads import require_real_threads
 from ..adapters.stores.memory import MemoryStore
+from ..adapters.stores.opening import holder_of
 from ..adapters.stores.ownership.forks import FORKS
-from ..adapters.stores.sqlite.lock import holder_of
 from ..domain.errors import ConfigurationError, StoreBusy, StoreFenced, UsageError
 from ..domain.read_model.event import RoleChanged
 from ..domain.read_model.status import AbandonedWork
@@ -33,7 +33,7 @@ from .restart_buffer import RestartBuffer
 from .sharing.engine_access import EngineAccess, RunningEngine, prepare_for_forks
 from .sharing.late_doors import LateDoors
 from .sharing.stamp import ConfigurationStamp, stamp_of
-from .sharing.standby import ActiveLink, RuntimeRole, Standby
+from .sharing.standby import ActiveLink, RuntimeRole, Standby, runs
 from .subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Tenancy(EngineAccess):
             configuration = self._configured.configuration()
             store = self._shared_store(configuration) if stands_by else None
             if store is not None and (holder := holder_of(store)):
-                self._stand_by(store, host_loop, f"{holder} runs {store}")
+                self._stand_by(store, host_loop, runs(holder, store))
                 return
             try:
                 self._run(configuration, host_loop)
@@ -113,7 +113,7 @@ class Tenancy(EngineAccess):
                 if store is None:
                     raise
                 holder = holder_of(store)
-                self._stand_by(store, host_loop, f"{holder} runs {store}" if holder else str(busy))
+                self._stand_by(store, host_loop, runs(holder, store) if holder else str(busy))
 
     def _shared_store(self, configuration: Configuration) -> str | None:
         """Returns the store that other processes may run; None where it is in memory, and where this one never stands by."""
@@ -314,7 +314,7 @@ class Tenancy(EngineAccess):
                 return False
             self._late.open_asked()
             # Last: a subscriber that hears of it finds the doors open.
-            self._change_role("active", f"runs {standby.store}")
+            self._change_role("active", runs("", standby.store))
         self._late.open_soon(self._web_opened, self.ended)
         return True
 
@@ -387,7 +387,7 @@ class Tenancy(EngineAccess):
                 return  # `engine` says what to do
             self._leave_to_parent()
             with self._beginning():
-                self._stand_by(store, None, f"{holder_of(store) or f'process {parent}'} runs {store}")
+                self._stand_by(store, None, runs(holder_of(store) or f"process {parent}", store))
             # Last: until then other threads wait for the guard.
             self._pid = os.getpid()
 

@@ -19,7 +19,7 @@ CONFIG = click.option(
     help="The configuration file.  [default: watchkeeper.yaml]",
 )
 STORE = click.option(
-    "--store", type=PATH, help="The store, in place of the one that the configuration names."
+    "--store", type=click.Path(), help="The store, in place of the one that the configuration names."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with stable keys.")
 URL_VARIABLE, TOKEN_VARIABLE = "WATCHKEEPER_URL", "WATCHKEEPER_TOKEN_FILE"
@@ -37,7 +37,7 @@ class Where(NamedTuple):
     """The runtime or the store that a verb acts on, as the command line names it."""
 
     config: Path | None
-    store: Path | None
+    store: str | None
     url: str | None
     token_file: Path | None
 
@@ -47,7 +47,7 @@ def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def gathered(
-        config: Path | None, store: Path | None, url: str | None, token_file: Path | None, **others: Any
+        config: Path | None, store: str | None, url: str | None, token_file: Path | None, **others: Any
     ) -> Any:
         return command(where=Where(config, store, url, token_file), **others)
 

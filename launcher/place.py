@@ -22,7 +22,7 @@ class StorePlace(msgspec.Struct, frozen=True):
     web: Web | None = None
 
 
-def find_store(config: Path | None, store: Path | None) -> StorePlace:
+def find_store(config: Path | None, store: str | None) -> StorePlace:
     """Returns the store that the command line names.
 
     Raises: ConfigurationError where it names none, or a configuration whose store cannot be found.

@@ -10,6 +10,8 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..stores.place import beside, make_state_folder
+
 BACKLOG = 128
 _PATH_BYTES_MAX = 100
 """The longest path of a Unix socket: 107 bytes on Linux, 103 on macOS, without the final zero."""
@@ -66,10 +68,11 @@ def _sharing_a_port(listening: socket.socket, former: socket.socket | None) -> I
 def control_socket_path(store: str) -> Path:
     """Returns the path of the control socket of a store: `watch.db.sock` beside `watch.db`.
 
-    It lies beside the file itself, wherever a link to that may be: each process of the store finds it. A name that is too long
-    for a socket gives way to its digest.
+    It lies beside the file itself, wherever a link to that may be: each process of the store finds it. That of a database lies
+    in the folder for the state of programs, for the processes of one user on one machine. A name that is too long for a socket gives way
+    to its digest.
     """
-    path = Path(f"{os.path.realpath(store)}.sock")
+    path = Path(f"{beside(store)}.sock")
     if len(os.fsencode(path.name)) <= _NAME_BYTES_MAX:
         return path
     return path.with_name(f".wk-{sha256(os.fsencode(path.name)).hexdigest()[:16]}.sock")
@@ -84,6 +87,7 @@ class ControlSocket:
         Raises: OSError where something else lies there, and where the folder does not allow it.
         """
         self.path = control_socket_path(store)
+        make_state_folder(store)
         self._remove_stale()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ...domain.incidents.record import Batch, Restored
 from ...domain.specification.configuration import Retention
-from ...domain.specification.store_place import is_database
+from ...domain.store_place import is_database
 from ...domain.supervision.tenure import Tenure
 from ...domain.time.moment import Moment
 from .ownership.watch import StoreWatch

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ...domain.errors import StoreError
-from ...domain.specification.store_place import is_database, shown_store
+from ...domain.store_place import is_database, shown_store
 
 DEFAULT_SCHEMA = "watchkeeper"
 MISSING = "a store in PostgreSQL needs the extra `postgres`: pip install 'watchkeeper[postgres]'"

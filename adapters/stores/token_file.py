@@ -8,7 +8,8 @@ import msgspec
 from ...domain.errors import StoreError
 from ...domain.limits import TOKENS_MAX
 from ...domain.specification.web import IssuedToken
-from .sqlite.files import open_beside, real_path, require_own
+from .place import beside, make_state_folder
+from .sqlite.files import open_beside, require_own
 from .sqlite.head import make_path_durable, replace_file
 
 _BYTES_MAX = 2048 * TOKENS_MAX
@@ -22,7 +23,7 @@ class _TokenFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 def token_file_path(store: str) -> str:
     """Returns the path of the file that belongs to a store: beside the database itself, wherever a link to that may be."""
-    return f"{real_path(store)}.tokens"
+    return f"{beside(store)}.tokens"
 
 
 def stamp_of(store: str) -> tuple[int, int, int] | None:
@@ -73,6 +74,7 @@ def write_tokens(store: str, tokens: tuple[IssuedToken, ...]) -> None:
     """
     path = token_file_path(store)
     try:
+        make_state_folder(store)
         replace_file(path, msgspec.json.encode(_TokenFile(tokens=tokens)))
         # A revoked token must not come back with the folder of before a power cut.
         make_path_durable(str(Path(path).parent))

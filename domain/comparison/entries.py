@@ -12,7 +12,7 @@ from ..specification.rule import illegal_transitions
 from ..specification.target import Target
 
 EntryChangeKind = Literal["added", "removed", "renamed", "changed"]
-_PAIRS = frozenset({"headers", "environment", "labels"})
+_PAIRS = frozenset({"cookies", "headers", "environment", "labels"})
 """Keys under which a specification keeps the pairs of a mapping."""
 
 

@@ -71,8 +71,6 @@ POSTGRES_LOCK_NS = NS_PER_S
 """The wait for the row of an owner that another connection has locked in the middle of a commit."""
 BLOCKS_READ_AT_ONCE = 500
 """Blocks of samples that are fetched in one piece: half a megabyte."""
-HOUR_NUMBER_MAX = 2**31 - 2
-"""An hour, counted from 1970, that a column of a database holds: the year 246,953."""
 TENURE_LEASE_NS = 3 * NS_PER_S
 """An owner that shows no sign of life for so long is frozen: another process may claim the store."""
 TENURE_BEAT_NS = NS_PER_S

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from .. import limits
+from ..store_place import shown_store
 from ..time.duration import Duration
 from .channel import Channel
 from .construction import Specification
@@ -80,7 +81,9 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     """Settings of the runtime as a whole."""
 
     store: str | None = None
-    """Path of the SQLite file, relative to the configuration's folder; None or `:memory:` keeps the record in memory only."""
+    """Path of the SQLite file, relative to the configuration's folder, or a database such as
+    `postgresql://watch@db.example/watch`; None or `:memory:` keeps the record in memory only.
+    """
     allow_exec: bool = False
     """Whether `exec` targets may run programs."""
     grace: DurationText = "10s"
@@ -124,6 +127,16 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if self.store == IN_MEMORY:
             msgspec.structs.force_setattr(self, "store", None)
+
+    def __repr__(self) -> str:
+        stated = {
+            field.name: getattr(self, field.name)
+            for field in msgspec.structs.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        if self.store is not None:
+            stated["store"] = shown_store(self.store)
+        return f"RuntimeOptions({', '.join(f'{name}={value!r}' for name, value in stated.items())})"
 
 
 class Defaults(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):

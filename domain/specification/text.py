@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from .. import limits
+from .. import limits, line
 
 # The end is `(?![\s\S])`, not `$`: that would let a trailing line end through, and `\Z` is unknown to JSON Schema.
 # Each is a part of an address, and a browser takes `.` and `..` out of one before it asks, written as `%2e` or not.
@@ -113,4 +113,4 @@ def as_pairs(value: Pairs) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(text)) for name, text in pairs)
 
 
-MASK = "***"
+MASK = line.MASK

@@ -24,6 +24,7 @@ from ..specification.probes.kinds import UNPROBED
 from ..specification.probes.networked import NetworkProbe
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
+from ..store_place import store_problem
 from ..time.duration import format_duration
 from .channels import channel_problems
 from .conditions import compiled, condition_faults, never_encrypted, unread
@@ -119,8 +120,7 @@ class _Judge:
             yield from url_problems(options.ping.url, (*path, "ping", "url"))
             yield from tls_problems(options.ping.tls, (*path, "ping", "tls"))
             yield from _spans(options.ping, (*path, "ping"))
-        if options.store is not None and (not options.store or "\0" in options.store):
-            text = "names no file: write a path, or leave it out to keep the record in memory only"
+        if options.store is not None and (text := store_problem(options.store)):
             yield Problem((*path, "store"), text)
         yield from self._notify(options.notify or (), (*path, "notify"))
 

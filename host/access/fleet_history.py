@@ -8,7 +8,7 @@ from operator import add, or_
 from typing import NamedTuple, Protocol, TypeVar
 
 from ...adapters.stores.history.stored import Totals
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain import limits
 from ...domain.policy import CachePolicy
 from ...domain.read_model.days import (
@@ -81,7 +81,7 @@ class FleetHours:
 class _Reading(Protocol):
     """Reads from the store on a thread made for it."""
 
-    def __call__(self, work: Callable[[StoreReader], R], /) -> Awaitable[R]: ...
+    def __call__(self, work: Callable[[RecordReader], R], /) -> Awaitable[R]: ...
 
 
 class FleetHistory:
@@ -148,12 +148,12 @@ class FleetHistory:
 
     # On the thread of a reading.
 
-    def _incidents_of(self, reader: StoreReader) -> tuple[IncidentSpan, ...]:
+    def _incidents_of(self, reader: RecordReader) -> tuple[IncidentSpan, ...]:
         with self._guard:
             self._follow(reader)
             return tuple(self._spans.values())
 
-    def _days_of(self, reader: StoreReader, since_day: int, until_day: int) -> FleetDays:
+    def _days_of(self, reader: RecordReader, since_day: int, until_day: int) -> FleetDays:
         with self._guard:
             now_ns = self._now_ns()
             kept = self._made.get((since_day, until_day))
@@ -192,7 +192,7 @@ class FleetHistory:
         for hour in [hour for hour in self._hours if hour < today * 24 - limits.FLEET_HOURS_KEPT]:
             del self._hours[hour]
 
-    def _last_day_of(self, reader: StoreReader) -> FleetHours:
+    def _last_day_of(self, reader: RecordReader) -> FleetHours:
         with self._guard:
             now_ns = self._now_ns()
             kept = self._hours_made
@@ -206,7 +206,7 @@ class FleetHistory:
             self._hours_made = now_ns, made
             return made
 
-    def _follow(self, reader: StoreReader) -> None:
+    def _follow(self, reader: RecordReader) -> None:
         """Learns which incidents have moved; begins anew for another store and after a target was renamed."""
         if reader.path != self._path or not self._numbers.keys() <= {*reader.targets()}:
             self._forget(reader.path)
@@ -249,7 +249,7 @@ class FleetHistory:
         else:
             self._losing.discard(target)
 
-    def _day(self, reader: StoreReader, day: int, now_ns: int, *, is_finished: bool) -> DayCounts:
+    def _day(self, reader: RecordReader, day: int, now_ns: int, *, is_finished: bool) -> DayCounts:
         """Returns a day that is over as it is kept, or read now; another one as the sum of its hours."""
         kept = self._days.get(day)
         if kept is not None and (is_finished or day in self._unsealed):
@@ -266,7 +266,7 @@ class FleetHistory:
             self._days.pop(day, None)
         return found
 
-    def _read_finished(self, reader: StoreReader, days: Iterable[int]) -> None:
+    def _read_finished(self, reader: RecordReader, days: Iterable[int]) -> None:
         """Reads the finished days that are not kept yet."""
         missing = [day for day in days if day not in self._days or day in self._unsealed]
         for first, end in _runs(missing):
@@ -277,7 +277,7 @@ class FleetHistory:
             self._days |= found
             self._unsealed -= found.keys()
 
-    def _summed(self, reader: StoreReader, hours: range, now_ns: int) -> DayCounts:
+    def _summed(self, reader: RecordReader, hours: range, now_ns: int) -> DayCounts:
         """Returns the counts of a day by its hours."""
         self._read_hours(reader, hours, now_ns)
         made = _no_counts(len(self._numbers))
@@ -286,7 +286,7 @@ class FleetHistory:
             reader.pause()
         return made.of_day
 
-    def _read_hours(self, reader: StoreReader, hours: Iterable[int], now_ns: int) -> None:
+    def _read_hours(self, reader: RecordReader, hours: Iterable[int], now_ns: int) -> None:
         """Reads the hours that are not kept, or may have changed."""
         missing = [
             hour

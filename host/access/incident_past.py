@@ -3,7 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.record import BlindInterval, Outgoing
@@ -53,7 +53,7 @@ def span_around(incident: Incident, every_ns: int, now_ns: int) -> tuple[int, in
     return incident.opened_at_ns - around_ns, min(now_ns, end_ns + around_ns)
 
 
-def read_incident(reader: StoreReader, incident: Incident, every_ns: int, now_ns: int) -> IncidentPast:
+def read_incident(reader: RecordReader, incident: Incident, every_ns: int, now_ns: int) -> IncidentPast:
     """Returns the record of an incident; `every_ns` is the cadence of its target. Blocks. Raises: StoreError."""
     since_ns, until_ns = span_around(incident, every_ns, now_ns)
     end_ns = now_ns if incident.resolved_at_ns is None else incident.resolved_at_ns

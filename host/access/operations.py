@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 from ...actors.policies import ActorPolicy
 from ...adapters.clock import SystemClock
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.opening import make_reader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain import limits
 from ...domain.errors import NotRunning, UsageError
 from ...domain.incidents.announcement import AnnouncementKind
@@ -276,7 +277,7 @@ class Operations:
         """Whether there is a store to read."""
         return self._configured.given.runtime.store is not None
 
-    async def read(self, work: Callable[[StoreReader], R]) -> R:
+    async def read(self, work: Callable[[RecordReader], R]) -> R:
         """Returns what `work` reads from the store, on a thread made for it; a few readings run at once.
 
         Raises: UsageError without a file; StoreError.
@@ -288,8 +289,8 @@ class Operations:
         async with self._reading.setdefault(loop, asyncio.Semaphore(READERS_MAX)):
             return await in_own_thread("watchkeeper-read", lambda: work(self._reader(path)))
 
-    def _reader(self, path: str) -> StoreReader:
-        return StoreReader(path, ThreadPacing(self._clock.monotonic_ns))
+    def _reader(self, path: str) -> RecordReader:
+        return make_reader(path, ThreadPacing(self._clock.monotonic_ns))
 
     async def past(self, status: RuntimeStatus, since_day: int, until_day: int, since_ns: int) -> PublicPast:
         """Returns the past that public pages tell of: days (UTC) counted from 1970, and what stood since `since_ns`.

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain.incidents.announcement import Announcement
 from ...domain.incidents.incident import Incident
 from ...domain.read_model.days import FleetDays, IncidentSpan, judged_days
@@ -25,7 +25,7 @@ class PublicPast(NamedTuple):
 class StoreReading(Protocol):
     """Reads from a store."""
 
-    def __call__(self, work: Callable[[StoreReader], R], /) -> Awaitable[R]: ...
+    def __call__(self, work: Callable[[RecordReader], R], /) -> Awaitable[R]: ...
 
 
 async def recorded_past(

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from ...adapters.stores.history.history import History
 from ...adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals, merged
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain.incidents.incident import Incident
 from ...domain.observation.evidence import Evidence
 from ...domain.observation.outcome import is_answered
@@ -87,7 +87,7 @@ class TargetPast(NamedTuple):
 
 
 def read_past(
-    reader: StoreReader, target: str, span: Span, pace: Pace, recent_ns: int, now_ns: int
+    reader: RecordReader, target: str, span: Span, pace: Pace, recent_ns: int, now_ns: int
 ) -> TargetPast:
     """Returns the past of a target; `recent_ns` is how far back its newest samples are wanted. Blocks; some 20 ms of work.
 
@@ -186,7 +186,7 @@ class AttemptPast(NamedTuple):
     later_ns: int | None = None
 
 
-def read_attempt(reader: StoreReader, target: Target, at_ns: int) -> AttemptPast:
+def read_attempt(reader: RecordReader, target: Target, at_ns: int) -> AttemptPast:
     """Returns what is kept of an attempt, and when those beside it were. Blocks. Raises: StoreError."""
     # A store keeps microseconds.
     at_ns, near_ns = at_ns // NS_PER_US * NS_PER_US, target.stale_after_ns

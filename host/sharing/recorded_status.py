@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...adapters.stores.history.stored import StoredSample
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.opening import make_reader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
 from ...domain.limits import READ_INCIDENTS_MAX
@@ -24,7 +24,7 @@ class Recorded:
     """Answers questions from the store. Counters, attempts and whole samples are known to the active process alone."""
 
     def __init__(self, store: str, targets: Iterable[Target], now_ns: int) -> None:
-        self._reader = StoreReader(store)
+        self._reader = make_reader(store)
         self._targets = targets
         self._now_ns = now_ns
 

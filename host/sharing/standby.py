@@ -7,11 +7,11 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ...actors.ports import Clock
 from ...adapters.net.listening import has_web
-from ...adapters.stores.ownership.watch import StoreWatch
-from ...adapters.stores.sqlite.lock import holder_of
+from ...adapters.stores.opening import holder_of, make_watch
 from ...domain.errors import NotRunning, StoreBusy, WatchkeeperError
 from ...domain.limits import ANSWER_WITHIN_NS, TENURE_LOOK_NS
 from ...domain.line import first_line
+from ...domain.store_place import shown_store
 from ...domain.supervision.tenure import TakeoverPace, Tenure
 from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.codec import encode
@@ -38,6 +38,11 @@ AGAIN_S = 0.05
 JOIN_S = 5.0
 NEEDS_WEB = "a stand-by reaches the active process by its control socket: both need the extra `web`: pip install 'watchkeeper[web]'"
 logger = logging.getLogger(__name__)
+
+
+def runs(holder: str, store: str) -> str:
+    """Returns that a process runs a store, for people."""
+    return f"{holder} runs {shown_store(store)}".strip()
 
 
 class PassedRequest(NamedTuple):
@@ -95,7 +100,8 @@ class Standby:
         self.store = store
         self._link = link
         self._clock = clock
-        self._watch = StoreWatch(store)
+        self._watch = make_watch(store)
+        self._shown = shown_store(store)
         self.stamp = stamp
         """That of the configuration with which this process would take over."""
         self._differs = ""
@@ -153,10 +159,10 @@ class Standby:
         if self._watch.holder and theirs is not None:
             if self.is_outdated:
                 differs = (
-                    f"{self._watch.holder} runs {self.store} with a newer configuration: reload this process"
+                    f"{self._watch.holder} runs {self._shown} with a newer configuration: reload this process"
                 )
             elif self.stamp.is_newer_than(theirs):
-                differs = f"{self._watch.holder} runs {self.store} with an older configuration: reload it, or stop it"
+                differs = f"{self._watch.holder} runs {self._shown} with an older configuration: reload it, or stop it"
         if differs and differs != self._differs:
             logger.warning("Two configurations on one store: %s", differs)
         self._differs = differs
@@ -213,7 +219,7 @@ class Standby:
         kind = "" if isinstance(error, WatchkeeperError) else f"{type(error).__name__}: "
         says = first_line(f"{kind}{error}")
         if says != self._failed:
-            logger.error("%s cannot be taken over, and is tried again: %s", self.store, says)
+            logger.error("%s cannot be taken over, and is tried again: %s", self._shown, says)
         self._failed, self._refused_at = says, self.owner
 
     # Commands and questions.

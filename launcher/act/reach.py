@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from ...adapters.stores.sqlite.lock import holder_of
+from ...adapters.stores.opening import holder_of
 from ...client.connection import Connection, connect
 from ...client.offline import OfflineStore
 from ...domain.conditions.glob import Glob

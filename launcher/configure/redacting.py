@@ -5,8 +5,9 @@ from typing import Any
 
 from ...adapters.configuration.loading import Examined
 from ...adapters.masking import SecretMask, secrets_of
+from ...domain.line import MASK
 from ...domain.specification.problem import Path
-from ...domain.specification.text import MASK
+from ...domain.store_place import shown_store
 
 HIDDEN = frozenset(
     {
@@ -57,6 +58,8 @@ class Redaction:
                 return MASK if value is not None and _is_hidden(path) else value
 
     def _text(self, path: Path, text: str) -> str:
+        if path and path[-1] == "store":
+            text = shown_store(text)
         if text in self._secrets or (text and _is_hidden(path)):
             return MASK
         return self._mask(text)

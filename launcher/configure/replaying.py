@@ -10,7 +10,7 @@ import click
 
 from ...adapters.clock import SystemClock
 from ...adapters.configuration.loading import load
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.opening import make_reader
 from ...domain.errors import ConfigurationError
 from ...domain.time.duration import parse_duration
 from ...domain.time.moment import names_moment, wall_ns_of
@@ -33,7 +33,7 @@ class ReplayOptions(NamedTuple):
     as_json: bool
 
 
-def replay_record(config: Path | None, store: Path | None, options: ReplayOptions) -> ExitStatus:
+def replay_record(config: Path | None, store: str | None, options: ReplayOptions) -> ExitStatus:
     """Replays a record and prints the differences.
 
     Raises: ConfigurationError for a configuration that is not valid or names no store; UsageError without samples; StoreError.
@@ -53,7 +53,7 @@ def replay_record(config: Path | None, store: Path | None, options: ReplayOption
     say = progress(clock, until_ns - since_ns, partial(click.echo, err=True))
     with handled(signal.SIGINT, signal.SIG_DFL):
         found = replay(
-            StoreReader(path), configuration, since_ns, until_ns, lambda at_ns: say(max(at_ns - since_ns, 0))
+            make_reader(path), configuration, since_ns, until_ns, lambda at_ns: say(max(at_ns - since_ns, 0))
         )
     comparison = compare(found, outage_ns)
     if options.as_json:

@@ -146,7 +146,7 @@ def test_rules(files: tuple[Path, ...], *, as_json: bool) -> None:
 @click.option("--exit-code", is_flag=True, help="End with 1 where an outage is missed.")
 def replay(
     config: Path | None,
-    store: Path | None,
+    store: str | None,
     since: str,
     until: str,
     outage: str,

@@ -6,6 +6,7 @@ import click
 
 from ...client.record import Record
 from ...domain.line import count_of
+from ...domain.store_place import shown_store
 from ...domain.time.moment import wall_text
 from ..output import ExitStatus
 from ..place import StorePlace
@@ -30,7 +31,7 @@ def verify_store(path: str, *, as_json: bool) -> ExitStatus:
 
     Raises: StoreError where there is no store that can be read.
     """
-    record = Record(path)
+    record, path = Record(path), shown_store(path)
     found = record.verify()
     if as_json:
         print_json({"store": path, "verifies": not found.problems, **found.to_dict()})

@@ -14,7 +14,7 @@ from ..options import CONFIG, JSON, PATH, STORE, Where, reaching
 @JSON
 @click.argument("out", type=PATH)
 @click.option("--force", is_flag=True, help="Replace a file that lies at OUT.")
-def backup(config: Path | None, store: Path | None, out: Path, *, force: bool, as_json: bool) -> None:
+def backup(config: Path | None, store: str | None, out: Path, *, force: bool, as_json: bool) -> None:
     """Copy the store to the file OUT, also while it is run.
 
     The copy is of one moment, has one file with mode 0600, and gets its name once it is verified and on the disk. To restore one,
@@ -28,10 +28,10 @@ def backup(config: Path | None, store: Path | None, out: Path, *, force: bool, a
 
 
 @click.command()
-@click.argument("store", type=PATH, required=False)
+@click.argument("store", type=click.Path(), required=False)
 @CONFIG
 @JSON
-def verify(config: Path | None, store: Path | None, *, as_json: bool) -> None:
+def verify(config: Path | None, store: str | None, *, as_json: bool) -> None:
     """Check that a store is whole.
 
     It reads every page and recomputes the hash chain of STORE, which is that of the configuration where it is left out.

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from ...adapters.clock import SystemClock
 from ...adapters.programs.orphans import Orphans
-from ...adapters.stores.sqlite.lock import holder_of
+from ...adapters.stores.opening import holder_of
 from ...domain.errors import StoreBusy, WatchkeeperError
 from ...domain.line import count_of
 from ...domain.read_model.status import STORE_LOST
+from ...domain.store_place import shown_store
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import Deadline
 from ...host.subscriptions import Subscription
@@ -220,4 +221,4 @@ def _require_free(store: str | None) -> None:
     Raises: StoreBusy where another process holds the store.
     """
     if store is not None and (holder := holder_of(store)) is not None:
-        raise StoreBusy(f"{store} is held by {holder}")
+        raise StoreBusy(f"{shown_store(store)} is held by {holder}")

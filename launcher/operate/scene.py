@@ -11,6 +11,7 @@ from ...domain.errors import UsageError
 from ...domain.line import count_of, listed, one_line
 from ...domain.specification.channel import Log
 from ...domain.specification.configuration import Configuration
+from ...domain.store_place import shown_store
 from ...domain.time.duration import duration_ns
 from ...runtime import Runtime
 
@@ -106,7 +107,7 @@ def scene_of(file: Path, configuration: Configuration, urls: Iterable[str]) -> S
         targets=len(configuration.targets),
         kinds=tuple(kinds.most_common()),
         channels=tuple((channel.id, channel.given()) for channel in configuration.channels),
-        store=store,
+        store=None if store is None else shown_store(store),
         api=tuple(url for url in urls if not url.startswith("unix:")),
         control=control if f"unix:{control}" in urls else None,
         grace=configuration.runtime.grace,

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...adapters.clock import SystemClock
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.opening import make_reader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice_body import incident_document
@@ -24,7 +25,7 @@ def show_incidents(
     place: StorePlace, *, as_json: bool, open_only: bool, target: str | None, limit: int
 ) -> None:
     """Prints one row per incident, the newest first. Raises: UnknownName for a target without any record."""
-    reader = StoreReader(place.path)
+    reader = make_reader(place.path)
     found = reader.incidents(open_only=open_only, target=target, limit=limit)
     if target is not None and not found:
         _require_known(target, {*(known.id for known in place.targets), *reader.targets()}, reader)
@@ -39,7 +40,7 @@ def print_incidents(found: Sequence[Incident], waits: WaitingChannels, *, as_jso
     print_rows("incidents", _COLUMNS, shown, [_row(incident, waits) for incident in found], as_json=as_json)
 
 
-def _require_known(target: str, known: Iterable[str], reader: StoreReader) -> None:
+def _require_known(target: str, known: Iterable[str], reader: RecordReader) -> None:
     if target not in known and not reader.incidents(target=target, limit=1):
         raise UnknownName(f"no target is named {quoted(target)}{suggestion(target, known)}")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.opening import make_reader
 from ...client.offline import OfflineStore
 from ...domain.errors import UnknownName
 from ...domain.incidents.notice import DeliveryState, tells
@@ -22,7 +22,7 @@ KEY_PREFIX = "msg_"
 
 def show_notices(place: StorePlace, *, state: str | None, limit: int, as_json: bool) -> None:
     """Prints one row per notice, the newest last."""
-    reader = StoreReader(place.path)
+    reader = make_reader(place.path)
     found = reader.outbox(DeliveryState(state) if state else None)[-limit:]
     print_notices([_row(outgoing) for outgoing in found], as_json=as_json)
 

@@ -9,8 +9,8 @@ import msgspec
 
 from ...adapters.clock import SystemClock
 from ...adapters.stores.history.stored import StoredSample
-from ...adapters.stores.sqlite.lock import holder_of
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.opening import holder_of, make_reader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain.incidents.delivery_plan import HoldKind
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
@@ -131,7 +131,7 @@ def show_status(place: StorePlace, *, as_json: bool, exit_code: bool) -> ExitSta
 
     With `exit_code` that is NOT_RUN where nobody runs the store, else FAILED where a target is down.
     """
-    reader = StoreReader(place.path)
+    reader = make_reader(place.path)
     now_ns = SystemClock().read().wall_ns
     waits = waits_at(place.path) or {}
     recorded = recorded_targets(place, reader, now_ns, waits)
@@ -160,7 +160,7 @@ def ended_as(document: dict[str, Any]) -> ExitStatus:
 
 
 def recorded_targets(
-    place: StorePlace, reader: StoreReader, now_ns: int, waits: WaitingChannels = NO_WAITS
+    place: StorePlace, reader: RecordReader, now_ns: int, waits: WaitingChannels = NO_WAITS
 ) -> list[_Recorded]:
     """Returns the configured targets in their order, then those that only the record has."""
     opened: dict[str, list[Incident]] = {}
@@ -201,7 +201,7 @@ def _subject(name: str, configured: Mapping[str, Target]) -> Subject:
 
 def status_document(
     place: StorePlace,
-    reader: StoreReader,
+    reader: RecordReader,
     recorded: Sequence[_Recorded],
     now_ns: int,
     waits: WaitingChannels = NO_WAITS,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from ...adapters.stores.sqlite.lock import holder_of
+from ...adapters.stores.opening import holder_of
 from ...client.connection import connect
 from ...domain.errors import WatchkeeperError
 from ...domain.incidents.delivery_plan import Hold

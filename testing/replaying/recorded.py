@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ...adapters.stores.history.recording import HourOfTarget, ToldNotice
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain.incidents.incident import Transition, TransitionKind
 from ...domain.incidents.record import Silence
 from ...domain.observation.outcome import Outcome, Reason
@@ -78,7 +78,7 @@ class RecordedHour(NamedTuple):
 class RecordedPast:
     """Reads what a replay needs of a store, which a process may be writing meanwhile."""
 
-    def __init__(self, reader: StoreReader, configuration: Configuration) -> None:
+    def __init__(self, reader: RecordReader, configuration: Configuration) -> None:
         self._reader = reader
         self._present = {
             former: target.id for target in configuration.targets for former in target.former_names

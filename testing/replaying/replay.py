@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ...adapters.stores.history.recording import HourOfTarget, ToldNotice
-from ...adapters.stores.sqlite.reader import StoreReader
+from ...adapters.stores.record_reader import RecordReader
 from ...domain.errors import UsageError
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.configuration import Configuration
@@ -57,7 +57,7 @@ class Replayed(NamedTuple):
 
 
 def replay(
-    reader: StoreReader,
+    reader: RecordReader,
     configuration: Configuration,
     since_ns: int,
     until_ns: int,

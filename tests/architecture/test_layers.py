@@ -45,12 +45,13 @@ MAY_ALSO = {
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 
-BASIS = {"units", "errors", "limits", "line", "policy", "time", "public_value"}
+BASIS = {"units", "errors", "limits", "line", "store_place", "policy", "time", "public_value"}
 DOMAIN = {
     "units": set(),
     "errors": set(),
     "limits": {"units"},
     "line": {"limits"},
+    "store_place": {"line"},
     "policy": {"units", "errors", "limits", "time", "public_value"},
     "time": {"units", "errors", "limits"},
     "public_value": {"units", "limits", "line", "time"},

@@ -61,6 +61,15 @@ def test_targets_are_told_by_what_became_of_them(compare):
     ]
 
 
+def test_cookies_are_compared_by_their_names_and_never_shown(compare):
+    new = OLD.replace('blog.example/"', 'blog.example/", cookies: {lang: canary-1, once: canary-2}')
+    newer = new.replace("canary-1", "canary-3")
+    assert "canary" not in compare(new)
+    (line,) = (line for line in compare(new).splitlines() if "cookies" in line)
+    assert line.startswith('    http.cookies: none -> {"lang": "***", "once": "***"}')
+    assert "canary" not in compare(newer)
+
+
 def test_rules_are_compared_as_they_are_in_force(compare):
     rules = "notify: [ops], rules: [{id: down, kind: consecutive, after: 5}, {id: slow, kind: threshold, value: 300, severity: info}]"
     lines = compare(OLD.replace("notify: [ops]", rules)).splitlines()

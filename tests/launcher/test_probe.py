@@ -300,7 +300,9 @@ def test_a_target_without_a_configuration_ends_with_2(probe):
 
 
 def test_no_secret_of_a_target_is_shown(probe, port):
-    http = f'{{url: "http://127.0.0.1:{port}/echo?token={TOKEN}", bearer: {TOKEN}}}'
+    http = (
+        f'{{url: "http://127.0.0.1:{port}/echo?token={TOKEN}", bearer: {TOKEN}, cookies: {{lang: {TOKEN}}}}}'
+    )
     targets = f'  - {{id: shop, http: {http}, expect: ["[BODY] == no"]}}\n'
     for arguments in (["--body"], ["--body", "--json"]):
         status, says = probe("shop", *arguments, targets=targets)
@@ -338,6 +340,18 @@ def test_a_registration_is_probed(probe, port):
     targets = f'  - {{id: name, every: 24h, domain: {{name: shop.example, rdap_server: "{rdap}"}}, expect: ["[DOMAIN_EXPIRATION] > 24h"]}}\n'
     status, says = probe("name", targets=targets)
     assert (status, says.splitlines()[-1]) == (0, "up")
+
+
+def test_an_answer_against_the_demands_of_a_target_says_which(probe, port):
+    demands = {
+        'versions: ["1.0"]': "version_refused: the answer is in HTTP 1.1, and may be in 1.0 only",
+        "encryption: required": f"encryption_refused: the answer of 127.0.0.1:{port} came in clear",
+        'header_rules: [{header: X-None, matches: "."}]': "header_refused: the answer has no header X-None",
+    }
+    for demand, said in demands.items():
+        targets = f'  - {{id: shop, http: {{url: "http://127.0.0.1:{port}/echo", {demand}}}}}\n'
+        status, says = probe("shop", targets=targets)
+        assert (status, said in says) == (1, True), says
 
 
 def test_a_hostile_answer_controls_no_terminal(probe, port):

@@ -29,6 +29,12 @@ def store(request, tmp_path):
     made.close()
 
 
+@pytest.fixture(params=KINDS)
+def place(request, tmp_path):
+    """The place of a new store that outlives its process."""
+    return place_of(request, request.param, tmp_path)
+
+
 def place_of(request, kind, tmp_path):
     """The place of a new store of a kind."""
     if kind == "sqlite":

@@ -1,13 +1,14 @@
-"""Generated batches: the store on SQLite remembers exactly what the model in memory does."""
+"""Generated batches: the stores in SQLite and in PostgreSQL remember exactly what the model in memory does."""
 
 import msgspec
+import pytest
+from databases import new_store
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.adapters.stores.history.stored import StoredSample
 from watchkeeper.adapters.stores.memory import MemoryStore
-from watchkeeper.adapters.stores.sqlite.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.adapters.stores.opening import make_reader, make_store
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.announcement import Announcement
@@ -174,7 +175,7 @@ def refused(store, batch):
 def compare(store, model, path):
     ours, theirs = store.open(NOON), model.open(NOON)
     assert ours == theirs
-    reader = StoreReader(path)
+    reader = make_reader(path)
     assert sorted(reader.incidents(), key=repr) == sorted(model.incidents(), key=repr)
     for incident in model.incidents():
         steps = tuple(model.steps[incident.id, number] for number in range(1, incident.sequence + 1))
@@ -187,15 +188,25 @@ def compare(store, model, path):
         assert store.recall(notice.key) == model.recall(notice.key)
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(story=st.lists(batches(), min_size=1, max_size=8), data=st.data())
+UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+STORIES = st.lists(batches(), min_size=1, max_size=8)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=UNHURRIED)
+@given(story=STORIES, data=st.data())
 def test_sqlite_remembers_what_the_model_does(tmp_path_factory, story, data):
-    path = str(tmp_path_factory.mktemp("model") / "watch.db")
-    store, model = SqliteStore(path), Model()
+    remembers(str(tmp_path_factory.mktemp("model") / "watch.db"), story, data)
+
+
+@pytest.mark.needs("postgres")
+@settings(max_examples=12, deadline=None, suppress_health_check=UNHURRIED)
+@given(story=STORIES, data=st.data())
+def test_postgres_remembers_what_the_model_does(server, story, data):
+    remembers(new_store(server), story, data)
+
+
+def remembers(path, story, data):
+    store, model = make_store(path), Model()
     compare(store, model, path)
     for batch in story:
         verdict = refused(store, batch)
@@ -211,10 +222,10 @@ def test_sqlite_remembers_what_the_model_does(tmp_path_factory, story, data):
     store.close()
 
 
-def test_legal_lives_are_walked_to_their_end(tmp_path):
+def test_legal_lives_are_walked_to_their_end(place):
     """The generator's alphabet in its order: every step, notice and delivery is accepted and remembered."""
-    path = str(tmp_path / "watch.db")
-    store, model = SqliteStore(path), Model()
+    path = place
+    store, model = make_store(path), Model()
     compare(store, model, path)
     for step in STEPS:
         notices = tuple(notice for notice in NOTICES if notice.incident == step)

@@ -51,10 +51,11 @@ def read_answer(
         code, message = pycurl.E_PEER_FAILED_VERIFICATION, NAMELESS
     begun_ns = name_ns + lost_ns
     proven = destination.secure and not handle.nameless_certificate
+    tls_us = ask(pycurl.APPCONNECT_TIME_T) if proven else 0
     status, ip = ask(pycurl.RESPONSE_CODE), ask(pycurl.PRIMARY_IP)
     return HttpAnswer(
         code=code,
-        unconnected=NO_AGREEMENT if code and handle.disagrees else None,
+        unconnected=NO_AGREEMENT if code and tls_us and handle.disagrees else None,
         error_number=_error_number(handle, code, message) if code else 0,
         message=message,
         status=status,
@@ -77,7 +78,7 @@ def read_answer(
         else None,
         name_ns=name_ns,
         connect_ns=_after(begun_ns, ask(pycurl.CONNECT_TIME_T)),
-        tls_ns=_after(begun_ns, ask(pycurl.APPCONNECT_TIME_T)) if proven else 0,
+        tls_ns=_after(begun_ns, tls_us),
         # Curl tells the time of a first byte of a connection that was refused, too.
         first_byte_ns=_after(begun_ns, ask(pycurl.STARTTRANSFER_TIME_T)) if handle.header else 0,
         total_ns=begun_ns + ask(pycurl.TOTAL_TIME_T) * NS_PER_US,
@@ -121,6 +122,7 @@ def _error_number(handle: Handle, code: int, message: str) -> int:
     if known or handle.refused_address is not None:
         return known
     if code == pycurl.E_COULDNT_CONNECT:
-        # A refused connection leaves a number: without one no socket could be opened at all.
-        return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or errno.EMFILE
+        # A refused connection by TCP leaves a number: without one no socket could be opened at all.
+        unopened = 0 if handle.tries_quic else errno.EMFILE
+        return socket_error(socket.AF_INET) or socket_error(socket.AF_INET6) or unopened
     return 0

@@ -40,6 +40,8 @@ class Handle:
         self.hands_on_cookies = False
         self._proxied = False
         self._shape = HttpShape()
+        self.tries_quic = False
+        self._offers_one = False
         self.clear(0)
 
     def prepare(self, shape: HttpShape) -> None:
@@ -48,11 +50,13 @@ class Handle:
         self._named = self._proxied = False
         self._shape = shape
         self.hands_on_cookies = shape.hands_on_cookies
+        self.tries_quic = "3" in shape.versions
+        self._offers_one = shape.versions == ("2",)
         prepare(self.curl, shape)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
         # Appending to a list is the cheapest callback there is; libcurl itself ends a header at 300 KB.
         self.curl.setopt(pycurl.HEADERFUNCTION, self.header.append)
-        if shape.versions == ("2",):
+        if self._offers_one:
             self.curl.setopt(pycurl.DEBUGFUNCTION, self.hear)
             self.curl.setopt(pycurl.VERBOSE, 1)
         if shape.tls.verify:
@@ -114,7 +118,7 @@ class Handle:
 
     def hear(self, kind: int, text: bytes) -> None:
         """Note that a server chose no version: libcurl goes on with the one that alone is offered, and fails in other words."""
-        if kind == pycurl.INFOTYPE_TEXT and text.startswith(DISAGREES):
+        if self._offers_one and kind == pycurl.INFOTYPE_TEXT and text.startswith(DISAGREES):
             self.disagrees = True
 
     def _names_its_host(self, *_addresses: object) -> int:

@@ -18,7 +18,7 @@ R = TypeVar("R")
 Parameters: TypeAlias = tuple[Any, ...]
 _WAKE_S = 0.1
 _NOTHING_READY = 0
-"""What a wait of psycopg sends where its interval has passed and the socket is silent."""
+"""The value that psycopg sends into a wait where the socket was silent for an interval."""
 
 
 class BoundedConnection(psycopg.Connection[TupleRow]):

@@ -23,8 +23,8 @@ from .connection import BoundedConnection, Parameters, connect, explained, one, 
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
 from .rows import BODY, OF_INCIDENT, TRANSITIONS, TRIES, StepReader, try_of
+from .samples.source import PostgresSource
 from .schema import refuse_others
-from .source import PostgresSource
 
 _INCIDENTS = f"""
 SELECT body, text FROM {BODY} LEFT JOIN latest ON latest.incident = incident.id

@@ -76,6 +76,7 @@ class StepReader:
         return tuple(self.outgoing_of(row) for row in found)
 
     def outgoing_of(self, row: tuple[Any, ...]) -> Outgoing:
+        """Returns the notice of a row of OUTGOING. Raises: StoreCorrupt where its step is missing."""
         key, name, sequence, channel, change, reason, created_at_ns = row[:7]
         state, attempts, at_ns, detail, reminder, remark, digest, body = row[7:]
         if body is None:

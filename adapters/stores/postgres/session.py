@@ -14,9 +14,9 @@ from ..place import DatabasePlace
 from ..record_state import RecordState, Touched, apply
 from .connection import BoundedConnection, roll_back
 from .fence import ADVANCE, REQUIRE, End, Fence
-from .housekeeping import DatabaseHousekeeper
 from .loading import load
-from .samples import Packed, SampleWriter
+from .samples.housekeeping import DatabaseHousekeeper
+from .samples.writer import Packed, SampleWriter
 from .writing import Statement, statements
 
 _BLOCKS = "INSERT INTO block (shard, hour, number, data) SELECT %s, hour, %s, data FROM unnest(%s::int[], %s::bytea[]) AS block (hour, data)"
@@ -46,7 +46,7 @@ SELECT count""",
 _OF_SAMPLES = frozenset({"samples"})
 
 
-class Session:
+class DatabaseSession:
     """One opening of the database by an owner."""
 
     def __init__(
@@ -86,6 +86,7 @@ class Session:
         if row is None or not row[0]:
             raise self.fence.lost()
         self.fence.advanced(end)
+        self.samples.written(packed)
 
     def _record_all(self, batch: Batch, packed: Packed) -> None:
         is_judged = bool(Touched.of(batch))
@@ -95,17 +96,16 @@ class Session:
         end, links = self._end_after(
             batch, list(linked(self.fence.end.position, self.fence.end.hash, written))
         )
-        renames = self.samples.renames(batch)
         self._send(
             end,
             [
-                Statement(_RENAME, [*renames]),
+                Statement(_RENAME, [*packed.renames]),
                 *statements(self.shard, draft, batch, links),
                 *self._of_samples(packed),
-                Statement(_EVIDENCE, self.samples.evidence(batch)),
+                Statement(_EVIDENCE, packed.evidence),
             ],
         )
-        self.samples.written(packed, renames)
+        self.samples.written(packed)
 
     def _end_after(
         self, batch: Batch, links: list[tuple[Link, bytes]]

@@ -19,7 +19,7 @@ from .connection import BoundedConnection, connect, explained, reading
 from .fence import fenced, read_owner
 from .restoring import recalled, restored, verify
 from .schema import migrate
-from .session import Session
+from .session import DatabaseSession
 
 DEFAULT_RETENTION = Retention()
 FIRST_SHARD = 0
@@ -51,7 +51,7 @@ class PostgresStore:
         self._tenure: Tenure | None = None
         """The row at the last opening."""
         self._fenced: StoreFenced | None = None
-        self._session: Session | None = None
+        self._session: DatabaseSession | None = None
         self._failure: str | None = None
         self._pid = os.getpid()
 
@@ -72,7 +72,9 @@ class PostgresStore:
             connection = connect(self._place)
             try:
                 migrate(connection, self._place)
-                session = Session(self._place, connection, self._shard, self._retention, self._configuration)
+                session = DatabaseSession(
+                    self._place, connection, self._shard, self._retention, self._configuration
+                )
                 found = self._begin(session, now)
             except BaseException:
                 connection.close()
@@ -81,7 +83,7 @@ class PostgresStore:
         self._tenure = session.fence.current
         return found
 
-    def _begin(self, session: Session, now: Moment) -> Restored:
+    def _begin(self, session: DatabaseSession, now: Moment) -> Restored:
         """Claims the shard, and reads what is in it by then: no former owner can write behind the claim."""
         connection = session.connection
         self._refuse_later(connection)
@@ -136,7 +138,7 @@ class PostgresStore:
                 session.connection.close()
 
     @contextmanager
-    def _guarded(self, doing: str) -> Iterator[Session]:
+    def _guarded(self, doing: str) -> Iterator[DatabaseSession]:
         """The session, if it may be used; any failure but a refusal ends its use."""
         session = self._usable()
         refused = False
@@ -158,12 +160,12 @@ class PostgresStore:
                 self._let_go(session)
             raise
 
-    def _let_go(self, session: Session) -> None:
+    def _let_go(self, session: DatabaseSession) -> None:
         """Ends a connection of which nobody knows what the server has done: what it may still do, the next claim refuses."""
         with suppress(psycopg.Error, OSError):
             session.connection.close()
 
-    def _usable(self) -> Session:
+    def _usable(self) -> DatabaseSession:
         if self._fenced is not None:
             raise self._fenced
         if self._session is None:

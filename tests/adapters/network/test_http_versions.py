@@ -89,6 +89,25 @@ def test_listed_versions_are_offered_and_no_others(bench, prober, authority, fie
     assert seen.body == b"ok"
 
 
+def test_a_kept_connection_is_not_used_for_another_version(bench, authority):
+    offers = []
+    context = context_of(authority, ["h2", "http/1.1"])
+    with HostileServer(greeting=agreeing(context, offers)) as server:
+        probes = [
+            Http(
+                url=f"https://127.0.0.1:{server.port}/",
+                connection="reuse",
+                versions=[version],
+                tls=Tls(ca_file=authority.file),
+            )
+            for version in ("1.1", "2")
+        ]
+        prober = HttpProber(bench.transport)
+        seen = [bench.run(prober, probe).seen for probe in (*probes, probes[0])]
+
+    assert [(one.outcome, one.detail) for one in seen] == [(Outcome.UP, "")] * 3
+
+
 def test_the_fast_engine_offers_http_1_alone_where_nothing_else_is_listed(bench, plain, authority):
     asked(bench, HttpProber(bench.transport, plain), authority, times=3, versions=["1.1"])
 
@@ -120,6 +139,26 @@ def test_an_answer_in_another_version_is_down(bench, prober, authority, versions
     seen, _ = asked(bench, prober, authority, protocols, in_http_1, versions=versions)
 
     assert (seen.outcome, seen.reason, seen.detail) == (Outcome.DOWN, Reason.VERSION_REFUSED, said)
+
+
+def test_a_certificate_is_judged_before_the_version(bench, authority):
+    with HostileServer(tls=context_of(authority, None)) as server:
+        probe = Http(url=server.url(), versions=["2"])
+        seen = bench.run(HttpProber(bench.transport), probe).seen
+
+    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.CERTIFICATE_INVALID)
+
+
+def test_a_server_that_disagrees_and_says_nothing_is_down_by_that(bench, authority):
+    def serve(visit):
+        visit.secure(context_of(authority, None))
+        visit.wait_for_client_to_leave()
+
+    with HostileServer(greeting=serve) as server:
+        probe = Http(url=f"https://127.0.0.1:{server.port}/", versions=["2"], tls=Tls(ca_file=authority.file))
+        seen = bench.run(HttpProber(bench.transport), probe, TIMEOUT_MS).seen
+
+    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.VERSION_REFUSED)
 
 
 def test_an_answer_in_clear_is_held_to_its_version_too(bench, prober):

@@ -3,17 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from ....domain import limits
-from ....domain.observation.outcome import Outcome, Reason
-from ..history.source import US_PER_HOUR, RecordedNotice, RowSum
-from ..history.stored import FoundRow
+from .....domain import limits
+from .....domain.observation.outcome import Outcome, Reason
+from ...history.source import US_PER_HOUR, RecordedNotice, RowSum
+from ...history.stored import FoundRow
+from ..connection import BoundedConnection, Parameters, one
 from .blocks import Block
-from .connection import BoundedConnection, Parameters, one
 
 # The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
+# A bound of an empty table is NULL, which `greatest` would ignore and addition does not.
 _SPANS = """
-SELECT at, {column} FROM generate_series(
-    greatest(%s::int, (SELECT min({key}) FROM {table})), least(%s::int - 1, (SELECT max({key}) FROM {table}))) AS span (at)
+SELECT at, {column} FROM (SELECT min({key}) AS first, max({key}) AS last FROM {table}) AS kept,
+    generate_series(first + greatest(0, %s::bigint - first), last - greatest(0, last - %s::bigint + 1)) AS span (at)
 JOIN {table} ON {key} = at AND target = %s ORDER BY at
 """
 _CHUNKS = _SPANS.format(key="hour", column="data", table="chunk")
@@ -103,9 +104,7 @@ class PostgresSource:
         return self._spans(_DAILY, target, first, end)
 
     def _spans(self, query: str, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
-        # A span may begin in 1970 and end with time itself: an hour that no `int` holds has no rows.
-        bounds = (max(first, -limits.HOUR_NUMBER_MAX), min(end, limits.HOUR_NUMBER_MAX))
-        return [(at, value) for at, value in self._rows(query, (*bounds, target))]
+        return [(at, value) for at, value in self._rows(query, (first, end, target))]
 
     def raw_of(
         self, target: int | None, since_us: int, until_us: int, unsealed: Sequence[int]

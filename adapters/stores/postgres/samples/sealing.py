@@ -9,17 +9,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from ....domain import limits
-from ....domain.observation.outcome import Outcome, Reason
-from ..history.chunks import STATUS_MAX, pack, unpack
-from ..history.stored import ROLLUPS, merged, roll_up
+from .....domain import limits
+from .....domain.observation.outcome import Outcome, Reason
+from ...history.chunks import STATUS_MAX, pack, unpack
+from ...history.stored import ROLLUPS, merged, roll_up
+from ..connection import BoundedConnection
 from .blocks import Block
-from .connection import BoundedConnection
 
 _ROW = Struct("<IIiI")
 _NOTHING = -STATUS_MAX - 1
 _NO_CEILING = 2**62
-Values: TypeAlias = tuple[int, int | None, int | None]
+SampleValues: TypeAlias = tuple[int, int | None, int | None]
 """Finding, status, latency in microseconds."""
 Writing: TypeAlias = Callable[[], AbstractContextManager[None]]
 """A transaction of the owner of the store."""
@@ -136,7 +136,7 @@ class BlockSeal:
 
     def _write_target(self, target: int, packed: bytearray) -> int:
         """Merge with what was sealed before: the samples of an hour may come late, and may come again."""
-        found: dict[int, Values] = {}
+        found: dict[int, SampleValues] = {}
         for at_us, finding, status, latency in _ROW.iter_unpack(packed):
             row = (finding, None if status == _NOTHING else status, latency - 1 if latency else None)
             found.setdefault(at_us, row)

@@ -4,11 +4,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from ....domain.errors import StoreCorrupt
-from ..history.chunks import LATENCY_US_MAX, STATUS_MAX, shuffled, unshuffled
-from ..history.stored import FoundRow
+from .....domain.errors import StoreCorrupt
+from ...history.chunks import LATENCY_US_MAX, STATUS_MAX, shuffled, unshuffled
+from ...history.stored import FoundRow
 
-SampleRow: TypeAlias = tuple[int, int, int, int | None, int | None]
+BlockRow: TypeAlias = tuple[int, int, int, int | None, int | None]
 """Microseconds since the hour began, target, finding, status, latency in microseconds."""
 _CODES = "IIIiI"
 _WIDTH = 4
@@ -18,7 +18,7 @@ _LEVEL = 1
 """A block lives for an hour: half the time of the usual level, for a tenth more bytes."""
 
 
-def pack_block(rows: Sequence[SampleRow]) -> bytes:
+def pack_block(rows: Sequence[BlockRow]) -> bytes:
     """Returns the bytes of samples in the order in which they came."""
     at_us, target, finding, status, latency_us = zip(*rows, strict=True)
     columns = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from .text import MASK
+from .line import MASK
 
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
 _SECRETS = frozenset({"password", "sslpassword"})

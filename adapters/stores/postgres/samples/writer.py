@@ -1,19 +1,18 @@
 """Samples on their way into PostgreSQL: numbered, packed into blocks of an hour, with the texts of those that were not up."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ....domain import limits
-from ....domain.incidents.record import Batch, Renamed
-from ....domain.observation.evidence import Evidence
-from ....domain.observation.outcome import Outcome
-from ....domain.observation.sample import Sample
-from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
-from ..history.source import US_PER_HOUR
-from ..history.stored import encoded
-from .blocks import SampleRow, pack_block
-from .connection import BoundedConnection, text
+from .....domain import limits
+from .....domain.incidents.record import Batch, Renamed
+from .....domain.observation.outcome import Outcome
+from .....domain.observation.sample import Sample
+from .....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
+from ...history.source import US_PER_HOUR
+from ...history.stored import encoded
+from ..connection import BoundedConnection, text
+from .blocks import BlockRow, pack_block
 
 _NEW_TARGETS = """
 INSERT INTO target (shard, name) SELECT %s, unnest(%s::text[]) ON CONFLICT (name, shard) DO NOTHING
@@ -35,6 +34,12 @@ class Packed(NamedTuple):
     targets: list[int]
     texts: list[str]
     """The explanations of samples that were not up: moment, target and text, a column each."""
+    evidence: list[tuple[Any, ...]]
+    """The rows of evidence; nothing of a sample that was left out."""
+    renames: list[tuple[str, int]]
+    """New names of targets, with their numbers."""
+    known: dict[str, int]
+    """The numbers of targets after the commit."""
     left_out: int
 
 
@@ -65,56 +70,64 @@ class SampleWriter:
 
     def packed(self, batch: Batch) -> Packed:
         """Returns the samples of a batch. New names get their numbers before the transaction: one that fails leaves mere names."""
-        self._number(batch.samples, batch.evidence)
-        hours: dict[int, list[SampleRow]] = {}
-        at_us, targets, texts = [], [], []
+        renames, known = self._renamed(batch)
+        known = self._numbered(batch, known)
+        hours: dict[int, list[BlockRow]] = {}
+        unwell: list[tuple[int, int, str]] = []
         kept = 0
         for hour, of_hour in groupby(batch.samples, _hour_of):
             if _admits(hour):
                 samples = list(of_hour)
                 kept += len(samples)
-                hours.setdefault(hour, []).extend(self._packable(hour, samples))
-                for sample in samples:
-                    if sample.outcome is not Outcome.UP:
-                        at_us.append(sample.at.wall_ns // NS_PER_US)
-                        targets.append(self._targets[sample.target])
-                        texts.append(text(sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX]))
-        days = sorted({hour // 24 for hour in hours} - self.open_days)
+                hours.setdefault(hour, []).extend(self._packable(hour, samples, known))
+                unwell += [_explained(each, known) for each in samples if each.outcome is not Outcome.UP]
+        at_us, targets, texts = zip(*unwell, strict=True) if unwell else ((), (), ())
         return Packed(
             [*hours],
             [pack_block(rows) for rows in hours.values()],
-            days,
-            at_us,
-            targets,
-            texts,
+            sorted({hour // 24 for hour in hours} - self.open_days),
+            [*at_us],
+            [*targets],
+            [*texts],
+            [
+                (self._shard, each.at_ns // NS_PER_US, known[each.target], encoded(each))
+                for each in batch.evidence
+                if _admits(each.at_ns // NS_PER_HOUR)
+            ],
+            renames,
+            known,
             len(batch.samples) - kept,
         )
 
-    def evidence(self, batch: Batch) -> list[tuple[Any, ...]]:
-        """Returns the rows of the evidence of a batch; nothing of a sample that was left out."""
-        return [
-            (self._shard, each.at_ns // NS_PER_US, self._targets[each.target], encoded(each))
-            for each in batch.evidence
-            if _admits(each.at_ns // NS_PER_HOUR)
-        ]
-
-    def renames(self, batch: Batch) -> list[tuple[str, int]]:
-        """Returns the new names of targets, with their numbers: the first former name gives its samples to one that has none yet."""
-        known = dict(self._targets)
-        return [(renamed.target, number) for renamed in batch.renamed for number in _renamed(known, renamed)]
-
-    def written(self, packed: Packed, renames: Iterable[tuple[str, int]]) -> None:
+    def written(self, packed: Packed) -> None:
         """Notes what a commit has made durable."""
         self.open_days.update(packed.days)
-        for name, number in renames:
-            self._targets = {known: of for known, of in self._targets.items() if of != number} | {
-                name: number
-            }
+        self._targets = packed.known
 
-    def _packable(self, hour: int, samples: list[Sample]) -> Iterator[SampleRow]:
+    def _renamed(self, batch: Batch) -> tuple[list[tuple[str, int]], dict[str, int]]:
+        """Returns new names with their numbers, and all by name: the first former name gives its samples to one that has none yet."""
+        known = dict(self._targets) if batch.renamed else self._targets
+        renames = [(each.target, number) for each in batch.renamed for number in _renamed(known, each)]
+        return renames, known
+
+    def _numbered(self, batch: Batch, known: dict[str, int]) -> dict[str, int]:
+        names = {each.target for each in batch.samples if each.target not in known}
+        names |= {each.target for each in batch.evidence if each.target not in known}
+        if names:
+            self._connection.execute(_NEW_TARGETS, (self._shard, sorted(names)))
+            found = dict(self._rows(_TARGETS, (self._shard,)))
+            known = known | {name: found[name] for name in names}
+        pairs = {(each.outcome, each.reason) for each in batch.samples} - self._findings.keys()
+        if pairs:
+            outcomes, reasons = zip(*sorted(pairs), strict=True)
+            self._connection.execute(_NEW_FINDINGS, (list(map(str, outcomes)), list(map(str, reasons))))
+            self._read_findings()
+        return known
+
+    def _packable(self, hour: int, samples: list[Sample], targets: dict[str, int]) -> Iterator[BlockRow]:
         """This runs for every sample and is most of what storing one costs in this process."""
         hour_us, ns_per_us = hour * US_PER_HOUR, NS_PER_US
-        targets, findings = self._targets, self._findings
+        findings = self._findings
         for sample in samples:
             latency_ns = sample.latency_ns
             yield (
@@ -125,25 +138,17 @@ class SampleWriter:
                 None if latency_ns is None else latency_ns // ns_per_us,
             )
 
-    def _number(self, samples: Collection[Sample], evidence: Iterable[Evidence]) -> None:
-        known = self._targets
-        names = {each.target for each in samples if each.target not in known}
-        names |= {each.target for each in evidence if each.target not in known}
-        if names:
-            self._connection.execute(_NEW_TARGETS, (self._shard, sorted(names)))
-            self._targets = dict(self._rows(_TARGETS, (self._shard,)))
-        pairs = {(each.outcome, each.reason) for each in samples} - self._findings.keys()
-        if pairs:
-            outcomes, reasons = zip(*sorted(pairs), strict=True)
-            self._connection.execute(_NEW_FINDINGS, (list(map(str, outcomes)), list(map(str, reasons))))
-            self._read_findings()
-
 
 def _renamed(known: dict[str, int], renamed: Renamed) -> Iterator[int]:
     for name in renamed.former:
         if name in known and renamed.target not in known:
             known[renamed.target] = known.pop(name)
             yield known[renamed.target]
+
+
+def _explained(sample: Sample, known: dict[str, int]) -> tuple[int, int, str]:
+    said = text(sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX])
+    return sample.at.wall_ns // NS_PER_US, known[sample.target], said
 
 
 def _hour_of(sample: Sample) -> int:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from ....domain import limits
-from ....domain.specification.configuration import Retention
-from ....domain.time.moment import Moment
-from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
-from ..history.housekeeping import SteadyClock, start_of
-from .connection import BoundedConnection
-from .samples import SampleWriter
+from .....domain import limits
+from .....domain.specification.configuration import Retention
+from .....domain.time.moment import Moment
+from .....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
+from ...history.housekeeping import SteadyClock, start_of
+from ..connection import BoundedConnection
 from .sealing import BlockSeal, DatabaseDaySum, Writing
 from .source import PostgresSource
+from .writer import SampleWriter
 
 _DROP = "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {time} < %s AND shard = %s LIMIT %s))"
 
