@@ -58,6 +58,17 @@ def http_address(url: str) -> dict[str, Any]:
     return {"url": bare, "basic_auth": {"user": unquote(user or ""), "password": unquote(password or "")}}
 
 
+def gotify_address(server: str, token: str) -> str:
+    """Returns a server of Gotify and the token of an application as Apprise writes them."""
+    scheme, _, place = server.rstrip("/").rpartition("://")
+    return f"gotify{'' if scheme == 'http' else 's'}://{place}/{token}"
+
+
+def pushover_address(user: str, token: str) -> str:
+    """Returns the keys of a user and an application of Pushover as Apprise writes them."""
+    return f"pover://{user}@{token}"
+
+
 def proxy_address(part: PeerPart, key: str, url: str) -> dict[str, Any]:
     """Returns `url`, `user` and `password` of a proxy, whose login stands in its URL."""
     found = http_address(url)

@@ -101,7 +101,10 @@ def _take_out(imported: Imported, file: PeerFile, problem: Problem) -> None:
     entry = _entry(imported.sections.get(section, []), path[1] if len(path) > 1 else None)
     if entry is None:
         raise ConfigurationError(f"{file.name}: what it comes to is no configuration: {problem}")
-    if not _is_part(path) or not _dropped(entry.data, path[2:]):
+    if section == "channels" and "log" not in entry.data:
+        # Its targets keep a channel until another one is chosen.
+        entry.data = {"id": entry.data["id"], "log": {}}
+    elif not _is_part(path) or not _dropped(entry.data, path[2:]):
         imported.sections[section].remove(entry)
     reason = f"check refuses {path_text(path[2:]) or 'it'}: {problem.text}"
     imported.lost.append(Note(entry.first, entry.source or (section,), reason))

@@ -17,7 +17,10 @@ SHOWN_MAX = 200
 UNKNOWN = "the importer does not know this key"
 _PRIVATE = "x-"
 """Keys of the top level that begin so hold anchors, as in files of Docker Compose."""
-SECRET_WORDS = ("password", "secret", "token", "credentials", "authorization", "api-key", "webhook", "pass")
+SECRET_WORDS = (
+    *("password", "pass", "secret", "token", "credentials", "authorization", "api-key", "webhook"),
+    *("header", "metadata", "connectionstring", "proxy-url", "proxy_url", "private-key"),
+)
 """Words in keys whose values no comment shows."""
 
 

@@ -148,9 +148,8 @@ def _family_fault(host: str, family: str) -> str:
         written = f"ipv{ip_address(host).version}"
     except ValueError:
         return ""
-    if family.startswith("prefer_"):
-        return f"is {family}, but the host is an address already: leave it out"
-    return "" if written == family else f"is {family}, but the host is an {written} address: leave it out"
+    # A preference does no harm: a template has it for names, and one of its targets may have an address.
+    return "" if family in {written, "prefer_ipv4", "prefer_ipv6"} else f"is {family}, but the host is an {written} address: leave it out"
 
 
 def host_fault(host: str) -> str:

@@ -76,7 +76,6 @@ FAULTY = [
     ({"tls": TlsHandshake(host="https://h", port=1)}, "tls.host: is a URL"),
     ({"tls": TlsHandshake(host="192.0.2.1", port=1, address_family="ipv6")}, "tls.address_family: is ipv6"),
     ({"tls": TlsHandshake(host="h", port=1, tls=Tls(verify=False, ca_file="f"))}, "tls.tls.ca_file: has no effect"),
-    ({"tls": TlsHandshake(host="192.0.2.1", port=1, address_family="prefer_ipv4")}, "tls.address_family: is prefer_ipv4, but the host is an address"),
     ({"tls": TlsHandshake(host="h", port=1, minimum_version="1.3", tls=Tls(minimum_version="1.2"))}, "tls.minimum_version: stands under tls.minimum_version"),
     ({"dns": Dns(name="a..b")}, "dns.name: is no name"),
     ({"dns": Dns(name="192.0.2.1")}, "dns.name: is an address, which only a PTR question may have"),

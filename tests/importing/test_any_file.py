@@ -60,3 +60,14 @@ def test_a_value_in_place_of_a_list_is_listed_as_it_stands():
     )
 
     assert [(note.key, note.shown) for note in made.notes] == [("modules.m.http.valid_http_versions", "5")]
+
+
+def test_a_channel_that_check_refuses_is_a_log_and_its_targets_keep_it():
+    endpoint = {"name": "a", "url": "https://a.example", "alerts": [{"type": "slack"}]}
+    alerting = {"slack": {"webhook-url": "no url"}}
+
+    made, whole = brought("gatus", json.dumps({"alerting": alerting, "endpoints": [endpoint]}))
+
+    assert whole.channels[0].log is not None
+    assert whole.targets[0].notify == ("slack",)
+    assert [note.key for note in made.notes] == ["alerting.slack"]

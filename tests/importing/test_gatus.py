@@ -1,6 +1,7 @@
 """Gatus: what its endpoints come to, and that every key of its reference is mapped or listed."""
 
 import pytest
+import yaml
 from bringing import brought, target_of
 from watchkeeper.adapters.importing.gatus.keys import LEFT, MAPPED
 from watchkeeper.domain.specification.probe import Tls
@@ -65,6 +66,8 @@ alerting:
   ntfy: {topic: shop, url: "https://ntfy.example", token: tk_1}
   email: {from: a@shop.example, to: "b@shop.example,c@shop.example", host: mail.shop.example, port: 587, username: u, password: p}
   custom: {url: "https://hook.example/in", method: POST, headers: {X-A: b}, body: "[ALERT_DESCRIPTION]"}
+  gotify: {server-url: "https://push.example", token: t}
+  pushover: {user-key: u, application-token: t}
   teams: {webhook-url: "https://teams.example/in"}
 endpoints:
   - name: all
@@ -104,6 +107,8 @@ external-endpoints:
     group: g
     token: 0123456789abcdef
     heartbeat: {interval: 30m}
+    extra-labels: {team: shop}
+    maintenance-windows: [{start: "04:30", duration: 2h}]
     alerts: [{type: slack, minimum-reminder-interval: 1h, provider-override: {a: b}}]
 """
 
@@ -309,6 +314,7 @@ def test_windows_become_maintenance():
     _, whole = brought("gatus", EVERY_KEY)
     assert [(each.cron, each.length, each.zone, each.match) for each in whole.maintenance] == [
         ("30 3 * * *", "2h", "UTC", (r'target=~"g\\.all|g\\.all registration"',)),
+        ("30 4 * * *", "2h", None, ('target="g.e"',)),
         ("0 23 * * MON,SUN", "1h", "Europe/Amsterdam", ("target=~.+",)),
     ]
 
@@ -335,4 +341,22 @@ def test_every_key_of_the_reference_is_mapped_or_listed():
             each.startswith(name) or name.startswith(each + ".") for each in listed
         ), key
     assert not set(LEFT) & set(MAPPED)
-    assert len(whole.channels) == 8
+    assert len(whole.channels) == 10
+    urls = {each.id: each.apprise.urls for each in whole.channels if each.apprise}
+    assert urls == {"gotify": ("gotifys://push.example/t",), "pushover": ("pover://u@t",)}
+
+
+def test_the_reference_is_tested_whole():
+    stated = {*keys_of(yaml.safe_load(EVERY_KEY))} | {*keys_of(yaml.safe_load(OVERRIDDEN))}
+    stated |= {key.replace("alerting.slack.", "alerting[].") for key in stated}
+    assert {*MAPPED, *LEFT} <= stated
+
+
+def keys_of(value, path=""):
+    """The keys of a document, written as tables of keys write them."""
+    yield path
+    if isinstance(value, list):
+        for each in value:
+            yield from keys_of(each, f"{path}[]")
+    for key, each in value.items() if isinstance(value, dict) else ():
+        yield from keys_of(each, f"{path}.{key}".removeprefix("."))

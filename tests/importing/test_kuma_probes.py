@@ -215,3 +215,12 @@ def test_a_proxy_that_cannot_be_used_is_listed(protocol, key):
     unnamed = ["proxyList[0]"] if key != PROXY["id"] else []
     assert {note.key for note in made.notes} == {"monitorList[0].proxyId", *unnamed}
     assert len(whole.targets) == 1
+
+
+@pytest.mark.parametrize("key", ["headers", "grpcMetadata"])
+def test_a_text_that_may_hold_a_secret_is_listed_without_it(key):
+    kind = {"type": "grpc-keyword", "grpcUrl": "h:1", "grpcServiceName": "Health", "grpcMethod": "check"}
+    fields = kind if key == "grpcMetadata" else {"type": "http", "url": "https://m.example/"}
+    made, _ = brought("uptime-kuma", backup(fields | {key: "Authorization: hunter2"}))
+    assert [note.key for note in made.notes] == [f"monitorList[0].{key}"]
+    assert "hunter2" not in made.text

@@ -154,3 +154,21 @@ def test_many_reminded_targets_stand_in_several_matchers():
     assert not made.notes
     assert len(whole.routes) > 1
     assert all(len(route.match[0]) <= 512 for route in whole.routes)
+
+
+def test_a_value_that_one_target_cannot_refuse_is_no_default():
+    monitors = [
+        {
+            "id": number,
+            "name": f"m{number}",
+            "type": "ping",
+            "hostname": "h",
+            "interval": 60,
+            "retryInterval": retry,
+        }
+        for number, retry in enumerate([20, 20, 20, 60])
+    ]
+    made, whole = brought("uptime-kuma", json.dumps({"monitorList": monitors}))
+    assert not made.notes
+    assert [each.retry_every for each in whole.targets] == ["20s", "20s", "20s", None]
+    assert data_of(made)["defaults"].keys() == {"every", "timeout", "rules"}

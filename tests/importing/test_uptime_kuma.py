@@ -65,6 +65,9 @@ USUAL = {
     "notificationIDList": {},
     "proxyId": None,
     "mqttTopic": "",
+    "oauth_auth_method": "client_secret_basic",
+    "kafkaProducerSaslOptions": {"mechanism": "None"},
+    "gamedigGivenPortOnly": True,
     "weight": 2000,
 }
 
@@ -128,6 +131,12 @@ def test_a_certificate_that_expires_soon_is_a_warning():
         ({"type": "ntfy", "ntfytopic": "shop", "ntfyserverurl": "https://ntfy.sh"}, "ntfy"),
         ({"type": "PagerDuty", "pagerdutyIntegrationKey": "a" * 32}, "pagerduty"),
         ({"type": "webhook", "webhookURL": "https://hook.example/"}, "webhook"),
+        ({"type": "apprise", "appriseURL": "json://hook.example/"}, "apprise"),
+        (
+            {"type": "gotify", "gotifyserverurl": "https://a.example", "gotifyapplicationToken": "t"},
+            "apprise",
+        ),
+        ({"type": "pushover", "pushoveruserkey": "u", "pushoverapptoken": "t"}, "apprise"),
         (
             {
                 "type": "smtp",
@@ -159,7 +168,11 @@ def test_a_notification_becomes_a_channel(config, kind):
 
 
 def test_a_notification_without_a_counterpart_is_a_log_and_listed():
-    notification = {"id": 1, "name": "g", "config": json.dumps({"type": "gotify", "gotifytoken": "hunter2"})}
+    notification = {
+        "id": 1,
+        "name": "g",
+        "config": json.dumps({"type": "line", "lineChannelAccessToken": "hunter2"}),
+    }
     made, whole = brought(
         "uptime-kuma", backup({"name": "m", "type": "ping", "hostname": "h"}, notificationList=[notification])
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..imported import Imported, literal, placed, plain
+from ..imported import Imported, literal, placed
 from ..source import PeerFile, PeerPart
 from .access import Made, family_of, tls_of
 from .dialogues import tcp_of
@@ -72,10 +72,6 @@ def _module(module: PeerPart, name: str, made: Imported) -> None:
     entry = made.add("templates", data, module, name)
     entry.completing = _COMPLETING[kind]
     entry.remarks = (f"a target that uses it adds {_ADDED[kind]}",)
-    if str(plain(entry.data.get(kind, {})).get("address_family", "")).startswith("prefer_"):
-        entry.remarks += (
-            "one whose host is an address adds address_family: any, as nothing is to be preferred",
-        )
 
 
 def _dns(options: PeerPart) -> Made:

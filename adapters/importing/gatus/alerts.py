@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from ..addresses import gotify_address, pushover_address
 from ..imported import Imported, ImportedEntry, placed
 from ..source import PeerPart
 from .texts import filled
@@ -181,6 +182,14 @@ def _channel_of(name: str, provider: PeerPart) -> dict[str, Any]:
             provider.value.get("from") and provider.value.get("host") and provider.value.get("to")
         ):
             return {name: _mail(provider)}
+        case "gotify" if provider.value.get("server-url") and provider.value.get("token"):
+            url = gotify_address(
+                filled(provider.text("server-url") or ""), filled(provider.text("token") or "")
+            )
+            return {"apprise": {"urls": [url]}}
+        case "pushover" if provider.value.get("user-key") and provider.value.get("application-token"):
+            user, token = provider.text("user-key") or "", provider.text("application-token") or ""
+            return {"apprise": {"urls": [pushover_address(filled(user), filled(token))]}}
         case "custom" if provider.value.get("url"):
             return {"webhook": _webhook(provider)}
         case _:

@@ -117,11 +117,14 @@ def _external(endpoint: PeerPart, made: Imported, alerts: GatusAlerts) -> None:
         "name": None if name == key else name,
         "group": placed(endpoint, "group", group_of(group)),
         "every": placed(heartbeat, "interval", every) if heartbeat and every else _UNTOLD_EVERY,
+        "labels": labels_of(endpoint),
         "paused": placed(endpoint, "enabled", True) if not endpoint.flag("enabled", default=True) else None,
         **alerted.keys,
     }
     entry = made.add("targets", data, endpoint)
     alerts.remind(entry, alerted)
     entry.data["heartbeat"] = without_nothing({"key": ping_key(endpoint, "token", token)})
+    for window in endpoint.parts("maintenance-windows"):
+        maintenance_of(window, made, key)
     if not every:
         entry.remarks = ("silence was never an outage there: here it is one after 366 days",)

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from ..addresses import gotify_address, pushover_address
 from ..imported import Imported, literal
 from ..source import PeerPart
 
@@ -47,6 +48,8 @@ def _probe(config: dict[str, Any]) -> dict[str, Any]:
     kind = config.get("type")
     if kind == "smtp":
         return _mail(config)
+    if url := _apprise(config):
+        return {"apprise": {"urls": [literal(url)]}}
     ours, keys = _KEYS.get(str(kind), ("", {}))
     found = {key: literal(str(config[theirs])) for key, theirs in keys.items() if config.get(theirs)}
     return (
@@ -54,6 +57,19 @@ def _probe(config: dict[str, Any]) -> dict[str, Any]:
         if ours and found.keys() >= keys.keys() - (_OPTIONAL if ours == "ntfy" else set())
         else {}
     )
+
+
+def _apprise(config: dict[str, Any]) -> str | None:
+    """Returns the URL of Apprise of a notification that it carries; None for another one, or one that is not complete."""
+    match config:
+        case {"type": "apprise", "appriseURL": str(url)}:
+            return url
+        case {"type": "gotify", "gotifyserverurl": str(server), "gotifyapplicationToken": str(token)}:
+            return gotify_address(server, token)
+        case {"type": "pushover", "pushoveruserkey": str(user), "pushoverapptoken": str(token)}:
+            return pushover_address(user, token)
+        case _:
+            return None
 
 
 def _mail(config: dict[str, Any]) -> dict[str, Any]:

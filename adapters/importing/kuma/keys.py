@@ -90,7 +90,7 @@ MAPPED = {
     **{f"monitorList[].{key}": said for key, said in {**_COMMON, **_HTTP, **_OWN}.items()},
     **{f"proxyList[].{key}": said for key, said in _PROXY.items()},
     "notificationList[].name": "the `id` of a channel",
-    "notificationList[].config": "a channel `slack`, `discord`, `telegram`, `ntfy`, `pagerduty`, `webhook` or `email`",
+    "notificationList[].config": "a channel `slack`, `discord`, `telegram`, `ntfy`, `pagerduty`, `webhook` or `email`; Apprise, Gotify and Pushover `apprise`",
     "notificationList[].isDefault": "nothing: each monitor names its notifications",
     "notificationList[].active": "nothing: each monitor names its notifications",
 }

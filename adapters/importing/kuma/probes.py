@@ -9,8 +9,8 @@ from .answers import Probed, host_of
 from .servers import mqtt_of, mysql_of, postgres_of, redis_of, smtp_of
 from .web import grpc_of, http_of, json_query_monitor, keyword_monitor, rabbitmq_of, websocket_of
 
-_USUAL_BYTES = 56
-"""The default of both."""
+_USUAL_BYTES, _DNS_PORT = 56, 53
+"""Defaults of both."""
 GROUP = "group"
 """The type of the monitors that have others below them."""
 
@@ -40,11 +40,12 @@ def _ping(part: PeerPart) -> Probed:
 
 def _dns(part: PeerPart) -> Probed:
     server = (part.text("dns_resolve_server") or "").split(",")[0].strip()
+    port = part.whole("port") or None
     probe = {
         "name": host_of(part),
         "type": placed(part, "dns_resolve_type", part.text("dns_resolve_type") or "A"),
         "server": placed(part, "dns_resolve_server", literal(server) or None),
-        "port": placed(part, "port", part.whole("port") or None),
+        "port": placed(part, "port", port if port != _DNS_PORT else None),
     }
     return probe, []
 

@@ -102,9 +102,10 @@ def http_of(part: PeerPart) -> Probed:
 
 def _login(part: PeerPart) -> dict[str, Any]:
     user, password = part.text("basic_auth_user"), part.text("basic_auth_pass")
+    token = _oauth2(part)
     match part.text("authMethod"):
         case "oauth2-cc":
-            return {"oauth2": _oauth2(part)}
+            return {"oauth2": token}
         case "ntlm":
             part.leave("authMethod", "there is no login by NTLM")
         case "mtls":
