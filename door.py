@@ -1,5 +1,6 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
+from .adapters.plugins.contract import ProbePlugin
 from .adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
 from .adapters.stores.sqlite.backup import Backup
 from .adapters.stores.sqlite.reader import Verification
@@ -53,6 +54,7 @@ from .domain.specification.paging_channels import Alertmanager, PagerDuty
 from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartbeat, Http, Tcp, Tls
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
+from .domain.specification.probes.plugin import Plugin
 from .domain.specification.probes.redis import Redis
 from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
@@ -134,6 +136,8 @@ __all__ = [
     "PagerDuty",
     "PauseMark",
     "PingOptions",
+    "Plugin",
+    "ProbePlugin",
     "PublicPage",
     "Reason",
     "Record",

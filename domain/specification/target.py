@@ -16,6 +16,7 @@ from .probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from .probes.dns import Dns
 from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
+from .probes.plugin import Plugin
 from .probes.redis import Redis
 from .probes.smtp import Smtp
 from .probes.ssh import Ssh
@@ -58,7 +59,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `websocket`, `grpc`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `websocket`, `grpc`, `plugin`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -106,6 +107,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by the handshake of a WebSocket and its messages."""
     grpc: Grpc | UnsetType = UNSET
     """Checked by the health service of gRPC."""
+    plugin: Plugin | UnsetType = UNSET
+    """Checked by a kind of probe that an installed package brings."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -179,6 +182,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         smtp: Smtp = ...,
         websocket: WebSocket = ...,
         grpc: Grpc = ...,
+        plugin: Plugin = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

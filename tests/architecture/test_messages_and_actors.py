@@ -13,6 +13,7 @@ import pykka
 import pytest
 from watchkeeper.actors.behaviour import Behaviour
 from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.domain.specification.probes.plugin import Plugin
 from watchkeeper.domain.specification.text import Pairs
 from watchkeeper.protocol import codec
 from watchkeeper.protocol.message import Message
@@ -131,6 +132,9 @@ def test_every_listener_is_an_actor():
     assert tuple(codec.LISTENERS) == ACTOR_FILES
 
 
+SETTINGS = get_type_hints(Plugin)["settings"]
+
+
 def changeable(info, seen=()):
     """Yields the path of each part of a type that could be changed after a message was sent."""
     match info:
@@ -142,7 +146,7 @@ def changeable(info, seen=()):
             hints = get_type_hints(cls)
             for field in fields:
                 # Pairs may be written as a mapping; the specification keeps a tuple in both cases.
-                if hints.get(field.name) not in (Pairs, Pairs | msgspec.UnsetType):
+                if hints.get(field.name) not in (Pairs, Pairs | msgspec.UnsetType, SETTINGS):
                     yield from (
                         f"{cls.__name__}.{field.name}: {fault}"
                         for fault in changeable(field.type, (*seen, cls))

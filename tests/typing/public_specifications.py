@@ -39,6 +39,7 @@ from watchkeeper import (
     Ntfy,
     PagerDuty,
     PingOptions,
+    Plugin,
     Redis,
     Retention,
     Route,
@@ -149,6 +150,7 @@ TARGETS = [
         websocket=WebSocket(url="wss://h/", headers=HEADERS, subprotocols=["v1"], send="a", expect="b"),
     ),
     Target(id="orders", grpc=Grpc(host="h", port=443, service="shop.Orders", metadata=HEADERS, tls=Tls())),
+    Target(id="own", plugin=Plugin(name="shop-queue", settings={"host": "h", "port": 1, "hosts": ["a"]})),
     Target(id="post", smtp=Smtp(host="mail.example", encryption="tls")),
     Target(id="nightly", every="24h", heartbeat=Heartbeat(grace=timedelta(hours=1))),
 ]

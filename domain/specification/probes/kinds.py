@@ -6,6 +6,7 @@ from ..probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from .dns import Dns
 from .icmp import Icmp
 from .networked import NetworkProbe
+from .plugin import Plugin
 from .redis import Redis
 from .smtp import Smtp
 from .ssh import Ssh
@@ -30,6 +31,7 @@ Probe: TypeAlias = (
     | Smtp
     | WebSocket
     | Grpc
+    | Plugin
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {
