@@ -1,5 +1,6 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
+from .adapters.plugins.contract import ProbePlugin
 from .adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
 from .adapters.stores.record_reader import Verification
 from .adapters.stores.sqlite.backup import Backup
@@ -66,6 +67,7 @@ from .domain.specification.probe import (
 )
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
+from .domain.specification.probes.plugin import Plugin
 from .domain.specification.probes.redis import Redis
 from .domain.specification.probes.servers.imap import Imap
 from .domain.specification.probes.servers.mqtt import Mqtt
@@ -164,7 +166,9 @@ __all__ = [
     "PagerDuty",
     "PauseMark",
     "PingOptions",
+    "Plugin",
     "Postgres",
+    "ProbePlugin",
     "Proxy",
     "PublicPage",
     "Reason",

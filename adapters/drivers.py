@@ -10,6 +10,7 @@ from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
 from ..domain.specification.probe import Call, Exec, Http, Tcp
 from ..domain.specification.probes.kinds import Probe
+from ..domain.specification.probes.plugin import Plugin
 from ..domain.time.timers import CallAt
 from .channels import partly_taken
 from .channels.apprise import AppriseMessenger
@@ -32,6 +33,7 @@ from .probes import shared
 from .probes.course import Surroundings
 from .probes.local.call import CallProber
 from .probes.local.exec import ExecProber
+from .probes.local.plugin import PluginProber
 from .probes.network.tcp import TcpProber
 from .probes.shared import SharableProber, SharedProber
 from .probes.table import network_probers
@@ -81,11 +83,13 @@ class Drivers:
             loop, clock, call_at, callables, threads_max=options.threads_max, host_loop=host_loop
         )
         http = HttpProber(self._transport, self._plain, deny_private_addresses=self._deny)
+        self._plugins = PluginProber(loop, clock, call_at, threads_max=options.threads_max)
         probers: dict[type[Probe], SharableProber] = {
             Http: http,
             Tcp: TcpProber(loop, clock, self._resolver, deny_private_addresses=self._deny),
             Exec: ExecProber(loop, clock, call_at),
             Call: self._calls,
+            Plugin: self._plugins,
         }
         around = Surroundings(
             loop=loop, clock=clock, resolver=self._resolver, deny_private_addresses=self._deny
@@ -149,4 +153,5 @@ class Drivers:
         callers = [
             messenger for messenger in self.messengers.values() if not isinstance(messenger, RecipeMessenger)
         ]
-        return (*self._calls.abandoned(), *(name for caller in callers for name in caller.abandoned()))
+        own = (*self._calls.abandoned(), *self._plugins.abandoned())
+        return (*own, *(name for caller in callers for name in caller.abandoned()))

@@ -10,8 +10,25 @@ from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Http
 from ..domain.specification.probes.networked import Library, NetworkProbe
 from ..domain.specification.problem import Path, Problem
+from ..domain.specification.target import Target
 from ..domain.store_place import is_database
 from .http.fast.tls_contexts import missing_library
+from .plugins.installed import plugin_problems
+
+
+def problems_of_environment(configuration: Configuration) -> Iterator[Problem]:
+    """Yields a problem for each place that needs what is not installed, or that an installed package refuses."""
+    yield from missing_libraries(configuration)
+    for at, problem in plugin_problems(configuration.targets):
+        yield problem.below(("targets", at))
+
+
+def problems_beside(target: Target) -> Iterator[Problem]:
+    """Yields the same problems of one target; paths begin at the target."""
+    if isinstance(target.probe, NetworkProbe):
+        yield from library_problem(target.probe.library, (target.kind,))
+    for _, problem in plugin_problems([target]):
+        yield problem
 
 
 def missing_libraries(configuration: Configuration, apprise: str = "apprise") -> Iterator[Problem]:

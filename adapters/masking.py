@@ -17,6 +17,7 @@ from ..domain.specification.mail_channel import Email
 from ..domain.specification.paging_channels import Alertmanager, PagerDuty
 from ..domain.specification.probe import Exec, Http, OAuth2, Tcp, Tls
 from ..domain.specification.probes.networked import NetworkProbe
+from ..domain.specification.probes.plugin import Plugin
 from ..domain.specification.probes.udp import Udp
 from ..domain.specification.probes.web.filling import PLACEHOLDER
 from ..domain.specification.probes.web.http_steps import HttpSteps
@@ -81,8 +82,16 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
             yield from (*probe.secrets(), *_of_pairs(probe.named_texts()), *_of_text(probe.send or ""))
         elif isinstance(probe, NetworkProbe):
             yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
+        elif isinstance(probe, Plugin):
+            yield from _of_pairs(_texts_of(probe))
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
+
+
+def _texts_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    for name, value in plugin.pairs:
+        several = value if isinstance(value, tuple) else (value,)
+        yield from ((name, each) for each in several if isinstance(each, str))
 
 
 def _of_http(probe: Http) -> Iterator[str]:

@@ -29,6 +29,8 @@ from watchkeeper.web.metrics.families import FAMILIES
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PROGRAM = re.compile(r"(<!-- generated: file (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+LANGUAGES = {".py": "py", ".toml": "toml", ".yaml": "yml"}
+"""The languages of files that a document shows whole."""
 
 # Tables of states.
 
@@ -305,8 +307,9 @@ def filled(document: str) -> str:
 
 
 def program(path: str) -> str:
-    """A program of the repository, as a block. Its own test runs it: `py`, so that it is not run as a block of the document, too."""
-    return f"```py\n{(DOCS.parent / path).read_text(encoding='utf-8')}```"
+    """A file of the repository, as a block. Its own test runs it: `py`, so that it is not run as a block of the document, too."""
+    file = DOCS.parent / path
+    return f"```{LANGUAGES[file.suffix]}\n{file.read_text(encoding='utf-8')}```"
 
 
 if __name__ == "__main__":

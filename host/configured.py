@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from ..adapters.extras import missing_libraries
+from ..adapters.extras import problems_beside, problems_of_environment
 from ..adapters.masking import SecretMask, secrets_of
 from ..domain import limits
 from ..domain.comparison.entries import restarting
@@ -147,7 +147,8 @@ class ConfiguredTargets:
         return target, (*problems, *found, *self._with_others(target)), misshapen
 
     def _with_others(self, target: Target) -> Iterator[Problem]:
-        """The problems that a target has beside the others."""
+        """The problems that a target has beside the others, and beside what is installed."""
+        yield from problems_beside(target)
         yield from self._taken_keys(target)
         if target.dependency is not None:
             yield from dependency_problems({**self._targets, target.id: target}, {target.id: ()})
@@ -357,7 +358,7 @@ def require_valid(configuration: Configuration, callables: Iterable[str] | None)
     None because the configuration is never executed.
     """
     valid, found = judged(configuration)
-    problems = [str(problem) for problem in (*found, *missing_libraries(configuration))]
+    problems = [str(problem) for problem in (*found, *problems_of_environment(configuration))]
     _refuse(problems + ([] if callables is None else _missing_functions(configuration, callables)))
     return valid
 

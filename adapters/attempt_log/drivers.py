@@ -9,11 +9,13 @@ from ...domain.observation.observation import OnObserved
 from ...domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from ...domain.specification.probes.kinds import Probe
 from ...domain.specification.probes.networked import NetworkProbe
+from ...domain.specification.probes.plugin import Plugin
 from ...domain.time.timers import CallAt
 from ..clock import MonotonicClock
 from ..net.resolver import Resolver
 from ..probes.course import Surroundings
 from ..probes.local.exec import ExecProber
+from ..probes.local.plugin import PluginProber
 from ..probes.shared import SharableProber
 from ..probes.table import HTTP_PROBERS, NETWORK_PROBERS
 from .http import LoggedHttpProber, LoggedTransport
@@ -53,6 +55,8 @@ class LoggedDriver:
             logged_tcp.requests = self.requests
         elif issubclass(kind, NetworkProbe):
             prober = NETWORK_PROBERS[kind](around)
+        elif kind is Plugin:
+            prober = PluginProber(loop, clock, call_at)
         else:
             prober = ExecProber(loop, clock, call_at)
         self._closing.insert(0, prober.close)
@@ -71,7 +75,7 @@ class LoggedDriver:
 def refusal_of_probe(probe: Probe) -> str:
     """Returns why no attempt of a probe can be made outside its runtime; empty where one can."""
     match probe:
-        case Http() | Tcp() | Exec() | NetworkProbe():
+        case Http() | Tcp() | Exec() | NetworkProbe() | Plugin():
             return ""
         case Call():
             return f"it calls the function {probe.name!r} of a program, which the command line cannot: `check-now` asks the program"

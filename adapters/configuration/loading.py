@@ -14,7 +14,7 @@ from ...domain.specification.configuration import Configuration
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem, capped
 from ...domain.validation.partial import PartialConfiguration, assembled
-from ..extras import missing_libraries
+from ..extras import problems_of_environment
 from .document import DocumentFault, parse
 from .files import settle
 from .places import give_types
@@ -201,7 +201,7 @@ def _judge(data: Any, *, is_whole: bool) -> tuple[Configuration | None, tuple[Pr
         configuration = pieces.read()
     if not is_whole:
         return configuration, pieces.with_these(())
-    return configuration, pieces.problems(configuration, missing_libraries(configuration))
+    return configuration, pieces.problems(configuration, problems_of_environment(configuration))
 
 
 def lines_of(name: str, *groups: Iterable[DocumentFault]) -> list[str]:

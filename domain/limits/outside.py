@@ -180,11 +180,21 @@ SUBPROTOCOLS_MAX = 16
 HEADERS_READ_MAX = 128
 """Headers of the answer to a handshake: servers send twenty, and each is read by itself."""
 FRAMES_MAX = 1_000
-"""Frames of a WebSocket or of HTTP/2 that one attempt reads: each costs ten microseconds, however little it holds."""
+"""Frames of a WebSocket or of HTTP/2 that one attempt reads: each costs up to 14 microseconds, however little it holds."""
 FRAMES_READ_BYTES = 1024
-"""The bytes of frames that are read before the loop turns to others: 500 empty frames fit."""
+"""The bytes of frames that are read before the loop turns to others: 500 empty frames fit, which take 7 ms."""
 MESSAGES_BYTES_MAX = 1024 * 1024
 """The messages of a WebSocket that one attempt passes over before the expected one."""
+SETTINGS_MAX = 64
+"""Settings of one target of a package's kind of probe, and entries of one that is a list."""
+SETTING_CHARACTERS_MAX = 64 * 1024
+"""The text of one setting: a certificate or a query fits."""
+PLUGIN_CHECK_NS = 10 * NS_PER_S
+"""The wait for a package to be imported and to judge the settings of all its targets: importing a large one takes three seconds."""
+PLUGIN_IMPORTS_MAX = 4
+"""Packages of kinds that are imported at the same time: Python imports one after the other, and some wait for a disk."""
+PLUGIN_LOOK_PERCENT = 90
+"""The share of the time of an attempt after which the event loop of its kind must have turned: one that stands still then is held."""
 GRPC_NAME_CHARACTERS_MAX = 256
 """The name of a service of gRPC: a package and a name, of the length of a few words each."""
 ROWS_MAX = 1_000

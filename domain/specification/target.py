@@ -16,6 +16,7 @@ from .probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from .probes.dns import Dns
 from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
+from .probes.plugin import Plugin
 from .probes.redis import Redis
 from .probes.servers.imap import Imap
 from .probes.servers.mqtt import Mqtt
@@ -64,7 +65,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`, `domain`, `websocket`, `grpc`, `imap`, `mqtt`, `postgres`, `mysql`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `http_steps`, `domain`, `websocket`, `grpc`, `imap`, `mqtt`, `postgres`, `mysql`, `plugin`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -124,6 +125,8 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by a login at PostgreSQL, and a query."""
     mysql: Mysql | UnsetType = UNSET
     """Checked by a login at MySQL or MariaDB, and a query."""
+    plugin: Plugin | UnsetType = UNSET
+    """Checked by a kind of probe that an installed package brings."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -203,6 +206,7 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         mqtt: Mqtt = ...,
         postgres: Postgres = ...,
         mysql: Mysql = ...,
+        plugin: Plugin = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

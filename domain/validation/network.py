@@ -149,7 +149,11 @@ def _family_fault(host: str, family: str) -> str:
     except ValueError:
         return ""
     # A preference does no harm: a template has it for names, and one of its targets may have an address.
-    return "" if family in {written, "prefer_ipv4", "prefer_ipv6"} else f"is {family}, but the host is an {written} address: leave it out"
+    return (
+        ""
+        if family in {written, "prefer_ipv4", "prefer_ipv6"}
+        else f"is {family}, but the host is an {written} address: leave it out"
+    )
 
 
 def host_fault(host: str) -> str:

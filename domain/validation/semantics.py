@@ -22,6 +22,7 @@ from ..specification.paging_channels import Alertmanager, PagerDuty
 from ..specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from ..specification.probes.kinds import UNPROBED
 from ..specification.probes.networked import NetworkProbe
+from ..specification.probes.plugin import Plugin
 from ..specification.problem import Path, Problem, quoted, suggestion
 from ..specification.target import OWN_NAME, Target
 from ..store_place import store_problem
@@ -248,6 +249,8 @@ class _Judge:
                 yield from exec_problems(command, path, allowed=self._allow_exec)
             case Call() as call:
                 yield from _unnamed(call.name, (*path, "name"))
+            case Plugin():
+                pass  # The package itself judges its settings (adapters/plugins/).
             case Heartbeat() as heartbeat:
                 yield from heartbeat_problems(heartbeat, path)
                 yield from _spans(heartbeat, path)

@@ -13,6 +13,7 @@ import pykka
 import pytest
 from watchkeeper.actors.behaviour import Behaviour
 from watchkeeper.actors.dispatch.actor import DispatchedActor
+from watchkeeper.domain.specification.probes.plugin import Plugin
 from watchkeeper.domain.specification.probes.web.http_steps import HttpStep
 from watchkeeper.domain.specification.text import Pairs
 from watchkeeper.protocol import codec
@@ -133,6 +134,7 @@ def test_every_listener_is_an_actor():
 
 
 CAPTURES = get_type_hints(HttpStep)["capture"]
+SETTINGS = get_type_hints(Plugin)["settings"]
 
 
 def changeable(info, seen=()):
@@ -146,7 +148,7 @@ def changeable(info, seen=()):
             hints = get_type_hints(cls)
             for field in fields:
                 # Pairs may be written as a mapping; the specification keeps a tuple in both cases.
-                if hints.get(field.name) not in (Pairs, Pairs | msgspec.UnsetType, CAPTURES):
+                if hints.get(field.name) not in (Pairs, Pairs | msgspec.UnsetType, CAPTURES, SETTINGS):
                     yield from (
                         f"{cls.__name__}.{field.name}: {fault}"
                         for fault in changeable(field.type, (*seen, cls))

@@ -18,6 +18,7 @@ from of_http_access import HTTP_ACCESS
 from of_http_steps import REGISTRATIONS, steps_cases
 from of_mail import MAIL
 from of_network_probes import NETWORK
+from of_plugins import PLUGINS
 from of_probes import (
     CLIENT,
     allowed,
@@ -72,7 +73,7 @@ from of_the_web import WEB
 from of_web_protocols import WEB_PROTOCOLS
 from watched import NOWHERE, Real
 
-REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS | WEB | MAIL | PROGRAMS | PING | REGISTRATIONS | DIALOGUES | SERVERS | HTTP_ACCESS | {
+REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS | WEB | MAIL | PROGRAMS | PING | REGISTRATIONS | DIALOGUES | SERVERS | HTTP_ACCESS | PLUGINS | {
     "Target.http": Real(probe_kind, ({"tcp": {"host": "127.0.0.1", "port": 9}}, {"http": {"url": NOWHERE}}), ("tcp", "http")),
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),

@@ -4,9 +4,10 @@ A line with `type: ignore[...]` is wrong, and a type checker that stops saying s
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from public_specifications import CHANNELS, CONFIGURATION, OPTIONS, RULES, SECONDS, TARGETS
 from watchkeeper import (
@@ -40,6 +41,7 @@ from watchkeeper import (
     Outcome,
     Outgoing,
     PauseMark,
+    ProbePlugin,
     PublicPage,
     Reason,
     Record,
@@ -291,6 +293,17 @@ def mistakes() -> None:
     Runtime(targets=TARGETS[0])  # type: ignore[arg-type]
     Runtime().check("depth", evry=5)  # type: ignore[call-arg]
     Runtime().stop(within=b"5s")  # type: ignore[arg-type]
+
+
+class OwnKind:
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
+        return [f"{name} is too long" for name in settings if len(name) > 9]
+
+    async def probe(self, settings: Mapping[str, Any], deadline: float) -> Observation:
+        return Observation(detail=f"{len(settings)} until {deadline}")
+
+
+OWN_KIND: ProbePlugin = OwnKind()
 
 
 def rule_tests() -> list[str]:

@@ -48,6 +48,7 @@ from watchkeeper import (
     Ntfy,
     PagerDuty,
     PingOptions,
+    Plugin,
     Postgres,
     Redis,
     Retention,
@@ -166,6 +167,7 @@ TARGETS = [
         websocket=WebSocket(url="wss://h/", headers=HEADERS, subprotocols=["v1"], send="a", expect="b"),
     ),
     Target(id="orders", grpc=Grpc(host="h", port=443, service="shop.Orders", metadata=HEADERS, tls=Tls())),
+    Target(id="own", plugin=Plugin(name="shop-queue", settings={"host": "h", "port": 1, "hosts": ["a"]})),
     Target(id="post", smtp=Smtp(host="mail.example", encryption="tls")),
     Target(
         id="order",

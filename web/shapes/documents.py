@@ -305,4 +305,6 @@ def masked(value: Any, *, secret: bool = False) -> Any:
             return [masked(item, secret=secret) for item in value]
         case str() if secret and value:
             return MASK
+        case int() | float() if secret and not isinstance(value, bool):
+            return MASK  # such as a number among the settings of a package's kind of probe
     return value

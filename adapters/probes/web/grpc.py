@@ -52,7 +52,7 @@ _TIMEOUT_MS_MAX = 99_999_999
 
 async def ask_health(probe: Grpc, course: AttemptCourse) -> Observation:
     """One attempt of a `grpc` probe. Raises: ProbeFailed, WireBroken, UnusableFileError."""
-    # A twelfth of a second at the first attempt, for which the loop does not stand still.
+    # A fortieth of a second at the first attempt, for which the loop does not stand still.
     connection = await course.around.loop.run_in_executor(None, _new_connection)
     wire = await open_wire(course, probe.host, probe.port, probe.address_family, probe.tls, ("h2",))
     call = GrpcCall(wire, connection)

@@ -39,7 +39,7 @@ _QUIET.disabled = True
 
 async def talk_by_websocket(probe: WebSocket, course: AttemptCourse) -> Observation:
     """One attempt of a `websocket` probe. Raises: ProbeFailed, WireBroken, UnusableFileError."""
-    # A twentieth of a second at the first attempt, for which the loop does not stand still.
+    # A sixteenth of a second at the first attempt, for which the loop does not stand still.
     library = await course.around.loop.run_in_executor(None, import_module, "websockets.client")
     secure = probe.tls if probe.is_encrypted else None
     wire = await open_wire(course, probe.peer, probe.port, probe.address_family, secure, ("http/1.1",))

@@ -96,6 +96,7 @@ _ALSO_CALLED = {
     "token": "bearer",
     "rule_files": "config",
     "input_series": "series",
+    "kind": "name",
     "alert_rule_test": "expect",
     "eval_time": "at",
     "exp_alerts": "open",

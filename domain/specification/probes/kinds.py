@@ -6,6 +6,7 @@ from ..probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from .dns import Dns
 from .icmp import Icmp
 from .networked import NetworkProbe
+from .plugin import Plugin
 from .redis import Redis
 from .servers.imap import Imap
 from .servers.mqtt import Mqtt
@@ -42,6 +43,7 @@ Probe: TypeAlias = (
     | Mqtt
     | Postgres
     | Mysql
+    | Plugin
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {

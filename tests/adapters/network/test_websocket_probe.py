@@ -9,14 +9,18 @@ import ssl
 import pytest
 from hostile.server import HostileServer
 from hostile.visit import Visit
-from watchkeeper.adapters.probes.course import Surroundings
+from watchkeeper.adapters.probes.course import ProbeFailed, Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
-from watchkeeper.domain.limits import BODY_BYTES, FRAMES_READ_BYTES, MESSAGES_BYTES_MAX
+from watchkeeper.adapters.probes.web.websocket import WebSocketTalk
+from watchkeeper.domain.limits import BODY_BYTES, FRAMES_MAX, FRAMES_READ_BYTES
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
 from watchkeeper.domain.specification.probes.web.websocket import WebSocket
 from websocket_server import WebSocketServer
+from websockets.client import ClientProtocol
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 TIMEOUT_MS = 300
 TOKEN = "Bearer open-sesame"  # noqa: S105  # of the test's own server
@@ -241,7 +245,18 @@ def test_a_good_message_in_the_last_bytes_of_a_server_counts(bench, prober):
     assert (seen.outcome, seen.body) == (Outcome.UP, b"good")
 
 
-def test_a_flood_leaves_the_loop_free(bench, prober):
+class Flood:
+    """A wire on which the next message always lies ready."""
+
+    async def read(self, bytes_max):
+        assert bytes_max == FRAMES_READ_BYTES
+        return frame(1, b"x" * 1_000)
+
+    async def write(self, data):
+        assert not data
+
+
+def test_a_flood_leaves_the_loop_free(bench):
     turns = 0
 
     def turn():
@@ -249,11 +264,15 @@ def test_a_flood_leaves_the_loop_free(bench, prober):
         turns += 1
         bench.loop.call_soon(turn)
 
-    with HostileServer(greeting=flooding(frame(1, b"x" * 9_000), 9_999)) as server:
+    async def read():
         bench.loop.call_soon(turn)
-        bench.run(prober, WebSocket(url=f"ws://127.0.0.1:{server.port}/", expect="^good$"))
+        talk = WebSocketTalk(Flood(), ClientProtocol(parse_uri("ws://h/"), state=State.OPEN))
+        with pytest.raises(ProbeFailed, match="1000 frames came without the expected message"):
+            await talk.answer(WebSocket(url="ws://h/", expect="^good$"))
 
-    assert turns >= MESSAGES_BYTES_MAX / FRAMES_READ_BYTES
+    bench.loop.run_until_complete(read())
+
+    assert turns >= FRAMES_MAX
 
 
 def test_a_cancelled_attempt_leaves_no_descriptor(bench, prober, descriptors):

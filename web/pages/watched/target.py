@@ -18,6 +18,7 @@ from ....domain.read_model.standing import RuleStanding, looked_back_ns, standin
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
 from ....domain.specification.probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from ....domain.specification.probes.networked import NetworkProbe
+from ....domain.specification.probes.plugin import Plugin
 from ....domain.specification.rule import (
     BurnRate,
     Consecutive,
@@ -199,6 +200,8 @@ def what_is_checked(target: Target) -> str:
             return f"program {argv[0]}"
         case Call(name=name):
             return f"function {name} of the host"
+        case Plugin(name=name):
+            return f"{name}, a probe of an installed package"
         case Heartbeat():
             return "reports by itself"
         case Composite(at_least=None) as composite:
