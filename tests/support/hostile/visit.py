@@ -102,23 +102,21 @@ class Visit:
             pass
 
     def read_exactly(self, length: int) -> bytes:
-        """Returns so many bytes. Raises: ValueError where the client leaves before."""
-        while len(self._read) < length:
-            if not self._read_more():
-                raise ValueError("the client has left")
+        """Returns so many bytes, and leaves those behind them: a client of MySQL begins TLS without waiting for an answer.
+
+        Raises: ValueError where the client leaves before.
+        """
         data, self._read = self._read[:length], self._read[length:]
+        while len(data) < length:
+            piece = self._socket.recv(length - len(data))
+            if not piece:
+                raise ValueError("the client has left")
+            data += piece
         return data
 
     def read_something(self) -> bytes:
         """Returns the first bytes that the client sends, without parsing them as a request."""
         return self._socket.recv(READ_BYTES)
-
-    def read_exactly(self, length: int) -> bytes:
-        """Returns so many bytes, and leaves those behind them: a client of MySQL begins TLS without waiting for an answer."""
-        whole = b""
-        while len(whole) < length and (piece := self._socket.recv(length - len(whole))):
-            whole += piece
-        return whole
 
     def reset(self) -> None:
         """Close with RST."""
