@@ -19,6 +19,7 @@ from watchkeeper import (
     Connectivity,
     Consecutive,
     Dependency,
+    DigestAuth,
     Discord,
     Dns,
     DnsRecords,
@@ -36,8 +37,10 @@ from watchkeeper import (
     Nagios,
     NoData,
     Ntfy,
+    OAuth2,
     PagerDuty,
     PingOptions,
+    Proxy,
     Redis,
     Retention,
     Route,
@@ -112,6 +115,15 @@ HTTP = Http(
         server_name="h",
     ),
 )
+PROXY = Proxy(url="http://proxy:3128", user="u", password="p", headers=HEADERS, exceptions=[".example"])  # noqa: S106  # as above
+LOGIN = OAuth2(
+    token_url="https://id.example/token",  # noqa: S106  # no secret
+    client_id="me",
+    client_secret="s",  # noqa: S106  # as above
+    scopes=["read"],
+    parameters=HEADERS,
+    authentication="body",
+)
 TARGETS = [
     Target(
         id="shop",
@@ -140,6 +152,10 @@ TARGETS = [
     Target(id="game", udp=Udp(host="h", port=1, send="status", expect="players")),
     Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
+    Target(id="door", http=Http(url="https://x.example/", digest_auth=DigestAuth(user="u", password="p"))),  # noqa: S106  # as above
+    Target(
+        id="far", http=Http(url="https://x.example/", proxy=PROXY, resolver="udp://192.0.2.53", oauth2=LOGIN)
+    ),
     Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),
     Target(id="gate", ssh=Ssh(host="gate.example", fingerprints=["SHA256:" + "a" * 43])),
     Target(id="post", smtp=Smtp(host="mail.example", encryption="tls")),
