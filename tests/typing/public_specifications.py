@@ -20,6 +20,7 @@ from watchkeeper import (
     Consecutive,
     Dependency,
     DialogueStep,
+    DigestAuth,
     Discord,
     Dns,
     DnsRecords,
@@ -46,10 +47,12 @@ from watchkeeper import (
     Nagios,
     NoData,
     Ntfy,
+    OAuth2,
     PagerDuty,
     PingOptions,
     Plugin,
     Postgres,
+    Proxy,
     Redis,
     Retention,
     Route,
@@ -131,6 +134,15 @@ HTTP = Http(
         minimum_version="1.3",
     ),
 )
+PROXY = Proxy(url="http://proxy:3128", user="u", password="p", headers=HEADERS, exceptions=[".example"])  # noqa: S106  # as above
+LOGIN = OAuth2(
+    token_url="https://id.example/token",  # noqa: S106  # no secret
+    client_id="me",
+    client_secret="s",  # noqa: S106  # as above
+    scopes=["read"],
+    parameters=HEADERS,
+    authentication="body",
+)
 TARGETS = [
     Target(
         id="shop",
@@ -160,6 +172,10 @@ TARGETS = [
     Target(id="game", udp=Udp(host="h", port=1, send="status", expect="players")),
     Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
+    Target(id="door", http=Http(url="https://x.example/", digest_auth=DigestAuth(user="u", password="p"))),  # noqa: S106  # as above
+    Target(
+        id="far", http=Http(url="https://x.example/", proxy=PROXY, resolver="udp://192.0.2.53", oauth2=LOGIN)
+    ),
     Target(id="store", redis=Redis(host="store.example", command=["LLEN", "jobs"])),
     Target(id="gate", ssh=Ssh(host="gate.example", fingerprints=["SHA256:" + "a" * 43])),
     Target(
