@@ -123,6 +123,8 @@ WITHOUT_ANSWER = frozenset(
         Reason.PROXY_FAILED,
         Reason.PROXY_REFUSED,
         Reason.TOKEN_FAILED,
+        # In another version, or none at all where the handshake has not agreed on one.
+        Reason.VERSION_REFUSED,
         Reason.COMMAND_FAILED,
         Reason.EXCEPTION,
         Reason.HEARTBEAT_MISSED,

@@ -57,3 +57,13 @@ def test_a_host_without_a_route_is_a_fault_of_this_machine():
 @pytest.mark.needs("network")
 def test_ten_thousand_failures_leave_no_descriptor():
     pinged(RAW, (None, {"host": "192.0.2.1"}), answering=False, repeat=10_000)
+
+
+@pytest.mark.needs("network")
+def test_the_preferred_family_of_a_name_is_asked():
+    seen, _ = pinged(
+        RAW,
+        *(("kernel", {"host": "localhost", "address_family": f"prefer_{kind}"}) for kind in ("ipv4", "ipv6")),
+    )
+
+    assert [(each["outcome"], each["ip"]) for each in seen] == [("up", "127.0.0.1"), ("up", "::1")]
