@@ -24,7 +24,7 @@ from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
-from .net import secure_contexts
+from .net import proven_chains, secure_contexts
 from .net.resolver import DNS_CACHE, Resolver
 from .pinging import HttpPinger
 from .probes import shared
@@ -39,7 +39,14 @@ from .probes.web.http import HttpProber
 AnyMessenger: TypeAlias = (
     RecipeMessenger | EmailMessenger | ExecMessenger | AppriseMessenger | LogMessenger | CallMessenger
 )
-CACHES = (DNS_CACHE, tls_contexts.POLICY, secure_contexts.POLICY, shared.POLICY, partly_taken.POLICY)
+CACHES = (
+    DNS_CACHE,
+    tls_contexts.POLICY,
+    secure_contexts.POLICY,
+    proven_chains.POLICY,
+    shared.POLICY,
+    partly_taken.POLICY,
+)
 """The policy of every cache that lies between a runtime and the network."""
 
 

@@ -5,6 +5,7 @@ import os
 import ssl
 from functools import lru_cache
 
+import msgspec
 from msgspec import UNSET
 
 from ...domain.limits import TLS_CONTEXTS_KEPT
@@ -43,6 +44,14 @@ def client_context(tls: Tls, oldest: str = "1.2", protocols: tuple[str, ...] = (
     except OSError as error:
         name = f" {error.filename}" if error.filename else ""
         raise UnusableFileError(f"the file{name} cannot be read: {error.strerror}") from None
+
+
+def unproving_context(tls: Tls, oldest: str = "1.2") -> ssl.SSLContext:
+    """The context of a handshake in which the chain is not proven, because its bytes were; the peer's signature is checked.
+
+    Raises: UnusableFileError where a file cannot be read.
+    """
+    return client_context(msgspec.structs.replace(tls, verify=False, ca_file=None), oldest)
 
 
 def file_stamp(file: str) -> FileStamp:
