@@ -110,11 +110,11 @@ class PeerTalk:
         if tls is None or self._securing is None:
             return None
         self.tls_ns = self._securing.now_ns() - (self._began_tls_ns or 0)
-        self.certificate = self._read(sent_chain(tls))
+        self.certificate = self._certificate_of(sent_chain(tls))
         self._shaking = False
         return self._begin()
 
-    def _read(self, chain: list[bytes]) -> PeerCertificate | None:
+    def _certificate_of(self, chain: list[bytes]) -> PeerCertificate | None:
         """As a subclass has it: takes the certificates that the peer sent."""
         return peer_certificate(chain)
 

@@ -124,9 +124,9 @@ class Handshake(PeerTalk):
         self._proof = proof
         self._is_expected = proof is None
 
-    def _read(self, chain: list[bytes]) -> PeerCertificate | None:
+    def _certificate_of(self, chain: list[bytes]) -> PeerCertificate | None:
         self._is_expected = self._proof is None or self._proof.is_of(chain)
-        return super()._read(chain)
+        return super()._certificate_of(chain)
 
     def _begin(self) -> SystemErrorMeaning | None:
         if not self._is_expected:
