@@ -65,13 +65,13 @@ def tls_of(said: list[str], chain: list[tuple[str, Any]], expires_in_ns: int | N
     names = [name.partition(":")[2] for name in alternatives if ":" in name]
     return TlsLog(
         version=version,
-        names=tuple(names) or (_name_in(str(fields.get("Subject", ""))),),
-        issuer=_name_in(str(fields.get("Issuer", ""))),
+        names=tuple(names) or (name_in(str(fields.get("Subject", ""))),),
+        issuer=name_in(str(fields.get("Issuer", ""))),
         expires_in_ns=expires_in_ns,
     )
 
 
-def _name_in(distinguished: str) -> str:
+def name_in(distinguished: str) -> str:
     """Returns the common name of a distinguished name, else its unit or organisation."""
     named = {kind: text.strip() for kind, text in _NAMED.findall(distinguished)}
     return next((named[kind] for kind in ("CN", "OU", "O") if kind in named), distinguished)

@@ -143,6 +143,29 @@ def test_an_answer_over_tcp_is_counted(probe, port):
     ]
 
 
+def test_a_handshake_of_a_tcp_probe_is_shown(probe, tmp_path):
+    authority = trustme.CA(organization_name="Ships")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "shop.example").configure_cert(context)
+    with serving(context) as port:
+        steps = '[{send: "GET / HTTP/1.0\\r\\n\\r\\n", expect: "^HTTP/1.1 200"}]'
+        tcp = f"{{host: 127.0.0.1, port: {port}, tls: {{ca_file: ca.pem}}, dialogue: {steps}}}"
+        status, says = probe("web", targets=f"  - {{id: web, tcp: {tcp}}}\n")
+    said = re.sub(
+        r"\d+ bytes", "N bytes", re.sub(r"\d[\d,]* days", "N days", re.sub(r"#\S+", "#N", steady(says, port)))
+    )
+    assert (status, said) == (
+        0,
+        (
+            "connect N ms  127.0.0.1:PORT\n"
+            "TLS N ms  TLS 1.3, 127.0.0.1 and 1 more, N days left, issued by Testing CA #N\n"
+            "answer N ms  N bytes\n"
+            "up\n"
+        ),
+    )
+
+
 def test_a_refused_connection_is_down(probe):
     assert probe("tcp://127.0.0.1:1") == (
         1,

@@ -34,6 +34,7 @@ def test_every_policy_is_listed_by_its_name():
         "names of targets and of channels",
         "tls contexts",
         "tls contexts of probes",
+        "proven chains of certificates",
         "shared probe results",
         "receivers of a notice that took it",
         "compiled conditions",
