@@ -134,30 +134,27 @@ def test_a_server_that_is_frozen_fails_the_store_by_a_deadline(durable, url, sto
     assert is_whole(url)
 
 
-TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = '{}' AND tablename NOT LIKE 'kept%'"
+EACH_TABLE = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '{schema}' AND tablename NOT LIKE 'kept%' LOOP {do} END LOOP;
+END $$
+"""
+KEEP = "EXECUTE format('CREATE TABLE {schema}.kept_%s AS TABLE {schema}.%I', name, name);"
+PUT_BACK = """
+EXECUTE format('TRUNCATE {schema}.%I', name);
+EXECUTE format('INSERT INTO {schema}.%I OVERRIDING SYSTEM VALUE SELECT * FROM {schema}.kept_%s', name, name);
+"""
 
 
-def rewind(server, schema, *, keeps):
+def for_each_table(server, schema, do):
     """Takes a copy of all tables of a store, or puts it back, as a restored backup does."""
-    tables = server.sql(TABLES.format(schema)).split()
-    for table in tables:
-        if keeps:
-            server.sql(f"CREATE TABLE {schema}.kept_{table} AS TABLE {schema}.{table}")
-        else:
-            columns = server.sql(
-                "SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns"
-                f" WHERE table_schema = '{schema}' AND table_name = '{table}'"
-            )
-            server.sql(
-                f"TRUNCATE {schema}.{table}; INSERT INTO {schema}.{table} ({columns}) OVERRIDING SYSTEM VALUE"
-                f" SELECT {columns} FROM {schema}.kept_{table}"
-            )
+    server.sql(EACH_TABLE.format(schema=schema, do=do.format(schema=schema)))
 
 
 def test_a_database_that_went_back_in_time_is_noticed_and_gone_on_with(durable, url, store):
-    rewind(durable, schema_of(url), keeps=True)
+    for_each_table(durable, schema_of(url), KEEP)
     store.commit(SECOND)
-    rewind(durable, schema_of(url), keeps=False)
+    for_each_table(durable, schema_of(url), PUT_BACK)
     with pytest.raises(StoreError, match="went back in time, as after a restored backup: it is opened again"):
         store.commit(Batch(samples=(sample_at(9),)))
     store.close()
