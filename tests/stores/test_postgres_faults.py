@@ -3,7 +3,10 @@
 
 import os
 import signal
+import socket
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from databases import new_store, schema_of
@@ -162,3 +165,56 @@ def test_a_database_that_went_back_in_time_is_noticed_and_gone_on_with(durable, 
     assert (restored.epoch, restored.writes) == (2, 1), "the sink had written two"
     store.commit(SECOND)
     assert is_whole(url)
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_openings_that_fail_leave_no_descriptor():
+    store = PostgresStore("postgresql://watch@127.0.0.1:1/watch")
+    before = descriptors()
+    for _ in range(200):
+        with pytest.raises(StoreError, match="the store failed while opening"):
+            store.open(NOON)
+    assert descriptors() <= before
+
+
+@pytest.fixture
+def peer():
+    """Listens in the place of a server, and gives every connection the words of a test."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    said = []
+
+    def answer():
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                connection.recv(8)
+                if said:
+                    connection.sendall(said[0])
+                    connection.close()
+
+    threading.Thread(target=answer, daemon=True).start()
+    yield said, f"postgresql://watch@127.0.0.1:{listening.getsockname()[1]}/watch?sslmode=disable"
+    listening.close()
+
+
+@pytest.mark.parametrize(
+    "words", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 100_000, b"E", b"R\xff\xff\xff\xff"]
+)
+def test_a_peer_that_is_no_postgresql_is_an_error(peer, words):
+    said, url = peer
+    said.append(words)
+    with pytest.raises(StoreError, match="the store failed while opening"):
+        PostgresStore(url).open(NOON)
+
+
+@pytest.mark.slow  # the time for a connection passes
+def test_a_peer_that_is_silent_is_left_by_a_deadline(peer):
+    _, url = peer
+    clock = SystemClock()
+    begun_ns = clock.monotonic_ns()
+    with pytest.raises(StoreError, match="timeout"):
+        PostgresStore(url).open(NOON)
+    assert clock.monotonic_ns() - begun_ns < limits.STORE_ANSWER_NS
