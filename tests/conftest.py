@@ -8,9 +8,10 @@ import sys
 from functools import cache
 
 import pytest
+from databases import HASTY
 from debian import is_there
 from hypothesis import HealthCheck, settings
-from postgres_server import can_run_postgres, has_tls
+from postgres_server import PostgresServer, can_run_postgres, has_tls
 
 # The machine may be busy with other work, so no single example has a deadline of its own, and drawing examples may take its time.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -102,6 +103,13 @@ def pytest_collection_modifyitems(config, items):
         left_out = set(slow)
         items[:] = [item for item in items if item not in left_out]
         config.stash[LEFT_OUT] = len(slow)
+
+
+@pytest.fixture(scope="session")
+def database_server():
+    """A PostgreSQL for all tests of the session."""
+    with PostgresServer(settings=HASTY) as running:
+        yield running
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,7 @@ from ...domain.specification.configuration import IN_MEMORY
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.probes.kinds import NETWORKED
 from ...domain.specification.problem import Path, Problem, quoted
+from ...domain.store_place import is_database
 
 P = TypeVar("P")
 _FILES = ("ca_file", "certificate_file", "key_file")
@@ -93,7 +94,8 @@ def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
     """Every place in plain data where a file is named, whatever else may be wrong with the data."""
     runtime = _part(data, "runtime", dict)
-    if runtime.get("store", IN_MEMORY) != IN_MEMORY:
+    store = runtime.get("store", IN_MEMORY)
+    if store != IN_MEMORY and not (isinstance(store, str) and is_database(store)):
         yield runtime, "store", ("runtime", "store")
     for tls, path in _tls_parts(data):
         yield from ((tls, key, (*path, key)) for key in _FILES if key in tls)

@@ -14,6 +14,14 @@ FIRST_HASH = bytes(32)
 """Stands before the first link."""
 
 
+class RecordEnd(msgspec.Struct, frozen=True):
+    """The end of a record: its last link, and how many writes were counted."""
+
+    position: int = 0
+    hash: bytes = FIRST_HASH
+    writes: int = 0
+
+
 class Link(msgspec.Struct, frozen=True, array_like=True):
     """The content of a link; its hash covers the hash before it and this content as JSON."""
 

@@ -188,6 +188,11 @@ def _write_delivery(draft: RecordState, delivery: Delivery, links: list[Written]
             links.append(Written(told.incident_id, told.sequence, told.channel, told_body(told)))
 
 
+def without_zero_bytes(said: str) -> str:
+    """Returns a text as every kind of store takes it: a zero byte, which no text of PostgreSQL may have, is shown by its sign."""
+    return said.replace("\0", "␀")
+
+
 def told_body(told: LastDelivered) -> bytes:
     """Returns the link of a step that a channel has taken: the part that no later reminder changes."""
     return msgspec.json.encode(replace(told, at_ns=0, reminders=0, memory="", grouping=None))

@@ -67,6 +67,8 @@ POSTGRES_ANSWER_NS = 4 * NS_PER_S
 """The wait for the answer of a database to one statement of the owner; then the connection is ended, and the store has failed."""
 POSTGRES_READ_NS = 30 * NS_PER_S
 """The same for a reader, which may ask for months of samples."""
+POSTGRES_COPY_NS = 600 * NS_PER_S
+"""The same for a copy of a whole store, whose last statement may write all of it to the disk."""
 POSTGRES_LOCK_NS = NS_PER_S
 """The wait for the row of an owner that another connection has locked in the middle of a commit."""
 BLOCKS_READ_AT_ONCE = 500

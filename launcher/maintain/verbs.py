@@ -44,6 +44,21 @@ def verify(config: Path | None, store: str | None, *, as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("old", type=click.Path())
+@click.argument("new", type=click.Path())
+@JSON
+def copy(old: str, new: str, *, as_json: bool) -> None:
+    """Copy the store OLD into the new store NEW.
+
+    Each is a file or a database such as postgresql://watch@db.example/watch. No process may run OLD meanwhile. NEW is there once every
+    row of it was compared with that of OLD and its hash chain was recomputed, else nothing of it. OLD stays as it is.
+    """
+    from .copying import copy_to
+
+    copy_to(old, new, as_json=as_json)
+
+
+@click.command()
 @reaching
 @click.argument("out", type=PATH)
 @click.option("--page", "pages", multiple=True, help="A page; by default every one that is configured.")
@@ -58,4 +73,4 @@ def page(where: Where, out: Path, pages: tuple[str, ...]) -> None:
     write_pages(where, out, pages)
 
 
-MAINTAINING = (backup, verify, page)
+MAINTAINING = (backup, verify, copy, page)

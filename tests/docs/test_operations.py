@@ -181,6 +181,9 @@ def longest_words(error):
     return max((piece.strip(" ,:") for piece in pieces), key=len, default="")
 
 
+STORES = tuple(f"adapters/stores/{room}/" for room in ("sqlite", "postgres", "copying"))
+
+
 def store_messages():
     for path, node in nodes(ast.Raise):
         match node.exc:
@@ -189,7 +192,7 @@ def store_messages():
                     func=ast.Name(id=("StoreError" | "StoreBusy" | "StoreCorrupt" | "HeadDisagrees"))
                 ) as error
             ):
-                if path.startswith("adapters/stores/sqlite/"):
+                if path.startswith(STORES):
                     yield f"{path}:{node.lineno}", longest_words(error)
 
 

@@ -1,8 +1,7 @@
 """The kinds of store, each as a function that makes one."""
 
 import pytest
-from databases import HASTY, new_store
-from postgres_server import PostgresServer
+from databases import new_store
 from watchkeeper.adapters.stores.memory import MemoryStore
 from watchkeeper.adapters.stores.opening import make_store
 
@@ -12,10 +11,8 @@ KINDS = ["sqlite", IN_POSTGRES]
 
 
 @pytest.fixture(scope="session")
-def server():
-    """A PostgreSQL server for all tests of the session."""
-    with PostgresServer(settings=HASTY) as running:
-        yield running
+def server(database_server):
+    return database_server
 
 
 @pytest.fixture(params=["memory", *KINDS])

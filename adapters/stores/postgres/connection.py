@@ -141,11 +141,6 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def text(said: str) -> str:
-    """Returns a text as PostgreSQL takes it: a zero byte, which no column of text may have, is shown by its sign."""
-    return said.replace("\0", "␀")
-
-
 def one(connection: BoundedConnection, query: str, said: Parameters = ()) -> Any:
     """Returns the one value of an answer; None where there is no row."""
     row = connection.execute(query, said).fetchone()

@@ -12,8 +12,9 @@ from ....domain import limits
 from ....domain.errors import StoreBusy, StoreError, StoreFenced
 from ....domain.supervision.tenure import Tenure
 from ....domain.units import NS_PER_MS
-from ..links import FIRST_HASH
-from .connection import BoundedConnection, Parameters, roll_back, text
+from ..links import RecordEnd
+from ..record_state import without_zero_bytes as text
+from .connection import BoundedConnection, Parameters, roll_back
 
 _COLUMNS = "owner, incarnation, epoch, commits, beats, configuration"
 _LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
@@ -42,14 +43,6 @@ UPDATE shard SET owner = '', incarnation = '', commits = commits + 1, configurat
 """  # noqa: S608 - constants
 
 
-class End(msgspec.Struct, frozen=True):
-    """The end of a record: its last link, and how many writes were counted."""
-
-    position: int = 0
-    hash: bytes = FIRST_HASH
-    writes: int = 0
-
-
 class OwnerRow(msgspec.Struct, frozen=True):
     """The row of a shard."""
 
@@ -58,7 +51,7 @@ class OwnerRow(msgspec.Struct, frozen=True):
     """Whether its owner has shown no sign of life for a whole lease by the clock of the server."""
     backend: int
     """The process of the server that serves the owner."""
-    end: End
+    end: RecordEnd
 
 
 def read_owner(connection: BoundedConnection, shard: int) -> OwnerRow:
@@ -77,7 +70,7 @@ def read_owner(connection: BoundedConnection, shard: int) -> OwnerRow:
         has_lock=False,
         configuration=configuration,
     )
-    return OwnerRow(tenure, bool(is_silent), backend, End(end[0], bytes(end[1]), end[2]))
+    return OwnerRow(tenure, bool(is_silent), backend, RecordEnd(end[0], bytes(end[1]), end[2]))
 
 
 class Fence:
@@ -90,7 +83,7 @@ class Fence:
         self._connection, self._shard, self._shown = connection, shard, shown
         self._configuration = configuration
         self.current = Tenure()
-        self.end = End()
+        self.end = RecordEnd()
 
     def claim(self, owner: str, incarnation: str, known: int, lapsed: Tenure | None) -> None:
         """Takes the shard over; `known` is the highest epoch that this owner has had, for a database that was restored.
@@ -127,13 +120,13 @@ class Fence:
                 self._connection.execute("SELECT pg_terminate_backend(%s, 500)", (row.backend,))
             return self._connection.execute(_CLAIM, said).fetchone()
 
-    def advancing(self, end: End) -> Parameters:
+    def advancing(self, end: RecordEnd) -> Parameters:
         """Returns the values of ADVANCE and REQUIRE for a commit after which the record ends there."""
         mine = self.current
         said = (text(self._configuration()), end.position, end.hash, end.writes)
         return (*said, self._shard, mine.epoch, mine.incarnation, mine.commits)
 
-    def advanced(self, end: End) -> None:
+    def advanced(self, end: RecordEnd) -> None:
         """Notes a commit that is durable."""
         self.current, self.end = self.current.advanced(), end
 
@@ -153,7 +146,7 @@ class Fence:
         self._connection.execute(_RELEASE, self._mine())
 
     @contextmanager
-    def writing(self, end: End | None = None) -> Iterator[None]:
+    def writing(self, end: RecordEnd | None = None) -> Iterator[None]:
         """A transaction that first proves that the shard is still this owner's; of statements that are sent one by one.
 
         Raises: as `lost` says.
@@ -169,7 +162,7 @@ class Fence:
             raise
         self.advanced(end)
 
-    def _advance(self, end: End) -> None:
+    def _advance(self, end: RecordEnd) -> None:
         if self._connection.execute(ADVANCE, self.advancing(end)).fetchone() is None:
             raise self.lost()
 

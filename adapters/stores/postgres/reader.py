@@ -17,14 +17,14 @@ from ....domain.incidents.record import BlindInterval, HeardMark, Outgoing, Paus
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
-from ..place import database_place
+from ..place import DatabasePlace, database_place
 from ..record_reader import Extent, RecordReader, Verification
 from .connection import BoundedConnection, Parameters, connect, explained, one, reading
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
 from .rows import BODY, OF_INCIDENT, TRANSITIONS, TRIES, StepReader, try_of
 from .samples.source import PostgresSource
-from .schema import refuse_others
+from .schema import refuse_others, version_of
 
 _INCIDENTS = f"""
 SELECT body, text FROM {BODY} LEFT JOIN latest ON latest.incident = incident.id
@@ -48,6 +48,17 @@ SELECT (SELECT count(*) FROM incident), (SELECT count(*) FROM incident WHERE is_
     (SELECT max(at_ns) FROM heard WHERE target = '')
 """
 _INCIDENT_SPANS = msgspec.json.Decoder(IncidentSpan)
+
+
+def require_store(place: DatabasePlace) -> None:
+    """Raises: StoreError where there is no store, of this version or an earlier one."""
+    with explained(f"reading {place.shown}"):
+        connection = connect(place)
+        try:
+            if version_of(connection) is None:
+                refuse_others(connection, place)
+        finally:
+            connection.close()
 
 
 def _go_on() -> None:

@@ -20,9 +20,8 @@ from ....domain.incidents.record import (
     Silence,
 )
 from ....domain.incidents.told import ChannelBacklog
-from ..links import FIRST_HASH, anchor_of, follow
+from ..links import FIRST_HASH, RecordEnd, anchor_of, follow
 from .connection import BoundedConnection, Parameters, one
-from .fence import End
 from .rows import BODY, GROUPINGS, OF_KEYS, StepReader
 
 LINKS = "SELECT position, incident, sequence, channel, body, hash FROM chain WHERE shard = %s AND position > %s ORDER BY position"
@@ -61,7 +60,7 @@ _SILENCES = msgspec.json.Decoder(Silence)
 _ANNOUNCEMENTS = msgspec.json.Decoder(Announcement)
 
 
-def verify(connection: BoundedConnection, shard: int, end: End, *, whole: bool = False) -> int:
+def verify(connection: BoundedConnection, shard: int, end: RecordEnd, *, whole: bool = False) -> int:
     """Recomputes the links of the chain, of a long one those since an anchor, and looks whether incidents are where it says.
 
     Returns the number of links. Raises: StoreCorrupt where one is not as it was written.
@@ -134,7 +133,7 @@ def backlogs(connection: BoundedConnection) -> tuple[ChannelBacklog, ...]:
     return tuple(ChannelBacklog(*row) for row in connection.execute(_BACKLOGS).fetchall())
 
 
-def restored(connection: BoundedConnection, shard: int, epoch: int, end: End, now_ns: int) -> Restored:
+def restored(connection: BoundedConnection, shard: int, epoch: int, end: RecordEnd, now_ns: int) -> Restored:
     """Returns the state of a record as it is now."""
     reader, marks = StepReader(connection), Marks(connection)
     live = tuple(reader.incident(body) for (body,) in connection.execute(_LIVE, (shard,)).fetchall())

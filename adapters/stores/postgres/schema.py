@@ -136,16 +136,29 @@ def migrate(
     if version_of(connection) == len(migrations):
         return
     with transaction(connection):
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        version = version_of(connection)
-        if version is None:
-            _make(connection, place)
-            version = 0
-        if version > len(migrations):
-            raise StoreError(_newer(place, version, len(migrations)))
-        for step in migrations[version:]:
-            connection.execute(step)
-        connection.execute("UPDATE watchkeeper_schema SET version = %s", (len(migrations),))
+        _migrate(connection, place, migrations)
+
+
+def make_new(connection: BoundedConnection, place: DatabasePlace) -> None:
+    """Makes the schema inside the caller's transaction. Raises: StoreError where a store is there already."""
+    if version_of(connection) is not None:
+        raise StoreError(
+            f"{place.shown} has a store already, and it is left as it is: name another schema with ?schema=NAME"
+        )
+    _migrate(connection, place, MIGRATIONS)
+
+
+def _migrate(connection: BoundedConnection, place: DatabasePlace, migrations: Sequence[str]) -> None:
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    version = version_of(connection)
+    if version is None:
+        _make(connection, place)
+        version = 0
+    if version > len(migrations):
+        raise StoreError(_newer(place, version, len(migrations)))
+    for step in migrations[version:]:
+        connection.execute(step)
+    connection.execute("UPDATE watchkeeper_schema SET version = %s", (len(migrations),))
 
 
 def _make(connection: BoundedConnection, place: DatabasePlace) -> None:

@@ -9,11 +9,11 @@ from psycopg import errors
 
 from ....domain.incidents.record import Batch
 from ....domain.specification.configuration import Retention
-from ..links import Link, linked
+from ..links import Link, RecordEnd, linked
 from ..place import DatabasePlace
 from ..record_state import RecordState, Touched, apply
 from .connection import BoundedConnection, roll_back
-from .fence import ADVANCE, REQUIRE, End, Fence
+from .fence import ADVANCE, REQUIRE, Fence
 from .loading import load
 from .samples.housekeeping import DatabaseHousekeeper
 from .samples.writer import Packed, SampleWriter
@@ -109,10 +109,10 @@ class DatabaseSession:
 
     def _end_after(
         self, batch: Batch, links: list[tuple[Link, bytes]]
-    ) -> tuple[End, list[tuple[Link, bytes]]]:
+    ) -> tuple[RecordEnd, list[tuple[Link, bytes]]]:
         end = msgspec.structs.replace(self.fence.end, writes=self.fence.end.writes + batch.is_counted)
         if links:
-            end = End(links[-1][0].position, links[-1][1], end.writes)
+            end = RecordEnd(links[-1][0].position, links[-1][1], end.writes)
         return end, links
 
     def _of_samples(self, packed: Packed) -> list[Statement]:
@@ -128,7 +128,7 @@ class DatabaseSession:
             made.append(Statement(_EXPLANATIONS, [said]))
         return made
 
-    def _send(self, end: End, made: list[Statement]) -> None:
+    def _send(self, end: RecordEnd, made: list[Statement]) -> None:
         """Sends everything in one go: an owner that is frozen in the middle leaves no row locked."""
         connection = self.connection
         try:

@@ -130,12 +130,12 @@ class PostgresStore:
         if session is None or os.getpid() != self._pid:
             return
         self._session = self._failure = None
-        with explained(f"closing {self._place.shown}"):
-            try:
-                if failure is None and not session.connection.closed:
-                    session.fence.release()
-            finally:
-                session.connection.close()
+        # An owner that cannot say that it leaves is silent: the next one waits for a lease.
+        with suppress(psycopg.Error, OSError):
+            if failure is None and not session.connection.closed:
+                session.fence.release()
+        with suppress(psycopg.Error, OSError):
+            session.connection.close()
 
     @contextmanager
     def _guarded(self, doing: str) -> Iterator[DatabaseSession]:

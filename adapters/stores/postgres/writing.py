@@ -10,7 +10,8 @@ from ....domain import limits
 from ....domain.incidents.record import Batch, Outgoing
 from ..links import Link
 from ..record_state import TRANSITION, RecordState
-from .connection import Parameters, text
+from ..record_state import without_zero_bytes as text
+from .connection import Parameters
 
 _CHAIN = "INSERT INTO chain (shard, position, incident, sequence, channel, body, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _MOVE = """

@@ -49,10 +49,10 @@ def back_up(store: str, path: str, *, replace: bool = False) -> Backup:
     """
     source, place = StoreReader(store), Path(path)
     with explained(f"copying {store} to {path}"):
-        _refuse_taken(real_path(store), place, replace=replace)
+        refuse_taken(real_path(store), place, replace=replace)
         # Read before the copy begins: the copy has at least what the head knows of.
         outside = read_head(real_path(store))
-        with _draft(place) as draft:
+        with draft_of(place) as draft:
             source.copy_into(draft)
             copy = StoreReader(draft)
             verified = copy.verify(outside)
@@ -68,7 +68,7 @@ def back_up(store: str, path: str, *, replace: bool = False) -> Backup:
     return Backup(path=path, size_bytes=size_bytes, links=verified.links, **msgspec.structs.asdict(extent))
 
 
-def _refuse_taken(store: str, place: Path, *, replace: bool) -> None:
+def refuse_taken(store: str, place: Path, *, replace: bool) -> None:
     """Raises StoreError for a place that is not to be written to."""
     taken = real_path(str(place))
     if taken in {f"{store}{suffix}" for suffix in _OF_STORE}:
@@ -88,7 +88,7 @@ def _refuse_taken(store: str, place: Path, *, replace: bool) -> None:
 
 
 @contextmanager
-def _draft(place: Path) -> Iterator[str]:
+def draft_of(place: Path) -> Iterator[str]:
     """A new empty file of mode 0600 beside a place, which is removed unless it is renamed."""
     descriptor, draft = tempfile.mkstemp(prefix=f"{place.name}.", suffix=".new", dir=place.parent)
     os.close(descriptor)

@@ -11,7 +11,8 @@ from .....domain.observation.sample import Sample
 from .....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ...history.source import US_PER_HOUR
 from ...history.stored import encoded
-from ..connection import BoundedConnection, text
+from ...record_state import without_zero_bytes as text
+from ..connection import BoundedConnection
 from .blocks import BlockRow, pack_block
 
 _NEW_TARGETS = """

@@ -1,0 +1,153 @@
+"""The tables of a record in the form that both kinds of store have in common."""
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from ..links import RecordEnd
+from ..record_state import without_zero_bytes
+
+Row: TypeAlias = tuple[Any, ...]
+PIECE = 1_000
+"""Rows between two signs of life of the owner of the former store."""
+
+
+class Table(NamedTuple):
+    """A table: its columns, and the order in which its rows are read."""
+
+    name: str
+    columns: tuple[str, ...]
+    order: str
+    has_digest: bool = False
+    """Whether SQLite covers each row by a digest."""
+
+
+TABLES = (
+    Table("chain", ("position", "incident", "sequence", "channel", "body", "hash"), "position"),
+    Table(
+        "incident",
+        ("ordinal", "id", "target", "rule", "sequence", "position", "is_open", "is_live"),
+        "ordinal",
+    ),
+    Table(
+        "outbox",
+        (
+            *("key", "incident", "sequence", "channel", "change", "reason", "created_at_ns"),
+            *("state", "attempts", "at_ns", "detail", "reminder", "remark", "digest"),
+        ),
+        "ordinal",
+    ),
+    Table("member", ("incident", "key"), "incident, key"),
+    Table(
+        "told",
+        ("incident", "channel", "sequence", "at_ns", "reminders", "memory", "grouping"),
+        "incident, channel",
+        has_digest=True,
+    ),
+    Table("grouped", ("channel", "grouping", "at_ns"), "channel, grouping", has_digest=True),
+    Table(
+        "delivery",
+        ("key", "attempt", "channel", "at_ns", "took_ns", "result", "detail"),
+        "key, attempt",
+        has_digest=True,
+    ),
+    Table("checkpoint", ("target", "state", "at_ns"), "target", has_digest=True),
+    Table("silence", ("id", "until_ns", "body"), "id", has_digest=True),
+    Table("announcement", ("id", "created_at_ns", "until_ns", "body"), "id, created_at_ns", has_digest=True),
+    Table("heard", ("target", "at_ns", "missed_at_ns", "run", "run_at_ns"), "target", has_digest=True),
+    Table("pause", ("target", "at_ns", "by"), "target", has_digest=True),
+    Table("latest", ("incident", "text"), "incident", has_digest=True),
+    Table(
+        "blind",
+        ("started_at_ns", "ended_at_ns", "cause"),
+        "started_at_ns, ended_at_ns, cause",
+        has_digest=True,
+    ),
+    Table("target", ("id", "name"), "id"),
+    Table("finding", ("id", "outcome", "reason"), "id"),
+    Table("explanation", ("at_us", "target", "text"), "at_us, target"),
+    Table("evidence", ("at_us", "target", "body"), "at_us, target"),
+    Table("rolled_day", ("day",), "day"),
+    Table("chunk", ("hour", "target", "data"), "hour, target"),
+    Table("hourly", ("hour", "target", "body"), "hour, target"),
+    Table("daily", ("day", "target", "body"), "day, target"),
+)
+"""Each may be written after those before it."""
+
+
+class Side(Protocol):
+    """A store that is read or written, as of one moment."""
+
+    def rows(self, table: Table) -> Iterator[Row]:
+        """Yields the rows of a table in its order."""
+        ...
+
+    def raw(self) -> Iterator[Row]:
+        """Yields hour, microsecond, target, finding, status and latency of samples that are not sealed, in the order of time."""
+        ...
+
+    def open_days(self) -> list[int]:
+        """Returns the days with samples that are not summed up."""
+        ...
+
+    def end(self) -> tuple[int, RecordEnd]:
+        """Returns the number of openings and the end of the record."""
+        ...
+
+
+class WrittenSide(Side, Protocol):
+    """A new store that is filled, all of it or nothing."""
+
+    def write(self, table: Table, rows: Iterable[Row]) -> None: ...
+
+    def write_raw(self, rows: Iterable[Row], open_days: list[int]) -> None: ...
+
+    def write_end(self, epoch: int, end: RecordEnd) -> None: ...
+
+    def verify(self) -> int:
+        """Recomputes the chain. Returns the number of its links. Raises: StoreCorrupt."""
+        ...
+
+
+def paced(rows: Iterable[Row], pace: Callable[[], None]) -> Iterator[Row]:
+    """Yields rows, with a sign of life now and then."""
+    for number, row in enumerate(rows):
+        if number % PIECE == 0:
+            pace()
+        yield row
+
+
+class Digested:
+    """Rows on their way, counted and digested."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows
+        self._digest = sha256()
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self.count += 1
+            self._digest.update(msgspec.msgpack.encode([_plain(value) for value in row]))
+            yield row
+
+    def drained(self) -> "Digested":
+        """Reads all rows, for their digest alone."""
+        for _ in self:
+            pass
+        return self
+
+    @property
+    def digest(self) -> bytes:
+        return self._digest.digest()
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value as both kinds of store have it: SQLite knows no booleans."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        return without_zero_bytes(value)
+    return bytes(value) if isinstance(value, memoryview) else value

@@ -1,0 +1,146 @@
+"""The place of a store: a file or a database, whose password is shown nowhere."""
+
+import pytest
+from click.testing import CliRunner
+from watchkeeper import ConfigurationError, Record, Runtime, RuntimeOptions, Target
+from watchkeeper.adapters import extras
+from watchkeeper.adapters.configuration import load, load_leniently
+from watchkeeper.adapters.masking import SecretMask, secrets_of
+from watchkeeper.adapters.stores.place import beside, database_place
+from watchkeeper.domain.errors import StoreError
+from watchkeeper.domain.specification.configuration import Configuration
+from watchkeeper.domain.specification.probe import Tcp
+from watchkeeper.domain.store_place import shown_store, store_problem
+from watchkeeper.launcher.main import cli
+
+SECRET = "slon&otto/1"  # noqa: S105  # it opens nothing
+URL = "postgresql://watch:slon%26otto%2F1@db.example:5433/watch?sslmode=require"
+SHOWN = "postgresql://watch:***@db.example:5433/watch?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        (URL, SHOWN),
+        ("postgres://watch:a@b@db/watch", "postgres://watch:***@db/watch"),
+        (
+            "postgresql://watch@db/watch?password=pw&host=/run/pg",
+            "postgresql://watch@db/watch?password=***&host=/run/pg",
+        ),
+        ("postgresql://db1:1,db2:2/watch", "postgresql://db1:1,db2:2/watch"),
+        ("POSTGRESQL://u:p@h/d", "POSTGRESQL://u:***@h/d"),
+        ("postgresql:///watch?host=/run/pg", "postgresql:///watch?host=/run/pg"),
+        ("a:b@c.db", "a:b@c.db"),
+        ("/var/lib/watch.db", "/var/lib/watch.db"),
+    ],
+)
+def test_a_store_is_shown_without_its_password(store, shown):
+    assert shown_store(store) == shown
+
+
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        (URL, ""),
+        ("watch.db", ""),
+        ("postgresql://db1:5432,db2/watch", ""),
+        ("postgresql://[::1]:5432/watch", ""),
+        ("postgresql:///watch?host=/run/pg", ""),
+        ("", "names no file"),
+        ("a\0b", "names no file"),
+        ("mysql://h/d", "neither a file nor a database"),
+        ("postgresql://h", "names no database"),
+        ("postgresql://h:x/d", "port"),
+        ("postgresql://h:70000/d", "port"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused_with_what_to_write(store, says):
+    assert says in store_problem(store)
+    assert bool(says) == bool(store_problem(store))
+
+
+def test_a_schema_is_ours_and_the_rest_that_of_the_library():
+    place = database_place(f"{URL}&schema=eu&application_name=a%20b")
+    assert (place.schema, place.url) == ("eu", f"{URL}&application_name=a+b")
+    assert database_place("postgresql:///watch?host=/run/pg").url == "postgresql:///watch?host=%2Frun%2Fpg"
+    assert database_place(URL).schema == "watchkeeper"
+
+
+def test_the_files_beside_a_database_lie_in_the_folder_for_state(tmp_path, monkeypatch):
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert beside(URL).startswith(f"{tmp_path}/watchkeeper/postgres-")
+    assert beside(URL) == beside(URL.replace("slon", "another")), "a new password is no new store"
+    assert beside(URL) != beside(f"{URL}&schema=eu")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/watchkeeper:/var/lib/other")
+    assert beside(URL).startswith("/var/lib/watchkeeper/postgres-")
+    assert beside(str(tmp_path / "watch.db")) == str(tmp_path / "watch.db")
+
+
+def test_the_password_of_a_store_is_masked_everywhere():
+    options = RuntimeOptions(store=URL)
+    assert repr(options) == f"RuntimeOptions(store='{SHOWN}')"
+    mask = SecretMask()
+    mask.learn(secrets_of((options,)))
+    for text in (URL, f"password {SECRET} is wrong", "slon%26otto%2F1"):
+        assert "otto" not in mask(text)
+    with pytest.raises(StoreError) as told:
+        Record("postgresql://watch:geheim@127.0.0.1:1/watch").incidents()
+    assert "geheim" not in str(told.value)
+    assert "postgresql://watch:***@127.0.0.1:1/watch" in str(told.value)
+    assert "otto" not in repr(Record(URL))
+
+
+CONFIG = f"""
+runtime: {{store: "{URL}"}}
+targets:
+- {{id: shop, tcp: {{host: h, port: 1}}}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_a_url_in_a_file_is_no_path_in_its_folder(config):
+    assert load(config, {}).runtime.store == load_leniently(config, {}).runtime.store == URL
+
+
+@pytest.mark.parametrize(
+    "verb", [["config"], ["check"], ["status"], ["verify"], ["incidents"], ["backup", "x.db"]]
+)
+def test_no_verb_shows_the_password(config, verb):
+    found = CliRunner().invoke(
+        cli, [*verb, "-c", str(config)] if verb != ["check"] else ["check", str(config)]
+    )
+    assert "otto" not in found.output
+    assert "slon" not in found.output
+    if verb == ["config"]:
+        assert "watch:***@db.example" in found.output
+
+
+def test_a_missing_library_is_a_problem_of_check(monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "psycopg" else object())
+    found = Configuration(
+        runtime=RuntimeOptions(store=URL), targets=(Target(id="a", tcp=Tcp(host="h", port=1)),)
+    )
+    (problem,) = extras.missing_libraries(found)
+    assert str(problem) == "runtime.store: psycopg is not installed: pip install 'watchkeeper[postgres]'"
+    assert not [*extras.missing_libraries(Configuration(runtime=RuntimeOptions(store="watch.db")))]
+
+
+def test_a_database_that_cannot_be_reached_is_named_at_the_start():
+    target = Target(id="shop", tcp=Tcp(host="h", port=1))
+    runtime = Runtime(store="postgresql://watch:geheim@127.0.0.1:1/watch", targets=[target])
+    with pytest.raises(StoreError, match=r"opening postgresql://watch:\*\*\*@127.0.0.1:1/watch") as told:
+        runtime.start()
+    assert "geheim" not in str(told.value)
+    assert runtime.role == "stopped"
+
+
+def test_a_wrong_url_is_a_mistake_in_the_configuration():
+    with pytest.raises(ConfigurationError, match=r"runtime.store: names no database"):
+        Runtime(store="postgresql://watch@h", targets=[]).start()
