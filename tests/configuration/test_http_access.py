@@ -82,6 +82,7 @@ FAULTY = [
     (proxy(exceptions=["10.0.0.0/33"]), "http.proxy.except[0]: is no range of addresses"),
     (proxy(exceptions=["shop:80"]), "http.proxy.except[0]: holds a port"),
     (proxy() | {"address_family": "ipv4"}, "http.address_family: has no effect through a proxy of http"),
+    (proxy() | {"versions": ["1.1", "2", "3"]}, "http.versions: holds 3, which goes by UDP and through no proxy"),
     ({"resolver": "192.0.2.53"}, "http.resolver: is no address of a name server: write it like udp://192.0.2.53"),
     ({"resolver": "udp://dns.example"}, "http.resolver: is no address of a name server"),
     ({"resolver": "tls://192.0.2.53"}, "http.resolver: is no address of a name server"),

@@ -36,6 +36,7 @@ def http_access_problems(http: Http, path: Path) -> Iterator[Problem]:
     if http.proxy is not UNSET:
         yield from _of_proxy(http.proxy, (*path, "proxy"))
         yield from _of_family(http, http.proxy, path)
+        yield from _of_versions(http, path)
     if http.resolver is not UNSET and (fault := _name_server_fault(http.resolver)):
         yield Problem((*path, "resolver"), fault)
     if http.digest_auth is not UNSET:
@@ -119,6 +120,12 @@ def _of_family(http: Http, proxy: Proxy, path: Path) -> Iterator[Problem]:
     if http.address_family != "any" and proxy.scheme != "socks5" and not proxy.exceptions:
         text = f"has no effect through a proxy of {proxy.scheme}, which looks the name up: leave it out"
         yield Problem((*path, "address_family"), text, depends_on=((*path, "proxy"),))
+
+
+def _of_versions(http: Http, path: Path) -> Iterator[Problem]:
+    if http.versions is not UNSET and "3" in http.versions:
+        text = "holds 3, which goes by UDP and through no proxy: leave it out"
+        yield Problem((*path, "versions"), text, depends_on=((*path, "proxy"),))
 
 
 def _name_server_fault(server: str) -> str:
