@@ -137,7 +137,7 @@ def dumps_of(spec):
     return msgspec.json.encode(spec)
 
 
-def test_what_is_not_stated_is_not_in_the_bytes_of_a_message():
+def test_options_that_are_not_stated_take_no_bytes_of_a_message():
     said = json.loads(dumps_of(Http(url=URL)))
 
     assert not {"proxy", "resolver", "digest_auth", "oauth2"} & set(said)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hostile.brokers import Broker, Mailboxes
 from hostile.databases import OK as WELCOME
-from hostile.databases import Mysql, Postgres, greeting, packet
+from hostile.databases import TLS_ASKED_BYTES, Mysql, Postgres, greeting, packet
 from hostile.server import HostileServer
 from of_network_probes import ELSEWHERE
 from of_probes import probe_kind, refused_or
@@ -182,7 +182,7 @@ def mysql_tls(folder: Path, trusted: bool) -> str:
     authority = Authority(folder)
 
     def log_in(visit: Any) -> None:
-        visit.read_something()
+        visit.read_exactly(TLS_ASKED_BYTES)
         visit.secure(authority.context())
         visit.read_something()
         visit.send(packet(3, WELCOME))

@@ -10,6 +10,8 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.launcher.main import cli
 
+from tests.launcher.answering import serving
+
 CONFIGURATION = """\
 runtime: {{store: watch.db}}
 web:
@@ -89,6 +91,28 @@ def quiet(tmp_path, monkeypatch):
 
     def call(*arguments):
         ended = CliRunner().invoke(cli, list(arguments))
+        return ended.exit_code, ended.stderr or ended.stdout
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def port():
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def probe(tmp_path, monkeypatch):
+    """Calls the verb, in a folder with a configuration where one is given; returns its exit status and its output."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, targets="", color=False):
+        if targets:
+            whole = f"runtime: {{store: watch.db, allow_exec: true}}\ntargets:\n{targets}"
+            (tmp_path / "watchkeeper.yaml").write_text(whole)
+        ended = CliRunner().invoke(cli, ["probe", *arguments], color=color)
+        assert not (tmp_path / "watch.db").exists()
         return ended.exit_code, ended.stderr or ended.stdout
 
     return call

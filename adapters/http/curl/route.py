@@ -8,7 +8,7 @@ from ....domain.specification.http.access import Proxy
 from ....domain.specification.probe import AddressFamily
 from ...activity import Activity
 from ...net.addresses import is_literal, is_public
-from ...net.names import LookedUp, ResolvedAddress, public_only, refused
+from ...net.names import PREFERRED, LookedUp, ResolvedAddress, public_only, refused
 from ...net.resolver import Resolver
 from ...net.system_errors import UP, SystemErrorMeaning
 from ..destination import Destination
@@ -86,6 +86,15 @@ class RouteFound(NamedTuple):
     @property
     def connected_to(self) -> tuple[ResolvedAddress, ...]:
         return self.proxy or self.target
+
+    def of_preferred_family(self, route: HttpRoute) -> tuple["RouteFound", tuple[ResolvedAddress, ...]]:
+        """The addresses to try first, and those of the other family, which wait until these have failed where one is preferred."""
+        place = route.place
+        if route.proxy is not None or place is None or place.family not in PREFERRED:
+            return self, ()
+        family = self.target[0].family
+        others = tuple(each for each in self.target if each.family != family)
+        return RouteFound(tuple(each for each in self.target if each.family == family)), others
 
 
 class RouteLookUp(Activity):

@@ -15,7 +15,7 @@ from ....domain.time.timers import CallAt, Timer
 from ....domain.units import NS_PER_MS, NS_PER_US
 from ...activity import Activity, Answer, tell
 from ...clock import MonotonicClock
-from ...net.names import PREFERRED, ResolvedAddress
+from ...net.names import ResolvedAddress
 from ...net.readiness import BROKEN, READABLE, WRITABLE, make_events
 from ...net.resolver import Resolver
 from ...net.sockets import has_route, verdict_of_connection
@@ -177,7 +177,8 @@ class CurlTransport:
         # Never 0, which says that nothing was looked up.
         transfer.name_ns = max(self._clock.monotonic_ns() - transfer.begun_ns, NS_PER_US)
         if found.verdict is UP:
-            self._begin(transfer, _preferred(transfer, found))
+            first, transfer.others = found.of_preferred_family(transfer.route)
+            self._begin(transfer, first)
         else:
             self._end_unnamed(transfer, pycurl.E_COULDNT_RESOLVE_HOST, found.verdict)
 
@@ -373,16 +374,6 @@ class CurlTransport:
     def __repr__(self) -> str:
         in_flight = len(self._transfers) + len(self._unnamed)
         return f"CurlTransport(in_flight={in_flight}, idle_handles={self._handles.idle_count})"
-
-
-def _preferred(transfer: Transfer, found: RouteFound) -> RouteFound:
-    """The addresses to try first. With a preference those of the other family are kept until these have failed."""
-    place = transfer.route.place
-    if transfer.route.proxy is not None or place is None or place.family not in PREFERRED:
-        return found
-    family = found.target[0].family
-    transfer.others = tuple(each for each in found.target if each.family != family)
-    return RouteFound(tuple(each for each in found.target if each.family == family))
 
 
 def _blamed_on_route(answer: HttpAnswer, transfer: Transfer) -> HttpAnswer:

@@ -39,6 +39,8 @@ class StepsAttempt(Activity):
     _seen: list[Observation] = msgspec.field(default_factory=list)
     _times: list[Measurement] = msgspec.field(default_factory=list)
     _failure: Observation | None = None
+    _is_whole: bool = True
+    """Whether no step was left out."""
     _underway: HttpAttempt | None = None
     _ended: CancelOutcome | None = None
 
@@ -60,6 +62,7 @@ class StepsAttempt(Activity):
             ready_step = self._left.pop(0)
             if (self._failure is None or ready_step.step.always) and self._starts(ready_step):
                 return
+            self._is_whole = False
         self._end()
 
     def _starts(self, ready_step: ReadyStep) -> bool:
@@ -127,11 +130,15 @@ class StepsAttempt(Activity):
 
     def _end(self) -> None:
         self._ended = CancelOutcome.COMPLETED_ANYWAY
+        shown = self._failure or self._seen[-1]
+        # The time of half of the steps is no fast answer; an attempt that was cut off took as long at least.
+        counts = self._is_whole or shown.outcome is Outcome.TIMED_OUT
+        seen = self._seen if counts else []
         self._done(
             replace(
-                self._failure or self._seen[-1],
-                response_time_ns=sum(seen.response_time_ns or 0 for seen in self._seen),
-                phases=_summed([seen.phases for seen in self._seen if seen.phases is not None]),
+                shown,
+                response_time_ns=sum(each.response_time_ns or 0 for each in seen) if counts else None,
+                phases=_summed([each.phases for each in seen if each.phases is not None]),
                 measurements=tuple(self._times),
                 is_judged=True,
                 secrets=tuple(dict.fromkeys(self._secrets)),

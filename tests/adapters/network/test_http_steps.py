@@ -259,6 +259,16 @@ def test_the_times_of_the_steps_are_figures_and_add_up(bench, prober, shop):
     assert 0 < seen.phases.connect_ns < seen.response_time_ns
 
 
+def test_a_run_that_left_a_step_out_has_no_response_time(bench, prober, shop):
+    early = run(bench, prober, shop, LOGIN, {"url": "/status/500"}, {"url": "/ship"})
+    late = run(bench, prober, shop, LOGIN, {"url": "/ship"}, {"url": "/status/500"})
+    cut = run(bench, prober, shop, LOGIN, {"url": "/nothing"}, {"url": "/ship"}, timeout_ms=200)
+
+    assert (early.response_time_ns, early.phases, len(early.measurements)) == (None, None, 2)
+    assert late.response_time_ns > 0
+    assert cut.response_time_ns > 150 * 1_000_000
+
+
 def judged(seen, *conditions):
     expectation = Expectation([compile_condition(text) for text in conditions])
     return expectation.judge(AttemptId("t", 1, 1), BEGAN, seen), expectation.results(seen)

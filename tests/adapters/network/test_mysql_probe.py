@@ -1,7 +1,6 @@
 """The `mysql` probe against MariaDB itself, and against peers that break off, lie, or say nothing."""
 
 import json
-import ssl
 
 import pytest
 from daemons import PASSWORD, USER, MariaDb
@@ -10,6 +9,7 @@ from hostile.databases import (
     FORTY_TWO,
     NONCE,
     OK,
+    TLS_ASKED_BYTES,
     answer,
     column,
     greeting,
@@ -24,7 +24,6 @@ from hostile.server import HostileServer
 from hostile.visit import Visit
 from trustme import CA
 from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.databases.mysql import native_answer, sha2_answer
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.limits import BODY_BYTES, ROWS_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -174,86 +173,6 @@ def test_a_server_whose_certificate_proves_nothing_is_down(bench, prober, real):
     assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.CERTIFICATE_INVALID)
 
 
-def test_the_proofs_are_those_of_another_client():
-    """Made with PyMySQL 1.1."""
-    proof = "03c9361d5bd0b04399d89a529727edc43049f8fdcd0a72eacee9f82a9fdd9431"
-    assert sha2_answer(PASSWORD.encode(), NONCE).hex() == proof
-    assert native_answer(PASSWORD.encode(), NONCE).hex() == "eda24793e2f0694be22e04e89c7711581f924381"
-
-
-FULL = packet(2, b"\1\4")
-
-
-def fully(visit):
-    """A server of MySQL 8 that does not remember the login, and asks for the password itself."""
-    visit.read_something()
-    visit.send(FULL)
-    said = visit.read_something()
-    visit.send(packet(4, OK if said[4:] == PASSWORD.encode() + b"\0" else refusal(1045, "Access denied")))
-
-
-def securing(context, then):
-    """A login that begins with TLS."""
-
-    def log_in(visit):
-        visit.read_something()
-        visit.secure(context)
-        then(visit)
-
-    return log_in
-
-
-def behind_tls(visit):
-    login = visit.read_something()
-    assert login[3] == 2
-    visit.send(packet(3, b"\1\4"))
-    said = visit.read_something()
-    visit.send(packet(5, OK if said[4:] == PASSWORD.encode() + b"\0" else refusal(1045, "Access denied")))
-
-
-def test_a_server_that_wants_the_password_itself_gets_it_behind_tls_alone(bench, prober, authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
-    small = Small(
-        greets=greeting(b"caching_sha2_password", has_tls=True), logs_in=securing(context, behind_tls)
-    )
-    with HostileServer(greeting=small) as server:
-        good = bench.run(prober, target(server, tls=Tls(ca_file=authority.file), query="SELECT 42")).seen
-    small = Small(greets=greeting(b"caching_sha2_password"), logs_in=fully)
-    with HostileServer(greeting=small) as server:
-        in_clear = bench.run(prober, target(server)).seen
-
-    assert (good.outcome, good.detail, good.body) == (Outcome.UP, "", b'[{"n": 42}]')
-    assert (in_clear.outcome, in_clear.reason) == (Outcome.DOWN, Reason.UNEXPECTED_ANSWER)
-    assert "in clear, and it is not sent" in in_clear.detail
-
-
-def remembering(visit):
-    """A server of MySQL 8 that remembers the login."""
-    proof = sha2_answer(PASSWORD.encode(), NONCE)
-    good = proof in visit.read_something()
-    visit.send(packet(2, b"\1\3") + packet(3, OK) if good else packet(2, refusal(1045, "Access denied")))
-
-
-def switching(visit):
-    """A server that asks for another kind of login than it named first."""
-    visit.read_something()
-    visit.send(packet(2, b"\xfecaching_sha2_password\0" + NONCE[::-1] + b"\0"))
-    good = visit.read_something()[4:] == sha2_answer(PASSWORD.encode(), NONCE[::-1])
-    visit.send(packet(4, OK if good else refusal(1045, "Access denied")))
-
-
-@pytest.mark.parametrize(
-    ("plugin", "logs_in"), [(b"caching_sha2_password", remembering), (b"dialog", switching)]
-)
-def test_a_login_of_the_newer_kind_is_made(bench, prober, plugin, logs_in):
-    with HostileServer(greeting=Small(greets=greeting(plugin), logs_in=logs_in)) as server:
-        seen = bench.run(prober, target(server, query="SELECT 42")).seen
-
-    assert (seen.outcome, seen.detail) == (Outcome.UP, "")
-    assert [each.value for each in seen.measurements] == [42.0]
-
-
 def test_a_small_server_hears_its_bounds_before_the_query(bench, prober):
     small = Small(
         answer(refusal(1193, "Unknown system variable")), *[answer(OK)] * 3, FORTY_TWO, password=PASSWORD
@@ -369,13 +288,16 @@ def test_neither_the_user_nor_the_password_is_sent_before_tls(bench, prober):
 
     def serve(visit):
         visit.send(greeting(has_tls=True))
-        heard.append(visit.read_something())
+        heard.append(visit.read_exactly(TLS_ASKED_BYTES))
+        visit.send(b"no TLS")
+        visit.wait_for_client_to_leave()
 
     with HostileServer(greeting=serve) as server:
         seen = bench.run(prober, target(server, tls=Tls(verify=False))).seen
 
     assert seen.reason is Reason.TLS_FAILED
-    assert USER.encode() not in heard[0]
+    assert heard[0][4:8] == (0x8_AA01).to_bytes(4, "little")
+    assert heard[0][13:] == bytes(23)
 
 
 def test_two_hundred_failures_and_a_cancelled_attempt_leave_no_descriptor(bench, prober, descriptors):

@@ -85,6 +85,8 @@ def greeting(
     return packet(0, head + b"\x08\x00" + bytes([21]) + bytes(10) + NONCE[8:] + b"\0" + plugin + b"\0")
 
 
+TLS_ASKED_BYTES = 36
+"""The length of the packet by which a client begins TLS."""
 OK = bytes(7)
 END = b"\xfe\0\0\2\0"
 

@@ -15,7 +15,7 @@ from ...text import Pairs, as_pairs
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 FILLED = ("url", "headers", "cookies", "body", "bearer")
 """The keys of a request in whose texts a captured value may stand."""
-Written: TypeAlias = Callable[[str], str]
+WriteValue: TypeAlias = Callable[[str], str]
 _NO_COOKIE = re.compile(r'[\x00-\x20",;\\\x7f]')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -49,7 +49,7 @@ def filled(request: R, values: Mapping[str, str]) -> R:
         (text for name, text in as_pairs(request.headers) if name.lower() == "content-type"), ""
     )
     in_body = writer_of(media_type or _guessed_type(request.body or ""))
-    writers: dict[str, Written] = {"url": _in_url, "bearer": _in_header, "body": in_body}
+    writers: dict[str, WriteValue] = {"url": _in_url, "bearer": _in_header, "body": in_body}
     changes: dict[str, Any] = {}
     for key in FILLED:
         given = getattr(request, key, None)
@@ -62,7 +62,7 @@ def filled(request: R, values: Mapping[str, str]) -> R:
     return msgspec.structs.replace(request, **changes) if changes else request
 
 
-def writer_of(media_type: str) -> Written:
+def writer_of(media_type: str) -> WriteValue:
     """Returns how a value is written in a body of this type, so that it stays one value."""
     kind = media_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
@@ -79,7 +79,7 @@ def _guessed_type(body: str) -> str:
     return "application/json" if PLACEHOLDER.sub("", body).lstrip()[:1] in {"{", "["} else ""
 
 
-def _with_values(text: str, values: Mapping[str, str], written: Written) -> str:
+def _with_values(text: str, values: Mapping[str, str], written: WriteValue) -> str:
     def value_of(found: re.Match[str]) -> str:
         try:
             return written(values[found[1]])
