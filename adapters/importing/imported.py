@@ -50,6 +50,9 @@ class ImportedEntry(msgspec.Struct, kw_only=True):
     completing: dict[str, Any] = {}
     """Of a template: the keys that a target adds to it."""
 
+    reminds: tuple["ImportedEntry", ...] = ()
+    """Of a route: the targets that it tells in place of their own channels."""
+
     @property
     def plain_id(self) -> str:
         """Its id, without its line."""
@@ -129,11 +132,12 @@ class Imported:
                 for each in reminded:
                     each.part.leave(each.key, f"there are at most {ROUTES_MAX} routes, which remind")
                 continue
+            targets = tuple(each.entry for each in reminded)
             for matcher in matchers:
                 data = {"match": matcher and [matcher], "to": [*channels], "remind_every": every}
                 if parse_duration(every) < parse_duration(_GROUP_INTERVAL):
                     data["group_interval"] = every
-                self.add("routes", data)
+                self.add("routes", data).reminds = targets
             for each in reminded:
                 del each.entry.data["notify"]
         self._reminders.clear()
@@ -166,11 +170,16 @@ def matchers_of(targets: Iterable[str]) -> Iterator[str]:
     held = ""
     for target in targets:
         signs = "".join(f"\\{each}" if each in r"\.+*?()|[]{}^$" else each for each in target)
-        if held and len(held) + len(signs) > MATCHER_CHARACTERS_MAX - 32:
-            yield f"target=~{quoted(held)}"
-            held = ""
-        held = f"{held}|{signs}" if held else signs
-    yield f"target=~{quoted(held)}"
+        longer = f"{held}|{signs}" if held else signs
+        if held and len(_matching(longer)) > MATCHER_CHARACTERS_MAX:
+            yield _matching(held)
+            longer = signs
+        held = longer
+    yield _matching(held)
+
+
+def _matching(pattern: str) -> str:
+    return f"target=~{quoted(pattern)}"
 
 
 def quoted(text: str) -> str:

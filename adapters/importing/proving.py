@@ -106,6 +106,9 @@ def _take_out(imported: Imported, file: PeerFile, problem: Problem) -> None:
         entry.data = {"id": entry.data["id"], "log": {}}
     elif not _is_part(path) or not _dropped(entry.data, path[2:]):
         imported.sections[section].remove(entry)
+        for target in entry.reminds:
+            # Without its route a target tells its channels by itself.
+            target.data["notify"] = [*entry.data["to"]]
     reason = f"check refuses {path_text(path[2:]) or 'it'}: {problem.text}"
     imported.lost.append(Note(entry.first, entry.source or (section,), reason))
 

@@ -20,8 +20,9 @@ _KEYS: dict[str, Any] = {
 _SHARING_MIN = 3
 """So many targets share a value at least: below that it is as short where it stands."""
 _TEMPLATES_MAX = 16
-_OF_TEMPLATES = (*_KEYS, "group", "labels", "description")
-"""The keys of a target that templates have: its name and its probe are its own."""
+_OWN = ("group", "labels", "description")
+"""The keys of a target that say where it belongs: templates have them where that makes but few templates more."""
+_FURTHER_MAX = 2
 
 
 class _Shared(NamedTuple):
@@ -61,20 +62,17 @@ def _to_defaults(imported: Imported, is_same: Callable[[], bool]) -> None:
 
 def _to_templates(imported: Imported, is_same: Callable[[], bool]) -> None:
     """Has targets that state the same under several keys use a template; that which saves most lines comes first."""
-    targets = imported.sections["targets"]
-    before = [(target, target.data) for target in targets]
-    alike: dict[str, list[ImportedEntry]] = {}
-    for target in targets:
-        alike.setdefault(json.dumps(_common(target)), []).append(target)
-    saved = {text: _lines_saved(json.loads(text), len(sharing)) for text, sharing in alike.items()}
-    chosen = [text for text in sorted(alike, key=lambda text: -saved[text]) if saved[text] > 0]
+    before = [(target, target.data) for target in imported.sections["targets"]]
     templates = imported.sections["templates"]
     held = [*templates]
-    for number, text in enumerate(chosen[:_TEMPLATES_MAX], 1):
+    chosen, broader = _alike(imported, (*_KEYS, *_OWN)), _alike(imported, (*_KEYS,))
+    if len(chosen) > len(broader) + _FURTHER_MAX:
+        chosen = broader
+    for number, alike in enumerate(chosen, 1):
         name = f"shared-{number}"
-        imported.add("templates", json.loads(text), name=name)
-        for target in alike[text]:
-            own = {key: value for key, value in target.data.items() if key not in json.loads(text)}
+        imported.add("templates", alike.common, name=name)
+        for target in alike.targets:
+            own = {key: value for key, value in target.data.items() if key not in alike.common}
             target.data = {"id": own.pop("id"), "use": name, **own}
     if chosen and not is_same():
         templates[:] = held
@@ -82,10 +80,29 @@ def _to_templates(imported: Imported, is_same: Callable[[], bool]) -> None:
             target.data = data
 
 
-def _common(target: ImportedEntry) -> dict[str, Any]:
-    """Returns what a target may have of a template; an empty list must stay, as it is there against a default."""
-    stated = {key: plain(target.data[key]) for key in _OF_TEMPLATES if key in target.data}
-    return {key: value for key, value in stated.items() if value != []}
+class _Alike(NamedTuple):
+    """Targets that state the same under some keys."""
+
+    common: dict[str, Any]
+    targets: list[ImportedEntry]
+
+    @property
+    def saved(self) -> int:
+        """How many lines fewer there are where they use a template."""
+        return _lines_saved(self.common, len(self.targets))
+
+
+def _alike(imported: Imported, keys: tuple[str, ...]) -> list[_Alike]:
+    """Returns the groups of targets that are alike under these keys and gain by a template, the largest gain first."""
+    found: dict[str, list[ImportedEntry]] = {}
+    for target in imported.sections["targets"]:
+        stated = {key: plain(target.data[key]) for key in keys if key in target.data}
+        # An empty list stays, as it is there against a default.
+        common = {key: value for key, value in stated.items() if value != []}
+        found.setdefault(json.dumps(common), []).append(target)
+    groups = [_Alike(json.loads(text), targets) for text, targets in found.items()]
+    groups.sort(key=lambda group: -group.saved)
+    return [group for group in groups if group.saved > 0][:_TEMPLATES_MAX]
 
 
 def _lines_saved(common: dict[str, Any], count: int) -> int:

@@ -1,9 +1,13 @@
 """Values that targets share stand once in the result, and each target means what it did."""
 
 import json
+from pathlib import Path
 
 import yaml
 from bringing import brought
+from watchkeeper.adapters.importing.imported import Imported
+from watchkeeper.adapters.importing.proving import proven
+from watchkeeper.adapters.importing.source import PeerFile
 
 
 def endpoints(*conditions_of, **more):
@@ -146,7 +150,7 @@ def test_a_time_that_no_reminder_has_is_listed_and_the_channels_stay():
 def test_many_reminded_targets_stand_in_several_matchers():
     alerts = [{"type": "slack", "minimum-reminder-interval": "1h"}]
     listed = [
-        {"name": f"endpoint number {number}", "url": "https://a.example", "conditions": ["[STATUS] == 200"]}
+        {"name": f"e.n.d.p.o.i.n.t {number}", "url": "https://a.example", "conditions": ["[STATUS] == 200"]}
         | ({"alerts": alerts} if number else {})
         for number in range(60)
     ]
@@ -172,3 +176,32 @@ def test_a_value_that_one_target_cannot_refuse_is_no_default():
     assert not made.notes
     assert [each.retry_every for each in whole.targets] == ["20s", "20s", "20s", None]
     assert data_of(made)["defaults"].keys() == {"every", "timeout", "rules"}
+
+
+def test_targets_of_many_groups_share_a_template_without_their_groups():
+    listed = [
+        {
+            "name": f"e{number}",
+            "group": f"g{number % 12}",
+            "url": "https://a.example",
+            "interval": "5m" if number % 3 else "1h",
+            "conditions": ["[STATUS] == 200", "[RESPONSE_TIME] < 900"] if number % 3 else ["[STATUS] == 404"],
+        }
+        for number in range(60)
+    ]
+    made, whole = brought("gatus", json.dumps({"endpoints": listed}))
+    data = data_of(made)
+    assert [*data["templates"]["shared-1"]] == ["every", "expect"]
+    assert len({each.group for each in whole.targets}) == 12
+
+
+def test_a_target_whose_route_is_refused_keeps_its_channels():
+    file = PeerFile("{alerts: 1h}", "source", {})
+    made = Imported()
+    made.add("channels", {"id": "ops"}).data["log"] = {}
+    target = made.add("targets", {"id": "a", "tcp": {"host": "h", "port": 1}, "notify": ["ops"]})
+    made.remind(target, "1h", file.root, "alerts")
+    made.write_reminders()
+    made.sections["routes"][0].data["match"] = ["no matcher"]
+    assert "notify:" in proven(made, file, Path("/"), "head")
+    assert [note.key for note in made.lost] == ["routes"]
