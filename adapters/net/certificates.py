@@ -109,22 +109,24 @@ def peer_certificate(chain: Sequence[bytes]) -> PeerCertificate | None:
 
 def sent_chain(tls: ssl.SSLObject) -> list[bytes]:
     """The certificates of a finished handshake as the peer sent them, its own first."""
-    return _chain(tls, "get_unverified_chain")
-
-
-def verified_chain(tls: ssl.SSLObject) -> tuple[list[bytes], list[bytes]]:
-    """The certificates that the peer sent, and those of the proof, up to the authority; the latter by OpenSSL alone."""
-    return sent_chain(tls), _chain(tls, "get_verified_chain")
-
-
-def _chain(tls: ssl.SSLObject, method: str) -> list[bytes]:
     shown: Any = tls
-    if hasattr(shown, method):
-        # Bytes since Python 3.13, and objects of its own where rustls has shaken hands.
-        sent: Iterable[Any] = getattr(shown, method)() or ()
-        return [each if isinstance(each, bytes) else each.public_bytes() for each in sent]
+    if hasattr(shown, "get_unverified_chain"):
+        return _bytes_of(shown.get_unverified_chain())
     # Before Python 3.13 only the inner object has them.
-    return [each.public_bytes(_DER) for each in getattr(shown._sslobj, method)() or ()]  # noqa: SLF001
+    return _bytes_of(shown._sslobj.get_unverified_chain(), _DER)  # noqa: SLF001
+
+
+def verified_chain(tls: ssl.SSLObject) -> list[bytes]:
+    """The certificates of the proof that a handshake of OpenSSL found, the peer's first and the authority last."""
+    shown: Any = tls
+    if hasattr(shown, "get_verified_chain"):
+        return _bytes_of(shown.get_verified_chain())
+    return _bytes_of(shown._sslobj.get_verified_chain(), _DER)  # noqa: SLF001
+
+
+def _bytes_of(chain: Iterable[Any] | None, *form: int) -> list[bytes]:
+    # Bytes since Python 3.13, and objects of its own where rustls has shaken hands.
+    return [each if isinstance(each, bytes) else each.public_bytes(*form) for each in chain or ()]
 
 
 # Reading one takes 30 microseconds, and the same bytes come with every handshake.

@@ -13,7 +13,7 @@ from ...domain.limits import PROVEN_CHAINS_KEPT, PROVEN_FRESH_NS
 from ...domain.policy import CachePolicy
 from ...domain.time.moment import Moment
 from ..cache import Recent
-from .certificates import read_certificate, verified_chain
+from .certificates import read_certificate, sent_chain, verified_chain
 
 POLICY = CachePolicy(
     name="proven chains of certificates",
@@ -25,7 +25,7 @@ POLICY = CachePolicy(
 )
 
 
-Asked: TypeAlias = tuple[ssl.SSLContext, str, int]
+ProofKey: TypeAlias = tuple[ssl.SSLContext, str, int]
 """The context, which stands for the settings and the state of their files; the name; and the port."""
 
 
@@ -48,9 +48,9 @@ class ProvenChains:
     """The newest proof for what is asked. Used on the loop's thread."""
 
     def __init__(self, policy: CachePolicy = POLICY) -> None:
-        self._kept: Recent[Asked, Proof] = Recent(policy)
+        self._kept: Recent[ProofKey, Proof] = Recent(policy)
 
-    def proof(self, asked: Asked, now: Moment) -> Proof | None:
+    def proof(self, asked: ProofKey, now: Moment) -> Proof | None:
         """A proof that holds now."""
         found = self._kept.fresh(asked, now)
         if found is None or not found.settled:
@@ -58,17 +58,20 @@ class ProvenChains:
         # A clock that was set back may be before the begin of a certificate.
         return found if found.proven_wall_ns <= now.wall_ns < found.until_wall_ns else None
 
-    def note(self, asked: Asked, tls: ssl.SSLObject, now: Moment) -> None:
+    def note(self, asked: ProofKey, tls: ssl.SSLObject, now: Moment) -> None:
         """Keeps the proof that a handshake by this context was."""
-        sent, proven = verified_chain(tls)
-        ends = [read_certificate(each).ends_wall_ns for each in proven]
+        ends = [read_certificate(each).ends_wall_ns for each in verified_chain(tls)]
         until_ns = min((end for end in ends if end is not None), default=0)
         if not ends or None in ends:
             return
-        digest = _digest(sent)
+        digest = _digest(sent_chain(tls))
         before = self._kept.fresh(asked, now)
         settled = before is None or before.digest == digest
-        self._kept.keep(asked, Proof(digest, now.wall_ns, until_ns, settled), now.monotonic_ns)
+        self.keep(asked, Proof(digest, now.wall_ns, until_ns, settled), now)
+
+    def keep(self, asked: ProofKey, proof: Proof, now: Moment) -> None:
+        """Keeps a proof in place of the one before."""
+        self._kept.keep(asked, proof, now.monotonic_ns)
 
     def __len__(self) -> int:
         return len(self._kept)

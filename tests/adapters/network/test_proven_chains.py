@@ -187,7 +187,7 @@ NOW, ASKED = Moment(wall_ns=1_000, monotonic_ns=1_000), (CONTEXT, "shop.example"
 def kept(**fields) -> ProvenChains:
     chains = ProvenChains()
     proof = Proof(digest=b"d", proven_wall_ns=1_000, until_wall_ns=5_000, settled=True)._replace(**fields)
-    chains._kept.keep(ASKED, proof, NOW.monotonic_ns)
+    chains.keep(ASKED, proof, NOW)
     return chains
 
 
@@ -211,7 +211,9 @@ def test_a_proof_holds_within_its_times_alone(fields, now, holds):
 def test_the_oldest_proofs_make_room():
     chains = ProvenChains(replace(POLICY, entries_max=3))
     for port in range(5):
-        chains._kept.keep((CONTEXT, "shop.example", port), Proof(b"", 0, 9, settled=True), 0)
+        chains.keep(
+            (CONTEXT, "shop.example", port), Proof(b"", 0, 9, settled=True), Moment(wall_ns=0, monotonic_ns=0)
+        )
 
     now = Moment(wall_ns=1, monotonic_ns=1)
     assert [chains.proof((CONTEXT, "shop.example", port), now) is not None for port in range(5)] == [

@@ -3,6 +3,7 @@
 import ssl
 import threading
 from functools import partial
+from itertools import cycle
 
 import pytest
 from hostile.keys import KeyServer
@@ -328,11 +329,10 @@ def test_an_authority_that_cannot_be_read_says_nothing_of_the_target(bench, prob
 
 def test_tls_that_breaks_off_behind_its_handshake_says_in_which_step(bench, prober, authority):
     def serve(visit):
-        with visit._socket.dup() as plain:
-            visit.secure(context_of(authority))
-            visit.read_something()
-            plain.send(b"this is no record of TLS")
-            visit.wait_for_client_to_leave()
+        visit.secure(context_of(authority))
+        visit.read_something()
+        visit.send_in_clear(b"this is no record of TLS")
+        visit.wait_for_client_to_leave()
 
     with HostileServer(greeting=serve) as server:
         seen = bench.run(prober, target(server, HELLO, tls=Tls(ca_file=authority.file))).seen
@@ -359,7 +359,12 @@ def test_cancelling_closes_the_socket_at_once_in_a_step_and_in_a_handshake(bench
 
 def test_two_hundred_failures_leave_no_descriptor_and_no_thread(bench, prober, descriptors):
     broken = (lambda visit: None, lambda visit: visit.send(b"554 no\r\n"), go_ahead)
-    with HostileServer(greeting=lambda visit: broken[visit._socket.fileno() % 3](visit)) as server:
+    turns = cycle(broken)
+
+    def serve(visit):
+        next(turns)(visit)
+
+    with HostileServer(greeting=serve) as server:
         bench.run(prober, target(server, HELLO))
         before, threads = descriptors(), set(threading.enumerate())
         probes = [target(server, {"expect": "^220", "starttls": True}, HELLO), target(server, tls=Tls())]
