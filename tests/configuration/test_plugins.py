@@ -160,6 +160,8 @@ def test_a_target_that_is_tracked_is_judged_too(module):
 
 SHAPES = [
     ({"plugin": {"name": "gauge", "settings": {"a": {"b": 1}}}}, "settings.a: expected a list of texts or a text"),
+    ({"plugin": {"name": "gauge", "settings": {"a": [[1]]}}}, "settings.a[0]: expected a text or a whole number"),
+    ({"plugin": {"name": "gauge", "settings": {"a": 5, "b": 0.5, "c": True, "d": None, "e": [1, 0.5, "x"]}}}, None),
     ({"plugin": {"name": "gauge", "settings": []}}, None),
     ({"plugin": {"kind": "gauge"}}, "plugin.kind: unknown key, did you mean name"),
     ({"plugin": {"name": "a/b"}}, "is no id"),

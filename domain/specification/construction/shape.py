@@ -193,6 +193,9 @@ class ShapeChecker:
                 return self.tell(path, mismatch(value, kind))
             case [choice]:
                 return self._fit(value, choice, path)
+            case [inspect.IntType() | inspect.FloatType() as choice, *_]:
+                # A whole number is a number, too.
+                return self._fit(value, choice, path)
             case _:
                 return self._tagged(value, choices, path)
 
