@@ -106,6 +106,8 @@ WITHOUT_ANSWER = frozenset(
         Reason.TRUNCATED,
         Reason.TOO_MANY_REDIRECTS,
         Reason.REDIRECT_REFUSED,
+        # In another version, or none at all where the handshake has not agreed on one.
+        Reason.VERSION_REFUSED,
         Reason.COMMAND_FAILED,
         Reason.EXCEPTION,
         Reason.HEARTBEAT_MISSED,
