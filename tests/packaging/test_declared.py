@@ -44,7 +44,7 @@ def required_by(*extras):
         *(SETUP["options.extras_require"][extra] for extra in extras),
     ]
     names = [line.partition(";")[0] for line in "\n".join(lines).splitlines()]
-    return {re.split("[[>=]", name)[0].strip().lower() for name in names if name.strip()}
+    return {re.split(r"[\[>=]", name)[0].strip().lower() for name in names if name.strip()}
 
 
 def imported_by(folder):
