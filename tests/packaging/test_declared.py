@@ -1,6 +1,7 @@
 """setup.cfg agrees with the tree: every room is a package of the wheel, every library is in an extra."""
 
 import ast
+import re
 import sys
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
@@ -43,7 +44,7 @@ def required_by(*extras):
         *(SETUP["options.extras_require"][extra] for extra in extras),
     ]
     names = [line.partition(";")[0] for line in "\n".join(lines).splitlines()]
-    return {name.split(">")[0].split("=")[0].strip().lower() for name in names if name.strip()}
+    return {re.split(r"[\[>=]", name)[0].strip().lower() for name in names if name.strip()}
 
 
 def imported_by(folder):
