@@ -31,11 +31,13 @@ def problems_beside(target: Target) -> Iterator[Problem]:
         yield problem
 
 
-def missing_libraries(configuration: Configuration, apprise: str = "apprise") -> Iterator[Problem]:
-    """Yields a problem for each place that needs a library which is not installed; `apprise` is the package of its name."""
+def missing_libraries(
+    configuration: Configuration, apprise: str = "apprise", psycopg: str = "psycopg"
+) -> Iterator[Problem]:
+    """Yields a problem for each place that needs a library which is not installed; the packages are those of their names."""
     yield from missing_library(configuration.runtime)
     if is_database(configuration.runtime.store or ""):
-        yield from library_problem(Library("psycopg", "psycopg", "postgres"), ("runtime", "store"))
+        yield from library_problem(Library(psycopg, "psycopg", "postgres"), ("runtime", "store"))
     for at, target in enumerate(configuration.targets):
         if isinstance(target.probe, Http):
             yield from version_problem(target.probe, ("targets", at, "http", "versions"))

@@ -122,14 +122,14 @@ def test_no_verb_shows_the_password(config, verb):
         assert "watch:***@db.example" in found.output
 
 
-def test_a_missing_library_is_a_problem_of_check(monkeypatch):
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "psycopg" else object())
-    found = Configuration(
-        runtime=RuntimeOptions(store=URL), targets=(Target(id="a", tcp=Tcp(host="h", port=1)),)
-    )
-    (problem,) = extras.missing_libraries(found)
+def test_a_missing_library_is_a_problem_of_check():
+    target = Target(id="a", tcp=Tcp(host="h", port=1))
+    found = Configuration(runtime=RuntimeOptions(store=URL), targets=(target,))
+    (problem,) = extras.missing_libraries(found, psycopg="installed_nowhere")
     assert str(problem) == "runtime.store: psycopg is not installed: pip install 'watchkeeper[postgres]'"
-    assert not [*extras.missing_libraries(Configuration(runtime=RuntimeOptions(store="watch.db")))]
+    assert not [*extras.missing_libraries(found)]
+    plain = Configuration(runtime=RuntimeOptions(store="watch.db"), targets=(target,))
+    assert not [*extras.missing_libraries(plain, psycopg="installed_nowhere")]
 
 
 def test_a_database_that_cannot_be_reached_is_named_at_the_start():
