@@ -205,8 +205,10 @@ ROWS_MAX = 1_000
 """Rows of one query that are read: conditions judge the first ones, and a check asks for a figure or a few."""
 COLUMNS_MAX = 1_600
 """Columns of one row: as many as PostgreSQL allows for a table."""
-LOGIN_ROUNDS_MAX = 100_000
-"""Rounds of a key derivation that a server may ask a login for, 0.05 s of a thread: PostgreSQL has 4,096 unless it is told otherwise."""
+LOGIN_ROUNDS_MAX = 40_000
+"""Rounds of a key derivation that a server may ask a login for, in 0.05 s: PostgreSQL has 4,096 unless it is told otherwise."""
+LOGIN_MESSAGES_MAX = 10
+"""Messages of a data base by which one login is made: a challenge has three."""
 NOTICES_MAX = 100
 """Messages of a data base that say nothing about the attempt and are passed over, between two that do."""
 MESSAGES_MAX = 10_000

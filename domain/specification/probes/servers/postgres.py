@@ -9,7 +9,7 @@ from msgspec import UNSET
 from .... import limits
 from ...probe import AddressFamily, Port, Tls
 from ...text import MASK
-from ..networked import NetworkProbe
+from ..networked import Library, NetworkProbe
 
 SqlText = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 
@@ -23,6 +23,7 @@ class Postgres(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     facts: ClassVar[frozenset[str]] = frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"})
     measures: ClassVar[tuple[str, ...]] = ("response_time", "dns", "connect", "tls", "value", "availability")
+    library: ClassVar[Library | None] = Library("psycopg", "psycopg", "postgres")
 
     host: str
     """A host name or an address, without the port."""

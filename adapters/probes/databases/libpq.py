@@ -1,0 +1,86 @@
+"""A connection of libpq whose bytes go through our own: libpq opens none to the outside, looks up no name and never waits."""
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from importlib import import_module
+from secrets import token_hex
+from types import ModuleType
+from typing import Any
+
+PIECE_BYTES = 8192
+"""As much as libpq takes at least in one step."""
+FAR_BYTES = 64 * 1024
+NO_FILE = "/dev/null/none"
+"""The file of passwords: there is none, whatever the environment says."""
+CREDENTIALS = struct.Struct("3i")
+
+
+def load() -> ModuleType:
+    """The library that wraps libpq: a fifth of a second for the first time, to be spent on a thread."""
+    return import_module("psycopg")
+
+
+class Libpq:
+    """One connection. It is given what the server says, piece by piece, and says what is to be sent.
+
+    The way to libpq is a Unix socket without a file, between this process and itself.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        """Raises: OSError where the system makes no socket."""
+        name = f"watchkeeper-{token_hex(16)}"
+        fixed = {"host": f"@{name}", "port": "5432", "passfile": NO_FILE, "options": "", "sslmode": "disable"}
+        fixed |= {"channel_binding": "disable", "target_session_attrs": "any", "client_encoding": "UTF8"}
+        psycopg: Any = load()
+        written = psycopg.conninfo.make_conninfo(**fixed, **settings).encode()
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"\0{name}/.s.PGSQL.5432")
+            listener.listen(1)
+            listener.setblocking(False)  # the name of the system's call
+            self.connection: Any = psycopg.pq.PGconn.connect_start(written)
+            try:
+                self._far = listener.accept()[0]
+            except OSError:
+                self.connection.finish()
+                raise
+        self._far.setblocking(False)
+        if _process_at(self._far) != os.getpid():
+            self.close()
+            raise ConnectionAbortedError("another process came to the connection with libpq")
+
+    def hear(self, data: bytes, step: Callable[[], Any]) -> Any:
+        """Gives libpq what the server says, with a step after each piece. Returns what the last one did."""
+        done = None
+        for at in range(0, len(data), PIECE_BYTES):
+            self._far.sendall(data[at : at + PIECE_BYTES])
+            done = step()
+        return done
+
+    def said(self) -> bytes:
+        """The bytes that libpq has for the server."""
+        whole = b""
+        while True:
+            try:
+                piece = self._far.recv(FAR_BYTES)
+            except BlockingIOError:
+                return whole
+            if not piece:
+                return whole
+            whole += piece
+
+    def finish(self) -> bytes:
+        """Ends the connection, and returns the words by which the server is told."""
+        self.connection.finish()
+        return self.said()
+
+    def close(self) -> None:
+        """Harmless when repeated."""
+        self._far.close()
+        self.connection.finish()
+
+
+def _process_at(connection: socket.socket) -> int:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    return int(CREDENTIALS.unpack(raw)[0])
