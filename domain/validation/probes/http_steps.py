@@ -16,7 +16,7 @@ from ...specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSt
 from ...specification.problem import Path, Problem, quoted, suggestion
 from ...specification.target import Target
 from ..conditions import condition_faults, never_encrypted, unread
-from ..network import http_problems
+from .http import request_problems
 
 _OWN_KEYS = frozenset({"id", "expect", "capture", "always"})
 _BEFORE_PATH = re.compile(r"[^/?#]*(?://[^/?#]*)?")
@@ -42,7 +42,7 @@ def _step_problems(step: HttpStep, known: Collection[str], path: Path) -> Iterat
         return
     names = {name: "x" for key in FILLED for name in names_in(getattr(step, key, None))}
     step = filled(step, names)
-    yield from http_problems(step, path)
+    yield from request_problems(step, path)
     if step.connection == "reuse":
         yield Problem((*path, "connection"), "each step connects anew: leave it out")
     alone = msgspec.structs.replace(_PLAIN, http=step)
