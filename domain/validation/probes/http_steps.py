@@ -11,10 +11,11 @@ from ...conditions.grammar import parse_placeholder
 from ...conditions.operand import Placeholder, fact_of
 from ...conditions.parse_error import ParseError
 from ...specification.probe import Http
-from ...specification.probes.web.filling import FILLED, PLACEHOLDER, filled, names_in
+from ...specification.probes.web.filling import FILLED, filled, names_in
 from ...specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from ...specification.problem import Path, Problem, quoted, suggestion
 from ...specification.target import Target
+from ...specification.text import PLACE
 from ..conditions import condition_faults, never_encrypted, unread
 from .http import request_problems
 
@@ -67,7 +68,7 @@ def _filling_problems(step: HttpStep, known: Collection[str], path: Path) -> Ite
                 close = suggestion(name, known)
                 text = f"no earlier step captures {quoted(name)}{close} (captured until here: {listed})"
                 yield Problem((*path, key), text)
-    if PLACEHOLDER.search(_before_path(step.url)):
+    if PLACE.search(_before_path(step.url)):
         text = "a captured value stands before the path: a step may not be led to another host, so write the host"
         yield Problem((*path, "url"), text)
 
