@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from ...conditions.expression import Expression
-from ...conditions.parse_error import ParseError
 from ...specification.probe import Tls
 from ...specification.probes.web.grpc import Grpc
 from ...specification.probes.web.websocket import WebSocket
 from ...specification.problem import Path, Problem
 from ...specification.text import as_pairs
 from ..network import FRAMING, UrlForm, header_problems, is_token, place_problems, tls_problems, url_problems
+from .patterns import pattern_problems
 
 WEBSOCKET_URL = UrlForm(("ws", "wss"), "wss://example.org/live", "in a header")
 _HANDSHAKE = FRAMING | {
@@ -45,10 +44,7 @@ def websocket_problems(probe: WebSocket, path: Path) -> Iterator[Problem]:
         elif name in probe.subprotocols[:at]:
             yield Problem((*path, "subprotocols", at), "stands twice: keep one")
     if probe.expect is not None:
-        try:
-            Expression.compile(probe.expect)
-        except ParseError as error:
-            yield Problem((*path, "expect"), error.problem)
+        yield from pattern_problems(probe.expect, (*path, "expect"))
     if probe.tls != Tls() and not faults and not probe.is_encrypted:
         yield Problem((*path, "tls"), "has no effect with ws://: leave it out", depends_on=((*path, "url"),))
     yield from tls_problems(probe.tls, (*path, "tls"))
