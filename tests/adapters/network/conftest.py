@@ -163,6 +163,12 @@ class Authority:
         self.ca.cert_pem.write_to_path(self.file)
         self.folder = folder
 
+    def context(self, *names) -> ssl.SSLContext:
+        """The means by which a server proves these names, or its address on loopback."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*names or ("127.0.0.1",)).configure_cert(context)
+        return context
+
     def server(self, *names, expires=None, context=None, ca=None) -> HostileServer:
         context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate = (ca or self.ca).issue_cert(*names or ("127.0.0.1",), not_after=expires)

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import ssl
 
 import pytest
 from hostile.records import CUT, IS_ANSWER, RecordServer, name, record, reply
@@ -149,8 +148,7 @@ def test_an_answer_that_a_datagram_cuts_is_asked_for_by_tcp(bench, prober):
 
 
 def test_tcp_and_tls_are_asked_when_they_are_chosen(bench, prober, authority):
-    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(secure)
+    secure = authority.context()
     with RecordServer(one(ADDRESS)) as server:
         plain = bench.run(prober, asked(server, transport="tcp")).seen
         assert [way for way, _ in server.asked] == ["tcp"]

@@ -1,7 +1,6 @@
 """The `imap` probe against Dovecot itself, and against peers that break off, lie, or say nothing."""
 
 import json
-import ssl
 from base64 import b64encode
 
 import pytest
@@ -53,9 +52,7 @@ def trusted(proven):
 
 @pytest.fixture
 def context(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
-    return context
+    return authority.context()
 
 
 def target(server, **fields) -> Imap:

@@ -55,8 +55,7 @@ class Asking:
 
     def __call__(self, kind, spoken, oldest):
         """The last of two attempts."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+        context = self._authority.context()
         of_versions(context, VERSIONS[spoken], VERSIONS[spoken])
         tls = Tls(ca_file=self._authority.file, **({"minimum_version": oldest} if oldest else {}))
         with SPOKEN.get(kind, SPOKEN["tls"])(context) as server:

@@ -1,7 +1,6 @@
 """The `redis` probe against a server of the protocol, and against peers that break off, lie, or say nothing."""
 
 import json
-import ssl
 
 import pytest
 from hostile.server import HostileServer
@@ -99,8 +98,7 @@ def test_an_error_of_the_server_is_down_and_says_at_what(bench, prober, store, f
 
 
 def test_a_server_of_tls_proves_itself(bench, prober, authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     good = asked(bench, prober, Store(tls=context), tls=Tls(ca_file=authority.file))
     unknown = asked(bench, prober, Store(tls=context), tls=Tls())
 

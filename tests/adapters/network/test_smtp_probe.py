@@ -1,7 +1,6 @@
 """The `smtp` probe against a real mail server, and against peers that break off, lie, or say nothing."""
 
 import json
-import ssl
 
 import pytest
 from hostile.server import HostileServer
@@ -31,9 +30,7 @@ def prober(bench):
 
 @pytest.fixture
 def context(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
-    return context
+    return authority.context()
 
 
 def target(server, **fields) -> Smtp:

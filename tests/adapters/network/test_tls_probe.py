@@ -108,8 +108,7 @@ def test_a_server_of_older_versions_only_is_down(bench, prober, authority):
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap", "pop3", "ftp", "postgres"])
 def test_tls_is_asked_for_in_the_words_of_a_protocol(bench, prober, authority, protocol):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     with HostileServer(greeting=changing_over(protocol, context)) as server:
         seen = bench.run(prober, target(server, authority, starttls=protocol)).seen
 

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import hashlib
 import logging
-import ssl
 
 import pytest
 from hostile.server import HostileServer
@@ -96,8 +95,7 @@ def test_an_expected_message_that_never_comes_ends_at_the_deadline(bench, prober
 
 
 def test_a_server_of_tls_proves_itself(bench, prober, authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     with WebSocketServer(tls=context) as server:
         good = bench.run(prober, WebSocket(url=server.url, send="a", tls=Tls(ca_file=authority.file))).seen
         unknown = bench.run(prober, WebSocket(url=server.url)).seen
