@@ -5,8 +5,6 @@ import socket
 
 import pytest
 from hostile.records import CUT, IS_ANSWER, RecordServer, name, record, reply
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.limits import RECORDS_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -18,14 +16,8 @@ ADDRESS = record(1, bytes([192, 0, 2, 1]))
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Dns](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Dns)
 
 
 def one(*records, **how):

@@ -9,8 +9,6 @@ from hostile.brokers import Mailboxes
 from hostile.server import HostileServer
 from hostile.visit import Visit
 from trustme import CA
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
@@ -21,14 +19,8 @@ LOGIN = {"user": USER, "password": PASSWORD}
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Imap](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Imap)
 
 
 @pytest.fixture(scope="module")

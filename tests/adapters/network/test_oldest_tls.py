@@ -11,7 +11,6 @@ from hostile.versions import of_versions
 from mail_server import MailServer
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.conditions.condition import evaluate
@@ -49,9 +48,7 @@ class Asking:
 
     def __init__(self, bench, plain, authority) -> None:
         self._bench, self._plain, self._authority = bench, plain, authority
-        self._around = Surroundings(
-            loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-        )
+        self._around = bench.around()
 
     def __call__(self, kind, spoken, oldest):
         """The last of two attempts."""

@@ -6,8 +6,6 @@ import pytest
 from hostile.server import HostileServer
 from hostile.stores import Store
 from hostile.visit import Visit
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
@@ -18,14 +16,8 @@ PASSWORD = "open-sesame"  # noqa: S105  # of the test's own server
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Redis](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Redis)
 
 
 def target(server, **fields) -> Redis:

@@ -6,8 +6,6 @@ import pytest
 from hostile.server import HostileServer
 from hostile.visit import Visit
 from mail_server import LOGIN, MailServer
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
@@ -18,14 +16,8 @@ USER, PASSWORD = LOGIN
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Smtp](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Smtp)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import logging
 import pytest
 from hostile.server import HostileServer
 from hostile.visit import Visit
-from watchkeeper.adapters.probes.course import ProbeFailed, Surroundings
+from watchkeeper.adapters.probes.course import ProbeFailed
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.adapters.probes.web.websocket import WebSocketTalk
 from watchkeeper.domain.limits import BODY_BYTES, FRAMES_MAX, FRAMES_READ_BYTES
@@ -37,10 +37,7 @@ def prober(bench):
 
 
 def proving(bench, *, deny=False):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=deny
-    )
-    prober = NETWORK_PROBERS[WebSocket](around)
+    prober = NETWORK_PROBERS[WebSocket](bench.around(deny=deny))
     yield prober
     prober.close()
     bench.turn()
