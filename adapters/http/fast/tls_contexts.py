@@ -23,11 +23,11 @@ from ..curl.curl_options import system_authorities
 
 POLICY = CachePolicy(
     name="tls contexts",
-    key="the file of authorities and its state on the disk, the oldest version, and the protocols that are offered",
+    key="the file and its state, oldest version, protocols",
     owner="the plain http engine, where rustls is chosen",
     fresh_for_ns=0,
     entries_max=TLS_CONTEXTS_KEPT,
-    invalidation="the file is looked at for each handshake, and read again if it is another or has changed",
+    invalidation="the file of authorities is looked at for each handshake, and read again if it is another or has changed",
 )
 
 RUSTLS = "rtls"
