@@ -54,6 +54,10 @@ from .domain.specification.probe import BasicAuth, Call, Composite, Exec, Heartb
 from .domain.specification.probes.dns import Dns, DnsRecords
 from .domain.specification.probes.icmp import Icmp
 from .domain.specification.probes.redis import Redis
+from .domain.specification.probes.servers.imap import Imap
+from .domain.specification.probes.servers.mqtt import Mqtt
+from .domain.specification.probes.servers.mysql import Mysql
+from .domain.specification.probes.servers.postgres import Postgres
 from .domain.specification.probes.smtp import Smtp
 from .domain.specification.probes.ssh import Ssh
 from .domain.specification.probes.tls_handshake import TlsHandshake
@@ -110,6 +114,7 @@ __all__ = [
     "Heartbeat",
     "Http",
     "Icmp",
+    "Imap",
     "Incident",
     "IncidentChanged",
     "Job",
@@ -117,6 +122,8 @@ __all__ = [
     "Log",
     "Maintenance",
     "Measurement",
+    "Mqtt",
+    "Mysql",
     "Nagios",
     "NoData",
     "NotAllowed",
@@ -131,6 +138,7 @@ __all__ = [
     "PagerDuty",
     "PauseMark",
     "PingOptions",
+    "Postgres",
     "PublicPage",
     "Reason",
     "Record",

@@ -10,15 +10,23 @@ from ...domain.specification.probes.dns import Dns
 from ...domain.specification.probes.icmp import Icmp
 from ...domain.specification.probes.kinds import Probe
 from ...domain.specification.probes.redis import Redis
+from ...domain.specification.probes.servers.imap import Imap
+from ...domain.specification.probes.servers.mqtt import Mqtt
+from ...domain.specification.probes.servers.mysql import Mysql
+from ...domain.specification.probes.servers.postgres import Postgres
 from ...domain.specification.probes.smtp import Smtp
 from ...domain.specification.probes.ssh import Ssh
 from ...domain.specification.probes.tls_handshake import TlsHandshake
 from ...domain.specification.probes.udp import Udp
 from .conversing import ConversingProber
 from .course import Surroundings
+from .databases.mysql import ask_mysql
+from .databases.postgres import ask_postgres
 from .databases.redis import ask_redis
 from .network.dns import make_dns_prober
 from .network.icmp import make_icmp_prober
+from .network.imap import greet_mailboxes
+from .network.mqtt import ask_broker
 from .network.smtp import greet_mail_server
 from .network.ssh import exchange_keys
 from .network.tls import shake_hands
@@ -36,6 +44,10 @@ NETWORK_PROBERS: dict[type[Probe], MakeProber] = {
     Redis: partial(ConversingProber, converse=ask_redis),
     Ssh: partial(ConversingProber, converse=exchange_keys),
     Smtp: partial(ConversingProber, converse=greet_mail_server),
+    Imap: partial(ConversingProber, converse=greet_mailboxes),
+    Mqtt: partial(ConversingProber, converse=ask_broker),
+    Postgres: partial(ConversingProber, converse=ask_postgres),
+    Mysql: partial(ConversingProber, converse=ask_mysql),
 }
 """A kind that is written as a coroutine needs no more than that; its library is imported in the coroutine."""
 

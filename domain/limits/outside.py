@@ -142,6 +142,20 @@ FINGERPRINTS_MAX = 16
 """Host keys of one server that are good: one of each type, and the next ones while they are changed."""
 COMMAND_WORDS_MAX = 64
 """The words of one command of a store: a check asks for a figure, and writes nothing long."""
+ROWS_MAX = 1_000
+"""Rows of one query that are read: conditions judge the first ones, and a check asks for a figure or a few."""
+COLUMNS_MAX = 1_600
+"""Columns of one row: as many as PostgreSQL allows for a table."""
+LOGIN_ROUNDS_MAX = 100_000
+"""Rounds of a key derivation that a server may ask a login for, 0.05 s of a thread: PostgreSQL has 4,096 unless it is told otherwise."""
+NOTICES_MAX = 100
+"""Messages of a data base that say nothing about the attempt and are passed over, between two that do."""
+MESSAGES_MAX = 10_000
+"""Messages of one topic that are passed over before the expected one: a busy topic brings some thousand in a few seconds."""
+TOPIC_CHARACTERS_MAX = 1_024
+"""The name of a topic of a message broker: brokers of the large clouds allow 256."""
+CLIENT_ID_CHARACTERS_MAX = 256
+"""The name by which a message broker knows this client: brokers must take 23, and some take more."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
 assert 4 * TCP_TEXT_CHARACTERS_MAX <= BODY_BYTES  # UTF-8 takes up to four bytes a character

@@ -17,6 +17,10 @@ from .probes.dns import Dns
 from .probes.icmp import Icmp
 from .probes.kinds import KINDS, Probe
 from .probes.redis import Redis
+from .probes.servers.imap import Imap
+from .probes.servers.mqtt import Mqtt
+from .probes.servers.mysql import Mysql
+from .probes.servers.postgres import Postgres
 from .probes.smtp import Smtp
 from .probes.ssh import Ssh
 from .probes.tls_handshake import TlsHandshake
@@ -56,7 +60,7 @@ class TargetFields(TypedDict, total=False):
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`.
+    """One thing watched. Exactly one kind of probe is given: `http`, `tcp`, `exec`, `call`, `heartbeat`, `composite`, `tls`, `dns`, `icmp`, `udp`, `redis`, `ssh`, `smtp`, `imap`, `mqtt`, `postgres`, `mysql`.
 
     Raises: ConfigurationError, at its construction, with every problem of its own fields. Checks that need the rest of the
     configuration, such as the existence of a channel, follow when a runtime starts or tracks it.
@@ -100,6 +104,14 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Checked by the key exchange of SSH."""
     smtp: Smtp | UnsetType = UNSET
     """Checked by the greeting and the login of a mail server."""
+    imap: Imap | UnsetType = UNSET
+    """Checked by the greeting and the login of a server of mailboxes."""
+    mqtt: Mqtt | UnsetType = UNSET
+    """Checked by a login at a message broker, and a message that comes through it."""
+    postgres: Postgres | UnsetType = UNSET
+    """Checked by a login at PostgreSQL, and a query."""
+    mysql: Mysql | UnsetType = UNSET
+    """Checked by a login at MySQL or MariaDB, and a query."""
     expect: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.CONDITIONS_PER_TARGET_MAX)] = ()
     """Conditions such as `[STATUS] == 200` that a sample must meet to be up."""
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=limits.RULES_PER_TARGET_MAX)] = ()
@@ -171,6 +183,10 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         redis: Redis = ...,
         ssh: Ssh = ...,
         smtp: Smtp = ...,
+        imap: Imap = ...,
+        mqtt: Mqtt = ...,
+        postgres: Postgres = ...,
+        mysql: Mysql = ...,
         **fields: Unpack[TargetFields],
     ) -> None: ...
 

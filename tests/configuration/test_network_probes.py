@@ -5,7 +5,23 @@ from hostile.records import RecordServer, reply
 from msgspec import UNSET
 from seeing import sample
 from watched import watching
-from watchkeeper import Dns, DnsRecords, Icmp, Redis, Smtp, Ssh, Target, Tcp, Tls, TlsHandshake, Udp
+from watchkeeper import (
+    Dns,
+    DnsRecords,
+    Icmp,
+    Imap,
+    Mqtt,
+    Mysql,
+    Postgres,
+    Redis,
+    Smtp,
+    Ssh,
+    Target,
+    Tcp,
+    Tls,
+    TlsHandshake,
+    Udp,
+)
 from watchkeeper.adapters.expectations import Expectations
 from watchkeeper.adapters.extras import library_problem, missing_libraries
 from watchkeeper.adapters.masking import secrets_of
@@ -25,6 +41,10 @@ PROBES = {
     "redis": Redis(host="store.example", command=["llen", "jobs"]),
     "ssh": Ssh(host="gate.example"),
     "smtp": Smtp(host="mail.example"),
+    "imap": Imap(host="mail.example"),
+    "mqtt": Mqtt(host="broker.example", topic="shop/orders"),
+    "postgres": Postgres(host="data.example", user="watch", database="shop"),
+    "mysql": Mysql(host="data.example", user="watch"),
 }
 
 CONDITIONS = {
@@ -65,6 +85,30 @@ FAULTY = [
     ({"smtp": Smtp(host="h", user="u", password="p", encryption="none")}, "smtp.password: would be sent in clear"),  # noqa: S106
     ({"smtp": Smtp(host="h", encryption="none", tls=Tls(verify=False))}, "smtp.tls: has no effect with encryption: none"),
     ({"smtp": Smtp(host="h", tls=Tls(verify=False, ca_file="f"))}, "smtp.tls.ca_file: has no effect"),
+    ({"imap": Imap(host="h:1")}, "imap.host: holds a port"),
+    ({"imap": Imap(host="h", user="u")}, "imap.user: has no effect without a password"),
+    ({"imap": Imap(host="h", user="u", password="p", encryption="none")}, "imap.password: would be sent in clear"),  # noqa: S106
+    ({"imap": Imap(host="h", encryption="none", tls=Tls(verify=False))}, "imap.tls: has no effect with encryption: none"),
+    ({"imap": Imap(host="h", user="u\0", password="p")}, "imap.user: holds a character 0"),  # noqa: S106
+    ({"mqtt": Mqtt(host="")}, "mqtt.host: is empty"),
+    ({"mqtt": Mqtt(host="h", password="p")}, "mqtt.password: has no effect without a user"),  # noqa: S106
+    ({"mqtt": Mqtt(host="h", expect="x")}, "mqtt.expect: has no effect without a topic"),
+    ({"mqtt": Mqtt(host="h", publish="x")}, "mqtt.publish: has no effect without a topic"),
+    ({"mqtt": Mqtt(host="h", topic="t", expect="")}, "mqtt.expect: an empty text is in every message"),
+    ({"mqtt": Mqtt(host="h", topic="a#")}, "mqtt.topic: holds # in another place"),
+    ({"mqtt": Mqtt(host="h", topic="#/a")}, "mqtt.topic: holds # in another place"),
+    ({"mqtt": Mqtt(host="h", topic="a/b+/c")}, "mqtt.topic: holds + beside other characters"),
+    ({"mqtt": Mqtt(host="h", topic="a/+", publish="x")}, "mqtt.topic: holds a wildcard"),
+    ({"mqtt": Mqtt(host="h", topic="a\0")}, "mqtt.topic: holds a character 0"),
+    ({"mqtt": Mqtt(host="h", tls=Tls(verify=False, ca_file="f"))}, "mqtt.tls.ca_file: has no effect"),
+    ({"postgres": Postgres(host="h", user="")}, "postgres.user: is empty"),
+    ({"postgres": Postgres(host="h", user="u", database="")}, "postgres.database: is empty"),
+    ({"postgres": Postgres(host="h", user="u", query=" ")}, "postgres.query: is empty"),
+    ({"postgres": Postgres(host="h", user="u", query="SELECT '\0'")}, "postgres.query: holds a character 0"),
+    ({"postgres": Postgres(host="h", user="u", tls=Tls(verify=False, ca_file="f"))}, "postgres.tls.ca_file: has no effect"),
+    ({"mysql": Mysql(host="https://h", user="u")}, "mysql.host: is a URL"),
+    ({"mysql": Mysql(host="h", user="")}, "mysql.user: is empty"),
+    ({"mysql": Mysql(host="h", user="u", password="p\0")}, "mysql.password: holds a character 0"),  # noqa: S106
     ({"ssh": Ssh(host="")}, "ssh.host: is empty"),
     ({"ssh": Ssh(host="h", fingerprints=["SHA256:short"])}, "ssh.fingerprints[0]: is no fingerprint"),
     ({"redis": Redis(host="h:1")}, "redis.host: holds a port"),
@@ -95,6 +139,10 @@ SHOWN = {
     "redis": "Redis store.example:6379 LLEN",
     "ssh": "SSH gate.example:22",
     "smtp": "SMTP mail.example:587",
+    "imap": "IMAP mail.example:993",
+    "mqtt": "MQTT broker.example:1883 shop/orders",
+    "postgres": "PostgreSQL data.example:5432/shop",
+    "mysql": "MySQL data.example:3306",
 }
 
 
@@ -111,10 +159,13 @@ def test_secrets_of_a_probe_are_masked():
         Target(id="c", tcp=Tcp(host="h", port=1, send="AUTH hunter3")),
         Target(id="d", redis=Redis(host="h", password="hunter4", tls=locked)),  # noqa: S106
         Target(id="e", smtp=Smtp(host="h", user="u", password="hunter5")),  # noqa: S106
+        Target(id="f", imap=Imap(host="h", user="u", password="hunter6")),  # noqa: S106
+        Target(id="g", mqtt=Mqtt(host="h", user="u", password="hunter7", tls=locked)),  # noqa: S106
+        Target(id="h", postgres=Postgres(host="h", user="u", password="hunter8", tls=locked)),  # noqa: S106
+        Target(id="i", mysql=Mysql(host="h", user="u", password="hunter9", tls=locked)),  # noqa: S106
     ]
-    assert {"sesame-sesame", "hunter2", "hunter3", "hunter4", "hunter5", "\0u\0hunter5"} <= set(
-        secrets_of(targets)
-    )
+    passwords = {f"hunter{number}" for number in range(2, 10)}
+    assert {"sesame-sesame", *passwords, "\0u\0hunter5", "\0u\0hunter6"} <= set(secrets_of(targets))
 
 
 def test_a_condition_on_the_code_takes_any_code():

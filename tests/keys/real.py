@@ -45,6 +45,7 @@ from of_probes import (
 )
 from of_programs import PROGRAMS
 from of_receivers import RECEIVERS
+from of_servers import SERVERS
 from of_smtp import SMTP
 from of_ssh import SSH
 from of_stores import STORES
@@ -66,7 +67,7 @@ from of_the_runtime import (
 from of_the_web import WEB
 from watched import NOWHERE, Real
 
-REAL: dict[str, Real] = NETWORK | STORES | SSH | SMTP | WEB | MAIL | PROGRAMS | PING | {
+REAL: dict[str, Real] = NETWORK | STORES | SERVERS | SSH | SMTP | WEB | MAIL | PROGRAMS | PING | {
     "Target.http": Real(probe_kind, ({"tcp": {"host": "127.0.0.1", "port": 9}}, {"http": {"url": NOWHERE}}), ("tcp", "http")),
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),

@@ -5,7 +5,7 @@ that is refused again and again is a problem.
 from contextlib import closing
 
 import pytest
-from host_servers import PAUSE, until
+from looking import PAUSE, until
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits

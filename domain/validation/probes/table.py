@@ -17,6 +17,7 @@ from ...specification.probes.tls_handshake import TlsHandshake
 from ...specification.probes.udp import Udp
 from ...specification.problem import Path, Problem
 from ..network import name_fault, place_problems, tls_problems
+from .servers import SERVER_PROBLEMS, mail_problems
 
 
 def network_probe_problems(probe: NetworkProbe, path: Path) -> Iterator[Problem]:
@@ -93,20 +94,6 @@ def _of_ssh(probe: Ssh, path: Path) -> Iterator[Problem]:
             yield Problem((*path, "fingerprints", at), text)
 
 
-def _of_smtp(probe: Smtp, path: Path) -> Iterator[Problem]:
-    yield from place_problems(probe.host, probe.address_family, path)
-    yield from tls_problems(probe.tls, (*path, "tls"))
-    if (probe.user is None) is not (probe.password is None):
-        given, lacking = ("user", "password") if probe.password is None else ("password", "user")
-        text = f"has no effect without a {lacking}: give both or none"
-        yield Problem((*path, given), text, depends_on=((*path, lacking),))
-    if probe.encryption == "none" and probe.password is not None:
-        yield Problem((*path, "password"), "would be sent in clear: write encryption: starttls or tls")
-    if probe.encryption == "none" and probe.tls != Tls():
-        text = "has no effect with encryption: none: leave it out"
-        yield Problem((*path, "tls"), text, depends_on=((*path, "encryption"),))
-
-
 _FINGERPRINT = re.compile("SHA256:[A-Za-z0-9+/]{43}")
 _LOGINS = frozenset({"AUTH", "HELLO"})
 _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = {
@@ -116,5 +103,6 @@ _PROBLEMS: dict[type[NetworkProbe], Callable[[Any, Path], Iterator[Problem]]] = 
     Udp: _of_udp,
     Redis: _of_redis,
     Ssh: _of_ssh,
-    Smtp: _of_smtp,
+    Smtp: mail_problems,
+    **SERVER_PROBLEMS,
 }

@@ -94,6 +94,13 @@ class Visit:
         """Returns the first bytes that the client sends, without parsing them as a request."""
         return self._socket.recv(READ_BYTES)
 
+    def read_exactly(self, length: int) -> bytes:
+        """Returns so many bytes, and leaves those behind them: a client of MySQL begins TLS without waiting for an answer."""
+        whole = b""
+        while len(whole) < length and (piece := self._socket.recv(length - len(whole))):
+            whole += piece
+        return whole
+
     def reset(self) -> None:
         """Close with RST."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

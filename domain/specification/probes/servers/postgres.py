@@ -1,0 +1,58 @@
+"""The `postgres` probe as it is written: a login, or a query whose rows are judged."""
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import UNSET
+
+from .... import limits
+from ...probe import AddressFamily, Port, Tls
+from ...text import MASK
+from ..networked import NetworkProbe
+
+SqlText = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
+
+
+class Postgres(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="postgres"):
+    """A login at a server of PostgreSQL, and one query in a transaction that only reads.
+
+    `[BODY]` holds the rows as JSON, a list of mappings from column to value; without a query, the `version` of the server. A
+    number in the first column of the first row is the measure `value`.
+    """
+
+    facts: ClassVar[frozenset[str]] = frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"})
+    measures: ClassVar[tuple[str, ...]] = ("response_time", "dns", "connect", "tls", "value", "availability")
+
+    host: str
+    """A host name or an address, without the port."""
+    port: Port = 5432
+    """The port, 1 to 65,535."""
+    user: str
+    """The user of the login."""
+    password: str | None = None
+    """The password of the login; it is never shown, and sent in clear to no server."""
+    database: str | None = None
+    """The data base that is connected to; default: that of the user's name."""
+    query: SqlText | None = None
+    """One statement, such as `SELECT count(*) FROM jobs`, which may only read; default: the login is all."""
+    tls: Tls | None = None
+    """TLS, which the server is asked for, and how the certificate is judged; default: in clear."""
+    address_family: AddressFamily = "any"
+    """Which kind of address of the host is connected to."""
+
+    @property
+    def summary(self) -> str:
+        return f"PostgreSQL {self.host}:{self.port}{f'/{self.database}' if self.database else ''}"
+
+    def secrets(self) -> Iterator[str]:
+        if self.password is not None:
+            yield self.password
+        if self.tls is not None and self.tls.key_password is not UNSET:
+            yield self.tls.key_password
+
+    def __repr__(self) -> str:
+        login = f"user={self.user!r}, password={MASK if self.password else None}, database={self.database!r}"
+        # The text of a query may hold a value that is nobody's to read.
+        query = f"query={MASK if self.query else None}"
+        return f"Postgres({self.host!r}, {self.port}, {login}, {query}, tls={self.tls!r})"
