@@ -3,9 +3,12 @@
 import os
 import socket
 import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +17,7 @@ PIECE_BYTES = 8192
 FAR_BYTES = 64 * 1024
 NO_FILE = "/dev/null/none"
 """The file of passwords: there is none, whatever the environment says."""
+FILE = ".s.PGSQL.5432"
 CREDENTIALS = struct.Struct("3i")
 
 
@@ -25,20 +29,19 @@ def load() -> ModuleType:
 class Libpq:
     """One connection. It is given what the server says, piece by piece, and says what is to be sent.
 
-    The way to libpq is a Unix socket without a file, between this process and itself.
+    The way to libpq is a Unix socket between this process and itself: without a file on Linux, elsewhere in a folder of its own.
     """
 
     def __init__(self, **settings: str) -> None:
         """Raises: OSError where the system makes no socket."""
-        name = f"watchkeeper-{token_hex(16)}"
-        fixed = {"host": f"@{name}", "port": "5432", "passfile": NO_FILE, "options": "", "sslmode": "disable"}
-        fixed |= {"channel_binding": "disable", "target_session_attrs": "any", "client_encoding": "UTF8"}
         psycopg: Any = load()
-        written = psycopg.conninfo.make_conninfo(**fixed, **settings).encode()
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(f"\0{name}/.s.PGSQL.5432")
+        fixed = {"port": "5432", "passfile": NO_FILE, "options": "", "sslmode": "disable"}
+        fixed |= {"channel_binding": "disable", "target_session_attrs": "any", "client_encoding": "UTF8"}
+        with _place() as (host, name), socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(name)
             listener.listen(1)
-            listener.setblocking(False)  # the name of the system's call
+            listener.setblocking(False)  # noqa: FBT003  # the name of the system's call
+            written = psycopg.conninfo.make_conninfo(host=host, **fixed, **settings).encode()
             self.connection: Any = psycopg.pq.PGconn.connect_start(written)
             try:
                 self._far = listener.accept()[0]
@@ -46,7 +49,7 @@ class Libpq:
                 self.connection.finish()
                 raise
         self._far.setblocking(False)
-        if _process_at(self._far) != os.getpid():
+        if not _is_own(self._far):
             self.close()
             raise ConnectionAbortedError("another process came to the connection with libpq")
 
@@ -81,6 +84,20 @@ class Libpq:
         self.connection.finish()
 
 
-def _process_at(connection: socket.socket) -> int:
+@contextmanager
+def _place() -> Iterator[tuple[str, str]]:
+    """The place of a socket: as libpq writes it, and as the system does."""
+    if sys.platform == "linux":
+        name = f"watchkeeper-{token_hex(16)}"
+        yield f"@{name}", f"\0{name}/{FILE}"
+    else:
+        with TemporaryDirectory() as folder:
+            yield folder, f"{folder}/{FILE}"
+
+
+def _is_own(connection: socket.socket) -> bool:
+    """Whether this very process is at the other end: a socket without a file can be found by others."""
+    if sys.platform != "linux":
+        return True
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    return int(CREDENTIALS.unpack(raw)[0])
+    return bool(CREDENTIALS.unpack(raw)[0] == os.getpid())

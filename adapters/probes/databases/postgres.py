@@ -122,8 +122,7 @@ class _Talk:
         self._connection.set_single_row_mode()
         async for result in self._results(OF_QUERY):
             if code := self._code(result):
-                words = next((ERRORS[code[:length]] for length in (5, 3, 2) if code[:length] in ERRORS), "")
-                text = f"the query fails with the error {code}{words and f': {words}'}"
+                text = f"the query fails with the error {code}{_words_of(code)}"
                 raise down(Reason.UNEXPECTED_ANSWER, text)
             for row in range(result.ntuples):
                 rows.take(*_row_of(result, row))
@@ -171,6 +170,11 @@ class _Talk:
 def _unreadable(said: bytes) -> ProbeFailed:
     """The end of an attempt whose server says what libpq cannot read, in the words of libpq."""
     return strange(one_line(said.decode("utf-8", "replace")[:200]).strip())
+
+
+def _words_of(code: str) -> str:
+    words = next((ERRORS[code[:length]] for length in (5, 3, 2) if code[:length] in ERRORS), "")
+    return words and f": {words}"
 
 
 def _field(result: Any, field: int) -> str:
