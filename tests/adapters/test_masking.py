@@ -130,7 +130,10 @@ PARTS = {
         Http(
             url="https://a.test",
             oauth2=OAuth2(
-                token_url="https://b.test", client_id="me", client_secret="", parameters={"assertion": CANARY}
+                token_url="https://b.test",
+                client_id="me",
+                client_secret="",
+                parameters={"assertion": CANARY},  # noqa: S106  # an address
             ),
         ),
         ["canary", "canary"],

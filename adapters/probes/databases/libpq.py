@@ -40,7 +40,7 @@ class Libpq:
         with _place() as (host, name), socket.socket(socket.AF_UNIX) as listener:
             listener.bind(name)
             listener.listen(1)
-            listener.setblocking(False)  # noqa: FBT003  # the name of the system's call
+            listener.setblocking(False)  # the name of the system's call
             written = psycopg.conninfo.make_conninfo(host=host, **fixed, **settings).encode()
             self.connection: Any = psycopg.pq.PGconn.connect_start(written)
             try:
@@ -97,7 +97,8 @@ def _place() -> Iterator[tuple[str, str]]:
 
 def _is_own(connection: socket.socket) -> bool:
     """Whether this very process is at the other end: a socket without a file can be found by others."""
-    if sys.platform != "linux":
+    option: int | None = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
         return True
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    raw = connection.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size)
     return bool(CREDENTIALS.unpack(raw)[0] == os.getpid())
