@@ -130,10 +130,10 @@ PARTS = {
         Http(
             url="https://a.test",
             oauth2=OAuth2(
-                token_url="https://b.test",
+                token_url="https://b.test",  # noqa: S106  # an address
                 client_id="me",
                 client_secret="",
-                parameters={"assertion": CANARY},  # noqa: S106  # an address
+                parameters={"assertion": CANARY},
             ),
         ),
         ["canary", "canary"],
