@@ -197,6 +197,8 @@ def test_settings_are_shown_nowhere(module, tmp_path):
 
     assert all(word not in text for text in shown for word in ("hunter2", "4711", "hidden.example"))
     assert all("settings" in text or "***" in text for text in shown)
+    assert 'plugin.settings.hosts: none -> ["***"]' in shown[-1]
+    assert "plugin.settings.pin: none -> ***" in shown[-1]
     assert set(secrets_of([Target(id="a", plugin=plugin)])) == {"hunter2-hunter2"}
 
 
