@@ -92,7 +92,13 @@ class PeerFile:
         self._parts.append(part)
 
     def note_what_is_left(self) -> None:
-        """Lists every key that nothing has read, with the reason of the key or of what holds it."""
+        """Lists every key that nothing has read, with the reason of the key or of what holds it.
+
+        Raises: ConfigurationError where the file has no keys at all.
+        """
+        if not isinstance(self.data, dict) and "" in self.root.unread:
+            said = "the file is empty" if self.data is None else "a mapping is expected here"
+            raise ConfigurationError(f"{self.name}:1:1: {said}: nothing can be imported")
         for part in self._parts:
             if any(part.path[: len(whole)] == whole for whole in self._whole):
                 continue

@@ -18,6 +18,7 @@ from watchkeeper.domain.specification.target import Target
 
 SECRET = 'c/an "ary" & ü'  # noqa: S105  # it sings and opens nothing
 CANARY = "canary"
+TOKENS = "https://b.test"
 SIGNED = "whsec_Y2FuYXJ5"
 
 
@@ -130,10 +131,7 @@ PARTS = {
         Http(
             url="https://a.test",
             oauth2=OAuth2(
-                token_url="https://b.test",  # noqa: S106  # an address
-                client_id="me",
-                client_secret="",
-                parameters={"assertion": CANARY},
+                token_url=TOKENS, client_id="me", client_secret="", parameters={"assertion": CANARY}
             ),
         ),
         ["canary", "canary"],
