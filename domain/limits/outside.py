@@ -175,10 +175,9 @@ REGISTRIES_FRESH_NS = 86_400 * NS_PER_S
 REGISTRIES_AGAIN_NS = 60 * NS_PER_S
 """How soon the list is asked for again that could not be read."""
 REGISTRIES_READ_NS = 30 * NS_PER_S
-"""The time for reading the list of registries, for whichever attempts wait."""
+"""The time for reading the list of registries, however many attempts wait."""
 REGISTRIES_BYTES_MAX = 1024 * 1024
 """The list of registries: it has about a tenth of that, with 1,500 top level domains."""
-assert REGISTRIES_BYTES_MAX <= BODY_BYTES_MAX
 SUBPROTOCOLS_MAX = 16
 """Subprotocols that one handshake of a WebSocket offers: a few versions of one."""
 HEADERS_READ_MAX = 128
@@ -219,8 +218,6 @@ TOPIC_CHARACTERS_MAX = 1_024
 """The name of a topic of a message broker: brokers of the large clouds allow 256."""
 CLIENT_ID_CHARACTERS_MAX = 256
 """The name by which a message broker knows this client: brokers must take 23, and some take more."""
-assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
-assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
 PROXY_EXCEPTIONS_MAX = 64
 """Hosts that are reached without the proxy of a target: each is looked at for every request."""
 PROXIED_HOSTS_KEPT = 4_096
@@ -248,6 +245,8 @@ TOKEN_REQUEST_NS = 60 * NS_PER_S
 TOKEN_SHARE_PERCENT = 50
 """The share of the time that an attempt has left for which it waits for a token; the rest is the target's."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
+assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
+assert REGISTRIES_BYTES_MAX <= BODY_BYTES_MAX
 assert TOKEN_CHARACTERS_MAX < TOKEN_BYTES_MAX
 assert TOKEN_UNSTATED_NS < TOKEN_KEPT_NS
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS
