@@ -35,7 +35,7 @@ class Threaded:
         self._over = False
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """The result of work on a thread of its own, whose wishes are fulfilled here. Raises: what the work does."""
+        """The result of work on a thread of its own, whose wishes are fulfilled here. Raises: OSError where there is no thread, and what the work does."""
         # A thread that cannot be started is the system's refusal, as a socket would be.
         try:
             Thread(target=self._work, args=(work,), name=self._name, daemon=True).start()

@@ -40,7 +40,7 @@ class Libpq:
         with _place() as (host, name), socket.socket(socket.AF_UNIX) as listener:
             listener.bind(name)
             listener.listen(1)
-            listener.setblocking(False)  # the name of the system's call
+            listener.setblocking(False)
             written = psycopg.conninfo.make_conninfo(host=host, **fixed, **settings).encode()
             self.connection: Any = psycopg.pq.PGconn.connect_start(written)
             try:

@@ -107,7 +107,7 @@ class _Handshake(ssl.SSLContext):
 
 
 class _Client:
-    """What the library does, on its thread."""
+    """The use of the library, on its thread."""
 
     def __init__(self, lent: LentSocket, probe: Mysql, limit_ms: int) -> None:
         self._lent, self._probe, self._limit_ms = lent, probe, limit_ms

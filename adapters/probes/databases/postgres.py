@@ -69,7 +69,7 @@ async def ask_postgres(probe: Postgres, course: AttemptCourse) -> Observation:
 
 
 class _Talk:
-    """What is said by libpq on one connection."""
+    """The words of libpq on one connection."""
 
     def __init__(self, wire: Wire, psycopg: Any, probe: Postgres) -> None:
         self._wire, self._pq, self._broken = wire, psycopg.pq, psycopg.OperationalError
