@@ -17,6 +17,12 @@ PIECE_BYTES = 8192
 FAR_BYTES = 64 * 1024
 NO_FILE = "/dev/null/none"
 """The file of passwords: there is none, whatever the environment says."""
+OF_VERSION = {
+    160000: {"require_auth": "scram-sha-256,md5,password,none"},
+    170000: {"sslnegotiation": "postgres"},
+    180000: {"min_protocol_version": "3.0"},
+}
+"""Settings that the environment would give, by the version of libpq that has them first."""
 FILE = ".s.PGSQL.5432"
 CREDENTIALS = struct.Struct("3i")
 
@@ -26,6 +32,10 @@ def load() -> ModuleType:
     return import_module("psycopg")
 
 
+class LibpqUnusable(Exception):  # a word of the environment, not of the target
+    """libpq does not begin, such as where `PGSERVICE` names a service that there is not."""
+
+
 class Libpq:
     """One connection. It is given what the server says, piece by piece, and says what is to be sent.
 
@@ -33,16 +43,20 @@ class Libpq:
     """
 
     def __init__(self, **settings: str) -> None:
-        """Raises: OSError where the system makes no socket."""
+        """Raises: OSError where the system makes no socket, LibpqUnusable."""
         psycopg: Any = load()
         fixed = {"port": "5432", "passfile": NO_FILE, "options": "", "sslmode": "disable"}
         fixed |= {"channel_binding": "disable", "target_session_attrs": "any", "client_encoding": "UTF8"}
+        for version, added in OF_VERSION.items():
+            fixed |= added if psycopg.pq.version() >= version else {}
         with _place() as (host, name), socket.socket(socket.AF_UNIX) as listener:
             listener.bind(name)
             listener.listen(1)
             listener.setblocking(False)
             written = psycopg.conninfo.make_conninfo(host=host, **fixed, **settings).encode()
             self.connection: Any = psycopg.pq.PGconn.connect_start(written)
+            if self.connection.status == psycopg.pq.ConnStatus.BAD:
+                raise LibpqUnusable(self.connection.error_message.decode("utf-8", "replace").strip())
             try:
                 self._far = listener.accept()[0]
             except OSError:

@@ -41,7 +41,7 @@ ERRORS = {
 
 
 async def ask_postgres(probe: Postgres, course: AttemptCourse) -> Observation:
-    """One attempt of a `postgres` probe. Raises: ProbeFailed, WireBroken, OSError, UnusableFileError."""
+    """One attempt of a `postgres` probe. Raises: ProbeFailed, WireBroken, OSError, UnusableFileError, LibpqUnusable."""
     context = None if probe.tls is None else client_context(probe.tls)
     psycopg = await course.around.loop.run_in_executor(None, load)
     wire = await open_wire(course, probe.host, probe.port, probe.address_family, None)
