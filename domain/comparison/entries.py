@@ -225,7 +225,8 @@ class _Sides(NamedTuple):
 def _differing(before: _Sides, after: _Sides, path: Path = ()) -> Iterator[KeyChange]:
     for key in dict.fromkeys((*before.whole, *after.whole)):
         was, now = before.value(key), after.value(key)
-        if was == now:
+        # To Python, 1 and true are equal; they are two settings of a plugin.
+        if was == now and repr(was) == repr(now):
             continue
         if isinstance(was, dict) and isinstance(now, dict):
             yield from _differing(before.below(key), after.below(key), (*path, key))
