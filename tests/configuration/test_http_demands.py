@@ -29,6 +29,7 @@ FAULTY = [
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A B", matches="x")]}, "http.header_rules[0].header: is no header name"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A", matches="(")]}, "http.header_rules[0].matches: the pattern '(' cannot be used"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A", not_matches="(")]}, "http.header_rules[0].not_matches: the pattern"),
+    ({"url": CLEAR, "header_rules": [HeaderRule(header="A", matches=".{999}")]}, "http.header_rules[0].matches: the pattern has"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A")]}, "http.header_rules[0]: needs exactly one of matches, not_matches; it has none"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A", matches="", not_matches="")]}, "http.header_rules[0]: needs exactly one"),
     ({"url": CLEAR, "compression": "gzip", "headers": {"accept-encoding": "br"}}, "http.compression: Accept-Encoding stands under headers"),

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from ...conditions.expression import Expression
 from ...conditions.facts import BODY, CERTIFICATE
 from ...conditions.grammar import parse_placeholder
 from ...conditions.operand import Placeholder, fact_of
@@ -18,6 +17,7 @@ from ...specification.target import Target
 from ...specification.text import PLACE
 from ..conditions import condition_faults, never_encrypted, unread
 from .http import request_problems
+from .patterns import pattern_problems
 
 _OWN_KEYS = frozenset({"id", "expect", "capture", "always"})
 _BEFORE_PATH = re.compile(r"[^/?#]*(?://[^/?#]*)?")
@@ -89,10 +89,7 @@ def _capture_problems(
     else:
         yield from _place_problems(place, alone, at)
     if capture.matches is not None:
-        try:
-            Expression.compile(capture.matches)
-        except ParseError as fault:
-            yield Problem((*path, "matches"), fault.problem)
+        yield from pattern_problems(capture.matches, (*path, "matches"))
 
 
 def _place_problems(place: Placeholder, alone: Target, path: Path) -> Iterator[Problem]:

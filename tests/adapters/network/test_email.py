@@ -384,6 +384,4 @@ def test_a_cancelled_mail_is_unknown_once_it_was_sent(bench, sending, command, o
 
 
 def _serving(authority, name="127.0.0.1"):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert(name).configure_cert(context)
-    return context
+    return authority.context(name)
