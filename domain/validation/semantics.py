@@ -34,6 +34,7 @@ from .durations import heartbeat_problems, length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, http_problems, tls_problems, url_problems
+from .probes.echoes import echo_problems
 from .probes.http import demand_problems
 from .probes.http_access import http_access_problems
 from .probes.registration import pace_problems
@@ -164,7 +165,8 @@ class _Judge:
             yield Problem((*path, "id"), text)
         yield from self._probe(target, (*path, target.kind))
         stated = timeout_stated or target.timeout != TIMEOUT_UNSTATED
-        for problem in (*self._policies(target, timeout_stated=stated), *metadata_problems(target)):
+        policies = self._policies(target, timeout_stated=stated)
+        for problem in (*echo_problems(target), *policies, *metadata_problems(target)):
             yield problem.below(path)
 
     def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:

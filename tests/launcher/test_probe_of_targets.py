@@ -1,6 +1,7 @@
 """`probe` of targets of a configuration: proxies and tokens, steps, registrations and demands on answers."""
 
 import json
+import socket
 
 from login_servers import TokenServer
 from proxy_server import ProxyServer
@@ -66,3 +67,17 @@ def test_an_answer_against_the_demands_of_a_target_says_which(probe, port):
         targets = f'  - {{id: shop, http: {{url: "http://127.0.0.1:{port}/echo", {demand}}}}}\n'
         status, says = probe("shop", targets=targets)
         assert (status, said in says) == (1, True), says
+
+
+def test_a_host_that_refuses_is_named_as_it_is_written(probe):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    at = f"localhost:{port}"
+    ways = {
+        "address_family: prefer_ipv6": "connection_refused: Failed to connect to",
+        f'proxy: {{url: "http://{at}"}}': "proxy_failed: the proxy: Failed to connect to",
+        f'proxy: {{url: "socks5://{at}"}}': "proxy_failed: the proxy: Failed to connect to",
+    }
+    for way, said in ways.items():
+        status, says = probe("shop", targets=f'  - {{id: shop, http: {{url: "http://{at}/", {way}}}}}\n')
+        assert (status, f"down: {said} {at} after" in says) == (1, True), says
