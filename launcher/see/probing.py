@@ -193,7 +193,8 @@ def _phases(request: RequestLog) -> Iterator[tuple[str, int, str]]:
     if request.addresses:
         yield "name", request.name_ns, f"{request.host} -> {_few(request.addresses, _ADDRESSES_SHOWN)}"
     if request.peer:
-        yield "connect", request.connect_ns, host_and_port(request.peer, request.port)
+        place = host_and_port(request.peer, request.port)
+        yield "connect", request.connect_ns, f"{place}, the proxy" if request.by_proxy else place
     if request.tls is not None:
         yield "TLS", request.tls_ns, ", ".join(_of_tls(request.tls))
     if request.version:
@@ -287,6 +288,7 @@ def _request(request: RequestLog, discreet: Callable[[str], str]) -> dict[str, A
     return {
         "host": request.host,
         "port": request.port,
+        "by_proxy": request.by_proxy,
         "addresses": list(request.addresses),
         "peer": request.peer or None,
         "name_ms": _ms(request.name_ns or None),

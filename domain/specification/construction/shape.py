@@ -104,6 +104,27 @@ _ALSO_CALLED = {
     "save": "capture",
     "requests": "steps",
     "whois": "domain",
+    "ping": "icmp",
+    "mariadb": "mysql",
+    "valkey": "redis",
+    "ws": "websocket",
+    "wss": "websocket",
+    "prefer_ipv4": "address_family",
+    "prefer_ipv6": "address_family",
+    "ip_version": "address_family",
+    "ip_protocol": "address_family",
+    "preferred_ip_protocol": "address_family",
+    "dns_resolver": "resolver",
+    "nameserver": "server resolver",
+    "scope": "scopes",
+    "http_version": "versions",
+    "http_versions": "versions",
+    "valid_http_versions": "versions",
+    "sql": "query",
+    "dbname": "database",
+    "db": "database",
+    "starttls": "encryption",
+    "query_response": "dialogue",
     "rdap": "domain",
 }
 """The words of other monitors for keys of ours that no likeness of letters finds; of two keys the first that is known there."""
@@ -162,6 +183,10 @@ class ShapeChecker:
                 return self._union(value, kind, path)
             case inspect.StructType() if isinstance(value, dict):
                 return self._struct(value, kind, path)
+            case inspect.VarTupleType(item_type=inspect.TupleType() as pair) if isinstance(
+                value, list | tuple
+            ):
+                return self._pairs(value, pair, path)
             case inspect.VarTupleType() if isinstance(value, list | tuple):
                 return self._list(value, kind, path)
             case inspect.DictType() if isinstance(value, dict):
@@ -287,6 +312,20 @@ class ShapeChecker:
             return self.tell(path, f"has {len(value)} entries: it needs at least {kind.min_length}")
         entries = (self._entry(item, kind.item_type, (*path, at)) for at, item in enumerate(value))
         return [entry for entry in entries if entry is not _DROPPED]
+
+    def _pairs(self, value: Sequence[Any], pair: inspect.TupleType, path: Path) -> Any:
+        """A mapping as Python may write it too: a list of names, each with its value."""
+        if not all(isinstance(item, list | tuple) and len(item) == len(pair.item_types) for item in value):
+            return self.tell(
+                path, "expected a mapping, got a list: write each name with its value, {name: value}"
+            )
+        sound = []
+        for at, item in enumerate(value):
+            parts = enumerate(zip(item, pair.item_types, strict=True))
+            fitting = [self._fit(part, kind, (*path, at, which)) for which, (part, kind) in parts]
+            if _DROPPED not in fitting:
+                sound.append(fitting)
+        return sound
 
     def _entry(self, item: Any, kind: inspect.Type, path: Path) -> Any:
         sound = self._fit(item, kind, path)
