@@ -5,21 +5,13 @@ from hostile.databases import Postgres as Small
 from hostile.server import HostileServer
 from hostile.visit import Visit
 from postgres_server import PASSWORD
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probes.servers.postgres import Postgres
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Postgres](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Postgres)
 
 
 def target(server, **fields) -> Postgres:
