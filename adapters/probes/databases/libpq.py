@@ -33,7 +33,7 @@ def load() -> ModuleType:
 
 
 class LibpqUnusable(Exception):  # a word of the environment, not of the target
-    """libpq does not begin, such as where `PGSERVICE` names a service that there is not."""
+    """The library does not begin, such as where `PGSERVICE` names a service that there is not."""
 
 
 class Libpq:

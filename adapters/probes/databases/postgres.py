@@ -122,7 +122,8 @@ class _Talk:
         self._connection.set_single_row_mode()
         async for result in self._results(OF_QUERY):
             if code := self._code(result):
-                text = f"the query fails with the error {code}{_words_of(code)}"
+                words = _words_of(code)
+                text = f"the query fails with the error {code}{words}"
                 raise down(Reason.UNEXPECTED_ANSWER, text)
             for row in range(result.ntuples):
                 rows.take(*_row_of(result, row))
