@@ -1,4 +1,4 @@
-"""The effect of each key of the probes of data bases, message brokers and mailboxes."""
+"""The effect of each key of the probes of databases, message brokers and mailboxes."""
 
 from base64 import b64encode
 from collections.abc import Callable

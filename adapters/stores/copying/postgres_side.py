@@ -14,7 +14,7 @@ from ..postgres.samples.blocks import pack_block
 from ..postgres.samples.source import PostgresSource
 from ..postgres.store import FIRST_SHARD
 from ..record_state import without_zero_bytes
-from .tables import CopiedRow, Table
+from .tables import CopiedRow, Table, raw_rows
 
 _WITHOUT_SHARD = frozenset({"finding"})
 _TEXT = frozenset({"incident", "channel", "key", "id", "target", "grouping", "cause"})
@@ -45,14 +45,7 @@ class PostgresSide:
         return f'{name} COLLATE "C"' if name in _TEXT and not is_number else name
 
     def raw(self) -> Iterator[CopiedRow]:
-        source = PostgresSource(self._connection)
-        for hour in sorted(source.unsealed_hours()):
-            rows = [
-                (hour, at_us, target, *rest)
-                for target, found in source.raw_at(hour).items()
-                for at_us, *rest in found
-            ]
-            yield from sorted(rows, key=lambda row: row[1:3])
+        return raw_rows(PostgresSource(self._connection))
 
     def open_days(self) -> list[int]:
         return sorted(PostgresSource(self._connection).unsummed_days())

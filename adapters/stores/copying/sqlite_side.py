@@ -12,7 +12,7 @@ from ..links import RecordEnd
 from ..sqlite.chain import Chain
 from ..sqlite.connection import digest
 from ..sqlite.incidents import IncidentTable
-from .tables import CopiedRow, Table
+from .tables import CopiedRow, Table, raw_rows
 
 _INCIDENTS = """
 SELECT chain.position, id, target, rule, incident.sequence, incident.position, is_open, is_live
@@ -47,14 +47,7 @@ class SqliteSide:
                 yield from self._connection.execute(f"SELECT {columns} FROM {name} ORDER BY {table.order}")  # noqa: S608 - constants
 
     def raw(self) -> Iterator[CopiedRow]:
-        source = SqliteSource(self._connection)
-        for hour in sorted(source.unsealed_hours()):
-            rows = [
-                (hour, at_us, target, *rest)
-                for target, found in source.raw_at(hour).items()
-                for at_us, *rest in found
-            ]
-            yield from sorted(rows, key=lambda row: row[1:3])
+        return raw_rows(SqliteSource(self._connection))
 
     def open_days(self) -> list[int]:
         return sorted(SqliteSource(self._connection).unsummed_days())

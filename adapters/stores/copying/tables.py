@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from ..history.source import SampleSource
 from ..links import RecordEnd
 from ..record_state import without_zero_bytes
 
@@ -109,6 +110,17 @@ class WrittenSide(Side, Protocol):
     def verify(self) -> int:
         """Recomputes the chain. Returns the number of its links. Raises: StoreCorrupt."""
         ...
+
+
+def raw_rows(source: SampleSource) -> Iterator[CopiedRow]:
+    """The samples of the unsealed hours, in the order of time and target within each."""
+    for hour in sorted(source.unsealed_hours()):
+        rows = [
+            (hour, at_us, target, *rest)
+            for target, found in source.raw_at(hour).items()
+            for at_us, *rest in found
+        ]
+        yield from sorted(rows, key=lambda row: row[1:3])
 
 
 def paced(rows: Iterable[CopiedRow], pace: Callable[[], None]) -> Iterator[CopiedRow]:

@@ -31,7 +31,7 @@ class Mysql(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True,
     password: str | None = None
     """The password of the login; it is never shown, and sent in clear to no server."""
     database: str | None = None
-    """The data base that is connected to; default: none."""
+    """The database that is connected to; default: none."""
     query: SqlText | None = None
     """One statement, such as `SELECT count(*) FROM jobs`, which may only read; default: the login is all."""
     tls: Tls | None = None
