@@ -77,13 +77,13 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
         elif isinstance(probe, Tcp):
             yield from _of_tcp(probe)
         elif isinstance(probe, Udp):
-            yield from (*_of_text(probe.send), *_of_fields(probe.send))
+            yield from (*_of_text(probe.send), *secret_fields(probe.send))
         elif isinstance(probe, HttpSteps):
             found = (secret for step in probe.steps for secret in _of_http(step))
             yield from (secret for secret in found if not PLACE.fullmatch(secret.removeprefix("Bearer ")))
         elif isinstance(probe, WebSocket):
             yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
-            yield from (*_of_text(probe.send or ""), *_of_fields(probe.send or ""))
+            yield from (*_of_text(probe.send or ""), *secret_fields(probe.send or ""))
         elif isinstance(probe, NetworkProbe):
             yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
         elif isinstance(probe, Plugin):
@@ -100,7 +100,7 @@ def _texts_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
 
 def _of_http(probe: Http) -> Iterator[str]:
     yield from (*_of_url(probe.url), *_of_pairs(as_pairs(probe.headers)), *_of_tls(probe.tls))
-    yield from _of_fields(probe.body or "")
+    yield from secret_fields(probe.body or "")
     if probe.cookies is not UNSET:
         yield from (value for _, value in as_pairs(probe.cookies))
     if probe.bearer:
@@ -135,9 +135,9 @@ def _of_tcp(probe: Tcp) -> Iterator[str]:
         text = step.send or ""
         if asked and not PLACE.search(text):
             yield text.strip()
-        yield from (*_of_text(text), *_of_fields(text))
+        yield from (*_of_text(text), *secret_fields(text))
         asked = bool(_ASKING.search(step.expect or ""))
-    yield from (*_of_text(probe.send or ""), *_of_fields(probe.send or ""))
+    yield from (*_of_text(probe.send or ""), *secret_fields(probe.send or ""))
     if probe.tls is not UNSET:
         yield from _of_tls(probe.tls)
 
@@ -146,7 +146,7 @@ def _of_text(text: str) -> Iterator[str]:
     yield from (word for line in _LOGIN.findall(text) for word in line.split() if not PLACE.fullmatch(word))
 
 
-def _of_fields(text: str) -> Iterator[str]:
+def secret_fields(text: str) -> Iterator[str]:
     """The values of the fields of a request that are named as secrets, as they are written and as they are meant."""
     for quoted, formed, marked in _FIELD.findall(text):
         value = quoted or formed or marked

@@ -78,7 +78,8 @@ def _of_url(text: str) -> ProbeOrder:
         target = Target(id="probe", tcp=_tcp_of(text))
     else:
         raise click.UsageError(
-            f"{scheme}: is no scheme that is probed: write http://, https:// or tcp://HOST:PORT"
+            f"{scheme}: is no scheme that is probed: write http://, https:// or tcp://HOST:PORT,"
+            " or the name of a target of a configuration, which may be of any kind"
         )
     return ProbeOrder(_required(target), False, _mask_of([target]))
 
@@ -241,7 +242,7 @@ def _of_program(seen: Observation) -> Iterator[str]:
 def _verdict(asked: ProbeOrder, attempt: SingleAttempt) -> str:
     sample = attempt.sample
     parts = [sample.outcome.value]
-    if sample.outcome is not Outcome.UP:
+    if sample.outcome is not Outcome.UP and sample.reason.value != sample.outcome.value:
         parts.append(sample.reason.value)
     if sample.detail and not sample.failed:
         parts.append(asked.discreet(one_line(sample.detail)))

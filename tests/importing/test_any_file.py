@@ -106,3 +106,33 @@ def test_the_time_to_write_a_file_grows_with_its_length_and_not_with_its_square(
     # It took a minute and more while each note was compared with each entry.
     assert time.process_time() - begun < 20
     assert text.count("# not imported") == text.count("# above") == 12_000
+
+
+def test_a_key_that_has_a_use_elsewhere_is_not_called_unknown():
+    endpoint = {
+        "name": "a",
+        "url": "tcp://a.example:1",
+        "graphql": True,
+        "client": {"proxy-url": "http://p"},
+        "nope": 1,
+    }
+
+    made, _ = brought("gatus", json.dumps({"endpoints": [endpoint]}))
+
+    unused, unknown = "it has no effect here: other kinds use it", "the importer does not know this key"
+    assert {note.key: note.reason for note in made.notes} == {
+        "endpoints[0].graphql": unused,
+        "endpoints[0].client.proxy-url": unused,
+        "endpoints[0].nope": unknown,
+    }
+
+
+def test_no_comment_shows_a_password_in_a_value():
+    body = json.dumps({"user": "watch", "text": "x" * 300, "password": "canary"})
+    alerting = {"custom": {"url": "https://a.example", "body": body, "note": "token=canary"}}
+
+    made, _ = brought("gatus", json.dumps({"endpoints": [], "alerting": alerting}))
+
+    assert {note.key.rpartition(".")[2] for note in made.notes} >= {"body", "note"}
+    assert "token=***" in made.text
+    assert "canary" not in made.text

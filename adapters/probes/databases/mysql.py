@@ -26,9 +26,9 @@ NUMBERS = frozenset({0, 1, 2, 3, 4, 5, 8, 9, 13, 246})
 """The types of columns whose values are numbers: decimal, tiny, short, long, float, double, longlong, int24, year, newdecimal."""
 
 ERRORS = {
-    1044: "the login may not use the data base",
-    1046: "no data base is chosen",
-    1049: "there is no such data base",
+    1044: "the login may not use the database",
+    1046: "no database is chosen",
+    1049: "there is no such database",
     1054: "there is no such column",
     1064: "the statement cannot be read",
     1142: "a right is missing",
