@@ -1,10 +1,12 @@
 """Known secrets, and the mask over them in foreign text: what a target echoes is kept, logged and sent without them."""
 
 import base64
+import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote_plus, unquote, urlsplit
+from contextlib import suppress
+from urllib.parse import parse_qsl, quote_plus, unquote, unquote_plus, urlsplit
 
 from msgspec import UNSET
 
@@ -25,12 +27,18 @@ from ..domain.specification.target import Target
 from ..domain.specification.text import PLACE, as_pairs
 from ..domain.store_place import store_secrets
 
-_TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential", re.IGNORECASE)
+_TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential|assertion", re.IGNORECASE)
 """The names of headers, variables and parameters whose values are secrets."""
 _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 """A line of a text protocol that carries a login."""
-_ASKING = re.compile(r"pass|secret|token|\b334\b", re.IGNORECASE)
-"""The question before a secret: `Password:`, or the number with which mail servers ask for each part of a login."""
+_ASKING = re.compile(r"pass|assword|secret|token|\b334\b", re.IGNORECASE)
+"""The question before a secret: `Password:`, often awaited as `assword:`, or the number with which mail servers ask for a login."""
+_NAME = r"[\w.-]*(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|credential)s?"
+_FIELD = re.compile(
+    rf"""["']?{_NAME}["']?\s*[:=]\s*"((?:[^"\\]|\\.)*)\"|{_NAME}=([^&\s"']+)|<{_NAME}>([^<]*)<""",
+    re.IGNORECASE,
+)
+"""A field of a text that is sent, as JSON, as a form or as XML, whose name tells of a secret."""
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
@@ -69,12 +77,13 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
         elif isinstance(probe, Tcp):
             yield from _of_tcp(probe)
         elif isinstance(probe, Udp):
-            yield from _of_text(probe.send)
+            yield from (*_of_text(probe.send), *secret_fields(probe.send))
         elif isinstance(probe, HttpSteps):
             found = (secret for step in probe.steps for secret in _of_http(step))
             yield from (secret for secret in found if not PLACE.fullmatch(secret.removeprefix("Bearer ")))
         elif isinstance(probe, WebSocket):
-            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()), *_of_text(probe.send or ""))
+            yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
+            yield from (*_of_text(probe.send or ""), *secret_fields(probe.send or ""))
         elif isinstance(probe, NetworkProbe):
             yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
         elif isinstance(probe, Plugin):
@@ -91,6 +100,7 @@ def _texts_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
 
 def _of_http(probe: Http) -> Iterator[str]:
     yield from (*_of_url(probe.url), *_of_pairs(as_pairs(probe.headers)), *_of_tls(probe.tls))
+    yield from secret_fields(probe.body or "")
     if probe.cookies is not UNSET:
         yield from (value for _, value in as_pairs(probe.cookies))
     if probe.bearer:
@@ -125,15 +135,29 @@ def _of_tcp(probe: Tcp) -> Iterator[str]:
         text = step.send or ""
         if asked and not PLACE.search(text):
             yield text.strip()
-        yield from _of_text(text)
+        yield from (*_of_text(text), *secret_fields(text))
         asked = bool(_ASKING.search(step.expect or ""))
-    yield from _of_text(probe.send or "")
+    yield from (*_of_text(probe.send or ""), *secret_fields(probe.send or ""))
     if probe.tls is not UNSET:
         yield from _of_tls(probe.tls)
 
 
 def _of_text(text: str) -> Iterator[str]:
     yield from (word for line in _LOGIN.findall(text) for word in line.split() if not PLACE.fullmatch(word))
+
+
+def secret_fields(text: str) -> Iterator[str]:
+    """The values of the fields of a request that are named as secrets, as they are written and as they are meant."""
+    for quoted, formed, marked in _FIELD.findall(text):
+        value = quoted or formed or marked
+        if PLACE.search(value):
+            continue
+        yield value
+        meant = unquote_plus(formed) if formed else value
+        with suppress(ValueError):
+            meant = json.loads(f'"{quoted}"') if quoted else meant
+        if meant != value:
+            yield meant
 
 
 def _of_transport(transport: Transport) -> Iterator[str]:

@@ -13,6 +13,7 @@ from ..http.curl.handles import Handle, Handles, Shelf
 from ..http.curl.transport import CurlTransport, Transfer
 from ..http.exchange import HttpAnswer
 from ..http.plan import Plan
+from ..net.addresses import is_literal
 from ..net.certificates import NO_FACTS
 from ..probes.web.http import HttpAttempt, HttpProber
 from .request_log import RequestLog, TlsLog, tls_of
@@ -94,16 +95,19 @@ class LoggedHttpAttempt(HttpAttempt, kw_only=True):
         super()._answered(answer)
 
     def _noted(self, answer: HttpAnswer) -> RequestLog:
-        origin = self._hop.destination.origin
+        transfer = self._transfer if isinstance(self._transfer, Transfer) else None
+        through = None if transfer is None else transfer.route.through
+        origin = through or self._hop.destination.origin
         header = answer.header.decode("latin-1").splitlines()
         first = [at for at, line in enumerate(header) if line.startswith("HTTP/")]
         last = header[first[-1] :] if first else []
         types = [line.partition(":")[2].strip() for line in last if line.lower().startswith("content-type:")]
-        addresses = self._transfer.addresses if isinstance(self._transfer, Transfer) else ()
+        found = () if transfer is None else tuple(address.host for address in transfer.addresses)
         return RequestLog(
             host=origin.host,
             port=origin.port,
-            addresses=tuple(address.host for address in addresses),
+            by_proxy=through is not None,
+            addresses=() if through is not None and is_literal(through.host) else found,
             peer=answer.ip if answer.connect_ns else "",
             name_ns=answer.name_ns,
             connect_ns=answer.connect_ns,

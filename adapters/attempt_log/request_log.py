@@ -27,7 +27,9 @@ class RequestLog(msgspec.Struct, frozen=True, kw_only=True):
     """One request of an attempt, or its one connection. Times count from its beginning; 0 where a phase was not reached."""
 
     host: str
+    """The host that is connected to: the proxy, where there is one between."""
     port: int
+    by_proxy: bool = False
     addresses: tuple[str, ...] = ()
     """Of the name, in the order in which they are tried; none where the host is an address."""
     peer: str = ""

@@ -157,7 +157,7 @@ class Tokens:
 
     def _expire(self, wait: TokenWait) -> None:
         self.leave(wait)
-        text = f"no token in {TOKEN_SHARE_PERCENT} percent of the time that was left"
+        text = f"no token came within {TOKEN_SHARE_PERCENT} % of the time that was left"
         wait.done((Outcome.TIMED_OUT, Reason.TOKEN_FAILED, text))
 
     def leave(self, wait: TokenWait) -> None:
@@ -240,10 +240,12 @@ def token_of(answer: HttpAnswer, begun_ns: int, *, secure: bool) -> TokenAnswer:
     if answer.status != 200:
         return _none(f"its server answers {answer.status}{_error_in(said)}")
     text, kind = said.get("access_token"), said.get("token_type", "bearer")
-    if not isinstance(text, str) or not BEARER.fullmatch(text) or len(text) > TOKEN_CHARACTERS_MAX:
-        return _none("its server's answer holds none that a header may hold")
+    if not isinstance(text, str):
+        return _none("the answer of its server has no access_token")
+    if not BEARER.fullmatch(text) or len(text) > TOKEN_CHARACTERS_MAX:
+        return _none("the answer of its server has an access_token that no header can hold")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        return _none("its server's answer holds one of a type that is not bearer")
+        return _none("the one in the answer of its server is of a type other than bearer")
     life_ns = _life_ns(said.get("expires_in"))
     return AccessToken(text, begun_ns + life_ns - min(TOKEN_MARGIN_NS, life_ns // 10))
 

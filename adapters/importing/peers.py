@@ -64,7 +64,7 @@ def bring_over(peer: Peer, text: str, name: str, folder: Path) -> BroughtOver:
 
     Raises: ConfigurationError for a text that is neither YAML nor JSON, or that is not of this peer.
     """
-    file = PeerFile(text, name, peer.left)
+    file = PeerFile(text, name, peer.left, peer.mapped)
     made = peer.convert(file)
     made.write_reminders()
     written = proven(made, file, folder, f"From {name}, a configuration of {peer.title}.")

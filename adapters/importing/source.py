@@ -2,19 +2,22 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...domain.errors import ConfigurationError
-from ...domain.line import one_line
+from ...domain.line import MASK, one_line
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path
 from ..configuration.document import parse
 from ..configuration.positions import Places
+from ..masking import secret_fields
 
 SHOWN_MAX = 200
 """How many characters of a value a comment shows."""
 UNKNOWN = "the importer does not know this key"
+UNUSED = "it has no effect here: other kinds use it"
 _PRIVATE = "x-"
 """Keys of the top level that begin so hold anchors, as in files of Docker Compose."""
 SECRET_WORDS = (
@@ -22,6 +25,9 @@ SECRET_WORDS = (
     *("header", "metadata", "connectionstring", "proxy-url", "proxy_url", "private-key"),
 )
 """Words in keys whose values no comment shows."""
+
+
+_KEY_END = re.compile(r"(?=\.)|\Z")
 
 
 class Note(NamedTuple):
@@ -43,10 +49,10 @@ class Note(NamedTuple):
 class PeerFile:
     """The text of a peer's file as parts, which count what is read of them."""
 
-    def __init__(self, text: str, name: str, reasons: Mapping[str, str]) -> None:
+    def __init__(self, text: str, name: str, reasons: Mapping[str, str], mapped: Iterable[str] = ()) -> None:
         """Raises: ConfigurationError with each fault of a text that is neither YAML nor JSON.
 
-        `reasons` says of keys, written as `endpoints[].ui`, why they are not mapped.
+        `reasons` says of keys, written as `endpoints[].ui`, why they are not mapped; `mapped` has those that are.
         """
         document = parse(text)
         if document.faults or document.data is UNREADABLE:
@@ -57,6 +63,7 @@ class PeerFile:
         self.text = text
         self.notes: list[Note] = []
         self._reasons = reasons
+        self._mapped = {key[: end.start()] for key in mapped for end in _KEY_END.finditer(key)}
         self._parts: list[PeerPart] = []
         self._whole: list[Path] = []
         paths = [*_paths(document.data, ())]
@@ -92,7 +99,13 @@ class PeerFile:
         self._parts.append(part)
 
     def note_what_is_left(self) -> None:
-        """Lists every key that nothing has read, with the reason of the key or of what holds it."""
+        """Lists every key that nothing has read, with the reason of the key or of what holds it.
+
+        Raises: ConfigurationError where the file has no keys at all.
+        """
+        if not isinstance(self.data, dict) and "" in self.root.unread:
+            said = "the file is empty" if self.data is None else "a mapping is expected here"
+            raise ConfigurationError(f"{self.name}:1:1: {said}: nothing can be imported")
         for part in self._parts:
             if any(part.path[: len(whole)] == whole for whole in self._whole):
                 continue
@@ -112,7 +125,7 @@ class PeerFile:
             for key in _keys_of(path[:length]):
                 if (reason := self._reasons.get(key)) is not None:
                     return reason
-        return UNKNOWN
+        return UNKNOWN if self._mapped.isdisjoint(_keys_of(path)) else UNUSED
 
 
 class PeerPart:
@@ -256,4 +269,7 @@ def _paths(value: Any, path: Path) -> Iterator[Path]:
 
 
 def _shown(value: Any) -> str:
-    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), SHOWN_MAX)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    for secret in filter(None, secret_fields(text)):
+        text = text.replace(secret, MASK)
+    return one_line(text, SHOWN_MAX)

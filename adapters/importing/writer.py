@@ -1,9 +1,12 @@
 """Writes a configuration with the comments of the file that it comes from, and with what could not be brought over."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 
+from ...domain.specification.problem import Path
 from ..configuration.scalars import as_written
 from .comments import Comment, comments_of
 from .imported import SECTIONS, Imported, ImportedEntry, Placed
@@ -62,30 +65,46 @@ def _with_comments(imported: Imported, comments: Iterable[Comment]) -> tuple[dic
     spans = {id(entry): _Span(entry, [], []) for entry in imported.entries}
     stated = [span for span in spans.values() if span.entry.source is not None]
     stated.sort(key=lambda span: (span.entry.first, -span.entry.last))
+    firsts = [span.entry.first for span in stated]
+    reach = [*accumulate((span.entry.last for span in stated), max)]
     tail = []
     for comment in comments:
-        inside = [span for span in stated if span.entry.first <= comment.line <= span.entry.last]
-        if inside and comment.is_alone is not None:
-            inside[-1].within.append(comment)
-        elif below := [span for span in stated if span.entry.first > comment.line]:
-            below[0].above.append(comment.text)
+        below = bisect_right(firsts, comment.line)
+        inside = _holder(stated, below, reach, comment.line)
+        if inside is not None and comment.is_alone is not None:
+            inside.within.append(comment)
+        elif below < len(stated):
+            stated[below].above.append(comment.text)
         else:
             tail.append(comment)
     return spans, tail
 
 
+def _holder(spans: list[_Span], below: int, reach: list[int], line: int) -> _Span | None:
+    """Returns the last of the entries above `below` that holds a line; `reach` is how far those up to each come."""
+    for at in range(below - 1, -1, -1):
+        if reach[at] < line:
+            break
+        if spans[at].entry.last >= line:
+            return spans[at]
+    return None
+
+
 def _owned(imported: Imported, notes: Iterable[Note]) -> tuple[dict[int, list[Note]], list[Note]]:
     """Returns the notes of each entry, and those of no entry. A note belongs to the entry of the smallest part that holds it."""
     owned: dict[int, list[Note]] = {id(entry): [] for entry in imported.entries}
+    holders: dict[Path, int] = {}
+    for entry in imported.entries:
+        if entry.source:
+            holders.setdefault(entry.source, id(entry))
     orphans = []
     for note in notes:
-        holders = [
-            each for each in imported.entries if each.source and note.path[: len(each.source)] == each.source
-        ]
-        if holders:
-            owned[id(max(holders, key=lambda each: len(each.source or ())))].append(note)
-        else:
+        parts = (note.path[:length] for length in range(len(note.path), 0, -1))
+        holder = next((holders[part] for part in parts if part in holders), None)
+        if holder is None:
             orphans.append(note)
+        else:
+            owned[holder].append(note)
     return owned, orphans
 
 

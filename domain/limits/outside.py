@@ -208,6 +208,8 @@ LOGIN_ROUNDS_MAX = 40_000
 """Rounds of a key derivation that a server may ask a login for, in 0.05 s: PostgreSQL has 4,096 unless it is told otherwise."""
 LOGIN_MESSAGES_MAX = 10
 """Messages of a database by which one login is made: a challenge has three."""
+ANSWER_BYTES_MAX = 1024 * 1024
+"""Bytes of a database that one attempt reads: the names of as many columns as there may be, and a body of rows."""
 NOTICES_MAX = 100
 """Messages of a database that say nothing about the attempt and are passed over, between two that do."""
 MESSAGES_MAX = 10_000

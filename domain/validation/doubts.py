@@ -1,10 +1,15 @@
 """Doubts: what a valid configuration says and its author probably does not mean."""
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ..conditions.condition import Condition, facts_named
 from ..specification.configuration import Configuration
-from ..specification.problem import Problem, quoted
+from ..specification.probe import Tcp
+from ..specification.probes.web.filling import FILLED
+from ..specification.probes.web.http_steps import HttpSteps
+from ..specification.problem import Path, Problem, quoted
 from ..specification.rule import (
     BurnRate,
     Consecutive,
@@ -17,6 +22,7 @@ from ..specification.rule import (
     Threshold,
 )
 from ..specification.target import Target
+from ..specification.text import as_pairs
 from ..units import NS_PER_MS, NS_PER_S
 from .conditions import compiled
 from .durations import heartbeat_doubts
@@ -28,6 +34,8 @@ SHORT_MS = 60 * NS_PER_S // NS_PER_MS
 """Below a minute an expiry is nearly over: days or hours were meant."""
 EXPIRY = "CERTIFICATE_EXPIRATION"
 ENCRYPTED = frozenset({EXPIRY.lower(), "tls"})
+_LIKE_A_PLACE = re.compile(r"\{\{(?!\s*[A-Za-z_]\w*\s*\}\})[ \t]*[\w.$\[\]-]+[ \t]*\}\}", re.ASCII)
+"""Such as `{{login.token}}`."""
 _DEGRADED_BY_THEMSELVES = frozenset({"exec", "call", "composite"})
 REDIRECTED = "an http url has a certificate only where it redirects to https: write the https url"
 
@@ -96,6 +104,7 @@ def _of_target(target: Target) -> Iterator[Problem]:
         if isinstance(condition, Condition):
             for said in _of_condition(condition, target):
                 yield Problem((key, at), said)
+    yield from _unfilled(target)
     for at, rule in enumerate(target.rules):
         if isinstance(rule, Consecutive | KOfN) and rule.on == "warning" and (why := _never_degraded(target)):
             yield Problem(("rules", at, "on"), f"counts degraded samples alone, and {why}")
@@ -108,6 +117,28 @@ def _of_target(target: Target) -> Iterator[Problem]:
         if rule.measure == EXPIRY.lower() and 0 < rule.value < SHORT_MS:
             said = f"{rule.value:g} is that many milliseconds: for days write {rule.value:g}d"
             yield Problem(("rules", at, "value"), said)
+
+
+def _unfilled(target: Target) -> Iterator[Problem]:
+    """A text that looks like the place of a captured value and is none is sent as it stands."""
+    match target.probe:
+        case HttpSteps(steps=steps):
+            for at, step in enumerate(steps):
+                for key in FILLED:
+                    yield from _places_unfilled(getattr(step, key, None), ("http_steps", "steps", at, key))
+        case Tcp(dialogue=tuple() as dialogue):
+            for at, sent in enumerate(dialogue):
+                yield from _places_unfilled(sent.send, ("tcp", "dialogue", at, "send"))
+        case _:
+            pass
+
+
+def _places_unfilled(value: Any, path: Path) -> Iterator[Problem]:
+    texts = [("", value)] if isinstance(value, str) else as_pairs(value or ())
+    for name, text in texts:
+        for place in _LIKE_A_PLACE.findall(text):
+            said = f"{quoted(place)} is sent as it stands: the place of a captured value is {{{{name}}}}, of letters, digits and underscores"
+            yield Problem((*path, name) if name else path, said)
 
 
 def _never_degraded(target: Target) -> str:

@@ -101,7 +101,7 @@ def _silence_problems(rule: NoData, target: Target, path: Path) -> Iterator[Prob
 
 
 def _threshold_problems(rule: Threshold, target: Target, path: Path) -> Iterator[Problem]:
-    known = (*_measures_of(target), "availability")
+    known = tuple(dict.fromkeys((*_measures_of(target), "availability")))
     if target.kind in _MEASURES and rule.measure not in known:
         text = (
             f"a target of {target.kind} is not measured by {quoted(rule.measure)}: it has {', '.join(known)}"

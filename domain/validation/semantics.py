@@ -34,6 +34,7 @@ from .durations import heartbeat_problems, length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, tls_problems, url_problems
+from .probes.echoes import echo_problems
 from .probes.http import request_problems
 from .probes.registration import pace_problems
 from .probes.table import network_probe_problems
@@ -163,7 +164,8 @@ class _Judge:
             yield Problem((*path, "id"), text)
         yield from self._probe(target, (*path, target.kind))
         stated = timeout_stated or target.timeout != TIMEOUT_UNSTATED
-        for problem in (*self._policies(target, timeout_stated=stated), *metadata_problems(target)):
+        policies = self._policies(target, timeout_stated=stated)
+        for problem in (*echo_problems(target), *policies, *metadata_problems(target)):
             yield problem.below(path)
 
     def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:

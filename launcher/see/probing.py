@@ -78,7 +78,8 @@ def _of_url(text: str) -> ProbeOrder:
         target = Target(id="probe", tcp=_tcp_of(text))
     else:
         raise click.UsageError(
-            f"{scheme}: is no scheme that is probed: write http://, https:// or tcp://HOST:PORT"
+            f"{scheme}: is no scheme that is probed: write http://, https:// or tcp://HOST:PORT,"
+            " or the name of a target of a configuration, which may be of any kind"
         )
     return ProbeOrder(_required(target), False, _mask_of([target]))
 
@@ -193,7 +194,8 @@ def _phases(request: RequestLog) -> Iterator[tuple[str, int, str]]:
     if request.addresses:
         yield "name", request.name_ns, f"{request.host} -> {_few(request.addresses, _ADDRESSES_SHOWN)}"
     if request.peer:
-        yield "connect", request.connect_ns, host_and_port(request.peer, request.port)
+        place = host_and_port(request.peer, request.port)
+        yield "connect", request.connect_ns, f"{place}, the proxy" if request.by_proxy else place
     if request.tls is not None:
         yield "TLS", request.tls_ns, ", ".join(_of_tls(request.tls))
     if request.version:
@@ -240,7 +242,7 @@ def _of_program(seen: Observation) -> Iterator[str]:
 def _verdict(asked: ProbeOrder, attempt: SingleAttempt) -> str:
     sample = attempt.sample
     parts = [sample.outcome.value]
-    if sample.outcome is not Outcome.UP:
+    if sample.outcome is not Outcome.UP and sample.reason.value != sample.outcome.value:
         parts.append(sample.reason.value)
     if sample.detail and not sample.failed:
         parts.append(asked.discreet(one_line(sample.detail)))
@@ -287,6 +289,7 @@ def _request(request: RequestLog, discreet: Callable[[str], str]) -> dict[str, A
     return {
         "host": request.host,
         "port": request.port,
+        "by_proxy": request.by_proxy,
         "addresses": list(request.addresses),
         "peer": request.peer or None,
         "name_ms": _ms(request.name_ns or None),

@@ -12,11 +12,13 @@ from watchkeeper.adapters.configuration.substitution import Substitution
 from watchkeeper.adapters.masking import SecretMask, secrets_of
 from watchkeeper.domain.limits import SECRET_CHARACTERS_MIN
 from watchkeeper.domain.specification.channel import Channel, Webhook
-from watchkeeper.domain.specification.probe import BasicAuth, DialogueStep, Exec, Http, Tcp, Tls
+from watchkeeper.domain.specification.probe import BasicAuth, DialogueStep, Exec, Http, OAuth2, Tcp, Tls
+from watchkeeper.domain.specification.probes.udp import Udp
 from watchkeeper.domain.specification.target import Target
 
 SECRET = 'c/an "ary" & ü'  # noqa: S105  # it sings and opens nothing
 CANARY = "canary"
+TOKENS = "https://b.test"
 SIGNED = "whsec_Y2FuYXJ5"
 
 
@@ -100,7 +102,7 @@ PARTS = {
             port=25,
             dialogue=[
                 DialogueStep(send="AUTH LOGIN\r\n", expect="^334"),
-                DialogueStep(send="canary\r\n", expect="Password: $"),
+                DialogueStep(send="canary\r\n", expect="assword: $"),
                 DialogueStep(send="canary2\r\n", expect="welcome"),
                 DialogueStep(send="PASS canary3 {{name}}\r\nQUIT\r\n"),
             ],
@@ -110,6 +112,29 @@ PARTS = {
     "a key of TLS": (
         Tcp(host="a.test", port=25, tls=Tls(certificate_file="c", key_password=CANARY)),
         ["canary"],
+    ),
+    "a body of JSON": (
+        Http(url="https://a.test", body='{"user": "watch", "Password": "can\\"ary", "token_type": "none"}'),
+        ['can\\"ary', 'can"ary'],
+    ),
+    "a body of a form": (
+        Http(url="https://a.test", body="user=watch&client_secret=can%20ary&max_tokens="),
+        ["can%20ary", "can ary"],
+    ),
+    "a body of XML": (Http(url="https://a.test", body="<a><apiKey>canary</apiKey></a>"), ["canary"]),
+    "a body with the place of a captured value": (
+        Http(url="https://a.test", body='{"token": "{{token}}", "csrf_token": "canary"}'),
+        ["canary"],
+    ),
+    "a field of a datagram": (Udp(host="a.test", port=1, send="password=canary"), ["=canary", "canary"]),
+    "an assertion": (
+        Http(
+            url="https://a.test",
+            oauth2=OAuth2(
+                token_url=TOKENS, client_id="me", client_secret="", parameters={"assertion": CANARY}
+            ),
+        ),
+        ["canary", "canary"],
     ),
     "a text": (Tcp(host="a.test", port=25, send="EHLO everybody\r\n"), []),
 }

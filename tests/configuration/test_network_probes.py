@@ -82,6 +82,14 @@ FAULTY = [
     ({"dns": Dns(name="a", server="h:53")}, "dns.server: holds a port"),
     ({"dns": Dns(name="a", tls=Tls(verify=False))}, "dns.tls: has no effect without transport: tls"),
     ({"dns": Dns(name="a", answer=DnsRecords(any_match=["("]))}, "dns.answer.any_match[0]: the pattern '(' cannot be used"),
+    (
+        {"icmp": Icmp(host="192.0.2.1", count=20), "timeout": "1s"},
+        "icmp.count: 20 requests, 100ms apart, take 1.9s, and the attempt ends by then: write fewer, or a longer timeout",
+    ),
+    (
+        {"icmp": Icmp(host="192.0.2.1", count=2), "every": "100ms"},
+        "icmp.count: 2 requests, 100ms apart, take 100ms, and the attempt ends by then: write fewer, or a longer every",
+    ),
     ({"icmp": Icmp(host="")}, "icmp.host: is empty"),
     ({"udp": Udp(host="h", port=1, send="x", expect="")}, "udp.expect: an empty text is in every answer"),
     ({"smtp": Smtp(host="h:1")}, "smtp.host: holds a port"),

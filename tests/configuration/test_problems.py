@@ -158,6 +158,26 @@ FILES = {
     "targets: [{id: a, tcp: {host: '1:2:3', port: 80}}]": [
         "1:31: targets[0].tcp.host: is no IPv6 address, though it is written like one: give an IPv4 address or a name without colons and brackets"
     ],
+    "targets: [{id: a, http: {url: 'http://a/', headers: [[a, b]], cookies: [a=b]}}]": [
+        "1:72: targets[0].http.cookies: expected a mapping, got a list: write each name with its value, {name: value}"
+    ],
+    "targets: [{id: a, http: {url: 5, headers: [[a, b]]}}]": [
+        "1:31: targets[0].http.url: expected a text, got a number: put it in quotes"
+    ],
+    "targets: [{id: a, http: {url: 'http://a/', headers: [[a, 5]]}}]": [
+        "1:58: targets[0].http.headers[0][1]: expected a text, got a number: put it in quotes"
+    ],
+    "targets: [{id: a, http: {url: 'https://a/', versions: [1.1, 2]}}]": [
+        "1:56: targets[0].http.versions[0]: expected one of 1.0, 1.1, 2, 3, got the number 1.1: put it in quotes",
+        "1:61: targets[0].http.versions[1]: expected one of 1.0, 1.1, 2, 3, got the number 2: put it in quotes",
+    ],
+    "targets: [{id: a, http: {url: 'https://a/', versions: ['1.0', 2]}}]": [
+        "1:63: targets[0].http.versions[1]: expected one of 1.0, 1.1, 2, 3, got the number 2: put it in quotes"
+    ],
+    "targets: [{id: a, ping: {host: h}}]": ["1:19: targets[0].ping: unknown key, did you mean icmp"],
+    "targets: [{id: a, http: {url: 'http://a/', prefer_ipv4: true}}]": [
+        "1:44: targets[0].http.prefer_ipv4: unknown key, did you mean address_family"
+    ],
     # Names.
     "targets: [{id: a, call: {name: f}}, {id: a, call: {name: f}}]": [
         "1:42: targets[1].id: the id 'a' stands twice, first at targets[0]: rename one"

@@ -3,6 +3,8 @@
 import pytest
 import trustme
 from watchkeeper import (
+    Configuration,
+    DialogueStep,
     DigestAuth,
     DomainRegistration,
     HeaderRule,
@@ -11,12 +13,14 @@ from watchkeeper import (
     HttpStep,
     HttpSteps,
     Target,
+    Tcp,
     Threshold,
     Tls,
 )
 from watchkeeper.adapters.configuration import loading
 from watchkeeper.adapters.masking import secrets_of
 from watchkeeper.domain.specification.probes.web.filling import filled
+from watchkeeper.domain.validation.doubts import doubts
 from watchkeeper.domain.validation.partial import judged_target
 from watchkeeper.launcher.configure.redacting import Redaction
 from watchkeeper.web.pages.watched.target import what_is_checked
@@ -87,6 +91,29 @@ def test_a_fault_of_a_step_is_said_with_its_place(target, said):
     assert problem.startswith(said)
 
 
+def test_a_measure_is_named_once_where_another_is_unknown():
+    (problem,) = problems_of(of_steps(LOGIN, rules=[Threshold(id="slow", measure="step.pay", value=1)]))
+    assert problem.count("availability") == 1
+
+
+def test_a_place_that_no_captured_value_fills_is_doubted():
+    use = {
+        "id": "use",
+        "url": "http://h/{{ token }}",
+        "headers": {"X": "{{login.token}}"},
+        "body": "{{a b}} {{a-b}} {{}}",
+    }
+    dialogue = [DialogueStep(expect="(?P<x>a)"), DialogueStep(send="{{x}} {{x[0]}}")]
+    targets = (of_steps(LOGIN, use), Target(id="b", tcp=Tcp(host="h", port=1, dialogue=dialogue)))
+    said = [str(each) for each in doubts(Configuration(targets=targets), 0)][1:]
+
+    assert [line.partition(" is sent")[0] for line in said] == [
+        "targets[0].http_steps.steps[1].headers.X: '{{login.token}}'",
+        "targets[0].http_steps.steps[1].body: '{{a-b}}'",
+        "targets[1].tcp.dialogue[1].send: '{{x[0]}}'",
+    ]
+
+
 def test_steps_that_pass_values_on_have_no_problem():
     use = {
         "id": "use",
@@ -115,6 +142,7 @@ def test_steps_that_pass_values_on_have_no_problem():
 REGISTRATIONS = [
     (of_domain(name="shop"), "domain.name: is no domain of a registry"),
     (of_domain(name="192.0.2.1"), "domain.name: is no domain of a registry"),
+    (of_domain(name="https://shop.example/"), "domain.name: is a URL: write the domain alone"),
     (of_domain(name="a..b"), "domain.name: is no name"),
     (of_domain(name="2001:db8::1"), "domain.name: is no domain of a registry"),
     (of_domain(rdap_server="rdap.example"), "domain.rdap_server: is no absolute URL"),

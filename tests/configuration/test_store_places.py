@@ -91,6 +91,17 @@ def test_the_password_of_a_store_is_masked_everywhere():
     assert "otto" not in repr(Record(URL))
 
 
+@pytest.mark.parametrize(
+    "url", ["postgresql://watch:slon%zzotto@db/watch", "postgresql://watch:otto@db/watch?no=1"]
+)
+def test_a_url_that_the_library_does_not_read_is_told_without_its_password(url):
+    with pytest.raises(
+        StoreError, match=r"postgresql://watch:\*\*\*@db/watch.* is no URL of a database"
+    ) as told:
+        Record(url).incidents()
+    assert "otto" not in f"{told.value} {told.value.__cause__}"
+
+
 CONFIG = f"""
 runtime: {{store: "{URL}"}}
 targets:

@@ -1,6 +1,7 @@
 """Every file of a peer ends as a configuration that passes check, or with problems that say what is wrong with it."""
 
 import json
+import time
 from contextlib import suppress
 
 import pytest
@@ -8,7 +9,10 @@ from any_document import AnyDocument
 from bringing import brought
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from watchkeeper.adapters.importing.imported import Imported
 from watchkeeper.adapters.importing.peers import PEERS
+from watchkeeper.adapters.importing.source import PeerFile
+from watchkeeper.adapters.importing.writer import write
 from watchkeeper.domain.errors import ConfigurationError
 
 
@@ -19,6 +23,21 @@ def test_a_file_with_the_keys_of_a_reference_is_brought_over_or_refused(peer, se
     keys = [*PEERS[peer].mapped, *PEERS[peer].left]
     with suppress(ConfigurationError):
         brought(peer, json.dumps(AnyDocument(seed).of_keys(keys)))
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file is empty"),
+        ("# a comment", "the file is empty"),
+        ("null", "the file is empty"),
+        ("a word", "a mapping"),
+    ],
+)
+def test_a_file_without_keys_is_refused(peer, text, said):
+    with pytest.raises(ConfigurationError, match=f":1:1: {said}.*: nothing can be imported"):
+        brought(peer, text)
 
 
 def test_many_parts_that_check_refuses_are_all_listed():
@@ -71,3 +90,49 @@ def test_a_channel_that_check_refuses_is_a_log_and_its_targets_keep_it():
     assert whole.channels[0].log is not None
     assert whole.targets[0].notify == ("slack",)
     assert [note.key for note in made.notes] == ["alerting.slack"]
+
+
+def test_the_time_to_write_a_file_grows_with_its_length_and_not_with_its_square():
+    endpoints = "".join(f"  # above {number}\n  - name: e{number}\n    nope: 1\n" for number in range(12_000))
+    file = PeerFile(f"endpoints:\n{endpoints}", "config.yaml", {})
+    imported = Imported()
+    for part in file.root.parts("endpoints"):
+        imported.add("targets", {"id": part.text("name")}, part)
+    file.note_what_is_left()
+
+    begun = time.process_time()
+    text = write(imported, file, "")
+
+    # It took a minute and more while each note was compared with each entry.
+    assert time.process_time() - begun < 20
+    assert text.count("# not imported") == text.count("# above") == 12_000
+
+
+def test_a_key_that_has_a_use_elsewhere_is_not_called_unknown():
+    endpoint = {
+        "name": "a",
+        "url": "tcp://a.example:1",
+        "graphql": True,
+        "client": {"proxy-url": "http://p"},
+        "nope": 1,
+    }
+
+    made, _ = brought("gatus", json.dumps({"endpoints": [endpoint]}))
+
+    unused, unknown = "it has no effect here: other kinds use it", "the importer does not know this key"
+    assert {note.key: note.reason for note in made.notes} == {
+        "endpoints[0].graphql": unused,
+        "endpoints[0].client.proxy-url": unused,
+        "endpoints[0].nope": unknown,
+    }
+
+
+def test_no_comment_shows_a_password_in_a_value():
+    body = json.dumps({"user": "watch", "text": "x" * 300, "password": "canary"})
+    alerting = {"custom": {"url": "https://a.example", "body": body, "note": "token=canary"}}
+
+    made, _ = brought("gatus", json.dumps({"endpoints": [], "alerting": alerting}))
+
+    assert {note.key.rpartition(".")[2] for note in made.notes} >= {"body", "note"}
+    assert "token=***" in made.text
+    assert "canary" not in made.text

@@ -191,7 +191,7 @@ def test_a_server_that_says_nothing_has_timed_out_at_the_timeout(probe, silent):
     status, says = probe("shop", targets=f"  - {{id: shop, timeout: 200ms, http: {http}}}\n")
     connect, verdict = steady(says, silent).splitlines()
     assert (status, connect) == (1, "connect N ms  127.0.0.1:PORT")
-    assert verdict.startswith("timed_out: timed_out: ")
+    assert verdict.startswith("timed_out: the deadline passed before the first byte")
 
 
 def test_a_program_is_run_once_and_judged(probe):

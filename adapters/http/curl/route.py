@@ -48,6 +48,15 @@ class HttpRoute(NamedTuple):
     asked: tuple[str, int] | None = None
     """Host and port that the proxy is asked for in place of the URL's."""
 
+    def without_keys(self, message: str) -> str:
+        """Libcurl's message without the names that it was given in place of others: a host stands there as it is written."""
+        for place in filter(None, (self.place, self.through)):
+            name = place.key.rpartition(":")[0]
+            if name in message:
+                message = message.replace(f" via {place.key}", "").replace(f" over proxy {name}", "")
+                message = message.replace(name, place.host)
+        return message
+
     @property
     def is_literal(self) -> bool:
         """Whether nothing is looked up."""

@@ -340,7 +340,7 @@ class CurlTransport:
             handle,
             transfer.destination,
             code,
-            message,
+            transfer.route.without_keys(message),
             keeps_connection=transfer.shelf.shape.keep_connection,
             proxied=transfer.route.proxied,
             name_ns=transfer.name_ns,

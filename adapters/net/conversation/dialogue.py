@@ -77,7 +77,11 @@ class StepTalk(PeerTalk):
 
     def late(self) -> SystemErrorMeaning:
         if self._is_awaiting and self._newest is not None:
-            return Outcome.TIMED_OUT, Reason.TIMED_OUT, f"{self.place}{self._mismatch()} until the deadline"
+            return (
+                Outcome.TIMED_OUT,
+                Reason.TIMED_OUT,
+                f"{self.place}the deadline passed, and {self._mismatch()}",
+            )
         return super().late()
 
     @property

@@ -3,9 +3,12 @@
 import os
 import socket
 import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +17,13 @@ PIECE_BYTES = 8192
 FAR_BYTES = 64 * 1024
 NO_FILE = "/dev/null/none"
 """The file of passwords: there is none, whatever the environment says."""
+OF_VERSION = {
+    160000: {"require_auth": "scram-sha-256,md5,password,none"},
+    170000: {"sslnegotiation": "postgres"},
+    180000: {"min_protocol_version": "3.0"},
+}
+"""Settings that the environment would give, by the version of libpq that has them first."""
+FILE = ".s.PGSQL.5432"
 CREDENTIALS = struct.Struct("3i")
 
 
@@ -22,31 +32,38 @@ def load() -> ModuleType:
     return import_module("psycopg")
 
 
+class LibpqUnusable(Exception):  # a word of the environment, not of the target
+    """The library does not begin, such as where `PGSERVICE` names a service that there is not."""
+
+
 class Libpq:
     """One connection. It is given what the server says, piece by piece, and says what is to be sent.
 
-    The way to libpq is a Unix socket without a file, between this process and itself.
+    The way to libpq is a Unix socket between this process and itself: without a file on Linux, elsewhere in a folder of its own.
     """
 
     def __init__(self, **settings: str) -> None:
-        """Raises: OSError where the system makes no socket."""
-        name = f"watchkeeper-{token_hex(16)}"
-        fixed = {"host": f"@{name}", "port": "5432", "passfile": NO_FILE, "options": "", "sslmode": "disable"}
-        fixed |= {"channel_binding": "disable", "target_session_attrs": "any", "client_encoding": "UTF8"}
+        """Raises: OSError where the system makes no socket, LibpqUnusable."""
         psycopg: Any = load()
-        written = psycopg.conninfo.make_conninfo(**fixed, **settings).encode()
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(f"\0{name}/.s.PGSQL.5432")
+        fixed = {"port": "5432", "passfile": NO_FILE, "options": "", "sslmode": "disable"}
+        fixed |= {"channel_binding": "disable", "target_session_attrs": "any", "client_encoding": "UTF8"}
+        for version, added in OF_VERSION.items():
+            fixed |= added if psycopg.pq.version() >= version else {}
+        with _place() as (host, name), socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(name)
             listener.listen(1)
-            listener.setblocking(False)  # the name of the system's call
+            listener.setblocking(False)
+            written = psycopg.conninfo.make_conninfo(host=host, **fixed, **settings).encode()
             self.connection: Any = psycopg.pq.PGconn.connect_start(written)
+            if self.connection.status == psycopg.pq.ConnStatus.BAD:
+                raise LibpqUnusable(self.connection.error_message.decode("utf-8", "replace").strip())
             try:
                 self._far = listener.accept()[0]
             except OSError:
                 self.connection.finish()
                 raise
         self._far.setblocking(False)
-        if _process_at(self._far) != os.getpid():
+        if not _is_own(self._far):
             self.close()
             raise ConnectionAbortedError("another process came to the connection with libpq")
 
@@ -81,6 +98,21 @@ class Libpq:
         self.connection.finish()
 
 
-def _process_at(connection: socket.socket) -> int:
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    return int(CREDENTIALS.unpack(raw)[0])
+@contextmanager
+def _place() -> Iterator[tuple[str, str]]:
+    """The place of a socket: as libpq writes it, and as the system does."""
+    if sys.platform == "linux":
+        name = f"watchkeeper-{token_hex(16)}"
+        yield f"@{name}", f"\0{name}/{FILE}"
+    else:
+        with TemporaryDirectory() as folder:
+            yield folder, f"{folder}/{FILE}"
+
+
+def _is_own(connection: socket.socket) -> bool:
+    """Whether this very process is at the other end: a socket without a file can be found by others."""
+    option: int | None = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    raw = connection.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size)
+    return bool(CREDENTIALS.unpack(raw)[0] == os.getpid())

@@ -41,7 +41,7 @@ ERRORS = {
 
 
 async def ask_postgres(probe: Postgres, course: AttemptCourse) -> Observation:
-    """One attempt of a `postgres` probe. Raises: ProbeFailed, WireBroken, OSError, UnusableFileError."""
+    """One attempt of a `postgres` probe. Raises: ProbeFailed, WireBroken, OSError, UnusableFileError, LibpqUnusable."""
     context = None if probe.tls is None else client_context(probe.tls)
     psycopg = await course.around.loop.run_in_executor(None, load)
     wire = await open_wire(course, probe.host, probe.port, probe.address_family, None)
@@ -69,7 +69,7 @@ async def ask_postgres(probe: Postgres, course: AttemptCourse) -> Observation:
 
 
 class _Talk:
-    """What is said by libpq on one connection."""
+    """The words of libpq on one connection."""
 
     def __init__(self, wire: Wire, psycopg: Any, probe: Postgres) -> None:
         self._wire, self._pq, self._broken = wire, psycopg.pq, psycopg.OperationalError
@@ -122,8 +122,8 @@ class _Talk:
         self._connection.set_single_row_mode()
         async for result in self._results(OF_QUERY):
             if code := self._code(result):
-                words = next((ERRORS[code[:length]] for length in (5, 3, 2) if code[:length] in ERRORS), "")
-                text = f"the query fails with the error {code}{words and f': {words}'}"
+                words = _words_of(code)
+                text = f"the query fails with the error {code}{words}"
                 raise down(Reason.UNEXPECTED_ANSWER, text)
             for row in range(result.ntuples):
                 rows.take(*_row_of(result, row))
@@ -171,6 +171,11 @@ class _Talk:
 def _unreadable(said: bytes) -> ProbeFailed:
     """The end of an attempt whose server says what libpq cannot read, in the words of libpq."""
     return strange(one_line(said.decode("utf-8", "replace")[:200]).strip())
+
+
+def _words_of(code: str) -> str:
+    words = next((ERRORS[code[:length]] for length in (5, 3, 2) if code[:length] in ERRORS), "")
+    return words and f": {words}"
 
 
 def _field(result: Any, field: int) -> str:

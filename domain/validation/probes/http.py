@@ -41,17 +41,19 @@ def demand_problems(http: Http, path: Path) -> Iterator[Problem]:
 def _version_problems(http: Http, path: Path, *, is_clear: bool) -> Iterator[Problem]:
     if http.versions is UNSET:
         return
+    # An entry that cannot be read is not the one that stands in its place.
+    each = tuple((*path, at) for at in range(len(http.versions)))
     if len(set(http.versions)) < len(http.versions):
-        yield Problem(path, "holds a version twice: keep one of each")
+        yield Problem(path, "holds a version twice: keep one of each", depends_on=each)
     elif offered(http.versions) not in _TOGETHER:
         ways = "; ".join(" and ".join(each) for each in OFFERED_TOGETHER)
         text = (
             f"no request can offer {' and '.join(http.versions)} and nothing else: these go together: {ways}"
         )
-        yield Problem(path, text)
+        yield Problem(path, text, depends_on=each)
     elif is_clear and not {"1.0", "1.1"} & set(http.versions):
         text = f"{' and '.join(http.versions)} is spoken by TLS alone, and the url is http: write https, or 1.1 as well"
-        yield Problem(path, text, depends_on=((*path[:-1], "url"),))
+        yield Problem(path, text, depends_on=((*path[:-1], "url"), *each))
 
 
 def _encryption_problems(http: Http, path: Path, *, is_clear: bool) -> Iterator[Problem]:

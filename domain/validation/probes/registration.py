@@ -14,7 +14,9 @@ from ..network import name_fault, tls_problems, url_problems
 def registration_problems(probe: DomainRegistration, path: Path) -> Iterator[Problem]:
     """Yields the problems of the registration of a name."""
     name = probe.name.removesuffix(".")
-    if fault := name_fault(name):
+    if "://" in name or "/" in name:
+        yield Problem((*path, "name"), "is a URL: write the domain alone, like example.org")
+    elif fault := name_fault(name):
         yield Problem((*path, "name"), fault)
     elif ":" in name or "." not in name or name.replace(".", "").isdigit():
         yield Problem((*path, "name"), "is no domain of a registry: write it like example.org")

@@ -225,16 +225,16 @@ def given(document, status=200):
 
 
 BAD = [
-    ({}, 200, "holds none"),
-    ({"access_token": "a\r\nX-Evil: 1"}, 200, "holds none"),
-    ({"access_token": "ä"}, 200, "holds none"),
-    ({"access_token": "x" * 20_000}, 200, "holds none"),
-    ({"access_token": 7}, 200, "holds none"),
-    ({"access_token": "t", "token_type": "mac"}, 200, "not bearer"),
-    ({"access_token": "t", "token_type": 1}, 200, "not bearer"),
-    (b"\xff\xfe", 200, "holds none"),
-    (b"[" * 5_000, 200, "holds none"),
-    (b"[]", 200, "holds none"),
+    ({}, 200, "has no access_token"),
+    ({"access_token": "a\r\nX-Evil: 1"}, 200, "no header can hold"),
+    ({"access_token": "ä"}, 200, "no header can hold"),
+    ({"access_token": "x" * 20_000}, 200, "no header can hold"),
+    ({"access_token": 7}, 200, "has no access_token"),
+    ({"access_token": "t", "token_type": "mac"}, 200, "of a type other than bearer"),
+    ({"access_token": "t", "token_type": 1}, 200, "of a type other than bearer"),
+    (b"\xff\xfe", 200, "has no access_token"),
+    (b"[" * 5_000, 200, "has no access_token"),
+    (b"[]", 200, "has no access_token"),
     ({"error": "invalid_client"}, 400, "answers 400 (invalid_client)"),
     ({"error": "a\nb"}, 400, "answers 400"),
     ({"access_token": "t"}, 201, "answers 201"),
@@ -253,7 +253,7 @@ def test_an_answer_without_a_usable_token_says_why(document, status, said):
 
 
 HOSTILE = {
-    "silent": (Visit.wait_for_client_to_leave, LATE, "no token in 50 percent"),
+    "silent": (Visit.wait_for_client_to_leave, LATE, "no token came within 50 % of the time that was left"),
     "early": (lambda visit: None, DOWN, "truncated"),
     "reset": (Visit.reset, DOWN, "connection_reset"),
     "garbage": (lambda visit: visit.send(b"SSH-2.0-x\r\n"), DOWN, "protocol_error"),

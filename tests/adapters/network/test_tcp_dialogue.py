@@ -244,7 +244,7 @@ FAULTS = {
         "step 1: the answer does not match: 55\\x00 (expected: ^220)"),
     "says no and stays": (
         lambda visit: (visit.send(b"554 no\r\n"), visit.wait_for_client_to_leave()), Outcome.TIMED_OUT, Reason.TIMED_OUT,
-        "step 1: the answer does not match: 554 no (expected: ^220) until the deadline"),
+        "step 1: the deadline passed, and the answer does not match: 554 no (expected: ^220)"),
     "lines without end": (
         lambda visit: visit.pour(b"no\r\n" * 16_384, 1_000), Outcome.DOWN, Reason.BODY_TOO_LARGE,
         "step 1: 65536 bytes came without a line that matches"),
@@ -252,7 +252,7 @@ FAULTS = {
         lambda visit: visit.pour(b"y" * 65_536, 1_000), Outcome.DOWN, Reason.BODY_TOO_LARGE,
         "step 1: 65536 bytes came without a line that matches"),
     "drips": (
-        lambda visit: visit.drip([b"x"] * 1_000, 0.02), Outcome.TIMED_OUT, Reason.TIMED_OUT, "step 1: the answer does not match: x"),
+        lambda visit: visit.drip([b"x"] * 1_000, 0.02), Outcome.TIMED_OUT, Reason.TIMED_OUT, "step 1: the deadline passed, and the answer does not match: x"),
     "leaves after the first step": (
         lambda visit: (visit.read_something(), visit.send(b"220 hi\r\n")), Outcome.DOWN, Reason.TRUNCATED,
         "step 2: the peer closed the connection before an answer came"),
