@@ -120,7 +120,7 @@ def _of_target(target: Target) -> Iterator[Problem]:
 
 
 def _unfilled(target: Target) -> Iterator[Problem]:
-    """What looks like the place of a captured value and is none: it is sent as it stands."""
+    """Doubts about texts like the place of a captured value that are none, and are sent as they stand."""
     match target.probe:
         case HttpSteps(steps=steps):
             for at, step in enumerate(steps):
@@ -129,6 +129,8 @@ def _unfilled(target: Target) -> Iterator[Problem]:
         case Tcp(dialogue=tuple() as dialogue):
             for at, sent in enumerate(dialogue):
                 yield from _places_unfilled(sent.send, ("tcp", "dialogue", at, "send"))
+        case _:
+            return
 
 
 def _places_unfilled(value: Any, path: Path) -> Iterator[Problem]:

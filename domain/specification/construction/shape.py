@@ -12,6 +12,7 @@ from msgspec import inspect
 from ...time.duration import parse_duration
 from ..problem import Path, Problem, meant, nearest, not_one, path_text, quoted, suggestion
 from ..text import FORMS
+from .other_words import also_called
 from .shape_words import is_duration, kind_of, mismatch, plain_types, wanted
 
 
@@ -38,96 +39,6 @@ SECRETS = frozenset(
     | {"client_secret", "parameters", "token_url"}
 )
 """Under these keys no value is ever shown."""
-
-
-_ALSO_CALLED = {
-    "interval": "every",
-    "period": "every",
-    "frequency": "every",
-    "name": "id",
-    "endpoints": "targets",
-    "services": "targets",
-    "monitors": "targets",
-    "checks": "targets",
-    "alerting": "channels",
-    "contacts": "channels notify",
-    "notifications": "channels notify",
-    "extends": "use",
-    "inherits": "use",
-    "loop": "for_each",
-    "foreach": "for_each",
-    "with_items": "for_each",
-    "matrix": "for_each",
-    "tags": "labels",
-    "title": "name",
-    "condition": "expect",
-    "conditions": "expect",
-    "assertions": "expect",
-    "failure_threshold": "after",
-    "failure-threshold": "after",
-    "success_threshold": "recover",
-    "success-threshold": "recover",
-    "cron": "schedule",
-    "timezone": "zone",
-    "tz": "zone",
-    "disabled": "paused",
-    "depends": "depends_on",
-    "parents": "depends_on",
-    "channels": "notify to",
-    "alerts": "notify",
-    "notify": "to",
-    "receiver": "to",
-    "receivers": "channels to",
-    "repeat_interval": "remind_every",
-    "reminder": "remind_every",
-    "mute_time_intervals": "quiet",
-    "duration": "length",
-    "start": "from",
-    "end": "until",
-    "template": "use body",
-    "payload": "body",
-    "webhook": "url",
-    "key": "routing_key",
-    "integration_key": "routing_key",
-    "command": "argv",
-    "env": "environment",
-    "cwd": "directory",
-    "username": "user",
-    "token": "bearer",
-    "rule_files": "config",
-    "input_series": "series",
-    "kind": "name",
-    "alert_rule_test": "expect",
-    "eval_time": "at",
-    "exp_alerts": "open",
-    "extract": "capture",
-    "save": "capture",
-    "requests": "steps",
-    "whois": "domain",
-    "ping": "icmp",
-    "mariadb": "mysql",
-    "valkey": "redis",
-    "ws": "websocket",
-    "wss": "websocket",
-    "prefer_ipv4": "address_family",
-    "prefer_ipv6": "address_family",
-    "ip_version": "address_family",
-    "ip_protocol": "address_family",
-    "preferred_ip_protocol": "address_family",
-    "dns_resolver": "resolver",
-    "nameserver": "server resolver",
-    "scope": "scopes",
-    "http_version": "versions",
-    "http_versions": "versions",
-    "valid_http_versions": "versions",
-    "sql": "query",
-    "dbname": "database",
-    "db": "database",
-    "starttls": "encryption",
-    "query_response": "dialogue",
-    "rdap": "domain",
-}
-"""The words of other monitors for keys of ours that no likeness of letters finds; of two keys the first that is known there."""
 
 
 class ShapeChecker:
@@ -295,7 +206,7 @@ class ShapeChecker:
 
     def _unknown(self, key: str, known: KeysView[str], given: KeysView[str], path: Path) -> None:
         """An unknown key may be meant for what it is like, or else for anything that does not stand there."""
-        close = _meant_by(key, known - given) or nearest(key, known)
+        close = also_called(key, known - given) or nearest(key, known)
         shown = [self._spelled.get(name, name) for name in known]
         known_here = f" (known here: {', '.join(shown)})"
         text = f"unknown key{meant(self._spelled.get(close, close)) or known_here}"
@@ -349,11 +260,6 @@ class ShapeChecker:
 def _has_unknown_part(value: dict[str, Any], kind: inspect.StructType) -> bool:
     known = {field.encode_name for field in kind.fields}
     return any(isinstance(item, dict) for key, item in value.items() if key not in known)
-
-
-def _meant_by(key: str, known: set[str]) -> str:
-    """The known key for which others use this word, empty where there is none."""
-    return next((each for each in _ALSO_CALLED.get(key.lower(), "").split() if each in known), "")
 
 
 def stand_in(specification: Any, path: Path) -> Any:
