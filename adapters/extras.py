@@ -9,6 +9,7 @@ from msgspec import UNSET
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.probe import Http
 from ..domain.specification.probes.networked import Library, NetworkProbe
+from ..domain.specification.probes.web.http_steps import HttpSteps
 from ..domain.specification.problem import Path, Problem
 from ..domain.specification.target import Target
 from ..domain.store_place import is_database
@@ -25,27 +26,38 @@ def problems_of_environment(configuration: Configuration) -> Iterator[Problem]:
 
 def problems_beside(target: Target) -> Iterator[Problem]:
     """Yields the same problems of one target; paths begin at the target."""
-    if isinstance(target.probe, NetworkProbe):
-        yield from library_problem(target.probe.library, (target.kind,))
+    yield from missing_of(target)
     for _, problem in plugin_problems([target]):
         yield problem
 
 
-def missing_libraries(configuration: Configuration, apprise: str = "apprise") -> Iterator[Problem]:
-    """Yields a problem for each place that needs a library which is not installed; `apprise` is the package of its name."""
+def missing_libraries(
+    configuration: Configuration, apprise: str = "apprise", psycopg: str = "psycopg"
+) -> Iterator[Problem]:
+    """Yields a problem for each place that needs a library which is not installed; the packages are those of their names."""
     yield from missing_library(configuration.runtime)
     if is_database(configuration.runtime.store or ""):
-        yield from library_problem(Library("psycopg", "psycopg", "postgres"), ("runtime", "store"))
+        yield from library_problem(Library(psycopg, "psycopg", "postgres"), ("runtime", "store"))
     for at, target in enumerate(configuration.targets):
-        if isinstance(target.probe, Http):
-            yield from version_problem(target.probe, ("targets", at, "http", "versions"))
-        elif isinstance(target.probe, NetworkProbe):
-            yield from library_problem(target.probe.library, ("targets", at, target.kind))
+        for problem in missing_of(target):
+            yield problem.below(("targets", at))
     needing = [at for at, channel in enumerate(configuration.channels) if channel.apprise is not None]
     if needing and find_spec(apprise) is None:
         for at in needing:
             text = "Apprise is not installed: pip install 'watchkeeper[channels]'"
             yield Problem(("channels", at, "apprise"), text)
+
+
+def missing_of(target: Target, features: int | None = None) -> Iterator[Problem]:
+    """Yields the problems of the libraries of one target; paths begin at the target, and `features` is what libcurl can."""
+    probe, path = target.probe, (target.kind,)
+    if isinstance(probe, Http):
+        yield from version_problem(probe, (*path, "versions"), features)
+    elif isinstance(probe, NetworkProbe):
+        yield from library_problem(probe.library, path)
+    if isinstance(probe, HttpSteps):
+        for at, step in enumerate(probe.steps):
+            yield from version_problem(step, (*path, "steps", at, "versions"), features)
 
 
 def version_problem(probe: Http, path: Path, features: int | None = None) -> Iterator[Problem]:

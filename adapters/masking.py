@@ -21,11 +21,10 @@ from ..domain.specification.probe import Exec, Http, OAuth2, Tcp, Tls
 from ..domain.specification.probes.networked import NetworkProbe
 from ..domain.specification.probes.plugin import Plugin
 from ..domain.specification.probes.udp import Udp
-from ..domain.specification.probes.web.filling import PLACEHOLDER
 from ..domain.specification.probes.web.http_steps import HttpSteps
 from ..domain.specification.probes.web.websocket import WebSocket
 from ..domain.specification.target import Target
-from ..domain.specification.text import as_pairs
+from ..domain.specification.text import PLACE, as_pairs
 from ..domain.store_place import store_secrets
 
 _TELLING = re.compile(r"auth|token|key|secret|cookie|pass|signature|credential|assertion", re.IGNORECASE)
@@ -40,8 +39,6 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 """A field of a text that is sent, as JSON, as a form or as XML, whose name tells of a secret."""
-_PLACE = re.compile(r"\{\{.*\}\}")
-"""A place of a dialogue's text, which is filled when it is sent."""
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
@@ -83,9 +80,7 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
             yield from (*_of_text(probe.send), *secret_fields(probe.send))
         elif isinstance(probe, HttpSteps):
             found = (secret for step in probe.steps for secret in _of_http(step))
-            yield from (
-                secret for secret in found if not PLACEHOLDER.fullmatch(secret.removeprefix("Bearer "))
-            )
+            yield from (secret for secret in found if not PLACE.fullmatch(secret.removeprefix("Bearer ")))
         elif isinstance(probe, WebSocket):
             yield from (*probe.secrets(), *_of_pairs(probe.named_texts()))
             yield from (*_of_text(probe.send or ""), *secret_fields(probe.send or ""))
@@ -138,7 +133,7 @@ def _of_tcp(probe: Tcp) -> Iterator[str]:
     asked = False
     for step in probe.steps:
         text = step.send or ""
-        if asked and not _PLACE.search(text):
+        if asked and not PLACE.search(text):
             yield text.strip()
         yield from (*_of_text(text), *secret_fields(text))
         asked = bool(_ASKING.search(step.expect or ""))
@@ -148,14 +143,14 @@ def _of_tcp(probe: Tcp) -> Iterator[str]:
 
 
 def _of_text(text: str) -> Iterator[str]:
-    yield from (word for line in _LOGIN.findall(text) for word in line.split() if not _PLACE.fullmatch(word))
+    yield from (word for line in _LOGIN.findall(text) for word in line.split() if not PLACE.fullmatch(word))
 
 
 def secret_fields(text: str) -> Iterator[str]:
     """The values of the fields of a request that are named as secrets, as they are written and as they are meant."""
     for quoted, formed, marked in _FIELD.findall(text):
         value = quoted or formed or marked
-        if _PLACE.search(value):
+        if PLACE.search(value):
             continue
         yield value
         meant = unquote_plus(formed) if formed else value

@@ -37,6 +37,7 @@ modules:
         - send: "QUIT\r"
   dns: {{prober: dns, timeout: 5s, dns: {{preferred_ip_protocol: ip4, query_name: shop.example, query_type: A}}}}
   icmp: {{prober: icmp, timeout: 5s, icmp: {{preferred_ip_protocol: ip4}}}}
+  grpc: {{prober: grpc, timeout: 5s, grpc: {{preferred_ip_protocol: ip4}}}}
 """
 
 

@@ -2,7 +2,7 @@
 
     python bench/polls.py [--pairs 5] [--only http] [--quick]
 
-Prints one JSON object. Ours is a complete runtime: cadence, probe, two or three
+A kind of probe that the peer does not have is measured alone. Prints one JSON object. Ours is a complete runtime: cadence, probe, two or three
 conditions, a rule, the sample stored in SQLite.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import blackbox
+import kinds
 import names
 import nginx
 import pycurl
@@ -25,12 +26,15 @@ from running import Running
 from watchkeeper.domain.specification.probe import DialogueStep, Http, Tcp, Tls
 from watchkeeper.domain.specification.probes.dns import Dns
 from watchkeeper.domain.specification.probes.icmp import Icmp
+from watchkeeper.domain.specification.probes.kinds import Probe
 from watchkeeper.domain.specification.probes.tls_handshake import TlsHandshake
+from watchkeeper.domain.specification.probes.web.grpc import Grpc
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 
 OURS_CORE, SERVER_CORE = 0, 1
-EVERY_S = {"http": 1, "https": 2, "tcp": 1, "dialogue": 1, "tls": 2, "dns": 1, "icmp": 1}
+EVERY_S = dict.fromkeys(kinds.KINDS, 2)
+EVERY_S |= {"http": 1, "https": 2, "tcp": 1, "dialogue": 1, "tls": 2, "dns": 1, "icmp": 1}
 """A handshake is let wait longer, so that a machine that is busy otherwise does not make it time out."""
 WARM_S, WINDOW_S = 2.5, 3.0
 QUICK_WINDOW_S = 2.0
@@ -42,7 +46,8 @@ STEPS = (
     DialogueStep(send="EHLO prober\r\n", expect="^250 "),
     DialogueStep(send="QUIT\r\n"),
 )
-EXPECT = {
+EXPECT = {name: kind.expect for name, kind in kinds.KINDS.items()}
+EXPECT |= {
     "http": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000"),
     "https": ("[STATUS] == 200", "[RESPONSE_TIME] < 2000", "[CERTIFICATE_EXPIRATION] > 48h"),
     "tcp": ("[CONNECTED] == true", "[RESPONSE_TIME] < 2000"),
@@ -61,6 +66,12 @@ class Load(NamedTuple):
     peer_in_flight: int = 0
     """0: the peer is driven at the same rate; else as fast as it can with so many under way."""
     tls_library: Literal["openssl", "rustls"] = "openssl"
+    has_peer: bool = True
+
+    @property
+    def key(self) -> str:
+        """The key of a target under which its probe is written."""
+        return {"https": "http", "dialogue": "tcp"}.get(self.kind, self.kind)
 
 
 ROWS = {
@@ -72,10 +83,12 @@ ROWS = {
     "tls": Load("tls", 400),
     "dns": Load("dns", 1_500),
     "icmp": Load("icmp", 1_500),
+    "grpc": Load("grpc", kinds.KINDS["grpc"].per_s),
+    **{name: Load(name, kind.per_s, has_peer=False) for name, kind in kinds.KINDS.items() if name != "grpc"},
     "http_full": Load("http", 4_000, 200),
     "tcp_full": Load("tcp", 5_000, 200),
 }
-"""First at equal rates, at which the peer is busy for six tenths of a core; then under load, where checks share wake-ups."""
+"""First at equal rates, at which the peer is busy for six tenths of a core, and alone; then under load, where checks share wake-ups."""
 
 
 class NotAllUp(Exception):  # the result of a run, not a fault of this script
@@ -88,6 +101,8 @@ class Servers(NamedTuple):
     web: nginx.Nginx
     names: names.Names
     mail: talking.Talking
+    own: Probe | None = None
+    """The probe of a kind that has a server of its own."""
 
 
 def target(kind: str, servers: Servers, number: int) -> Target:
@@ -112,6 +127,8 @@ def target(kind: str, servers: Servers, number: int) -> Target:
             probe = {"dns": Dns(name=names.NAME, server="127.0.0.1", port=servers.names.port)}
         case "icmp":
             probe = {"icmp": Icmp(host=nginx.address(number))}
+        case _:
+            probe = {kind: servers.own}
     name, every = f"{kind}-{number}", f"{EVERY_S[kind]}s"
     return Target(
         id=name, every=every, timeout=every, expect=EXPECT[kind], rules=RULES, default_rules=False, **probe
@@ -130,6 +147,8 @@ def named(kind: str, servers: Servers, number: int) -> str:
             return f"127.0.0.1:{servers.names.port}"
         case "icmp":
             return address
+        case "grpc" if isinstance(servers.own, Grpc):
+            return f"{servers.own.host}:{servers.own.port}"
         case _:
             return server.url(number, secure=kind == "https")
 
@@ -138,7 +157,10 @@ def measure_ours(load: Load, servers: Servers, folder: Path, window_s: float) ->
     kind = load.kind
     targets = [target(kind, servers, number) for number in range(load.ours_per_s * EVERY_S[kind])]
     store = folder / f"{time.monotonic_ns()}.db"
-    with Running(targets, core=OURS_CORE, store=store, tls_library=load.tls_library) as running:
+    packages = kinds.installed_plugin(folder) if kind == "plugin" else None
+    with Running(
+        targets, core=OURS_CORE, store=store, tls_library=load.tls_library, packages=packages
+    ) as running:
         time.sleep(WARM_S)
         figures = running.window(window_s)
         states = running.ask("states")
@@ -152,6 +174,30 @@ def measure_theirs(load: Load, servers: Servers, folder: Path, window_s: float) 
     listed = [named(kind, servers, number) for number in range(load.ours_per_s * EVERY_S[kind])]
     with blackbox.Blackbox(folder, servers.web.authority, OURS_CORE) as peer:
         return peer.window(kind, listed, load.ours_per_s, load.peer_in_flight, (WARM_S, window_s))
+
+
+def row_of(name: str, servers: Servers, folder: Path, pairs: int, window_s: float) -> dict[str, object]:
+    """Returns the figures of a row, with a server of its own where its kind needs one."""
+    kind = kinds.KINDS.get(ROWS[name].kind)
+    if kind is None:
+        return compare(name, servers, folder, pairs, window_s)
+    with kind.serving(kinds.Place(SERVER_CORE, folder, servers.web)) as probe:
+        measured = compare if ROWS[name].has_peer else alone
+        return measured(name, servers._replace(own=probe), folder, pairs, window_s)
+
+
+def alone(name: str, servers: Servers, folder: Path, times: int, window_s: float) -> dict[str, object]:
+    """Watchkeeper several times; each figure is the median. A run in which targets were not up is no result."""
+    runs = []
+    while len(runs) < times:
+        runs.append((measure_ours(ROWS[name], servers, folder, window_s),))
+        cost_us = runs[-1][0]["cpu_us_per_check"]
+        print(f"{name} {len(runs)}/{times}: {cost_us:.0f} us", file=sys.stderr)
+    return {
+        "ours_cpu_us": _median(runs, 0, "cpu_us_per_check"),
+        "ours_per_s": _median(runs, 0, "checks_per_s"),
+        "ours_core_share": round(statistics.median(mine["core_share"] for (mine,) in runs), 3),
+    }
 
 
 def compare(name: str, servers: Servers, folder: Path, pairs: int, window_s: float) -> dict[str, object]:
@@ -173,13 +219,13 @@ def compare(name: str, servers: Servers, folder: Path, pairs: int, window_s: flo
         print(f"{name} {len(runs)}/{pairs}: {costs[0]:.0f} against {costs[1]:.0f} us", file=sys.stderr)
     ratios = [mine["cpu_us_per_check"] / theirs["cpu_us_per_check"] for mine, theirs in runs]
     ratio = statistics.median(ratios)
+    bar = BARS.get(load.kind)
     return {
         "ours_cpu_us": _median(runs, 0, "cpu_us_per_check"),
         "blackbox_cpu_us": _median(runs, 1, "cpu_us_per_check"),
         "ratio": round(ratio, 3),
         "ratios": [round(each, 3) for each in ratios],
-        "bar": BARS[load.kind],
-        "met": ratio <= BARS[load.kind],
+        **({} if bar is None else {"bar": bar, "met": ratio <= bar}),
         "ours_per_s": _median(runs, 0, "checks_per_s"),
         "blackbox_per_s": _median(runs, 1, "checks_per_s"),
         "pairs_thrown_away": thrown_away,
@@ -199,7 +245,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="two short pairs each: a look, not a figure to quote"
     )
+    parser.add_argument("--list", action="store_true", help="print the rows, and the kind of probe of each")
     options = parser.parse_args(arguments)
+    if options.list:
+        print(json.dumps({name: load.key for name, load in ROWS.items()}, indent=2))
+        return 0
     for peer in (nginx, blackbox):
         if not peer.installed():
             print(peer.INSTALL, file=sys.stderr)
@@ -214,7 +264,7 @@ def main(arguments: list[str]) -> int:
         talking.Talking(SERVER_CORE) as mail,
     ):
         servers = Servers(web, named_by, mail)
-        checks = {row: compare(row, servers, Path(name), pairs, window_s) for row in rows}
+        checks = {row: row_of(row, servers, Path(name), pairs, window_s) for row in rows}
     setting = {"pairs": pairs, "window_s": window_s, "quick": options.quick, "curl": pycurl.version}
     setting |= {"blackbox": blackbox.version(), "the_same_work": pause_cost()}
     print(json.dumps({"checks": checks, "setting": setting, "machine": describe()}, indent=2))

@@ -1,5 +1,6 @@
 """The other end of `subject.py`: starts a runtime in a process of its own and asks it."""
 
+import os
 import subprocess
 import sys
 import time
@@ -33,8 +34,12 @@ class Running:
         in_flight_max: int | None = None,
         slow_disk_ms: int = 0,
         tls_library: Literal["openssl", "rustls"] = "openssl",
+        packages: Path | None = None,
     ) -> None:
-        options = RuntimeOptions(store=str(store) if store else None, tls_library=tls_library)
+        """`packages` is a folder of packages beside those that are installed."""
+        options = RuntimeOptions(
+            store=str(store) if store else None, tls_library=tls_library, allow_exec=True
+        )
         if in_flight_max is not None:
             options = msgspec.structs.replace(options, in_flight_max=in_flight_max)
         plan = Configuration(
@@ -44,6 +49,7 @@ class Running:
             [sys.executable, str(SUBJECT), str(core), str(slow_disk_ms)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=None if packages is None else {**os.environ, "PYTHONPATH": _path_with(packages)},
         )
         self._questions = cast("IO[bytes]", self.process.stdin)
         self._answers = cast("IO[bytes]", self.process.stdout)
@@ -113,3 +119,8 @@ class Running:
         else:
             self.process.kill()
             self.process.wait()
+
+
+def _path_with(packages: Path) -> str:
+    before = os.environ.get("PYTHONPATH")
+    return str(packages) if before is None else f"{packages}{os.pathsep}{before}"

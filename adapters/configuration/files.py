@@ -10,34 +10,11 @@ from typing import Any, TypeVar
 from ...domain.line import one_line
 from ...domain.specification.configuration import IN_MEMORY
 from ...domain.specification.construction.shape import UNREADABLE
-from ...domain.specification.probes.kinds import NETWORKED
 from ...domain.specification.problem import Path, Problem, quoted
 from ...domain.store_place import is_database
+from .certificate_files import secured_parts
 
 P = TypeVar("P")
-_FILES = ("ca_file", "certificate_file", "key_file")
-_SECURED_URLS = (
-    ("targets", "http", "url"),
-    ("channels", "webhook", "url"),
-    ("channels", "slack", "url"),
-    ("channels", "slack", "api"),
-    ("channels", "discord", "url"),
-    ("channels", "telegram", "api"),
-    ("channels", "ntfy", "server"),
-    ("channels", "pagerduty", "api"),
-    ("channels", "alertmanager", "url"),
-    ("channels", "email", "smtp"),
-)
-"""The places of URLs that may lead over TLS, beside which `tls` says how certificates are judged."""
-_SECURED = tuple(
-    dict.fromkeys(
-        (
-            *((group, kind) for group, kind, _ in _SECURED_URLS),
-            *(("targets", kind) for kind in sorted(NETWORKED)),
-        )
-    )
-)
-"""The parts that may have `tls` below them."""
 
 
 def settle(data: Any, folder_of: Callable[[Path], FilePath], *, looks: bool = True) -> list[Problem]:
@@ -68,7 +45,7 @@ def settle(data: Any, folder_of: Callable[[Path], FilePath], *, looks: bool = Tr
 def _key_problems(data: Any) -> Iterator[Problem]:
     """Private keys that cannot be used with their certificates; of pairs whose files can be read."""
     key_fault = cache(_key_fault)
-    for tls, path in _tls_parts(data):
+    for path, tls, _ in secured_parts(data):
         certificate, key = tls.get("certificate_file"), tls.get("key_file")
         password = tls.get("key_password")
         if isinstance(certificate, str) and isinstance(key or "", str) and isinstance(password or "", str):
@@ -77,28 +54,14 @@ def _key_problems(data: Any) -> Iterator[Problem]:
                 yield Problem((*path, "certificate_file" if key is None else "key_file"), fault)
 
 
-def _tls_parts(data: Any) -> Iterator[tuple[dict[str, Any], Path]]:
-    ping = _part(_part(data, "runtime", dict), "ping", dict)
-    yield _part(ping, "tls", dict), ("runtime", "ping", "tls")
-    for group, kind in _SECURED:
-        for at, entry in enumerate(_part(data, group, list)):
-            yield _part(_part(entry, kind, dict), "tls", dict), (group, at, kind, "tls")
-    for at, entry in enumerate(_part(data, "targets", list)):
-        http = _part(entry, "http", dict)
-        yield _part(http, "proxy", dict), ("targets", at, "http", "proxy")
-        yield _part(_part(http, "oauth2", dict), "tls", dict), ("targets", at, "http", "oauth2", "tls")
-        for number, step in enumerate(_part(_part(entry, "http_steps", dict), "steps", list)):
-            yield _part(step, "tls", dict), ("targets", at, "http_steps", "steps", number, "tls")
-
-
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
     """Every place in plain data where a file is named, whatever else may be wrong with the data."""
     runtime = _part(data, "runtime", dict)
     store = runtime.get("store", IN_MEMORY)
     if store != IN_MEMORY and not (isinstance(store, str) and is_database(store)):
         yield runtime, "store", ("runtime", "store")
-    for tls, path in _tls_parts(data):
-        yield from ((tls, key, (*path, key)) for key in _FILES if key in tls)
+    for part in secured_parts(data):
+        yield from ((part.data, key, (*part.path, key)) for key in part.names)
     for group in ("targets", "channels"):
         for at, entry in enumerate(_part(data, group, list)):
             command = _part(entry, "exec", dict)
@@ -161,16 +124,11 @@ def _system_problems(data: Any) -> Iterator[Problem]:
     known = ssl.get_default_verify_paths()
     if known.cafile or (known.capath and any(FilePath(known.capath).iterdir())):
         return
-    for group, kind, key in _SECURED_URLS:
-        for at, entry in enumerate(_part(data, group, list)):
-            asked = _part(entry, kind, dict)
-            tls, url = _part(asked, "tls", dict), asked.get(key)
-            secure = isinstance(url, str) and url.lower().startswith(("https://", "smtps://", "smtp://"))
-            plain = asked.get("starttls") == "never" or tls.get("verify", True) is False
-            if secure and not plain and "ca_file" not in tls:
-                text = "needs certificate authorities, and this machine has none: install ca-certificates, or name a file under tls.ca_file"
-                yield Problem((group, at, kind, key), text)
-                return
+    needing = (part.needing_authorities for part in secured_parts(data))
+    for path in (path for path in needing if path is not None):
+        text = "needs certificate authorities, and this machine has none: install ca-certificates, or name a file under tls.ca_file"
+        yield Problem(path, text)
+        return
 
 
 def _key_fault(certificate: str, key: str | None, password: str | None) -> str:

@@ -1,16 +1,14 @@
 """The demands on an answer besides that it is whole: its version of HTTP, its encryption, and its header."""
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET
 
+from ...domain.conditions.expression import Expression
 from ...domain.conditions.header import http_version, last_header, values_of
 from ...domain.limits import HEADER_LINES_MAX, HEADER_VALUE_CHARACTERS_MAX
 from ...domain.line import one_line
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.http.header_rules import HeaderRule
-from ...domain.specification.matcher import compiled_pattern
 from ...domain.specification.probe import Http
 from ..net.system_errors import UP, SystemErrorMeaning
 from .destination import Origin
@@ -24,7 +22,7 @@ class ReadyRule(msgspec.Struct, frozen=True):
     """A rule for a header, with its expression compiled."""
 
     rule: HeaderRule
-    pattern: Any
+    expression: Expression
 
     def fault(self, header: bytes) -> str:
         """Why the header of an answer breaks the rule; empty where it does not."""
@@ -34,7 +32,7 @@ class ReadyRule(msgspec.Struct, frozen=True):
             return "" if rule.may_be_missing else f"the answer has no header {rule.header}"
         if len(values) > HEADER_LINES_MAX:
             return f"the answer has the header {rule.header} more than {HEADER_LINES_MAX} times"
-        found = [each for each in values if self.pattern.search(each.encode("utf-8", "replace")) is not None]
+        found = [each for each in values if self.expression.matches(each)]
         if rule.not_matches is not None:
             return (
                 f"the header {rule.header} is {_shown(found[0])}, which matches {rule.not_matches}"
@@ -55,7 +53,7 @@ class Demands:
         self._versions = () if spec.versions is UNSET else spec.versions
         self._encryption = "any" if spec.encryption is UNSET else spec.encryption
         rules = () if spec.header_rules is UNSET else spec.header_rules
-        self._rules = tuple(ReadyRule(rule, compiled_pattern(rule.pattern)) for rule in rules)
+        self._rules = tuple(ReadyRule(rule, Expression.compile(rule.pattern)) for rule in rules)
 
     def of_each(self, answer: HttpAnswer, verdict: SystemErrorMeaning) -> SystemErrorMeaning:
         """The verdict on an answer, which may be a redirect, once its version is judged."""

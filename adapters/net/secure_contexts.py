@@ -1,5 +1,5 @@
-"""Contexts of OpenSSL by which probes prove a peer, kept while their files are unchanged: reading the authorities of a
-system takes 20 milliseconds."""
+"""Contexts of OpenSSL by which probes and channels of mail prove a peer, kept while their files are unchanged: reading the
+authorities of a system takes 20 milliseconds."""
 
 import os
 import ssl
@@ -14,7 +14,7 @@ from ...domain.policy import CachePolicy
 from ...domain.specification.probe import Tls, TlsVersion
 
 POLICY = CachePolicy(
-    name="tls contexts of probes",
+    name="tls contexts of probes and of mail",
     key="the `tls` settings, the oldest version, and the state of their files on the disk",
     owner="the process",
     fresh_for_ns=0,
@@ -64,7 +64,7 @@ def oldest_version(tls: Tls) -> TlsVersion:
     return "1.2" if tls.minimum_version is UNSET else tls.minimum_version
 
 
-def require_version(context: ssl.SSLContext, oldest: TlsVersion) -> None:
+def _require_version(context: ssl.SSLContext, oldest: TlsVersion) -> None:
     """Has a context refuse versions that are older."""
     if oldest not in OLD_VERSIONS:
         context.minimum_version = VERSIONS[oldest]
@@ -95,7 +95,7 @@ def _made(
     tls: Tls, oldest: TlsVersion, protocols: tuple[str, ...], _stamps: tuple[FileStamp, ...]
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    require_version(context, oldest)
+    _require_version(context, oldest)
     # A resumed session would hide a certificate that was replaced.
     context.options |= ssl.OP_NO_TICKET
     if protocols:

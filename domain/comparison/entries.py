@@ -1,19 +1,20 @@
 """Differences of entries: what is added, removed, renamed and changed, key by key."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, inspect
 
 from ..specification.configuration import Configuration
+from ..specification.construction.shape import type_of
+from ..specification.construction.shape_words import plain_types
 from ..specification.problem import Path
 from ..specification.rule import illegal_transitions
 from ..specification.target import Target
 
 EntryChangeKind = Literal["added", "removed", "renamed", "changed"]
-_PAIRS = frozenset({"cookies", "headers", "environment", "labels"})
-"""Keys under which a specification keeps the pairs of a mapping."""
 
 
 class KeyChange(msgspec.Struct, frozen=True):
@@ -138,7 +139,7 @@ def _kind_of(entry: Any) -> str:
 
 def _plain(part: Any) -> dict[str, Any]:
     """Returns a part as plain data; nothing for one that is not there."""
-    whole: dict[str, Any] = {} if part is None else msgspec.to_builtins(part)
+    whole: dict[str, Any] = {} if part is None else _named(msgspec.to_builtins(part))
     return whole
 
 
@@ -154,7 +155,44 @@ def _stated(part: Any) -> Any:
     stated = (
         (field.encode_name, value) for field, value in values if value != field.default and value is not UNSET
     )
-    return {**tag, **{name: _stated(value) for name, value in stated}}
+    return _named({**tag, **{name: _stated(value) for name, value in stated}})
+
+
+def _named(plain: Any) -> Any:
+    """Returns plain data with the mappings that specifications keep as pairs."""
+    match plain:
+        case dict():
+            return {key: _value(key, each) for key, each in plain.items()}
+        case list() | tuple():
+            return [_named(each) for each in plain]
+        case _:
+            return plain
+
+
+def _value(key: str, value: Any) -> Any:
+    if key not in _pair_keys():
+        return _named(value)
+    return dict(value) if isinstance(value, list | tuple) else value
+
+
+@cache
+def _pair_keys() -> frozenset[str]:
+    """Returns the keys under which specifications keep the pairs of a mapping."""
+    return frozenset(_keys_of_mappings(type_of(Configuration)))
+
+
+def _keys_of_mappings(kind: inspect.Type) -> Iterator[str]:
+    for choice in plain_types(kind):
+        match choice:
+            case inspect.StructType(fields=fields):
+                for field in fields:
+                    if any(isinstance(each, inspect.DictType) for each in plain_types(field.type)):
+                        yield field.encode_name
+                    yield from _keys_of_mappings(field.type)
+            case inspect.VarTupleType():
+                yield from _keys_of_mappings(choice.item_type)
+            case _:
+                pass
 
 
 class _Sides(NamedTuple):
@@ -168,18 +206,18 @@ class _Sides(NamedTuple):
         return cls(_plain(part), {} if part is None else _stated(part))
 
     def below(self, key: str) -> "_Sides":
-        whole, stated = self.value(key), _value(key, self.stated.get(key))
+        whole, stated = self.value(key), self.stated.get(key)
         return _Sides(whole, stated if isinstance(stated, dict) else {})
 
     def value(self, key: str) -> Any:
-        return _value(key, self.whole.get(key))
+        return self.whole.get(key)
 
     def shown(self, key: str) -> Any:
         """Returns the value of a key of which the other side has none."""
         value = self.value(key)
         if not isinstance(value, dict):
             return value
-        stated = _value(key, self.stated.get(key, {}))
+        stated = self.stated.get(key, {})
         # The key of a probe says its kind.
         return {name: each for name, each in stated.items() if (name, each) != ("kind", key)}
 
@@ -187,7 +225,8 @@ class _Sides(NamedTuple):
 def _differing(before: _Sides, after: _Sides, path: Path = ()) -> Iterator[KeyChange]:
     for key in dict.fromkeys((*before.whole, *after.whole)):
         was, now = before.value(key), after.value(key)
-        if was == now:
+        # To Python, 1 and true are equal; they are two settings of a plugin.
+        if was == now and repr(was) == repr(now):
             continue
         if isinstance(was, dict) and isinstance(now, dict):
             yield from _differing(before.below(key), after.below(key), (*path, key))
@@ -195,7 +234,3 @@ def _differing(before: _Sides, after: _Sides, path: Path = ()) -> Iterator[KeyCh
             yield KeyChange((*path, key), before.shown(key), after.shown(key))
         else:
             yield KeyChange((*path, key), was, now)
-
-
-def _value(key: str, value: Any) -> Any:
-    return dict(value) if key in _PAIRS and isinstance(value, list | tuple) else value

@@ -175,10 +175,9 @@ REGISTRIES_FRESH_NS = 86_400 * NS_PER_S
 REGISTRIES_AGAIN_NS = 60 * NS_PER_S
 """How soon the list is asked for again that could not be read."""
 REGISTRIES_READ_NS = 30 * NS_PER_S
-"""The time for reading the list of registries, for whichever attempts wait."""
+"""The time for reading the list of registries, however many attempts wait."""
 REGISTRIES_BYTES_MAX = 1024 * 1024
 """The list of registries: it has about a tenth of that, with 1,500 top level domains."""
-assert REGISTRIES_BYTES_MAX <= BODY_BYTES_MAX
 SUBPROTOCOLS_MAX = 16
 """Subprotocols that one handshake of a WebSocket offers: a few versions of one."""
 HEADERS_READ_MAX = 128
@@ -205,18 +204,20 @@ ROWS_MAX = 1_000
 """Rows of one query that are read: conditions judge the first ones, and a check asks for a figure or a few."""
 COLUMNS_MAX = 1_600
 """Columns of one row: as many as PostgreSQL allows for a table."""
-LOGIN_ROUNDS_MAX = 100_000
-"""Rounds of a key derivation that a server may ask a login for, 0.05 s of a thread: PostgreSQL has 4,096 unless it is told otherwise."""
+LOGIN_ROUNDS_MAX = 40_000
+"""Rounds of a key derivation that a server may ask a login for, in 0.05 s: PostgreSQL has 4,096 unless it is told otherwise."""
+LOGIN_MESSAGES_MAX = 10
+"""Messages of a database by which one login is made: a challenge has three."""
+ANSWER_BYTES_MAX = 1024 * 1024
+"""Bytes of a database that one attempt reads: the names of as many columns as there may be, and a body of rows."""
 NOTICES_MAX = 100
-"""Messages of a data base that say nothing about the attempt and are passed over, between two that do."""
+"""Messages of a database that say nothing about the attempt and are passed over, between two that do."""
 MESSAGES_MAX = 10_000
 """Messages of one topic that are passed over before the expected one: a busy topic brings some thousand in a few seconds."""
 TOPIC_CHARACTERS_MAX = 1_024
 """The name of a topic of a message broker: brokers of the large clouds allow 256."""
 CLIENT_ID_CHARACTERS_MAX = 256
 """The name by which a message broker knows this client: brokers must take 23, and some take more."""
-assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
-assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
 PROXY_EXCEPTIONS_MAX = 64
 """Hosts that are reached without the proxy of a target: each is looked at for every request."""
 PROXIED_HOSTS_KEPT = 4_096
@@ -244,6 +245,8 @@ TOKEN_REQUEST_NS = 60 * NS_PER_S
 TOKEN_SHARE_PERCENT = 50
 """The share of the time that an attempt has left for which it waits for a token; the rest is the target's."""
 assert RESOLVER_QUEUE_MAX >= IN_FLIGHT_MAX
+assert HTTP_STEPS_MAX <= MEASUREMENTS_MAX
+assert REGISTRIES_BYTES_MAX <= BODY_BYTES_MAX
 assert TOKEN_CHARACTERS_MAX < TOKEN_BYTES_MAX
 assert TOKEN_UNSTATED_NS < TOKEN_KEPT_NS
 assert NAME_LOOK_NS < NAME_SILENT_NS < NAME_TRY_NS < NAME_HEARD_NS

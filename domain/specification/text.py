@@ -1,5 +1,6 @@
 """The constrained texts that specifications are written in."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, TypeAlias
 
@@ -113,4 +114,6 @@ def as_pairs(value: Pairs) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(text)) for name, text in pairs)
 
 
+PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+"""A place of a text that is sent: `{{name}}` stands for a value that was captured before under this name."""
 MASK = line.MASK

@@ -10,24 +10,13 @@ from ..conditions.condition import Condition, compile_condition, facts_named
 from ..conditions.facts import BODY
 from ..errors import ConditionError
 from ..limits import BODY_BYTES, EXPECTATIONS_KEPT
+from ..specification.http.given import FACTS
 from ..specification.probes.kinds import KINDS, NETWORK_KINDS
 from ..specification.target import Target
 from .fates import contradiction, fate_fault
 
 _GIVEN: dict[str, frozenset[str]] = {
-    "http": frozenset(
-        {
-            "STATUS",
-            "BODY",
-            "HEADERS",
-            "HTTP_VERSION",
-            "CONNECTED",
-            "RESPONSE_TIME",
-            "IP",
-            "CERTIFICATE_EXPIRATION",
-            "CERTIFICATE",
-        }
-    ),
+    "http": FACTS,
     "tcp": frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY", "CERTIFICATE_EXPIRATION", "CERTIFICATE"}),
     "exec": frozenset({"BODY", "RESPONSE_TIME"}),
     "heartbeat": frozenset({"RUN_TIME"}),

@@ -120,7 +120,7 @@ def _of_target(target: Target) -> Iterator[Problem]:
 
 
 def _unfilled(target: Target) -> Iterator[Problem]:
-    """Doubts about texts like the place of a captured value that are none, and are sent as they stand."""
+    """A text that looks like the place of a captured value and is none is sent as it stands."""
     match target.probe:
         case HttpSteps(steps=steps):
             for at, step in enumerate(steps):
@@ -130,7 +130,7 @@ def _unfilled(target: Target) -> Iterator[Problem]:
             for at, sent in enumerate(dialogue):
                 yield from _places_unfilled(sent.send, ("tcp", "dialogue", at, "send"))
         case _:
-            return
+            pass
 
 
 def _places_unfilled(value: Any, path: Path) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
 
 import idna
 from msgspec import UNSET
@@ -29,6 +30,18 @@ _METHODS = (
 )  # fmt: skip
 """Those of HTTP itself, of its caches, and of WebDAV and CalDAV. CONNECT is not there: it asks for a tunnel."""
 FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
+
+
+class UrlForm(NamedTuple):
+    """The form of a URL under one key."""
+
+    schemes: tuple[str, ...]
+    example: str
+    login_place: str
+    """The place of a login, which no URL may hold: URLs are shown."""
+
+
+REQUESTED = UrlForm(("http", "https"), "https://example.org/health", "under basic_auth or in a header")
 
 
 def http_problems(http: Http, path: Path) -> Iterator[Problem]:
@@ -93,16 +106,16 @@ def apprise_problems(apprise: Apprise, path: Path) -> Iterator[Problem]:
             yield Problem((*path, "urls", at), "stands twice: keep one")
 
 
-def url_problems(url: str, path: Path) -> Iterator[Problem]:
+def url_problems(url: str, path: Path, form: UrlForm = REQUESTED) -> Iterator[Problem]:
     """Yields the problem of a URL that cannot be requested; none shows more of it than its scheme."""
     if len(url) > URL_CHARACTERS_MAX:
         yield Problem(path, f"has {len(url):,} characters: {URL_CHARACTERS_MAX:,} are the most")
-    elif fault := url_fault(url):
+    elif fault := url_fault(url, form):
         yield Problem(path, fault)
 
 
-def url_fault(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
-    """Why a text is no URL of one of the schemes that can be requested; empty when it is one.
+def url_fault(url: str, form: UrlForm = REQUESTED) -> str:
+    """Why a text is no absolute URL of a form; empty when it is one.
 
     It never shows more of the URL than its scheme: the rest may hold a secret.
     """
@@ -110,23 +123,22 @@ def url_fault(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
         return "holds a blank, a line end or another control character: write %20 for a blank"
     found = _URL.match(url)
     if found is None:
-        return "is no absolute URL: write it like https://example.org/health"
-    if found[1].lower() not in schemes:
-        known = f"{', '.join(schemes[:-1])} and {schemes[-1]}"
-        return f"has the scheme {quoted(found[1])}: only {known} are possible{suggestion(found[1], schemes)}"
+        return f"is no absolute URL: write it like {form.example}"
+    if found[1].lower() not in form.schemes:
+        known = f"{', '.join(form.schemes[:-1])} and {form.schemes[-1]}"
+        return f"has the scheme {quoted(found[1])}: only {known} are possible{suggestion(found[1], form.schemes)}"
     if "@" in found[2]:
-        return "holds a user name or a password: write them under basic_auth or in a header"
-    return _authority_fault(found[2])
+        return f"holds a user name or a password: write them {form.login_place}"
+    return _authority_fault(found[2], form.example)
 
 
-def _authority_fault(authority: str) -> str:
+def _authority_fault(authority: str, example: str) -> str:
     found = _AUTHORITY.fullmatch(authority)
     if found is None:
-        return (
-            "has a host that cannot be read: write it like https://example.org:8443/health or https://[::1]/"
-        )
+        scheme, with_port = example.partition("://")[0], example.replace(".org/", ".org:8443/")
+        return f"has a host that cannot be read: write it like {with_port} or {scheme}://[::1]/"
     if not found[1]:
-        return "names no host: write it like https://example.org/health"
+        return f"names no host: write it like {example}"
     if fault := name_fault(found[1]):
         return f"has a host that {fault}"
     port = found[2]
@@ -210,7 +222,7 @@ def _ascii_label(label: str) -> str:
 
 
 def is_token(name: str) -> bool:
-    """Whether a text may be the name of a header or of a cookie."""
+    """Whether a text may be the name of a header, a cookie or a subprotocol."""
     return _TOKEN.fullmatch(name) is not None
 
 

@@ -14,6 +14,7 @@ from ..limits import (
     SLO_WINDOW_NS_MIN,
     WINDOW_SAMPLES_MAX,
 )
+from ..specification.http.given import MEASURES, PHASES
 from ..specification.probes.kinds import NETWORK_KINDS
 from ..specification.probes.networked import NetworkProbe
 from ..specification.probes.web.http_steps import STEP_MEASURE
@@ -25,15 +26,14 @@ from ..units import NS_PER_MS
 from .conditions import never_encrypted
 from .durations import length_ns, span_problems
 
-_PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
 _MEASURES: dict[str, tuple[str, ...]] = {
-    "http": ("response_time", *_PHASES, "status", "certificate_expiration"),
+    "http": MEASURES,
     "tcp": ("response_time", "dns", "connect", "tls", "first_byte", "certificate_expiration"),
     **{kind: each.measures for kind, each in NETWORK_KINDS.items()},
 }
 """The measures of the probe kinds that define a fixed set, besides the availability that all have."""
 _TIMES = frozenset(
-    {"response_time", *_PHASES, "certificate_expiration", "registration_expiration", "run_time"}
+    {"response_time", *PHASES, "certificate_expiration", "registration_expiration", "run_time"}
 )
 """The measures in milliseconds: a duration may stand beside them."""
 _ENCRYPTED = {"certificate_expiration": "certificate", "tls": "handshake"}
@@ -233,7 +233,7 @@ def _range(measure: str, target: Target) -> tuple[float, float]:
         return 0, _STATUS_MAX
     if measure == "availability":
         return 0, 100
-    if measure == "response_time" or measure in _PHASES:
+    if measure == "response_time" or measure in PHASES:
         return 0, inf if (waited_ns := _waited_ns(target)) is None else waited_ns / NS_PER_MS
     return -inf, inf
 

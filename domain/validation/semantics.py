@@ -33,10 +33,9 @@ from .dependencies import composite_problems, dependency_problems, flapping_prob
 from .durations import heartbeat_problems, length_ns, span_problems
 from .mail import email_problems
 from .metadata import metadata_problems
-from .network import apprise_problems, exec_problems, http_problems, tls_problems, url_problems
+from .network import apprise_problems, exec_problems, tls_problems, url_problems
 from .probes.echoes import echo_problems
-from .probes.http import demand_problems
-from .probes.http_access import http_access_problems
+from .probes.http import request_problems
 from .probes.registration import pace_problems
 from .probes.table import network_probe_problems
 from .probes.tcp import tcp_problems
@@ -238,11 +237,7 @@ class _Judge:
     def _probe(self, target: Target, path: Path) -> Iterator[Problem]:
         match target.probe:
             case Http() as http:
-                yield from (
-                    *http_problems(http, path),
-                    *demand_problems(http, path),
-                    *http_access_problems(http, path),
-                )
+                yield from request_problems(http, path)
             case Tcp() as tcp:
                 yield from tcp_problems(tcp, path)
             case NetworkProbe() as spoken:

@@ -173,6 +173,12 @@ class Standby:
         return self._watch.lapsed
 
     def _run(self) -> None:
+        try:
+            self._wait()
+        finally:
+            self._watch.close()
+
+    def _wait(self) -> None:
         self._pass_kept_on()
         while not self._over.wait(LOOK_EVERY_S):
             try:

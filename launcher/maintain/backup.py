@@ -6,7 +6,7 @@ import click
 
 from ...client.record import Record
 from ...domain.line import count_of
-from ...domain.store_place import shown_store
+from ...domain.store_place import is_database, shown_store
 from ...domain.time.moment import wall_text
 from ..output import ExitStatus
 from ..place import StorePlace
@@ -42,7 +42,8 @@ def verify_store(path: str, *, as_json: bool) -> ExitStatus:
         click.echo(f"do: {found.remedy}")
     else:
         links = count_of(found.links, "link")
-        click.echo(f"{path} verifies: {links}, every page and every index, {_until_text(found.until_ns)}")
+        pages = "" if is_database(path) else "every page and every index, "
+        click.echo(f"{path} verifies: {links}, {pages}{_until_text(found.until_ns)}")
     return ExitStatus.FAILED if found.problems else ExitStatus.FINE
 
 

@@ -2,9 +2,9 @@
 
 import pycurl
 import pytest
-from watchkeeper import ConfigurationError
+from watchkeeper import ConfigurationError, HttpStep, HttpSteps
 from watchkeeper.adapters.configuration.loading import examine
-from watchkeeper.adapters.extras import version_problem
+from watchkeeper.adapters.extras import missing_of, version_problem
 from watchkeeper.domain.specification.http.header_rules import HeaderRule
 from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.specification.target import Target
@@ -29,6 +29,7 @@ FAULTY = [
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A B", matches="x")]}, "http.header_rules[0].header: is no header name"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A", matches="(")]}, "http.header_rules[0].matches: the pattern '(' cannot be used"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A", not_matches="(")]}, "http.header_rules[0].not_matches: the pattern"),
+    ({"url": CLEAR, "header_rules": [HeaderRule(header="A", matches=".{999}")]}, "http.header_rules[0].matches: the pattern has"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A")]}, "http.header_rules[0]: needs exactly one of matches, not_matches; it has none"),
     ({"url": CLEAR, "header_rules": [HeaderRule(header="A", matches="", not_matches="")]}, "http.header_rules[0]: needs exactly one"),
     ({"url": CLEAR, "compression": "gzip", "headers": {"accept-encoding": "br"}}, "http.compression: Accept-Encoding stands under headers"),
@@ -79,6 +80,14 @@ def test_a_version_that_the_installed_libcurl_does_not_speak_is_named():
     assert str(problem).startswith("versions: the installed libcurl does not speak HTTP/3: leave 3 out")
     assert len(list(version_problem(probe, ("versions",), 0))) == 2
     assert list(version_problem(Http(url=SECURE), ("versions",), 0)) == []
+
+
+def test_such_a_version_is_named_in_a_step_of_several():
+    steps = HttpSteps(steps=[HttpStep(id="a", url=SECURE), HttpStep(id="b", url=SECURE, versions=["2"])])
+    (problem,) = missing_of(Target(id="a", http_steps=steps), 0)
+    assert str(problem).startswith(
+        "http_steps.steps[1].versions: the installed libcurl does not speak HTTP/2"
+    )
 
 
 def test_numbers_for_versions_are_refused_with_the_way_to_write_them(tmp_path):

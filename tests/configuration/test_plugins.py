@@ -197,7 +197,19 @@ def test_settings_are_shown_nowhere(module, tmp_path):
 
     assert all(word not in text for text in shown for word in ("hunter2", "4711", "hidden.example"))
     assert all("settings" in text or "***" in text for text in shown)
+    assert 'plugin.settings.hosts: none -> ["***"]' in shown[-1]
+    assert "plugin.settings.pin: none -> ***" in shown[-1]
     assert set(secrets_of([Target(id="a", plugin=plugin)])) == {"hunter2-hunter2"}
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, True), (1, 1.0), ([0], [False])])
+def test_a_comparison_names_a_setting_that_became_an_equal_one_of_another_kind(module, tmp_path, old, new):
+    for name, value in (("old", old), ("new", new)):
+        plugin = {"name": "gauge", "settings": {"pin": value}}
+        (tmp_path / name).write_text(json.dumps({"targets": [{"id": "a", "plugin": plugin}]}))
+    shown = CliRunner().invoke(cli, ["diff", str(tmp_path / "old"), str(tmp_path / "new")]).output
+
+    assert "    plugin.settings.pin: " in shown
 
 
 def test_equal_numbers_of_two_kinds_are_two_settings():

@@ -5,7 +5,9 @@ import trustme
 from watchkeeper import (
     Configuration,
     DialogueStep,
+    DigestAuth,
     DomainRegistration,
+    HeaderRule,
     Http,
     HttpCapture,
     HttpStep,
@@ -23,6 +25,8 @@ from watchkeeper.domain.validation.partial import judged_target
 from watchkeeper.launcher.configure.redacting import Redaction
 from watchkeeper.web.pages.watched.target import what_is_checked
 
+BROKEN = HeaderRule(header="A", matches="(")
+DIGEST = DigestAuth(user="u", password="p")  # noqa: S106
 LOGIN = {"id": "login", "url": "https://shop.example/login", "capture": {"token": "[BODY].token"}}
 
 
@@ -58,6 +62,10 @@ STEPS = [
     (second(url="https://h?{{token}}", tls=Tls(server_name="{{token}}")), "http_steps.steps[1].tls: no captured value is put in here"),
     (second(connection="reuse"), "http_steps.steps[1].connection: each step connects anew"),
     (second(bearer="{{token}}", method="FETCH"), "http_steps.steps[1].method: 'FETCH' is no known method"),
+    (second(versions=["1.1", "1.1"]), "http_steps.steps[1].versions: holds a version twice"),
+    (second(header_rules=[BROKEN]), "http_steps.steps[1].header_rules[0].matches: the pattern '('"),
+    (second(resolver="192.0.2.53"), "http_steps.steps[1].resolver: is no address of a name server"),
+    (second(bearer="b", digest_auth=DIGEST), "http_steps.steps[1].digest_auth: bearer and digest_auth are given"),
     (second(expect=["[RUN_TIME] < 1s"]), "http_steps.steps[1].expect[0]: a probe of http gives no [RUN_TIME]"),
     (second(expect=["[STATUS] =="]), "http_steps.steps[1].expect[0]: "),
     (second(method="HEAD", expect=["[BODY] == x"]), "http_steps.steps[1].expect[0]: an answer to HEAD has no body"),
@@ -121,7 +129,12 @@ def test_steps_that_pass_values_on_have_no_problem():
         Threshold(id="slow", measure="step.use", value="500ms"),
         Threshold(id="all", measure="response_time", value="2s"),
     ]
-    target = of_steps(LOGIN, use, expect=["[BODY].id == 7", "[CERTIFICATE_EXPIRATION] > 48h"], rules=rules)
+    target = of_steps(
+        LOGIN,
+        use,
+        expect=["[BODY].id == 7", "[HTTP_VERSION] == 2", "[CERTIFICATE_EXPIRATION] > 48h"],
+        rules=rules,
+    )
 
     assert problems_of(target) == []
 

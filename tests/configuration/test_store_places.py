@@ -91,6 +91,17 @@ def test_the_password_of_a_store_is_masked_everywhere():
     assert "otto" not in repr(Record(URL))
 
 
+@pytest.mark.parametrize(
+    "url", ["postgresql://watch:slon%zzotto@db/watch", "postgresql://watch:otto@db/watch?no=1"]
+)
+def test_a_url_that_the_library_does_not_read_is_told_without_its_password(url):
+    with pytest.raises(
+        StoreError, match=r"postgresql://watch:\*\*\*@db/watch.* is no URL of a database"
+    ) as told:
+        Record(url).incidents()
+    assert "otto" not in f"{told.value} {told.value.__cause__}"
+
+
 CONFIG = f"""
 runtime: {{store: "{URL}"}}
 targets:
@@ -122,14 +133,14 @@ def test_no_verb_shows_the_password(config, verb):
         assert "watch:***@db.example" in found.output
 
 
-def test_a_missing_library_is_a_problem_of_check(monkeypatch):
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "psycopg" else object())
-    found = Configuration(
-        runtime=RuntimeOptions(store=URL), targets=(Target(id="a", tcp=Tcp(host="h", port=1)),)
-    )
-    (problem,) = extras.missing_libraries(found)
+def test_a_missing_library_is_a_problem_of_check():
+    target = Target(id="a", tcp=Tcp(host="h", port=1))
+    found = Configuration(runtime=RuntimeOptions(store=URL), targets=(target,))
+    (problem,) = extras.missing_libraries(found, psycopg="installed_nowhere")
     assert str(problem) == "runtime.store: psycopg is not installed: pip install 'watchkeeper[postgres]'"
-    assert not [*extras.missing_libraries(Configuration(runtime=RuntimeOptions(store="watch.db")))]
+    assert not [*extras.missing_libraries(found)]
+    plain = Configuration(runtime=RuntimeOptions(store="watch.db"), targets=(target,))
+    assert not [*extras.missing_libraries(plain, psycopg="installed_nowhere")]
 
 
 def test_a_database_that_cannot_be_reached_is_named_at_the_start():

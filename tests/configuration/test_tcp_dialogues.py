@@ -37,6 +37,7 @@ def test_a_sound_dialogue_has_no_problem(name):
 FAULTY = [
     (tcp({}), "tcp.dialogue[0]: does nothing: write send, expect or starttls"),
     (tcp({"expect": "("}), "tcp.dialogue[0].expect: the pattern '(' cannot be used"),
+    (tcp({"expect": ".{511}|.{511}"}), "tcp.dialogue[0].expect: the pattern has"),
     (tcp({"send": "{{name}}"}), "tcp.dialogue[0].send: 'name' is captured by no step before: write (?P<name>...) in its expect"),
     (tcp(GREETING, {"send": "{{nane}}"}), "tcp.dialogue[1].send: 'nane' is captured by no step before"),
     (tcp({"send": "{{name}}", **GREETING}), "tcp.dialogue[0].send: 'name' is captured"),

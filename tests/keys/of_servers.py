@@ -1,4 +1,4 @@
-"""The effect of each key of the probes of data bases, message brokers and mailboxes."""
+"""The effect of each key of the probes of databases, message brokers and mailboxes."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -175,7 +175,7 @@ def mysql_key(key: str) -> Callable[[Path, Any], str]:
 def mysql_query(folder: Path, value: str | None) -> bytes:
     small = small_mysql()
     spoken(folder, "mysql", small, **PLACE, **({} if value is None else {"query": value}))
-    return small.heard[0][4:5]
+    return small.heard[1][4:5]
 
 
 def mysql_tls(folder: Path, trusted: bool) -> str:

@@ -26,7 +26,9 @@ def compare(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old.yaml").write_text(OLD)
 
-    def run(new, *options, status=0):
+    def run(new, *options, status=0, old=None):
+        if old is not None:
+            (tmp_path / "old.yaml").write_text(old)
         (tmp_path / "new.yaml").write_text(new)
         done = CliRunner().invoke(cli, ["diff", "old.yaml", "new.yaml", *options])
         assert done.exit_code == status, done.output
@@ -68,6 +70,43 @@ def test_cookies_are_compared_by_their_names_and_never_shown(compare):
     (line,) = (line for line in compare(new).splitlines() if "cookies" in line)
     assert line.startswith('    http.cookies: none -> {"lang": "***", "once": "***"}')
     assert "canary" not in compare(newer)
+
+
+STEPS = "http_steps: {{steps: [{{id: a, url: 'https://h/', headers: {0}}}]}}"
+MAPPINGS = {
+    "http: {{url: 'https://h/', headers: {0}}}": "http.headers",
+    "http: {{url: 'https://h/', cookies: {0}}}": "http.cookies",
+    "http: {{url: 'https://h/', proxy: {{url: 'http://p:1', headers: {0}}}}}": "http.proxy.headers",
+    "http: {{url: 'http://h/', oauth2: {{token_url: 'https://h/', client_id: a, client_secret: b, parameters: {0}}}}}": "http.oauth2.parameters",
+    "websocket: {{url: 'wss://h/', headers: {0}}}": "websocket.headers",
+    "grpc: {{host: h, port: 1, metadata: {0}}}": "grpc.metadata",
+}
+"""Probes with values by name, and their places."""
+
+
+@pytest.mark.parametrize(("probe", "key"), MAPPINGS.items())
+def test_values_by_name_are_compared_by_name_and_their_secrets_never_shown(compare, probe, key):
+    former, changed, added = (
+        OLD + f"  - {{id: more, {probe.format(values)}}}\n"
+        for values in ("{token: canary-1}", "{token: canary-2}", "{token: canary-1, x-api-token: canary-3}")
+    )
+    assert keys_of(compare(changed, old=former)) == [f"{key}.token: *** -> ***"]
+    assert keys_of(compare(added, old=former)) == [f"{key}.x-api-token: none -> ***"]
+
+
+def test_values_by_name_stand_with_their_names_in_the_steps_of_a_probe(compare):
+    former, changed = (
+        OLD + f"  - {{id: more, {STEPS.format(values)}}}\n"
+        for values in ("{authorization: canary-1}", "{authorization: canary-2}")
+    )
+    (line,) = keys_of(compare(changed, old=former))
+    assert line.count('"headers": {"authorization": "***"}') == 2
+
+
+def keys_of(shown):
+    """The lines of keys, without their places; none of them shows a value that a test hides."""
+    assert "canary" not in shown
+    return [line.strip().partition("  # ")[0] for line in shown.splitlines() if line.startswith("    ")]
 
 
 def test_rules_are_compared_as_they_are_in_force(compare):

@@ -33,8 +33,10 @@ def test_every_policy_is_listed_by_its_name():
     assert {policy.name for policy in by_kind[CachePolicy]} == {
         "names of targets and of channels",
         "tls contexts",
-        "tls contexts of probes",
+        "tokens of OAuth 2.0",
+        "tls contexts of probes and of mail",
         "proven chains of certificates",
+        "registries",
         "shared probe results",
         "receivers of a notice that took it",
         "compiled conditions",

@@ -9,12 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from between import Stretch
 from databases import new_store, schema_of
 from postgres_server import PostgresServer
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.opening import make_reader
 from watchkeeper.adapters.stores.postgres.store import PostgresStore
+from watchkeeper.adapters.stores.postgres.watch import DatabaseWatch
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -76,23 +78,56 @@ def test_a_server_that_is_killed_and_started_again_has_what_was_acknowledged(dur
     assert is_whole(url)
 
 
-def test_a_commit_whose_answer_was_lost_is_repeated_without_effect(url, store, monkeypatch):
+@pytest.fixture
+def stretch(durable):
+    """A network to the server that may lose or delay."""
+    made = Stretch(durable.host, durable.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def far(durable, url, stretch):
+    """A store beyond that network, with the first batch."""
+    words = durable.dsn.replace(f":{durable.port}/", f":{stretch.port}/")
+    made = PostgresStore(f"{words}?schema={schema_of(url)}")
+    made.open(NOON)
+    made.commit(FIRST)
+    yield made
+    made.close()
+
+
+def test_a_commit_whose_answer_was_lost_is_repeated_without_effect(url, far, stretch):
     """The server has committed, and the connection ends before it can say so."""
-    connection = store._session.connection
-    advanced = store._session.fence.advanced
-
-    def cut(end):
-        connection.pgconn.finish()
-        raise OSError("the answer is lost")
-
-    monkeypatch.setattr(store._session.fence, "advanced", cut)
-    with pytest.raises(StoreError, match="the answer is lost"):
-        store.commit(SECOND)
-    monkeypatch.setattr(store._session.fence, "advanced", advanced)
-    store.close()
-    assert store.open(NOON).writes == 2
-    store.commit(SECOND)
+    stretch.loses_answers = True
+    with pytest.raises(StoreError, match="the store failed while committing"):
+        far.commit(Batch(samples=SECOND.samples))
+    stretch.loses_answers = False
+    far.close()
+    assert far.open(NOON).writes == 1
+    far.commit(SECOND)
     assert is_whole(url)
+
+
+@pytest.mark.slow  # the deadline of an answer passes in real time
+def test_a_commit_that_comes_late_is_refused(url, far, stretch):
+    """A commit that was sent, and whose connection was given up, may reach the server after the next opening."""
+    stretch.delays_requests = True
+    with pytest.raises(StoreError, match="has not answered within 4 s"):
+        far.commit(Batch(samples=(sample_at(5),)))
+    far.close()
+    at = SystemClock().read()
+    watch = DatabaseWatch(url)
+    looks = limits.TENURE_LEASE_NS // limits.TENURE_LOOK_NS + 1
+    any(watch.look(at.shifted(number * limits.TENURE_LOOK_NS)) for number in range(looks))
+    watch.close()
+    near = PostgresStore(url, lapsed=watch.lapsed)
+    near.open(NOON)
+    stretch.delays_requests = False
+    assert stretch.delivered.wait(20)
+    near.commit(SECOND)
+    assert is_whole(url)
+    near.close()
 
 
 def test_a_connection_that_is_cut_in_the_middle_costs_one_opening(durable, url, store):
@@ -104,18 +139,6 @@ def test_a_connection_that_is_cut_in_the_middle_costs_one_opening(durable, url, 
     store.close()
     store.open(NOON)
     store.commit(SECOND)
-    assert is_whole(url)
-
-
-def test_a_commit_of_a_former_connection_that_comes_late_is_refused(url, store):
-    """A commit that was sent, and whose connection was given up, may reach the server after the next claim."""
-    late = store._session
-    store._session = None
-    store.open(NOON)
-    store.commit(SECOND)
-    with pytest.raises(OSError, match="went back in time"):
-        late.record(Batch(samples=(sample_at(5),)))
-    late.connection.close()
     assert is_whole(url)
 
 

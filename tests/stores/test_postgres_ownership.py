@@ -137,13 +137,15 @@ def test_a_clock_of_the_server_that_was_set_back_keeps_no_store(url, server, sto
     assert stores(lapsed=watch.lapsed).open(NOON).epoch == 2
 
 
-def test_a_connection_that_holds_the_row_of_a_dead_owner_is_ended(url, server, stores):
-    dead = stores()
-    dead.open(NOON)
-    age(url, server)
-    dead._session.connection.execute("BEGIN")
-    dead._session.connection.execute("UPDATE shard SET beats = beats")
+def test_a_connection_that_holds_the_row_of_a_dead_owner_is_ended(url, stores):
+    stores().open(NOON)
+    # Stands for the connection of an owner that ended in the middle of a commit.
+    dead = connect(database_place(url))
+    dead.execute("UPDATE shard SET backend = pg_backend_pid(), alive_at = alive_at - interval '1 minute'")
+    dead.execute("BEGIN")
+    dead.execute("UPDATE shard SET beats = beats")
     assert stores().open(NOON).epoch == 2
+    dead.close()
 
 
 def test_a_row_that_another_connection_holds_makes_the_store_busy(url, stores):

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from records import NOON, delivery_of, digest_of_steps, notice_of, opened, then
+from watchkeeper.adapters.stores.opening import make_reader, make_store
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.errors import StoreCorrupt, StoreError
@@ -141,9 +142,17 @@ def test_a_restart_knows_when_incidents_opened(store):
 
 @pytest.fixture
 def path(tmp_path):
-    """A closed store on disk with a digest that was told, one that was given up, and a reminder."""
-    path = str(tmp_path / "digests.db")
-    store = SqliteStore(path)
+    return with_digests(str(tmp_path / "digests.db"))
+
+
+@pytest.fixture
+def filled(place):
+    return with_digests(place)
+
+
+def with_digests(path):
+    """A closed store with a digest that was told, one that was given up, and a reminder."""
+    store = make_store(path)
     store.open(NOON)
     late = reminder(1)
     store.commit(
@@ -159,8 +168,8 @@ def path(tmp_path):
     return path
 
 
-def test_a_reader_finds_the_digest_of_each_member(path):
-    reader = StoreReader(path)
+def test_a_reader_finds_the_digest_of_each_member(filled):
+    reader = make_reader(filled)
     for step in STEPS[1:]:
         (outgoing,) = reader.notices(step.incident_id)
         assert outgoing.notice == DIGEST

@@ -4,8 +4,7 @@ import pytest
 from histories import ALL
 from msgspec.structs import replace
 from records import NOON, sample_at
-from watchkeeper.adapters.stores.sqlite.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.adapters.stores.opening import make_reader, make_store
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.observation.evidence import Evidence
@@ -15,13 +14,13 @@ from watchkeeper.domain.time.moment import NS_PER_S
 
 
 @pytest.fixture
-def path(tmp_path):
-    return str(tmp_path / "watch.db")
+def path(place):
+    return place
 
 
 @pytest.fixture
 def store(path):
-    store = SqliteStore(path)
+    store = make_store(path)
     store.open(NOON)
     yield store
     store.close()
@@ -38,7 +37,7 @@ def test_evidence_is_read_back_for_a_target_and_a_span(store, path, monkeypatch)
     known = tuple(sample_at(0, name, Outcome.DOWN) for name in ("shop", "door"))
     store.commit(Batch(samples=known, evidence=(first, other, left_out)))
     store.commit(Batch(evidence=(*later, first)))
-    reader = StoreReader(path)
+    reader = make_reader(path)
     assert reader.evidence("shop", 0, NOON.wall_ns + 1) == (first,)
     assert reader.evidence("shop", *ALL) == tuple(later), "the newest two"
     assert reader.evidence("door", *ALL) == (other,)

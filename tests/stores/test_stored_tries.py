@@ -5,8 +5,7 @@ import pytest
 from histories import run_maintenance
 from msgspec.structs import replace
 from records import NOON, delivery_of, notice_of, opened, then
-from watchkeeper.adapters.stores.sqlite.reader import StoreReader
-from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
+from watchkeeper.adapters.stores.opening import make_reader, make_store
 from watchkeeper.domain import limits
 from watchkeeper.domain.errors import UsageError
 from watchkeeper.domain.incidents.delivery_try import DeliveryTry, TryResult
@@ -44,13 +43,13 @@ HISTORY = Batch(
 
 
 @pytest.fixture
-def path(tmp_path):
-    return str(tmp_path / "watch.db")
+def path(place):
+    return place
 
 
 @pytest.fixture
 def store(path):
-    store = SqliteStore(path, Retention(failed_samples="2d"))
+    store = make_store(path, Retention(failed_samples="2d"))
     store.open(NOON)
     yield store
     store.close()
@@ -58,7 +57,7 @@ def store(path):
 
 def test_tries_are_read_back_by_incident_and_by_key(store, path):
     store.commit(HISTORY)
-    reader = StoreReader(path)
+    reader = make_reader(path)
     assert reader.deliveries(incident=OPENED.id) == (BUSY, THANKS, begun(OVER, 3, 2 * NS_PER_S))
     assert reader.deliveries(key=TOLD.key) == (BUSY, THANKS)
     assert reader.deliveries(incident="inc_unknown") == reader.deliveries(key="msg_unknown") == ()
@@ -68,25 +67,25 @@ def test_tries_are_read_back_by_incident_and_by_key(store, path):
 @pytest.mark.parametrize("asked", [{}, {"incident": "inc_1", "key": "msg_1"}])
 def test_tries_are_asked_for_by_one_of_the_two(path, store, asked):
     with pytest.raises(UsageError, match="give one of the two"):
-        StoreReader(path).deliveries(**asked)
+        make_reader(path).deliveries(**asked)
 
 
 def test_the_newest_tries_are_read(store, path, monkeypatch):
     monkeypatch.setattr(limits, "READ_TRIES_MAX", 1)
     store.commit(HISTORY)
-    assert StoreReader(path).deliveries(key=TOLD.key) == (THANKS,)
+    assert make_reader(path).deliveries(key=TOLD.key) == (THANKS,)
 
 
 def test_a_notice_that_is_tried_for_days_keeps_its_first_try_and_the_newest(store, path, monkeypatch):
     monkeypatch.setattr(limits, "TRIES_KEPT_PER_NOTICE", 3)
     store.commit(Batch(tries=tuple(begun(TOLD, attempt, attempt) for attempt in range(1, 8))))
-    assert [each.attempt for each in StoreReader(path).deliveries(key=TOLD.key)] == [1, 6, 7]
+    assert [each.attempt for each in make_reader(path).deliveries(key=TOLD.key)] == [1, 6, 7]
 
 
 def test_the_same_batch_again_changes_no_try(store, path):
     store.commit(HISTORY)
     store.commit(HISTORY)
-    assert len(StoreReader(path).deliveries(incident=OPENED.id)) == 3
+    assert len(make_reader(path).deliveries(incident=OPENED.id)) == 3
 
 
 def test_tries_go_with_their_retention(store, path):
@@ -94,17 +93,18 @@ def test_tries_go_with_their_retention(store, path):
     newer = begun(OVER, 4, 3 * NS_PER_DAY)
     store.commit(Batch(tries=(newer,)))
     run_maintenance(store, 4 * NS_PER_DAY, calls=4)
-    assert StoreReader(path).deliveries(incident=OPENED.id) == (newer,)
+    assert make_reader(path).deliveries(incident=OPENED.id) == (newer,)
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_changed_try_is_found_by_a_whole_check(store, path):
     store.commit(HISTORY)
-    assert not StoreReader(path).verify().problems
+    assert not make_reader(path).verify().problems
     store.close()
     connection = apsw.Connection(path)
     connection.execute("UPDATE delivery SET result = 'accepted' WHERE attempt = 1")
     connection.close()
-    (problem,) = StoreReader(path).verify().problems
+    (problem,) = make_reader(path).verify().problems
     assert problem == f"try 1 of notice {TOLD.key} does not read back as it was written"
     store.open(NOON)  # no restart builds on it
 
@@ -112,7 +112,7 @@ def test_a_changed_try_is_found_by_a_whole_check(store, path):
 def test_each_channel_of_an_incident_says_what_it_was_told_and_what_waits(store, path):
     store.commit(HISTORY)
     told_at_ns = TOLD.created_at_ns + NS_PER_S
-    assert StoreReader(path).told(OPENED.id) == (
+    assert make_reader(path).told(OPENED.id) == (
         ChannelTold(
             channel="calm",
             waiting=TransitionKind.OPENED,
@@ -133,12 +133,12 @@ def test_each_channel_of_an_incident_says_what_it_was_told_and_what_waits(store,
         ),
         ChannelTold(channel="silent"),
     )
-    assert StoreReader(path).told("inc_unknown") == ()
+    assert make_reader(path).told("inc_unknown") == ()
 
 
 def test_a_notice_that_was_given_up_is_over_once_a_later_one_is_taken(store, path):
     late = notice_of(RESOLVED, "calm")
     heard = delivery_of(late, DELIVERED)
     store.commit(replace(HISTORY, notices=(*HISTORY.notices, late), deliveries=(*HISTORY.deliveries, heard)))
-    calm = StoreReader(path).told(OPENED.id)[0]
+    calm = make_reader(path).told(OPENED.id)[0]
     assert (calm.told, calm.waiting, calm.detail) == (TransitionKind.RESOLVED, None, "")

@@ -18,10 +18,18 @@ from watchkeeper.domain.specification.probes.dns import Dns
 from watchkeeper.domain.specification.probes.icmp import Icmp
 from watchkeeper.domain.specification.probes.kinds import Probe
 from watchkeeper.domain.specification.probes.redis import Redis
+from watchkeeper.domain.specification.probes.servers.imap import Imap
+from watchkeeper.domain.specification.probes.servers.mqtt import Mqtt
+from watchkeeper.domain.specification.probes.servers.mysql import Mysql
+from watchkeeper.domain.specification.probes.servers.postgres import Postgres
 from watchkeeper.domain.specification.probes.smtp import Smtp
 from watchkeeper.domain.specification.probes.ssh import Ssh
 from watchkeeper.domain.specification.probes.tls_handshake import TlsHandshake
 from watchkeeper.domain.specification.probes.udp import Udp
+from watchkeeper.domain.specification.probes.web.grpc import Grpc
+from watchkeeper.domain.specification.probes.web.http_steps import HttpStep, HttpSteps
+from watchkeeper.domain.specification.probes.web.registration import DomainRegistration
+from watchkeeper.domain.specification.probes.web.websocket import WebSocket
 from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 
 from tests.adapters.timing import call_at_of
@@ -45,6 +53,14 @@ FAILING: Mapping[str, MakeProbe] = {
     "redis": lambda host, port: Redis(host=host, port=port),
     "ssh": lambda host, port: Ssh(host=host, port=port),
     "smtp": lambda host, port: Smtp(host=host, port=port),
+    "imap": lambda host, port: Imap(host=host, port=port),
+    "mqtt": lambda host, port: Mqtt(host=host, port=port),
+    "postgres": lambda host, port: Postgres(host=host, port=port, user="watch"),
+    "mysql": lambda host, port: Mysql(host=host, port=port, user="watch"),
+    "websocket": lambda host, port: WebSocket(url=f"ws://{host}:{port}/"),
+    "grpc": lambda host, port: Grpc(host=host, port=port),
+    "http_steps": lambda host, port: HttpSteps(steps=(HttpStep(id="a", url=f"http://{host}:{port}/"),)),
+    "domain": lambda host, port: DomainRegistration(name="shop.example", rdap_server=f"http://{host}:{port}"),
 }
 """By the name of the kind; `https` is the kind `http` over TLS."""
 
@@ -90,8 +106,8 @@ class ManyFailures:
     async def _attempt(self, make: MakeProbe, number: int) -> Observation:
         port, within_ms = self._ports[number % len(self._ports)]
         probe = make("127.0.0.1", port)
-        if isinstance(probe, Icmp):
-            within_ms = SILENCE_MS
+        if isinstance(probe, Icmp | Exec):
+            within_ms = SILENCE_MS if isinstance(probe, Icmp) else ANSWER_MS
         now = self._clock.read()
         deadline = Deadline.after(now, within_ms * NS_PER_MS)
         answer: asyncio.Future[Observation] = self.loop.create_future()

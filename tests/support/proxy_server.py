@@ -11,6 +11,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import msgspec
+from hostile.visit import exactly
 
 JOIN_S = 20.0
 READ_BYTES = 64 * 1024
@@ -166,7 +167,7 @@ class ProxyServer:
     # SOCKS5: RFC 1928, and RFC 1929 of its login.
 
     def _socks(self, client: socket.socket) -> None:
-        methods = _exactly(client, _exactly(client, 1)[0])
+        methods = exactly(client, exactly(client, 1)[0])
         wanted = WITHOUT_LOGIN if self._login is None else BY_LOGIN
         if wanted not in methods:
             client.sendall(bytes([SOCKS_VERSION, NO_METHOD]))
@@ -178,13 +179,13 @@ class ProxyServer:
             return
         if wanted == BY_LOGIN:
             client.sendall(bytes([LOGIN_VERSION, 0]))
-        *_, kind = _exactly(client, 4)
+        *_, kind = exactly(client, 4)
         if kind == NAME:
-            host = _exactly(client, _exactly(client, 1)[0]).decode()
+            host = exactly(client, exactly(client, 1)[0]).decode()
         else:
             family = socket.AF_INET if kind == ADDRESS_V4 else socket.AF_INET6
-            host = socket.inet_ntop(family, _exactly(client, 4 if kind == ADDRESS_V4 else 16))
-        port = int.from_bytes(_exactly(client, 2))
+            host = socket.inet_ntop(family, exactly(client, 4 if kind == ADDRESS_V4 else 16))
+        port = int.from_bytes(exactly(client, 2))
         self.asked.append(Asked("socks5", host, port, login))
         if self.reply:
             client.sendall(_socks_reply(self.reply))
@@ -199,9 +200,9 @@ class ProxyServer:
 
     @staticmethod
     def _socks_login(client: socket.socket) -> Login:
-        _exactly(client, 1)
-        user = _exactly(client, _exactly(client, 1)[0]).decode()
-        return user, _exactly(client, _exactly(client, 1)[0]).decode()
+        exactly(client, 1)
+        user = exactly(client, exactly(client, 1)[0]).decode()
+        return user, exactly(client, exactly(client, 1)[0]).decode()
 
     def _relay(self, client: socket.socket, server: socket.socket) -> None:
         """Passes bytes on in both directions until one side closes."""
@@ -226,16 +227,6 @@ def _end(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         # The plain socket: shutting down TLS would wait for the peer's close message.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-
-def _exactly(client: socket.socket, count: int) -> bytes:
-    read = b""
-    while len(read) < count:
-        chunk = client.recv(count - len(read))
-        if not chunk:
-            raise ValueError("the client has left")
-        read += chunk
-    return read
 
 
 def _socks_reply(code: int) -> bytes:

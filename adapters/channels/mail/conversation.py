@@ -12,14 +12,12 @@ from enum import StrEnum
 from smtplib import SMTP, SMTPException, SMTPNotSupportedError, SMTPResponseException, SMTPServerDisconnected
 
 import msgspec
-from msgspec import UNSET
 
 from ....domain.line import one_line
 from ....domain.specification.mail_channel import Email, MailServer
 from ....domain.specification.probe import Tls
 from ....domain.validation.network import ascii_host
-from ...http.curl.curl_options import system_authorities
-from ...net.secure_contexts import require_version
+from ...net.secure_contexts import UnusableFileError, client_context
 
 GO_ON = 354
 """The server waits for the mail."""
@@ -105,7 +103,7 @@ class Conversation:
         except SMTPResponseException as error:
             what = "the login is refused" if self.stage is Stage.LOGIN else "the server refuses this machine"
             return Conversed(problem=f"{what}: {_reply(error.smtp_code, error.smtp_error).said}")
-        except _RefusedError as error:
+        except (_RefusedError, UnusableFileError) as error:
             return Conversed(problem=str(error))
         except ssl.SSLCertVerificationError as error:
             return Conversed(problem=f"the certificate proves nothing: {error.verify_message}")
@@ -184,27 +182,11 @@ class _Smtp(SMTP):
     def encrypt(self, server: MailServer, tls: Tls) -> None:
         """Begins TLS; what was said in clear before it counts no more (RFC 3207)."""
         name = tls.server_name or ascii_host(server.host)
-        self.sock = _context(tls).wrap_socket(self._clear, server_hostname=name)
+        self.sock = client_context(tls).wrap_socket(self._clear, server_hostname=name)
         self.file = None
         self.helo_resp = self.ehlo_resp = None
         self.esmtp_features = {}
         self.does_esmtp = False
-
-
-def _context(tls: Tls) -> ssl.SSLContext:
-    """The means of a handshake, with the files as they are now."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if tls.minimum_version is not UNSET:
-        require_version(context, tls.minimum_version)
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif authorities := tls.ca_file or system_authorities():
-        context.load_verify_locations(authorities)
-    if tls.certificate_file is not None:
-        # A pass phrase in any case: without one OpenSSL would ask for it on the terminal.
-        context.load_cert_chain(tls.certificate_file, tls.key_file, tls.key_password or "")
-    return context
 
 
 def _expect(answer: tuple[int, bytes], otherwise: str) -> None:

@@ -23,7 +23,7 @@ from ..curl.curl_options import system_authorities
 
 POLICY = CachePolicy(
     name="tls contexts",
-    key="the file of authorities and its state on the disk, the oldest version, and the protocols that are offered",
+    key="the state of the file of authorities, the oldest version, and the protocols offered",
     owner="the plain http engine, where rustls is chosen",
     fresh_for_ns=0,
     entries_max=TLS_CONTEXTS_KEPT,

@@ -1,4 +1,4 @@
-"""Monitors of data bases, message brokers and mail servers."""
+"""Monitors of databases, message brokers and mail servers."""
 
 from contextlib import suppress
 from typing import Any

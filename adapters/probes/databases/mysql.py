@@ -1,47 +1,34 @@
-"""The `mysql` probe: a login at MySQL or MariaDB, and one query in a transaction that only reads."""
+"""The `mysql` probe by PyMySQL, on a thread without a socket: a login, and one query in a transaction that only reads."""
 
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import ssl
+from functools import partial
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from ....domain.limits import ROWS_MAX
+from ....domain.line import one_line
 from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import Reason
 from ....domain.specification.probes.servers.mysql import Mysql
 from ...net.secure_contexts import client_context
-from ..course import AttemptCourse, down
+from ...net.wire import Wire, WireBroken
+from ..blocking import Released, Threaded
+from ..course import AttemptCourse, ProbeFailed, down
 from ..secured import open_wire, secure
-from .mysql_packets import (
-    CAPABILITIES,
-    END,
-    HAS_TLS,
-    MORE,
-    NONCE_BYTES,
-    OK,
-    UTF8MB4,
-    WITH_DATABASE,
-    MysqlGreeting,
-    Packets,
-    ServerError,
-    count_of_columns,
-    is_end,
-    read_column,
-    read_greeting,
-    read_row,
-    strange,
-)
-from .rows import Rows, limit_ms_of, version_observation
+from .mysql_guard import MysqlGuard, no_tls, strange
+from .rows import Cell, Rows, limit_ms_of, number_cell, version_observation
 
-PACKET_BYTES_MAX = 1 << 24
-COMMAND_LEAVE, COMMAND_QUERY = b"\x01", b"\x03"
-UNKNOWN_VARIABLE = 1193
-FULL = b"\x01\x04"
-"""The word of a server with caching_sha2_password that it cannot judge an answer without the password itself."""
+UNKNOWN_VARIABLE, LACKS_TLS = 1193, 2026
+CODES_OF_CLIENT = range(2000, 3000)
+"""The errors that the library finds by itself."""
+NUMBERS = frozenset({0, 1, 2, 3, 4, 5, 8, 9, 13, 246})
+"""The types of columns whose values are numbers: decimal, tiny, short, long, float, double, longlong, int24, year, newdecimal."""
 
 ERRORS = {
-    1044: "the login may not use the data base",
-    1046: "no data base is chosen",
-    1049: "there is no such data base",
+    1044: "the login may not use the database",
+    1046: "no database is chosen",
+    1049: "there is no such database",
     1054: "there is no such column",
     1064: "the statement cannot be read",
     1142: "a right is missing",
@@ -60,160 +47,175 @@ ERRORS = {
 
 
 async def ask_mysql(probe: Mysql, course: AttemptCourse) -> Observation:
-    """One attempt of a `mysql` probe. Raises: ProbeFailed, WireBroken, UnusableFileError."""
+    """One attempt of a `mysql` probe. Raises: ProbeFailed, WireBroken, OSError, UnusableFileError."""
     context = None if probe.tls is None else client_context(probe.tls)
     wire = await open_wire(course, probe.host, probe.port, probe.address_family, None)
-    packets = Packets(wire)
     course.stage = "before the greeting came"
-    with _refusing("the connection"):
-        greeting = read_greeting(await packets.read())
-    course.first_byte_ns = course.spent_ns()
-    if probe.tls is not None and context is not None:
-        course.stage = "while TLS was asked for"
-        if not greeting.capabilities & HAS_TLS:
-            raise down(Reason.TLS_FAILED, "the server offers no TLS")
-        await packets.write(_introduction(probe))
-        await secure(course, wire, probe.host, probe.tls, context)
-    course.stage = "before the login was answered"
-    with _refusing("the login"):
-        await _log_in(packets, probe, greeting)
-    if probe.query is None:
-        course.response_time_ns = course.spent_ns()
-        await packets.begin(COMMAND_LEAVE)
-        return version_observation(course, greeting.version)
-    course.stage = "before the transaction had begun"
-    with _refusing("the transaction"):
-        await _begin(packets, greeting, limit_ms_of(course))
-    course.stage = "before the query was answered"
-    try:
-        rows = await _query(packets, probe.query)
-    except ServerError as error:
-        words = ERRORS.get(error.code)
-        text = f"the query fails with the error {error.code}{f': {words}' if words else ''}"
-        raise down(Reason.UNEXPECTED_ANSWER, text) from None
+    lent = LentSocket(course, wire, probe, context)
+    client = _Client(lent, probe, limit_ms_of(course))
+    await lent.threaded.run(client.log_in)
+    rows = None if probe.query is None else await lent.threaded.run(partial(client.query, probe.query))
     course.response_time_ns = course.spent_ns()
-    await packets.begin(COMMAND_LEAVE)
-    return rows.observation(course)
+    await lent.threaded.run(client.leave)
+    return version_observation(course, client.version) if rows is None else rows.observation(course)
 
 
-@contextmanager
-def _refusing(matter: str) -> Iterator[None]:
-    try:
-        yield
-    except ServerError as error:
-        text = f"the server refuses {matter}: {error.said} ({error.code})"
+class LentSocket:
+    """The socket as the library has it: the coroutine of the attempt reads and writes for it."""
+
+    def __init__(
+        self, course: AttemptCourse, wire: Wire, probe: Mysql, context: ssl.SSLContext | None
+    ) -> None:
+        self.threaded = Threaded(course.around.loop, "watchkeeper-mysql")
+        self.guard = MysqlGuard(course, wire, wants_tls=context is not None)
+        self._course, self._wire, self._probe, self._context = course, wire, probe, context
+        self._unread = b""
+
+    def sendall(self, data: bytes) -> None:
+        self.threaded.ask(partial(self.guard.write, bytes(data)))
+
+    def read(self, length: int) -> bytes:
+        while len(self._unread) < length:
+            self._unread += self.threaded.ask(self.guard.read)
+        piece, self._unread = self._unread[:length], self._unread[length:]
+        return piece
+
+    def makefile(self, _mode: str) -> "LentSocket":
+        return self
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Does nothing: the deadline of the attempt holds."""
+
+    def close(self) -> None:
+        """Does nothing: the attempt closes its connection."""
+
+    async def secure(self) -> None:
+        """Begins TLS as the probe states it. Raises: ProbeFailed, WireBroken."""
+        assert self._probe.tls is not None and self._context is not None  # noqa: S101, PT018 - a handshake is made for a context alone
+        if self._unread:
+            raise strange("bytes came in clear where TLS must begin")
+        self.guard.check_empty()
+        await secure(self._course, self._wire, self._probe.host, self._probe.tls, self._context)
+
+
+class _Handshake(ssl.SSLContext):
+    """The context as the library has it: the handshake is made by the coroutine, with a context that proves the server."""
+
+    def wrap_socket(self, sock: Any, *_: Any, **__: Any) -> Any:
+        sock.threaded.ask(sock.secure)
+        return sock
+
+
+class _Client:
+    """The use of the library, on its thread."""
+
+    def __init__(self, lent: LentSocket, probe: Mysql, limit_ms: int) -> None:
+        self._lent, self._probe, self._limit_ms = lent, probe, limit_ms
+        self._connection: Any = None
+
+    @property
+    def version(self) -> str:
+        return str(self._connection.get_server_info())
+
+    def log_in(self) -> None:
+        """Raises: ProbeFailed, WireBroken, Released."""
+        pymysql = import_module("pymysql")
+        # Without a file of settings, and without values of the library's own types: all are texts.
+        self._connection = pymysql.connect(
+            host=self._probe.host,
+            user=self._probe.user,
+            password=(self._probe.password or "").encode(),
+            database=self._probe.database,
+            ssl=None if self._probe.tls is None else _Handshake(ssl.PROTOCOL_TLS_CLIENT),
+            ssl_disabled=self._probe.tls is None,
+            use_unicode=False,
+            conv={},
+            autocommit=None,
+            program_name="watchkeeper",
+            defer_connect=True,
+        )
+        with _Judged(pymysql, self._lent.guard):
+            self._connection.connect(self._lent)
+        self._lent.guard.logs_in = False
+
+    def query(self, query: str) -> Rows:
+        """The rows of one statement: the server takes no second one, as that was not agreed on."""
+        pymysql, guard = import_module("pymysql"), self._lent.guard
+        guard.stage, guard.matter = "before the transaction had begun", "the transaction"
+        with _Judged(pymysql, guard):
+            self._begin(pymysql)
+        guard.stage, guard.matter = "before the query was answered", ""
+        with _Judged(pymysql, guard):
+            return self._rows(pymysql, query)
+
+    def _begin(self, pymysql: ModuleType) -> None:
+        """Bounds the query in time and in rows, and begins a transaction in which nothing can be written."""
+        is_mariadb = "mariadb" in self.version.lower()
+        limit = (
+            f"max_statement_time = {self._limit_ms / 1_000}"
+            if is_mariadb
+            else f"max_execution_time = {self._limit_ms}"
+        )
+        for statement in (f"SET {limit}", f"SET sql_select_limit = {ROWS_MAX + 1}"):
+            try:
+                self._connection.query(statement)
+            except pymysql.Error as error:
+                # A server that is older, or another one of this protocol: the deadline holds without it.
+                if error.args[0] != UNKNOWN_VARIABLE:
+                    raise
+        # MariaDB ends a transaction that only reads for a statement such as DROP, which a session that only reads refuses.
+        self._connection.query("SET SESSION TRANSACTION READ ONLY")
+        self._connection.query("START TRANSACTION READ ONLY")
+
+    def _rows(self, pymysql: ModuleType, query: str) -> Rows:
+        rows = Rows()
+        cursor = self._connection.cursor(pymysql.cursors.SSCursor)
+        try:
+            cursor.execute(query.encode())
+            columns = cursor.description or ()
+            names = [column[0] for column in columns]
+            while columns and not rows.cut and (row := cursor.fetchone()) is not None:
+                rows.take(names, [_cell(raw, column[1]) for raw, column in zip(row, columns, strict=True)])
+        finally:
+            # An answer that is left is read to its end otherwise, which may never come.
+            if cursor._result is not None:  # noqa: SLF001  # the library has no other word for it
+                cursor._result.unbuffered_active = False  # noqa: SLF001
+        return rows
+
+    def leave(self) -> None:
+        """Tells the server that this is the end."""
+        self._connection.close()
+
+
+class _Judged:
+    """Judges what the library raises: a refusal of the server, or an answer that it cannot read."""
+
+    def __init__(self, pymysql: ModuleType, guard: MysqlGuard) -> None:
+        self._pymysql, self._guard = pymysql, guard
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None or isinstance(error, ProbeFailed | WireBroken | Released):
+            return
+        if not isinstance(error, self._pymysql.Error):
+            raise strange(f"PyMySQL finds {type(error).__name__}") from None
+        code, said = error.args[0] if error.args else 0, one_line(str(error.args[-1])[:200])
+        if code == LACKS_TLS:
+            raise no_tls() from None
+        if not isinstance(code, int) or code in CODES_OF_CLIENT or len(error.args) == 1:
+            raise strange(said) from None
+        if self._guard.matter:
+            text = f"the server refuses {self._guard.matter}: {said} ({code})"
+        else:
+            words = ERRORS.get(code)
+            text = f"the query fails with the error {code}{f': {words}' if words else ''}"
         raise down(Reason.UNEXPECTED_ANSWER, text) from None
 
 
-def _introduction(probe: Mysql) -> bytes:
-    """The beginning of the login, which alone stands before TLS: no user's name goes in clear there."""
-    flags = CAPABILITIES
-    flags |= HAS_TLS if probe.tls is not None else 0
-    flags |= WITH_DATABASE if probe.database is not None else 0
-    return flags.to_bytes(4, "little") + PACKET_BYTES_MAX.to_bytes(4, "little") + bytes([UTF8MB4]) + bytes(23)
-
-
-async def _log_in(packets: Packets, probe: Mysql, greeting: MysqlGreeting) -> None:
-    # A method that is not known is answered as the oldest: the server then names the one that it wants.
-    plugin = greeting.plugin if greeting.plugin in _ANSWERS else "mysql_native_password"
-    answer = _answer(packets, probe, plugin, greeting.nonce)
-    database = b"" if probe.database is None else _word(probe.database)
-    login = _word(probe.user) + bytes([len(answer)]) + answer + database + _word(plugin)
-    await packets.write(_introduction(probe) + login)
-    for _ in range(4):
-        said = await packets.read()
-        if said[0] == OK:
-            return
-        if said[0] == END:
-            name, _, nonce = said[1:].partition(b"\0")
-            plugin = name.decode("ascii", "replace")
-            await packets.write(_answer(packets, probe, plugin, nonce[:NONCE_BYTES]))
-        elif said == FULL and plugin == "caching_sha2_password":
-            await packets.write(_clear(packets, probe))
-        elif said[0] != MORE:
-            break
-    raise strange("a login without an end")
-
-
-def _answer(packets: Packets, probe: Mysql, plugin: str, nonce: bytes) -> bytes:
-    """The answer to a challenge. Raises: ProbeFailed where the server asks for another kind of login."""
-    if plugin in _CLEAR:
-        return _clear(packets, probe)
-    if plugin not in _ANSWERS:
-        known = ", ".join(sorted({*_ANSWERS, *_CLEAR}))
-        text = f"the server asks for a login by {plugin[:60]!r}, and these are known: {known}"
-        raise down(Reason.UNEXPECTED_ANSWER, text)
-    return _ANSWERS[plugin](probe.password.encode(), nonce) if probe.password else b""
-
-
-def _clear(packets: Packets, probe: Mysql) -> bytes:
-    if not packets.is_secure:
-        text = "the server asks for the password in clear, and it is not sent: write tls"
-        raise down(Reason.UNEXPECTED_ANSWER, text)
-    return _word(probe.password or "")
-
-
-def native_answer(password: bytes, nonce: bytes) -> bytes:
-    once = hashlib.sha1(password, usedforsecurity=False).digest()
-    twice = hashlib.sha1(once, usedforsecurity=False).digest()
-    return _mixed(once, hashlib.sha1(nonce + twice, usedforsecurity=False).digest())
-
-
-def sha2_answer(password: bytes, nonce: bytes) -> bytes:
-    once = hashlib.sha256(password).digest()
-    twice = hashlib.sha256(once).digest()
-    return _mixed(once, hashlib.sha256(twice + nonce).digest())
-
-
-_ANSWERS: dict[str, Callable[[bytes, bytes], bytes]] = {
-    "mysql_native_password": native_answer,
-    "caching_sha2_password": sha2_answer,
-}
-_CLEAR = frozenset({"mysql_clear_password", "sha256_password"})
-"""Logins by the password itself, which is sent behind TLS alone."""
-
-
-def _mixed(one: bytes, other: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(one, other, strict=True))
-
-
-async def _begin(packets: Packets, greeting: MysqlGreeting, limit_ms: int) -> None:
-    """Bounds the query in time and in rows, and begins a transaction in which nothing can be written."""
-    is_mariadb = "mariadb" in greeting.version.lower()
-    limit = f"max_statement_time = {limit_ms / 1_000}" if is_mariadb else f"max_execution_time = {limit_ms}"
-    for statement in (f"SET {limit}", f"SET sql_select_limit = {ROWS_MAX + 1}"):
-        try:
-            await _done(packets, statement)
-        except ServerError as error:
-            # A server that is older, or another one of this protocol: the deadline holds without it.
-            if error.code != UNKNOWN_VARIABLE:
-                raise
-    # MariaDB ends a transaction that only reads for a statement such as DROP, which a session that only reads refuses.
-    await _done(packets, "SET SESSION TRANSACTION READ ONLY")
-    await _done(packets, "START TRANSACTION READ ONLY")
-
-
-async def _done(packets: Packets, statement: str) -> None:
-    await packets.begin(COMMAND_QUERY + statement.encode())
-    if (await packets.read())[0] != OK:
-        raise strange("rows where there are none")
-
-
-async def _query(packets: Packets, query: str) -> Rows:
-    """The rows of one statement: the server takes no second one, as that was not agreed on."""
-    await packets.begin(COMMAND_QUERY + query.encode())
-    rows = Rows()
-    first = await packets.read()
-    if first[0] == OK:
-        return rows
-    columns = [read_column(await packets.read()) for _ in range(count_of_columns(first))]
-    if not is_end(await packets.read()):
-        raise strange("more columns than were told")
-    names = [column.name for column in columns]
-    while not rows.cut and not is_end(packet := await packets.read()):
-        rows.take(names, read_row(packet, columns))
-    return rows
-
-
-def _word(text: str) -> bytes:
-    return text.encode() + b"\0"
+def _cell(raw: bytes | None, kind: int) -> Cell:
+    if raw is None:
+        return None
+    text = raw.decode("utf-8", "replace")
+    return number_cell(text) if kind in NUMBERS else text

@@ -1,8 +1,8 @@
-"""The `postgres` probe: a login, and one query in a transaction that only reads."""
+"""The `postgres` probe by libpq: a login, and one query in a transaction that only reads."""
 
-from typing import NamedTuple
+from collections.abc import AsyncIterator
+from typing import Any
 
-from ....domain.limits import BODY_BYTES, COLUMNS_MAX, NOTICES_MAX, ROWS_MAX
 from ....domain.line import one_line
 from ....domain.observation.observation import Observation
 from ....domain.observation.outcome import Reason
@@ -12,17 +12,15 @@ from ...net.wire import Wire
 from ..course import AttemptCourse, ProbeFailed, down
 from ..network.starttls import ask_for_tls
 from ..secured import open_wire, secure
-from .postgres_login import MECHANISM, Scram, md5_answer
+from .libpq import Libpq, load
+from .postgres_guard import ERROR, SASL_FINAL, Guard, strange, unproven
 from .rows import Cell, Rows, limit_ms_of, number_cell, version_observation
 
-PROTOCOL = 3 << 16
-CELL_ABSENT = -1
 NUMBERS = frozenset({20, 21, 23, 26, 700, 701, 1700})
 """The types of columns whose values are numbers: int8, int2, int4, oid, float4, float8, numeric."""
 BOOLEAN = 16
-PASSED_OVER = frozenset(b"NSA")
-"""Notices, settings and notifications, which may come at any time."""
-PLAIN_PASSWORD, MD5_PASSWORD, SASL, SASL_CONTINUE, SASL_FINAL = 3, 5, 10, 11, 12
+OF_LOGIN, OF_COMMAND, OF_QUERY = b"RZK", b"CZ", b"12TnDCsIZ"
+"""The kinds of messages that may come: none by which rows would be copied."""
 
 ERRORS = {
     "22": "the data is wrong",
@@ -42,213 +40,158 @@ ERRORS = {
 """The words for a code, or for the beginning of some: the server's own may show parts of the query."""
 
 
-class ServerMessage(NamedTuple):
-    """One message of the server: the letter of its kind, and the rest."""
-
-    kind: int
-    content: bytes
-
-
 async def ask_postgres(probe: Postgres, course: AttemptCourse) -> Observation:
-    """One attempt of a `postgres` probe. Raises: ProbeFailed, WireBroken, UnusableFileError."""
+    """One attempt of a `postgres` probe. Raises: ProbeFailed, WireBroken, OSError, UnusableFileError, LibpqUnusable."""
     context = None if probe.tls is None else client_context(probe.tls)
+    psycopg = await course.around.loop.run_in_executor(None, load)
     wire = await open_wire(course, probe.host, probe.port, probe.address_family, None)
     if probe.tls is not None and context is not None:
         course.stage = "while TLS was asked for"
         await ask_for_tls(wire, "postgres")
         await secure(course, wire, probe.host, probe.tls, context)
     course.stage = "before the login was answered"
-    talk = _Talk(wire)
-    await _log_in(talk, probe)
-    await talk.read_until_ready()
+    talk = _Talk(wire, psycopg, probe)
+    course.keep(talk.libpq)
+    await talk.log_in()
     if probe.query is None:
         course.response_time_ns = course.spent_ns()
-        await talk.write(b"X")
-        return version_observation(course, talk.version)
-    course.stage, talk.matter = "before the transaction had begun", "the transaction"
+        version = talk.version
+        await talk.leave()
+        return version_observation(course, version)
+    course.stage = "before the transaction had begun"
     # Within the transaction: a pool that lends this connection to others keeps nothing of it.
-    await talk.write(b"Q", _word(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit_ms_of(course)}"))
-    await talk.read_until_ready()
+    await talk.begin(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit_ms_of(course)}")
     course.stage = "before the query was answered"
-    rows = await _query(talk, probe.query)
+    rows = await talk.query(probe.query)
     course.response_time_ns = course.spent_ns()
-    await talk.write(b"X")
+    await talk.leave()
     return rows.observation(course)
 
 
-async def _log_in(talk: "_Talk", probe: Postgres) -> None:
-    settings = {"user": probe.user, "application_name": "watchkeeper", "client_encoding": "UTF8"}
-    if probe.database is not None:
-        settings["database"] = probe.database
-    words = b"".join(_word(name) + _word(value) for name, value in settings.items())
-    await talk.write(b"", PROTOCOL.to_bytes(4) + words + b"\0")
-    scram: Scram | None = None
-    while True:
-        content = (await talk.read(b"R")).content
-        kind, rest = int.from_bytes(content[:4]), content[4:]
-        if kind == 0:
-            # A server that skips the end of the exchange has proved nothing: it may be another one.
-            if scram is not None:
-                scram.check_proven()
-            return
-        if probe.password is None:
-            text = "the server asks for a password: write it under password"
-            raise down(Reason.UNEXPECTED_ANSWER, text)
-        if kind == PLAIN_PASSWORD:
-            if not talk.is_secure:
-                text = "the server asks for the password in clear, and it is not sent: write tls"
+class _Talk:
+    """The words of libpq on one connection."""
+
+    def __init__(self, wire: Wire, psycopg: Any, probe: Postgres) -> None:
+        self._wire, self._pq, self._broken = wire, psycopg.pq, psycopg.OperationalError
+        self._guard = Guard(wire, has_password=bool(probe.password))
+        self.libpq = Libpq(
+            user=probe.user,
+            password=probe.password or "",
+            dbname=probe.database or probe.user,
+            application_name="watchkeeper",
+        )
+        self._connection = self.libpq.connection
+
+    @property
+    def version(self) -> str:
+        return (self._connection.parameter_status(b"server_version") or b"").decode("utf-8", "replace")
+
+    async def log_in(self) -> None:
+        """Raises: ProbeFailed, WireBroken."""
+        polled, kind = self._connection.connect_poll(), 0
+        while polled != self._pq.PollingStatus.OK:
+            if polled == self._pq.PollingStatus.FAILED:
+                raise self._refused_login(kind)
+            await self._wire.write(self.libpq.said())
+            message = await self._guard.read(OF_LOGIN)
+            kind, polled = message.kind, self.libpq.hear(bytes(message), self._connection.connect_poll)
+        self._connection.nonblocking = 1
+
+    def _refused_login(self, kind: int) -> ProbeFailed:
+        # The words before name the socket between libpq and this process.
+        said = one_line(
+            self._connection.error_message.decode("utf-8", "replace").partition(" failed: ")[2][:200]
+        )
+        if kind == ERROR:
+            return down(Reason.UNEXPECTED_ANSWER, f"the server refuses the login: {said}")
+        return unproven() if self._guard.login == SASL_FINAL else strange(f"the login: {said}")
+
+    async def begin(self, statements: str) -> None:
+        """Carries out statements without rows. Raises: ProbeFailed, WireBroken."""
+        self._connection.send_query(statements.encode())
+        async for result in self._results(OF_COMMAND):
+            if code := self._code(result):
+                said = _field(result, self._pq.DiagnosticField.MESSAGE_PRIMARY)[:200]
+                text = f"the server refuses the transaction: {said} ({code})"
                 raise down(Reason.UNEXPECTED_ANSWER, text)
-            await talk.write(b"p", _word(probe.password))
-        elif kind == MD5_PASSWORD:
-            await talk.write(b"p", md5_answer(probe.user, probe.password, rest[:4]) + b"\0")
-        elif kind == SASL and MECHANISM in rest.split(b"\0"):
-            scram = Scram(probe.password)
-            first = scram.first()
-            await talk.write(b"p", MECHANISM + b"\0" + len(first).to_bytes(4) + first)
-        elif kind == SASL_CONTINUE and scram is not None:
-            await talk.write(b"p", await scram.final(rest))
-        elif kind == SASL_FINAL and scram is not None:
-            scram.check(rest)
-        else:
-            text = f"the server asks for a login of kind {kind}: SCRAM, MD5 or a password in clear are known"
-            raise down(Reason.UNEXPECTED_ANSWER, text)
+
+    async def query(self, query: str) -> Rows:
+        """The rows of one statement: the extended protocol takes no second one, by which the transaction could end."""
+        rows = Rows()
+        self._connection.send_query_params(query.encode(), None)
+        self._connection.set_single_row_mode()
+        async for result in self._results(OF_QUERY):
+            if code := self._code(result):
+                words = _words_of(code)
+                text = f"the query fails with the error {code}{words}"
+                raise down(Reason.UNEXPECTED_ANSWER, text)
+            for row in range(result.ntuples):
+                rows.take(*_row_of(result, row))
+            if rows.cut:
+                break
+        return rows
+
+    async def _results(self, kinds: bytes) -> AsyncIterator[Any]:
+        """The results of what was sent, one for each row."""
+        while self._connection.flush():
+            await self._wire.write(self.libpq.said())
+        await self._wire.write(self.libpq.said())
+        while True:
+            while self._connection.is_busy():
+                # After what it cannot read, libpq waits for the end of the query.
+                if said := self._connection.error_message:
+                    raise _unreadable(said)
+                await self._hear(kinds)
+            result = self._connection.get_result()
+            if result is None:
+                return
+            yield result
+
+    async def _hear(self, kinds: bytes) -> None:
+        message = await self._guard.read(kinds)
+        try:
+            self.libpq.hear(bytes(message), self._connection.consume_input)
+        except self._broken as error:
+            raise _unreadable(str(error).encode()) from None
+
+    def _code(self, result: Any) -> str:
+        """The code of a result that is an error; empty for another. Raises: ProbeFailed where libpq cannot read the answer."""
+        if result.status != self._pq.ExecStatus.FATAL_ERROR:
+            return ""
+        code = _field(result, self._pq.DiagnosticField.SQLSTATE)[:5]
+        if not code:
+            raise _unreadable(result.error_message)
+        return code
+
+    async def leave(self) -> None:
+        """Tells the server that this is the end."""
+        await self._wire.write(self.libpq.finish())
 
 
-async def _query(talk: "_Talk", query: str) -> Rows:
-    """The rows of one statement: the extended protocol takes no second one, by which the transaction could end."""
-    parse = _message(b"P", b"\0" + _word(query) + b"\0\0")
-    bind = _message(b"B", bytes(8))
-    execute = _message(b"E", b"\0" + (ROWS_MAX + 1).to_bytes(4))
-    await talk.send(parse + bind + _message(b"D", b"P\0") + execute + _message(b"S"))
-    talk.in_query = True
-    rows, columns = Rows(), _Columns((), ())
-    while True:
-        reply = await talk.read(b"12TnDCsIZ")
-        if reply.kind == ord("T"):
-            columns = _read_columns(reply.content)
-        elif reply.kind == ord("D"):
-            rows.take(columns.names, _read_row(reply.content, columns))
-        if rows.cut or reply.kind == ord("Z"):
-            return rows
+def _unreadable(said: bytes) -> ProbeFailed:
+    """The end of an attempt whose server says what libpq cannot read, in the words of libpq."""
+    return strange(one_line(said.decode("utf-8", "replace")[:200]).strip())
 
 
-class _Columns(NamedTuple):
-    names: tuple[str, ...]
-    types: tuple[int, ...]
+def _words_of(code: str) -> str:
+    words = next((ERRORS[code[:length]] for length in (5, 3, 2) if code[:length] in ERRORS), "")
+    return words and f": {words}"
 
 
-def _read_columns(content: bytes) -> _Columns:
-    names, types, at = [], [], 2
-    for _ in range(_count(content)):
-        end = content.find(b"\0", at)
-        if end < 0 or len(content) < end + 19:
-            raise _strange("columns that are cut")
-        names.append(content[at:end].decode("utf-8", "replace"))
-        types.append(int.from_bytes(content[end + 7 : end + 11]))
-        at = end + 19
-    return _Columns(tuple(names), tuple(types))
+def _field(result: Any, field: int) -> str:
+    return one_line((result.error_field(field) or b"").decode("utf-8", "replace"))
 
 
-def _read_row(content: bytes, columns: _Columns) -> list[Cell]:
-    if _count(content) != len(columns.types):
-        raise _strange("a row with other columns")
-    cells: list[Cell] = []
-    at = 2
-    for kind in columns.types:
-        length = int.from_bytes(content[at : at + 4], signed=True)
-        at += 4
-        if length == CELL_ABSENT:
-            cells.append(None)
-            continue
-        if length < 0 or at + length > len(content):
-            raise _strange("a row that is cut")
-        cells.append(_cell(content[at : at + length].decode("utf-8", "replace"), kind))
-        at += length
-    return cells
+def _row_of(result: Any, row: int) -> tuple[list[str], list[Cell]]:
+    places = range(result.nfields)
+    names = [(result.fname(at) or b"").decode("utf-8", "replace") for at in places]
+    return names, [_cell(result.get_value(row, at), result.ftype(at)) for at in places]
 
 
-def _cell(text: str, kind: int) -> Cell:
+def _cell(raw: bytes | None, kind: int) -> Cell:
+    if raw is None:
+        return None
+    text = raw.decode("utf-8", "replace")
     if kind == BOOLEAN:
         return text == "t"
     return number_cell(text) if kind in NUMBERS else text
-
-
-def _count(content: bytes) -> int:
-    count = int.from_bytes(content[:2])
-    if len(content) < 2 or count > COLUMNS_MAX:
-        raise _strange(f"{count} columns")
-    return count
-
-
-class _Talk:
-    """The messages of one connection."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self.version = ""
-        self.matter = "the login"
-        self.in_query = False
-
-    @property
-    def is_secure(self) -> bool:
-        return self._wire.tls is not None
-
-    async def write(self, kind: bytes, content: bytes = b"") -> None:
-        await self.send(_message(kind, content))
-
-    async def send(self, data: bytes) -> None:
-        await self._wire.write(data)
-
-    async def read_until_ready(self) -> None:
-        while (await self.read(b"ZKC")).kind != ord("Z"):
-            pass
-
-    async def read(self, kinds: bytes) -> ServerMessage:
-        """The next message of some kinds. Raises: ProbeFailed for an error of the server, and for another message."""
-        for _ in range(NOTICES_MAX):
-            reply = await self._read(kinds)
-            if reply.kind == ord("E"):
-                raise self._refusal(_fields(reply.content))
-            if reply.kind not in PASSED_OVER:
-                return reply
-            if reply.content.startswith(b"server_version\0"):
-                self.version = reply.content.split(b"\0")[1].decode("utf-8", "replace")
-        raise down(Reason.BODY_TOO_LARGE, f"{NOTICES_MAX} notices came in a row")
-
-    async def _read(self, kinds: bytes) -> ServerMessage:
-        kind = (await self._wire.read_exactly(1))[0]
-        # Looked at before the length, which is anything where another protocol speaks.
-        if kind not in kinds and kind not in PASSED_OVER and kind != ord("E"):
-            raise _strange(f"a message that begins with {one_line(chr(kind))!r}")
-        length = int.from_bytes(await self._wire.read_exactly(4)) - 4
-        if length < 0:
-            raise _strange("a message of less than no length")
-        if length > BODY_BYTES:
-            raise down(Reason.BODY_TOO_LARGE, f"one message has {length} bytes, more than {BODY_BYTES}")
-        return ServerMessage(kind, await self._wire.read_exactly(length))
-
-    def _refusal(self, fields: dict[str, str]) -> ProbeFailed:
-        code = one_line(fields.get("C", "")[:5])
-        if self.in_query:
-            words = next((ERRORS[code[:length]] for length in (5, 3, 2) if code[:length] in ERRORS), "")
-            return down(
-                Reason.UNEXPECTED_ANSWER, f"the query fails with the error {code}{words and f': {words}'}"
-            )
-        text = f"the server refuses {self.matter}: {one_line(fields.get('M', '')[:200])} ({code})"
-        return down(Reason.UNEXPECTED_ANSWER, text)
-
-
-def _fields(content: bytes) -> dict[str, str]:
-    return {chr(field[0]): field[1:].decode("utf-8", "replace") for field in content.split(b"\0") if field}
-
-
-def _message(kind: bytes, content: bytes = b"") -> bytes:
-    return kind + (len(content) + 4).to_bytes(4) + content
-
-
-def _word(text: str) -> bytes:
-    return text.encode() + b"\0"
-
-
-def _strange(what: str) -> ProbeFailed:
-    return down(Reason.PROTOCOL_ERROR, f"no answer of the protocol: {what}")

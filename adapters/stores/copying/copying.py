@@ -53,7 +53,7 @@ def copy_store(old: str, new: str, now: Moment, progress: Callable[[str], None] 
     owner.open(now)
     try:
         with _reading(old) as source, _writing(new) as target:
-            copied = _copy(source, target, shown_store(new), owner.beat, progress)
+            copied = copy_between(source, target, shown_store(new), owner.beat, progress)
             # The last look before the copy is there for good: another process may have claimed the old store meanwhile.
             owner.beat()
             return copied
@@ -72,9 +72,17 @@ def _require_old(old: str) -> None:
     require_store(database_place(old))
 
 
-def _copy(
-    source: Side, target: WrittenSide, shown: str, pace: Callable[[], None], progress: Callable[[str], None]
+def copy_between(
+    source: Side,
+    target: WrittenSide,
+    shown: str,
+    pace: Callable[[], None] = lambda: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Copied:
+    """Fills a new store, which `shown` names, with all of another one, and compares both. `pace` is called now and then.
+
+    Raises: StoreCorrupt where something is other in the copy.
+    """
     counts: dict[str, int] = {}
     for table in TABLES:
         progress(table.name)

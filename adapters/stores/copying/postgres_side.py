@@ -14,7 +14,7 @@ from ..postgres.samples.blocks import pack_block
 from ..postgres.samples.source import PostgresSource
 from ..postgres.store import FIRST_SHARD
 from ..record_state import without_zero_bytes
-from .tables import Row, Table
+from .tables import CopiedRow, Table, raw_rows
 
 _WITHOUT_SHARD = frozenset({"finding"})
 _TEXT = frozenset({"incident", "channel", "key", "id", "target", "grouping", "cause"})
@@ -29,7 +29,7 @@ class PostgresSide:
     def __init__(self, connection: BoundedConnection, shard: int = FIRST_SHARD) -> None:
         self._connection, self._shard = connection, shard
 
-    def rows(self, table: Table) -> Iterator[Row]:
+    def rows(self, table: Table) -> Iterator[CopiedRow]:
         columns = ", ".join(table.columns)
         order = ", ".join(self._ordered(table, name) for name in table.order.split(", "))
         where = "" if table.name in _WITHOUT_SHARD else f"WHERE shard = {self._shard}"
@@ -44,15 +44,8 @@ class PostgresSide:
         )
         return f'{name} COLLATE "C"' if name in _TEXT and not is_number else name
 
-    def raw(self) -> Iterator[Row]:
-        source = PostgresSource(self._connection)
-        for hour in sorted(source.unsealed_hours()):
-            rows = [
-                (hour, at_us, target, *rest)
-                for target, found in source.raw_at(hour).items()
-                for at_us, *rest in found
-            ]
-            yield from sorted(rows, key=lambda row: row[1:3])
+    def raw(self) -> Iterator[CopiedRow]:
+        return raw_rows(PostgresSource(self._connection))
 
     def open_days(self) -> list[int]:
         return sorted(PostgresSource(self._connection).unsummed_days())
@@ -61,7 +54,7 @@ class PostgresSide:
         row = read_owner(self._connection, self._shard)
         return row.tenure.epoch, row.end
 
-    def write(self, table: Table, rows: Iterable[Row]) -> None:
+    def write(self, table: Table, rows: Iterable[CopiedRow]) -> None:
         own: tuple[Any, ...] = () if table.name in _WITHOUT_SHARD else (self._shard,)
         columns = ", ".join((*(("shard",) if own else ()), *table.columns))
         booleans = [at for at, name in enumerate(table.columns) if name in {"is_open", "is_live"}]
@@ -80,7 +73,7 @@ class PostgresSide:
                 f" coalesce((SELECT max(id) FROM {table.name}), 0) + 1, false)"
             )
 
-    def write_raw(self, rows: Iterable[Row], open_days: list[int]) -> None:
+    def write_raw(self, rows: Iterable[CopiedRow], open_days: list[int]) -> None:
         numbers = count(1)
         with (
             self._connection.cursor() as cursor,

@@ -12,7 +12,7 @@ from ..links import RecordEnd
 from ..sqlite.chain import Chain
 from ..sqlite.connection import digest
 from ..sqlite.incidents import IncidentTable
-from .tables import Row, Table
+from .tables import CopiedRow, Table, raw_rows
 
 _INCIDENTS = """
 SELECT chain.position, id, target, rule, incident.sequence, incident.position, is_open, is_live
@@ -36,7 +36,7 @@ class SqliteSide:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
-    def rows(self, table: Table) -> Iterator[Row]:
+    def rows(self, table: Table) -> Iterator[CopiedRow]:
         match table.name:
             case "incident":
                 yield from self._connection.execute(_INCIDENTS)
@@ -46,15 +46,8 @@ class SqliteSide:
                 columns = ", ".join(table.columns)
                 yield from self._connection.execute(f"SELECT {columns} FROM {name} ORDER BY {table.order}")  # noqa: S608 - constants
 
-    def raw(self) -> Iterator[Row]:
-        source = SqliteSource(self._connection)
-        for hour in sorted(source.unsealed_hours()):
-            rows = [
-                (hour, at_us, target, *rest)
-                for target, found in source.raw_at(hour).items()
-                for at_us, *rest in found
-            ]
-            yield from sorted(rows, key=lambda row: row[1:3])
+    def raw(self) -> Iterator[CopiedRow]:
+        return raw_rows(SqliteSource(self._connection))
 
     def open_days(self) -> list[int]:
         return sorted(SqliteSource(self._connection).unsummed_days())
@@ -63,7 +56,7 @@ class SqliteSide:
         head = Chain(self._connection).head()
         return head.epoch, RecordEnd(head.position, head.hash, head.writes)
 
-    def write(self, table: Table, rows: Iterable[Row]) -> None:
+    def write(self, table: Table, rows: Iterable[CopiedRow]) -> None:
         if table.name == "outbox":
             for row in rows:
                 self._write_notice(row)
@@ -74,7 +67,7 @@ class SqliteSide:
             query, ((*row, digest(*row)) if table.has_digest else row for row in rows)
         )
 
-    def _write_notice(self, row: Row) -> None:
+    def _write_notice(self, row: CopiedRow) -> None:
         said, (reminder, remark, body) = row[:11], row[11:]
         if reminder or remark or body:
             rest = (said[0], reminder, remark, body)
@@ -84,7 +77,7 @@ class SqliteSide:
         else:
             self._connection.execute(_NOTICE, (*said, digest(*said)))
 
-    def write_raw(self, rows: Iterable[Row], open_days: list[int]) -> None:
+    def write_raw(self, rows: Iterable[CopiedRow], open_days: list[int]) -> None:
         hours: set[int] = set()
         for day in open_days:
             self._make_day(day)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from ..history.source import SampleSource
 from ..links import RecordEnd
 from ..record_state import without_zero_bytes
 
-Row: TypeAlias = tuple[Any, ...]
+CopiedRow: TypeAlias = tuple[Any, ...]
 PIECE = 1_000
 """Rows between two signs of life of the owner of the former store."""
 
@@ -80,11 +81,11 @@ TABLES = (
 class Side(Protocol):
     """A store that is read or written, as of one moment."""
 
-    def rows(self, table: Table) -> Iterator[Row]:
+    def rows(self, table: Table) -> Iterator[CopiedRow]:
         """Yields the rows of a table in its order."""
         ...
 
-    def raw(self) -> Iterator[Row]:
+    def raw(self) -> Iterator[CopiedRow]:
         """Yields hour, microsecond, target, finding, status and latency of samples that are not sealed, in the order of time."""
         ...
 
@@ -100,9 +101,9 @@ class Side(Protocol):
 class WrittenSide(Side, Protocol):
     """A new store that is filled, all of it or nothing."""
 
-    def write(self, table: Table, rows: Iterable[Row]) -> None: ...
+    def write(self, table: Table, rows: Iterable[CopiedRow]) -> None: ...
 
-    def write_raw(self, rows: Iterable[Row], open_days: list[int]) -> None: ...
+    def write_raw(self, rows: Iterable[CopiedRow], open_days: list[int]) -> None: ...
 
     def write_end(self, epoch: int, end: RecordEnd) -> None: ...
 
@@ -111,7 +112,18 @@ class WrittenSide(Side, Protocol):
         ...
 
 
-def paced(rows: Iterable[Row], pace: Callable[[], None]) -> Iterator[Row]:
+def raw_rows(source: SampleSource) -> Iterator[CopiedRow]:
+    """The samples of the unsealed hours, in the order of time and target within each."""
+    for hour in sorted(source.unsealed_hours()):
+        rows = [
+            (hour, at_us, target, *rest)
+            for target, found in source.raw_at(hour).items()
+            for at_us, *rest in found
+        ]
+        yield from sorted(rows, key=lambda row: row[1:3])
+
+
+def paced(rows: Iterable[CopiedRow], pace: Callable[[], None]) -> Iterator[CopiedRow]:
     """Yields rows, with a sign of life now and then."""
     for number, row in enumerate(rows):
         if number % PIECE == 0:
@@ -122,12 +134,12 @@ def paced(rows: Iterable[Row], pace: Callable[[], None]) -> Iterator[Row]:
 class Digested:
     """Rows on their way, counted and digested."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[CopiedRow]) -> None:
         self._rows = rows
         self._digest = sha256()
         self.count = 0
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[CopiedRow]:
         for row in self._rows:
             self.count += 1
             self._digest.update(msgspec.msgpack.encode([_plain(value) for value in row]))

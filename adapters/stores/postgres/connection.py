@@ -11,6 +11,8 @@ from psycopg.rows import TupleRow
 
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
+from ....domain.line import MASK
+from ....domain.store_place import store_secrets
 from ....domain.units import NS_PER_MS, NS_PER_S
 from ..place import DatabasePlace
 
@@ -57,8 +59,11 @@ def _bounded(gen: Generator[Any, Any, R], looks: int) -> Generator[Any, Any, R]:
 
 
 def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) -> BoundedConnection:
-    """Returns a connection whose every wait has an end. Raises: psycopg.Error; of several hosts the one that may be written is taken."""
-    given = psycopg.conninfo.conninfo_to_dict(place.url)
+    """Returns a connection whose every wait has an end; of several hosts, to the one that may be written.
+
+    Raises: psycopg.Error; StoreError for a URL that the library does not read.
+    """
+    given = _parameters(place)
     usual: dict[str, Any] = {
         "connect_timeout": limits.POSTGRES_CONNECT_NS // NS_PER_S,
         "tcp_user_timeout": answer_ns // NS_PER_MS,
@@ -87,6 +92,17 @@ def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) ->
         connection.close()
         raise
     return connection
+
+
+def _parameters(place: DatabasePlace) -> dict[str, Any]:
+    try:
+        return psycopg.conninfo.conninfo_to_dict(place.url)
+    except psycopg.ProgrammingError as error:
+        says = _line(error)
+        for secret in store_secrets(place.url):
+            says = says.replace(secret, MASK)
+        # Without its cause, whose words may hold the password.
+        raise StoreError(f"{place.shown} is no URL of a database: {says}") from None
 
 
 @contextmanager

@@ -117,7 +117,7 @@ class Fence:
             if not row.is_silent:
                 raise
             with suppress(psycopg.Error):
-                self._connection.execute("SELECT pg_terminate_backend(%s, 500)", (row.backend,))
+                self._connection.execute("SELECT pg_terminate_backend(%s)", (row.backend,))
             return self._connection.execute(_CLAIM, said).fetchone()
 
     def advancing(self, end: RecordEnd) -> Parameters:

@@ -69,7 +69,7 @@ def back_up(store: str, path: str, *, replace: bool = False) -> Backup:
 
 
 def refuse_taken(store: str, place: Path, *, replace: bool) -> None:
-    """Raises StoreError for a place that is not to be written to."""
+    """Refuses a place that is not to be written to. Raises: StoreError."""
     taken = real_path(str(place))
     if taken in {f"{store}{suffix}" for suffix in _OF_STORE}:
         raise StoreError(f"{place} belongs to the store itself: name another file for its copy")

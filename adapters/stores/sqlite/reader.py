@@ -78,7 +78,6 @@ class StoreReader(RecordReader):
         ended_only: bool = False,
         before: str | None = None,
     ) -> tuple[Incident, ...]:
-        """Each as it stands, the newest first; `before` is the id of one, behind which the list begins."""
         asked = {
             "open_only": open_only,
             "ended_only": ended_only,
@@ -92,10 +91,6 @@ class StoreReader(RecordReader):
         return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
 
     def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:
-        """The incidents that moved behind a position of the record, and the position of its end.
-
-        The 50,000 that opened last; those of drafts are among them.
-        """
         with self._reading() as connection:
             found = connection.execute(_SPANS, (after, limits.READ_SPANS_MAX))
             spans: list[IncidentSpan] = []
@@ -104,22 +99,18 @@ class StoreReader(RecordReader):
             return Chain(connection).head().position, tuple(spans)
 
     def recovered(self) -> dict[str, int]:
-        """When the last incident of every target that had one ended (wall time), by name; those of drafts do not count."""
         with self._reading() as connection:
             return dict(rows(connection, _RECOVERED))
 
     def silences(self, now_ns: int) -> tuple[Silence, ...]:
-        """Those that end after `now_ns`, by id."""
         with self._reading() as connection:
             return MarkTable(connection).silences(now_ns)
 
     def announcements(self, since_ns: int = 0) -> tuple[Announcement, ...]:
-        """The announcements that stood at a moment or later, by id."""
         with self._reading() as connection:
             return MarkTable(connection).announcements(since_ns)
 
     def transitions(self, incident: str) -> tuple[Transition, ...]:
-        """The life of an incident; empty for one that is not known."""
         with self._reading() as connection:
             rows = connection.execute(
                 "SELECT body FROM chain WHERE incident = ? AND channel = ? ORDER BY sequence",
@@ -129,17 +120,14 @@ class StoreReader(RecordReader):
             return tuple(table.with_cause(TRANSITIONS.decode(body)) for (body,) in rows)
 
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
-        """Notices in a state, oldest first: those that are DEAD can be re-driven."""
         with self._reading() as connection:
             return OutboxTable.over(connection).all(state)
 
     def notices(self, incident: str) -> tuple[Outgoing, ...]:
-        """The notices of an incident, oldest first."""
         with self._reading() as connection:
             return OutboxTable.over(connection).of(incident)
 
     def backlogs(self) -> tuple[ChannelBacklog, ...]:
-        """The notices that wait for a channel or were given up, for each channel that has any."""
         with self._reading() as connection:
             return OutboxTable.over(connection).backlogs()
 
@@ -149,7 +137,6 @@ class StoreReader(RecordReader):
             return table.of_incident(incident) if incident else table.of_key(key)
 
     def told_of_each(self, incidents: Iterable[str]) -> dict[str, tuple[ChannelTold, ...]]:
-        """The same for several incidents, by id, as of one moment; those that are not known are left out."""
         with self._reading() as connection:
             table = IncidentTable(connection, Chain(connection))
             outbox = OutboxTable.over(connection)
@@ -157,22 +144,18 @@ class StoreReader(RecordReader):
             return {name: told_of(each, outbox.of(name)) for name, each in found.items() if each is not None}
 
     def pauses(self) -> tuple[PauseMark, ...]:
-        """The commanded pauses, by target."""
         with self._reading() as connection:
             return MarkTable(connection).pauses()
 
     def heard(self) -> tuple[HeardMark, ...]:
-        """When each target was last heard, with the run that has begun and not ended."""
         with self._reading() as connection:
             return MarkTable(connection).heard()
 
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
-        """Spans in which we could not see that ended after `since_ns`."""
         with self._reading() as connection:
             return MarkTable(connection).blind(since_ns)
 
     def extent(self) -> Extent:
-        """How many incidents there are, and until when the record goes."""
         with self._reading() as connection:
             return Extent(*rows(connection, _EXTENT)[0])
 

@@ -1,6 +1,4 @@
-"""The words of other monitors for keys of ours."""
-
-from collections.abc import Set as AbstractSet
+"""The words of other monitors for keys of a configuration."""
 
 _ALSO_CALLED = {
     "interval": "every",
@@ -92,6 +90,6 @@ _ALSO_CALLED = {
 """The words of other monitors for keys of ours that no likeness of letters finds; of two keys the first that is known there."""
 
 
-def also_called(key: str, known: AbstractSet[str]) -> str:
-    """The known key for which others use this word, empty where there is none."""
+def meant_by(key: str, known: set[str]) -> str:
+    """Returns the known key for which others use this word, empty where there is none."""
     return next((each for each in _ALSO_CALLED.get(key.lower(), "").split() if each in known), "")

@@ -1,16 +1,14 @@
 """The places in the texts of a dialogue: `{{name}}` stands for what a step before has captured under this name."""
 
-import re
 from collections.abc import Mapping
 
 from ..matcher import compiled_pattern
-
-_PLACE = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_]*) *\}\}")
+from ..text import PLACE
 
 
 def places_in(text: str) -> tuple[str, ...]:
     """Returns the names that a text uses, in its order."""
-    return tuple(_PLACE.findall(text))
+    return tuple(PLACE.findall(text))
 
 
 def names_captured(pattern: str) -> frozenset[str]:
@@ -22,5 +20,5 @@ def filled(text: str, captured: Mapping[str, bytes]) -> bytes:
     """Returns a text in UTF-8 with its places filled; one of which nothing was captured stays empty."""
     if "{{" not in text:
         return text.encode()
-    parts = _PLACE.split(text)
+    parts = PLACE.split(text)
     return b"".join(captured.get(part, b"") if at % 2 else part.encode() for at, part in enumerate(parts))

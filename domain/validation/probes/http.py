@@ -1,17 +1,25 @@
-"""Checks of what the `http` probe demands of its answers."""
+"""The check of a request by HTTP, whole, and of what it demands of its answers."""
 
 from collections.abc import Iterator
 
 from msgspec import UNSET
 
 from ...specification.http.header_rules import OFFERED_TOGETHER, HeaderRule, offered
-from ...specification.matcher import compiled_pattern
 from ...specification.probe import Http
 from ...specification.problem import Path, Problem, not_one
 from ...specification.text import as_pairs
-from ..network import is_token
+from ..network import http_problems, is_token
+from .http_access import http_access_problems
+from .patterns import pattern_problems
 
 _TOGETHER = tuple(frozenset(each) for each in OFFERED_TOGETHER)
+
+
+def request_problems(http: Http, path: Path) -> Iterator[Problem]:
+    """Yields all problems of an HTTP probe, or of one step of several."""
+    yield from http_problems(http, path)
+    yield from demand_problems(http, path)
+    yield from http_access_problems(http, path)
 
 
 def demand_problems(http: Http, path: Path) -> Iterator[Problem]:
@@ -65,10 +73,7 @@ def _rule_problems(rule: HeaderRule, path: Path) -> Iterator[Problem]:
     if len(given) != 1:
         yield Problem(path, not_one(given, ("matches", "not_matches")))
         return
-    try:
-        compiled_pattern(rule.pattern)
-    except ValueError as error:
-        yield Problem((*path, given[0]), str(error))
+    yield from pattern_problems(rule.pattern, (*path, given[0]))
 
 
 def _cookie_problems(http: Http, path: Path) -> Iterator[Problem]:

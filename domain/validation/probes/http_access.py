@@ -13,6 +13,7 @@ from ...specification.problem import Path, Problem
 from ...specification.text import as_pairs
 from ..network import (
     FRAMING,
+    UrlForm,
     header_problems,
     host_of,
     login_problems,
@@ -22,7 +23,7 @@ from ..network import (
     url_problems,
 )
 
-PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+PROXY_URL = UrlForm(("http", "https", "socks5", "socks5h"), "http://proxy:3128", "under user and password")
 TOKEN_FIELDS = frozenset({"grant_type", "scope", "client_id", "client_secret"})
 """The fields of a request for a token that follow from other keys."""
 _CONNECT_HEADERS = frozenset({*FRAMING, "host", "proxy-authorization"})
@@ -61,10 +62,9 @@ def _of_several_logins(http: Http, path: Path) -> Iterator[Problem]:
 
 
 def _of_proxy(proxy: Proxy, path: Path) -> Iterator[Problem]:
-    fault = url_fault(proxy.url, PROXY_SCHEMES)
+    fault = url_fault(proxy.url, PROXY_URL)
     if fault:
-        where = fault.replace("under basic_auth or in a header", "under user and password")
-        yield Problem((*path, "url"), where.replace("https://example.org/health", "http://proxy:3128"))
+        yield Problem((*path, "url"), fault)
         return
     parts = urlsplit(proxy.url)
     if parts.path not in {"", "/"} or parts.query or parts.fragment:

@@ -5,18 +5,19 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from ...conditions.expression import Expression
 from ...conditions.facts import BODY, CERTIFICATE
 from ...conditions.grammar import parse_placeholder
 from ...conditions.operand import Placeholder, fact_of
 from ...conditions.parse_error import ParseError
 from ...specification.probe import Http
-from ...specification.probes.web.filling import FILLED, PLACEHOLDER, filled, names_in
+from ...specification.probes.web.filling import FILLED, filled, names_in
 from ...specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from ...specification.problem import Path, Problem, quoted, suggestion
 from ...specification.target import Target
+from ...specification.text import PLACE
 from ..conditions import condition_faults, never_encrypted, unread
-from ..network import http_problems
+from .http import request_problems
+from .patterns import pattern_problems
 
 _OWN_KEYS = frozenset({"id", "expect", "capture", "always"})
 _BEFORE_PATH = re.compile(r"[^/?#]*(?://[^/?#]*)?")
@@ -42,7 +43,7 @@ def _step_problems(step: HttpStep, known: Collection[str], path: Path) -> Iterat
         return
     names = {name: "x" for key in FILLED for name in names_in(getattr(step, key, None))}
     step = filled(step, names)
-    yield from http_problems(step, path)
+    yield from request_problems(step, path)
     if step.connection == "reuse":
         yield Problem((*path, "connection"), "each step connects anew: leave it out")
     alone = msgspec.structs.replace(_PLAIN, http=step)
@@ -67,7 +68,7 @@ def _filling_problems(step: HttpStep, known: Collection[str], path: Path) -> Ite
                 close = suggestion(name, known)
                 text = f"no earlier step captures {quoted(name)}{close} (captured until here: {listed})"
                 yield Problem((*path, key), text)
-    if PLACEHOLDER.search(_before_path(step.url)):
+    if PLACE.search(_before_path(step.url)):
         text = "a captured value stands before the path: a step may not be led to another host, so write the host"
         yield Problem((*path, "url"), text)
 
@@ -88,10 +89,7 @@ def _capture_problems(
     else:
         yield from _place_problems(place, alone, at)
     if capture.matches is not None:
-        try:
-            Expression.compile(capture.matches)
-        except ParseError as fault:
-            yield Problem((*path, "matches"), fault.problem)
+        yield from pattern_problems(capture.matches, (*path, "matches"))
 
 
 def _place_problems(place: Placeholder, alone: Target, path: Path) -> Iterator[Problem]:

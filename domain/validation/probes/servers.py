@@ -1,4 +1,4 @@
-"""The checks of probes of data bases, message brokers and mailboxes."""
+"""The checks of probes of databases, message brokers and mailboxes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -76,7 +76,7 @@ def _of_database(probe: Postgres | Mysql, path: Path) -> Iterator[Problem]:
     if probe.user == "":
         yield Problem((*path, "user"), "is empty: write the user of the login")
     if probe.database == "":
-        yield Problem((*path, "database"), "is empty: write the name of a data base or leave it out")
+        yield Problem((*path, "database"), "is empty: write the name of a database or leave it out")
     yield from _control_problems(probe, path, ("user", "password", "database", "query"))
     if probe.query is not None and not probe.query.strip():
         yield Problem((*path, "query"), "is empty: write a statement such as SELECT 1 or leave it out")

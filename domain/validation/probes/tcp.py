@@ -8,6 +8,7 @@ from ...specification.probe import DialogueStep, Tcp
 from ...specification.probes.dialogue import names_captured, places_in
 from ...specification.problem import Path, Problem, quoted, suggestion
 from ..network import place_problems, tls_problems
+from .patterns import pattern_problems
 
 
 def tcp_problems(tcp: Tcp, path: Path) -> Iterator[Problem]:
@@ -40,7 +41,6 @@ def _dialogue_problems(steps: tuple[DialogueStep, ...], path: Path) -> Iterator[
                 said = f"{quoted(name)} is captured by no step before: write (?P<{name}>...) in its expect"
                 yield Problem((*place, "send"), said + suggestion(name, captured))
         if step.expect is not None:
-            try:
-                captured |= names_captured(step.expect)
-            except ValueError as error:
-                yield Problem((*place, "expect"), str(error))
+            faults = [*pattern_problems(step.expect, (*place, "expect"))]
+            yield from faults
+            captured |= frozenset() if faults else names_captured(step.expect)

@@ -22,8 +22,12 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.http.curl.transport import CurlTransport
 from watchkeeper.adapters.net.name_service import CaresNameService, NameService
 from watchkeeper.adapters.net.resolver import Resolver
+from watchkeeper.adapters.probes.course import Surroundings
+from watchkeeper.adapters.probes.shared import SharableProber
+from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
+from watchkeeper.domain.specification.probes.kinds import Probe
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 
 from tests.adapters.timing import ANSWER_WITHIN_MS, GRACE_MS, call_at_of
@@ -46,6 +50,12 @@ class Bench:
         self.service = CaresNameService(self.loop, self.clock, servers=(name_server,))
         self.resolver = Resolver(self.loop, self.clock, service=self.service)
         self.transport = CurlTransport(self.loop, self.clock, self.call_at, self.resolver)
+
+    def around(self, *, deny: bool = False) -> Surroundings:
+        """The means of probers on this loop, which may be denied private addresses."""
+        return Surroundings(
+            loop=self.loop, clock=self.clock, resolver=self.resolver, deny_private_addresses=deny
+        )
 
     def naming(self, names: NameService) -> Resolver:
         """A resolver that asks a name service of the test's."""
@@ -109,6 +119,20 @@ def bench(names):
 
 
 @pytest.fixture
+def prober_of(bench):
+    """Makes the prober of a kind, which is closed at the end of the test."""
+    with ExitStack() as closing:
+
+        def make(kind: type[Probe]) -> SharableProber:
+            prober = NETWORK_PROBERS[kind](bench.around())
+            closing.callback(bench.turn)
+            closing.callback(prober.close)
+            return prober
+
+        yield make
+
+
+@pytest.fixture
 def descriptors() -> Callable[[], int]:
     """How many descriptors this process has open."""
     return lambda: len(list(Path("/proc/self/fd").iterdir()))
@@ -162,6 +186,12 @@ class Authority:
         self.file = str(folder / "ca.pem")
         self.ca.cert_pem.write_to_path(self.file)
         self.folder = folder
+
+    def context(self, *names) -> ssl.SSLContext:
+        """The means by which a server proves these names, or its address on loopback."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*names or ("127.0.0.1",)).configure_cert(context)
+        return context
 
     def server(self, *names, expires=None, context=None, ca=None) -> HostileServer:
         context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

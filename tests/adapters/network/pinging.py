@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.specification.probes.icmp import Icmp
 
@@ -110,10 +109,7 @@ def main() -> None:
     if asked["group"] is not None:
         (SETTINGS / "ping_group_range").write_text(f"{asked['group']} {asked['group']}")
     bench = Bench("127.0.0.1")
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Icmp](around)
+    prober = NETWORK_PROBERS[Icmp](bench.around())
     found = (
         [run(bench, prober, way, fields) for way, fields in asked["probes"]]
         if asked["answering"]

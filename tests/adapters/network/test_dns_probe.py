@@ -2,12 +2,9 @@
 
 import json
 import socket
-import ssl
 
 import pytest
 from hostile.records import CUT, IS_ANSWER, RecordServer, name, record, reply
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.limits import RECORDS_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -19,14 +16,8 @@ ADDRESS = record(1, bytes([192, 0, 2, 1]))
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Dns](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Dns)
 
 
 def one(*records, **how):
@@ -149,8 +140,7 @@ def test_an_answer_that_a_datagram_cuts_is_asked_for_by_tcp(bench, prober):
 
 
 def test_tcp_and_tls_are_asked_when_they_are_chosen(bench, prober, authority):
-    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(secure)
+    secure = authority.context()
     with RecordServer(one(ADDRESS)) as server:
         plain = bench.run(prober, asked(server, transport="tcp")).seen
         assert [way for way, _ in server.asked] == ["tcp"]

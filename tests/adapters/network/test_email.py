@@ -230,6 +230,14 @@ def test_the_certificate_is_judged_as_for_https(sending, authority, tls, accepte
     assert ("MAIL" in server.commands) == accepted
 
 
+def test_a_file_of_authorities_that_is_gone_is_named(sending):
+    with MailServer(starttls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) as server:
+        answer = sending(server, starttls="required", tls=Tls(ca_file="/nowhere/ca.pem")).send()
+
+    assert said(answer) == (False, True)
+    assert "the file /nowhere/ca.pem cannot be read" in answer.detail
+
+
 def test_a_certificate_of_another_name_proves_nothing(sending, authority):
     with MailServer(starttls=_serving(authority, "mail.test")) as server:
         refused = sending(server, starttls="required", tls=Tls(ca_file=authority.file)).send()
@@ -384,6 +392,4 @@ def test_a_cancelled_mail_is_unknown_once_it_was_sent(bench, sending, command, o
 
 
 def _serving(authority, name="127.0.0.1"):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert(name).configure_cert(context)
-    return context
+    return authority.context(name)

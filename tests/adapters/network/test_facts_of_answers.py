@@ -12,8 +12,6 @@ from hostile.server import HostileServer
 from records import NOON
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.conditions.condition import compile_condition, evaluate
 from watchkeeper.domain.conditions.judgement import Expectation
@@ -104,14 +102,8 @@ def test_a_certificate_is_read_alike_by_both_engines(bench, prober, tmp_path):
 
 
 @pytest.fixture
-def shaking_hands(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[TlsHandshake](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def shaking_hands(prober_of):
+    return prober_of(TlsHandshake)
 
 
 def authority_below(ca, ends):

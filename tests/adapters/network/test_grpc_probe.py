@@ -8,8 +8,6 @@ import trustme
 from health_server import LOCKED, ODD, OLD, SERVING, health_server
 from hostile.server import HostileServer
 from hostile.visit import Visit
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.adapters.probes.web.health_message import GrpcMessageError, health_request, health_status
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -26,14 +24,8 @@ def ports():
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Grpc](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Grpc)
 
 
 def asked(bench, prober, port, **fields):

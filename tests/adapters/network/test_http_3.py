@@ -1,7 +1,6 @@
 """HTTP/3 over QUIC, by libcurl: a real server, and peers that say nothing or nothing of the kind."""
 
 import socket
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -79,8 +78,7 @@ def test_a_port_without_a_listener_is_down(bench, prober, authority, descriptors
 def test_a_server_without_quic_is_asked_by_tcp_where_an_older_version_is_good(
     bench, prober, authority, protocols, version
 ):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     context.set_alpn_protocols(protocols)
     with HostileServer(greeting=agreeing(context, [])) as server:
         seen = bench.run(prober, probe_of(server.port, authority, versions=["1.1", "2", "3"])).seen

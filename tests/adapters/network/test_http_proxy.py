@@ -1,7 +1,5 @@
 """Requests through proxies: what is asked of them, what is looked up here, and their failures told apart from the target's."""
 
-import ssl
-
 import pytest
 from hostile.server import HostileServer
 from ports import free_port
@@ -96,8 +94,7 @@ def test_another_name_is_proved_through_a_proxy(bench, prober, secure, proxy, au
 @pytest.mark.parametrize("secured", [True, False])
 def test_a_proxy_of_https_proves_its_own_name(bench, prober, plain, secure, names, authority, secured):
     names.names["proxy.test"] = ("127.0.0.1",)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("proxy.test").configure_cert(context)
+    context = authority.context("proxy.test")
     with ProxyServer(tls=context, names={"shop.test": "127.0.0.1"}) as proxy:
         url = proxy.url("https", "proxy.test")
         target = place(secure if secured else plain)
@@ -216,8 +213,7 @@ def test_a_connection_is_kept_through_a_proxy(bench, prober, secure, proxy, auth
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
 def test_a_proxy_and_a_target_may_have_addresses_of_ipv6(bench, prober, authority, scheme):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("::1").configure_cert(context)
+    context = authority.context("::1")
     with (
         HostileServer(host="::1") as server,
         ProxyServer(host="::1", tls=context if scheme == "https" else None) as proxy,

@@ -1,6 +1,5 @@
 """Versions of HTTP: what is offered is what is listed, and an answer in another version is down."""
 
-import ssl
 from functools import partial
 from itertools import count
 
@@ -49,8 +48,7 @@ def prober(bench, plain, request):
 
 
 def context_of(authority, protocols):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     if protocols:
         context.set_alpn_protocols(protocols)
     return context

@@ -1,7 +1,6 @@
 """The `imap` probe against Dovecot itself, and against peers that break off, lie, or say nothing."""
 
 import json
-import ssl
 from base64 import b64encode
 
 import pytest
@@ -10,8 +9,6 @@ from hostile.brokers import Mailboxes
 from hostile.server import HostileServer
 from hostile.visit import Visit
 from trustme import CA
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
@@ -22,14 +19,8 @@ LOGIN = {"user": USER, "password": PASSWORD}
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Imap](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Imap)
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +44,7 @@ def trusted(proven):
 
 @pytest.fixture
 def context(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
-    return context
+    return authority.context()
 
 
 def target(server, **fields) -> Imap:

@@ -1,15 +1,13 @@
 """The `mqtt` probe against Mosquitto itself, and against peers that break off, lie, or say nothing."""
 
-import socket
-
 import pytest
 from daemons import PASSWORD, USER, Mosquitto
 from hostile.brokers import CONNACK, CONNACK_5, SUBACK, SUBACK_5, Broker, published
 from hostile.server import HostileServer
 from hostile.visit import Visit
+from paho.mqtt.publish import single
 from trustme import CA
 from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.network.mqtt_packets import LEAVE, connect_packet
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.limits import BODY_BYTES, MESSAGES_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -84,12 +82,8 @@ def test_a_published_text_comes_back_and_a_number_is_a_figure(bench, prober, rea
 @pytest.mark.needs("mosquitto")
 @VERSIONS
 def test_a_message_that_the_broker_keeps_is_told_and_is_no_answer_to_another(bench, prober, real, version):
-    with socket.create_connection((real.host, real.port), 20) as client:
-        client.sendall(connect_packet("3.1.1", "keeps", USER, PASSWORD))
-        assert client.recv(4) == CONNACK
-        # Kept, of the first quality: the farewell is read behind it.
-        client.sendall(b"\x31\x0e\0\x06shop/kold 42" + LEAVE)
-        assert not client.recv(1)
+    login = {"username": USER, "password": PASSWORD}
+    single("shop/k", "old 42", qos=1, retain=True, hostname=real.host, port=real.port, auth=login)
     kept = bench.run(prober, target(real, version=version, topic="shop/k")).seen
     sent = bench.run(prober, target(real, version=version, topic="shop/k", publish="42")).seen
 
@@ -200,13 +194,17 @@ HOSTILE = {
     "short": ("3.1.1", saying(b"\x20\x01\0"), *STRANGE),
     "refused": ("3.1.1", saying(b"\x20\x02\0\1"), *ERROR),
     "refused in the older version": ("5", saying(b"\x20\x02\0\1"), *ERROR),
-    "refused for no reason": ("5", saying(b"\x20\x03\0\xfe\0"), *ERROR),
+    "refused for an unknown reason": ("5", saying(b"\x20\x03\0\xfe\0"), *STRANGE),
     "no subscription": ("3.1.1", saying(CONNACK, b"\x90\x03\0\1\x80"), *ERROR),
     "no subscription with its reason": ("5", saying(CONNACK_5, b"\x90\x04\0\1\0\x87"), *ERROR),
     "other subscription": ("3.1.1", saying(CONNACK, b"\x90\x03\0\2\0"), *STRANGE),
     "empty subscription": ("3.1.1", saying(CONNACK, b"\x90\x02\0\1"), *STRANGE),
     "sent away": ("5", saying(CONNACK_5, SUBACK_5 + b"\xe0\x01\x8b"), *ERROR),
+    "sent away without a reason": ("5", saying(CONNACK_5, SUBACK_5 + b"\xe0\0"), *ERROR),
+    "other message taken": ("3.1.1", saying(CONNACK, SUBACK + b"\x40\2\0\7"), *STRANGE),
     "a question": ("3.1.1", saying(CONNACK, SUBACK + b"\xc0\x00"), *STRANGE),
+    "other quality": ("3.1.1", saying(CONNACK, SUBACK + b"\x34\x06\0\1t\0\1x"), *STRANGE),
+    "two connections": ("3.1.1", saying(CONNACK + CONNACK), *STRANGE),
     "cut topic": ("3.1.1", saying(CONNACK, SUBACK + b"\x30\x03\0\x09a"), *STRANGE),
     "cut properties": ("5", saying(CONNACK_5, SUBACK_5 + b"\x30\x04\0\1t\x7f"), *STRANGE),
     "huge message": ("3.1.1", saying(CONNACK, SUBACK + b"\x31\xff\xff\x7f"), *LARGE),

@@ -1,5 +1,6 @@
 """The logins of the `mysql` probe at servers of MySQL 8: by a proof that the server remembers, or by the password behind TLS."""
 
+import hashlib
 import ssl
 
 import pytest
@@ -8,7 +9,6 @@ from hostile.databases import NONCE, OK, TLS_ASKED_BYTES, greeting, packet, refu
 from hostile.databases import Mysql as Small
 from hostile.server import HostileServer
 from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.databases.mysql import native_answer, sha2_answer
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
@@ -30,11 +30,11 @@ def target(server, **fields) -> Mysql:
     return Mysql(**{"host": "127.0.0.1", "port": server.port, "user": USER, "password": PASSWORD, **fields})
 
 
-def test_the_proofs_are_those_of_another_client():
-    """Made with PyMySQL 1.1."""
-    proof = "03c9361d5bd0b04399d89a529727edc43049f8fdcd0a72eacee9f82a9fdd9431"
-    assert sha2_answer(PASSWORD.encode(), NONCE).hex() == proof
-    assert native_answer(PASSWORD.encode(), NONCE).hex() == "eda24793e2f0694be22e04e89c7711581f924381"
+def sha2_proof(nonce):
+    """The proof that a server of caching_sha2_password awaits."""
+    once = hashlib.sha256(PASSWORD.encode()).digest()
+    mask = hashlib.sha256(hashlib.sha256(once).digest() + nonce).digest()
+    return bytes(a ^ b for a, b in zip(once, mask, strict=True))
 
 
 FULL = packet(2, b"\1\4")
@@ -86,7 +86,7 @@ def test_a_server_that_wants_the_password_itself_gets_it_behind_tls_alone(bench,
 
 def remembering(visit):
     """A server of MySQL 8 that remembers the login."""
-    proof = sha2_answer(PASSWORD.encode(), NONCE)
+    proof = sha2_proof(NONCE)
     good = proof in visit.read_something()
     visit.send(packet(2, b"\1\3") + packet(3, OK) if good else packet(2, refusal(1045, "Access denied")))
 
@@ -95,8 +95,28 @@ def switching(visit):
     """A server that asks for another kind of login than it named first."""
     visit.read_something()
     visit.send(packet(2, b"\xfecaching_sha2_password\0" + NONCE[::-1] + b"\0"))
-    good = visit.read_something()[4:] == sha2_answer(PASSWORD.encode(), NONCE[::-1])
-    visit.send(packet(4, OK if good else refusal(1045, "Access denied")))
+    good = visit.read_something()[4:] == sha2_proof(NONCE[::-1])
+    visit.send(packet(4, b"\1\3") + packet(5, OK) if good else packet(4, refusal(1045, "Access denied")))
+
+
+@pytest.mark.parametrize(
+    "plugin", [b"dialog", b"mysql_clear_password", b"mysql_old_password", b"sha256_password"]
+)
+def test_a_password_is_sent_in_clear_to_no_server_that_asks_for_it(bench, prober, plugin):
+    heard = []
+
+    def asking(visit):
+        visit.read_something()
+        visit.send(packet(2, b"\xfe" + plugin + b"\0\4Password: "))
+        heard.append(visit.read_something())
+
+    with HostileServer(greeting=Small(logs_in=asking)) as server:
+        seen = bench.run(prober, target(server)).seen
+        assert server.gone.wait(20)
+
+    assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.UNEXPECTED_ANSWER)
+    assert "the server asks for " in seen.detail
+    assert heard == [b""]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from hostile.versions import of_versions
 from mail_server import MailServer
 from watchkeeper.adapters.http.fast.engine import FastHttpEngine
 from watchkeeper.adapters.http.fast.tls_contexts import TlsContexts
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.conditions.condition import evaluate
@@ -49,14 +48,11 @@ class Asking:
 
     def __init__(self, bench, plain, authority) -> None:
         self._bench, self._plain, self._authority = bench, plain, authority
-        self._around = Surroundings(
-            loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-        )
+        self._around = bench.around()
 
     def __call__(self, kind, spoken, oldest):
         """The last of two attempts."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+        context = self._authority.context()
         of_versions(context, VERSIONS[spoken], VERSIONS[spoken])
         tls = Tls(ca_file=self._authority.file, **({"minimum_version": oldest} if oldest else {}))
         with SPOKEN.get(kind, SPOKEN["tls"])(context) as server:

@@ -1,6 +1,5 @@
 """Probers of the kinds that no target has: they cost nothing."""
 
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import HTTP_PROBERS, NETWORK_PROBERS, network_probers
 from watchkeeper.adapters.probes.web.http import HttpProber
 from watchkeeper.domain.observation.outcome import Outcome
@@ -10,10 +9,7 @@ REFUSED = Udp(host="127.0.0.1", port=1, send="ping")
 
 
 def probers_of(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    return network_probers(around, HttpProber(bench.transport))
+    return network_probers(bench.around(), HttpProber(bench.transport))
 
 
 def test_a_kind_costs_one_descriptor_at_most_from_its_first_attempt_to_its_end(bench, descriptors):

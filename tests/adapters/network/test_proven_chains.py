@@ -12,7 +12,6 @@ from hostile.visit import Visit
 from msgspec.structs import replace
 from watchkeeper.adapters.net.proven_chains import POLICY, Proof, ProvenChains
 from watchkeeper.adapters.net.secure_contexts import client_context
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.network.tls import TlsProber
 from watchkeeper.domain.limits import PROVEN_FRESH_NS
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -25,10 +24,7 @@ DAY_NS = 86_400 * 10**9
 
 @pytest.fixture
 def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = TlsProber(around)
+    prober = TlsProber(bench.around())
     yield prober
     prober.close()
     bench.turn()

@@ -1,14 +1,11 @@
 """The `redis` probe against a server of the protocol, and against peers that break off, lie, or say nothing."""
 
 import json
-import ssl
 
 import pytest
 from hostile.server import HostileServer
 from hostile.stores import Store
 from hostile.visit import Visit
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
@@ -19,14 +16,8 @@ PASSWORD = "open-sesame"  # noqa: S105  # of the test's own server
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Redis](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Redis)
 
 
 def target(server, **fields) -> Redis:
@@ -99,8 +90,7 @@ def test_an_error_of_the_server_is_down_and_says_at_what(bench, prober, store, f
 
 
 def test_a_server_of_tls_proves_itself(bench, prober, authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     good = asked(bench, prober, Store(tls=context), tls=Tls(ca_file=authority.file))
     unknown = asked(bench, prober, Store(tls=context), tls=Tls())
 

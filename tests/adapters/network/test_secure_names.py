@@ -58,8 +58,7 @@ def test_a_failed_handshake_has_the_same_reason_by_any_name(
     bench, names, authority, host, fast, then, reason
 ):
     names.names |= {"one.example": ("127.0.0.1",), "two.example": ("::1", "127.0.0.1")}
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("one.example", "two.example").configure_cert(context)
+    context = authority.context("one.example", "two.example")
     plain = FastHttpEngine(bench.loop, bench.clock, bench.call_at, bench.resolver, contexts=TlsContexts())
     prober = HttpProber(bench.transport, plain if fast else None)
     with Turning(context, 2, then) as server:

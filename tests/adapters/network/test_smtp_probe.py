@@ -1,14 +1,11 @@
 """The `smtp` probe against a real mail server, and against peers that break off, lie, or say nothing."""
 
 import json
-import ssl
 
 import pytest
 from hostile.server import HostileServer
 from hostile.visit import Visit
 from mail_server import LOGIN, MailServer
-from watchkeeper.adapters.probes.course import Surroundings
-from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
@@ -19,21 +16,13 @@ USER, PASSWORD = LOGIN
 
 
 @pytest.fixture
-def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Smtp](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Smtp)
 
 
 @pytest.fixture
 def context(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
-    return context
+    return authority.context()
 
 
 def target(server, **fields) -> Smtp:

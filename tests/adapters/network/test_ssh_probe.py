@@ -6,7 +6,6 @@ import pytest
 from hostile.keys import KeyServer
 from hostile.server import HostileServer
 from hostile.visit import Visit
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -17,10 +16,7 @@ TIMEOUT_MS = 300
 
 @pytest.fixture
 def prober(bench):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-    prober = NETWORK_PROBERS[Ssh](around)
+    prober = NETWORK_PROBERS[Ssh](bench.around())
     yield prober
     prober.close()
     for _ in range(5):

@@ -45,9 +45,7 @@ def verdict(seen):
 
 
 def context_of(authority) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
-    return context
+    return authority.context()
 
 
 def said(*turns):

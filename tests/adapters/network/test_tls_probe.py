@@ -9,8 +9,6 @@ import trustme
 from hostile.server import HostileServer
 from hostile.starttls import changing_over
 from hostile.visit import Visit
-from msgspec.structs import replace
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -22,18 +20,8 @@ DAY_NS = 86_400 * 10**9
 
 
 @pytest.fixture
-def around(bench):
-    return Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=False
-    )
-
-
-@pytest.fixture
-def prober(bench, around):
-    prober = NETWORK_PROBERS[TlsHandshake](around)
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(TlsHandshake)
 
 
 def target(server, authority=None, **fields) -> TlsHandshake:
@@ -108,8 +96,7 @@ def test_a_server_of_older_versions_only_is_down(bench, prober, authority):
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap", "pop3", "ftp", "postgres"])
 def test_tls_is_asked_for_in_the_words_of_a_protocol(bench, prober, authority, protocol):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     with HostileServer(greeting=changing_over(protocol, context)) as server:
         seen = bench.run(prober, target(server, authority, starttls=protocol)).seen
 
@@ -181,8 +168,8 @@ def test_a_cancelled_attempt_leaves_no_descriptor(bench, prober, authority, desc
     assert descriptors() <= before
 
 
-def test_a_private_address_is_refused_where_they_are_denied(bench, around):
-    denying = NETWORK_PROBERS[TlsHandshake](replace(around, deny_private_addresses=True))
+def test_a_private_address_is_refused_where_they_are_denied(bench):
+    denying = NETWORK_PROBERS[TlsHandshake](bench.around(deny=True))
     seen = bench.run(denying, TlsHandshake(host="127.0.0.1", port=9)).seen
     denying.close()
 

@@ -5,7 +5,6 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from watchkeeper.adapters.probes.course import Surroundings
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.domain.limits import DATAGRAMS_READ_MAX
 from watchkeeper.domain.observation.attempt import CancelOutcome
@@ -16,18 +15,9 @@ TIMEOUT_MS = 300
 SEVERAL_TIMEOUTS_MS = 5 * TIMEOUT_MS
 
 
-def around(bench, *, deny=False):
-    return Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=deny
-    )
-
-
 @pytest.fixture
-def prober(bench):
-    prober = NETWORK_PROBERS[Udp](around(bench))
-    yield prober
-    prober.close()
-    bench.turn()
+def prober(prober_of):
+    return prober_of(Udp)
 
 
 @contextmanager
@@ -117,7 +107,7 @@ def test_a_cancelled_attempt_leaves_no_descriptor(bench, prober, descriptors):
 
 
 def test_a_private_address_is_sent_nothing_where_they_are_denied(bench):
-    denying = NETWORK_PROBERS[Udp](around(bench, deny=True))
+    denying = NETWORK_PROBERS[Udp](bench.around(deny=True))
     with serving(b"pong") as (port, heard):
         seen = bench.run(denying, asked(port)).seen
     denying.close()

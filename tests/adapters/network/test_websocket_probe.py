@@ -4,12 +4,11 @@ import asyncio
 import base64
 import hashlib
 import logging
-import ssl
 
 import pytest
 from hostile.server import HostileServer
 from hostile.visit import Visit
-from watchkeeper.adapters.probes.course import ProbeFailed, Surroundings
+from watchkeeper.adapters.probes.course import ProbeFailed
 from watchkeeper.adapters.probes.table import NETWORK_PROBERS
 from watchkeeper.adapters.probes.web.websocket import WebSocketTalk
 from watchkeeper.domain.limits import BODY_BYTES, FRAMES_MAX, FRAMES_READ_BYTES
@@ -38,10 +37,7 @@ def prober(bench):
 
 
 def proving(bench, *, deny=False):
-    around = Surroundings(
-        loop=bench.loop, clock=bench.clock, resolver=bench.resolver, deny_private_addresses=deny
-    )
-    prober = NETWORK_PROBERS[WebSocket](around)
+    prober = NETWORK_PROBERS[WebSocket](bench.around(deny=deny))
     yield prober
     prober.close()
     bench.turn()
@@ -96,8 +92,7 @@ def test_an_expected_message_that_never_comes_ends_at_the_deadline(bench, prober
 
 
 def test_a_server_of_tls_proves_itself(bench, prober, authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.ca.issue_cert("127.0.0.1").configure_cert(context)
+    context = authority.context()
     with WebSocketServer(tls=context) as server:
         good = bench.run(prober, WebSocket(url=server.url, send="a", tls=Tls(ca_file=authority.file))).seen
         unknown = bench.run(prober, WebSocket(url=server.url)).seen

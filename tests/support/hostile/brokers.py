@@ -5,8 +5,8 @@ from typing import Any
 
 from .visit import Visit
 
-CONNACK, SUBACK, PUBACK = b"\x20\x02\0\0", b"\x90\x03\0\1\0", b"\x40\x02\0\1"
-CONNACK_5, SUBACK_5, PUBACK_5 = b"\x20\x03\0\0\0", b"\x90\x04\0\1\0\0", b"\x40\x03\0\1\0"
+CONNACK, SUBACK, PUBACK = b"\x20\x02\0\0", b"\x90\x03\0\1\0", b"\x40\x02\0\2"
+CONNACK_5, SUBACK_5, PUBACK_5 = b"\x20\x03\0\0\0", b"\x90\x04\0\1\0\0", b"\x40\x03\0\2\0"
 
 
 def mqtt_text(text: str) -> bytes:

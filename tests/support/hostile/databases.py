@@ -124,7 +124,7 @@ class Mysql:
         logs_in: Callable[[Visit], Any] | None = None,
     ) -> None:
         self.heard: list[bytes] = []
-        self._answers = answers or (*[answer(OK)] * 4, FORTY_TWO)
+        self._answers = answers or (*[answer(OK)] * 5, FORTY_TWO)
         self._login, self._database = (user.encode(), password.encode()), database
         self._greeting, self._logs_in = greets or greeting(), logs_in
 

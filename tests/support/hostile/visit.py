@@ -14,6 +14,17 @@ TIMEOUT_S = 60.0
 """Longer than every timeout of a probe in the tests, so that the client always ends the connection first."""
 
 
+def exactly(connection: socket.socket, length: int) -> bytes:
+    """Returns so many bytes. Raises: ValueError where the client leaves before."""
+    data = b""
+    while len(data) < length:
+        piece = connection.recv(length - len(data))
+        if not piece:
+            raise ValueError("the client has left")
+        data += piece
+    return data
+
+
 class Visit:
     """A client's connection, its last request, and the ways to mistreat it. Every wait ends when the server is closed."""
 
@@ -111,12 +122,7 @@ class Visit:
         Raises: ValueError where the client leaves before.
         """
         data, self._read = self._read[:length], self._read[length:]
-        while len(data) < length:
-            piece = self._socket.recv(length - len(data))
-            if not piece:
-                raise ValueError("the client has left")
-            data += piece
-        return data
+        return data + exactly(self._socket, length - len(data))
 
     def read_something(self) -> bytes:
         """Returns the first bytes that the client sends, without parsing them as a request."""

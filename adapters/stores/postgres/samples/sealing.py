@@ -12,7 +12,7 @@ import msgspec
 from .....domain import limits
 from .....domain.observation.outcome import Outcome, Reason
 from ...history.chunks import STATUS_MAX, pack, unpack
-from ...history.stored import ROLLUPS, merged, roll_up
+from ...history.stored import ROLLUPS, FoundRow, merged, roll_up
 from ..connection import BoundedConnection
 from .blocks import Block
 
@@ -27,7 +27,7 @@ Writing: TypeAlias = Callable[[], AbstractContextManager[None]]
 _READ = (
     "SELECT number, data FROM block WHERE shard = %s AND hour = %s AND number > %s ORDER BY number LIMIT %s"
 )
-_SEALED = "SELECT data FROM chunk WHERE hour = %s AND target = %s"
+_SEALED = "SELECT target, data FROM chunk WHERE hour = %s AND target = ANY(%s::int[])"
 _CHUNK = """
 INSERT INTO chunk (shard, hour, target, data) VALUES (%s, %s, %s, %s) ON CONFLICT (hour, target) DO UPDATE SET data = excluded.data
 """
@@ -116,11 +116,27 @@ class BlockSeal:
         self._rows_held = sum(len(packed) for packed in self._held.values()) // _ROW.size
 
     def _write(self) -> None:
-        written = 0
-        with self._writing():
-            while self._held and written < limits.HOUSE_ROWS_MAX:
-                target, packed = self._held.popitem()
-                written += self._write_target(target, packed)
+        """Writes as many targets as have the rows of a slice: three trips to the server, however many they are."""
+        taken: dict[int, bytearray] = {}
+        count = 0
+        while self._held and count < limits.HOUSE_ROWS_MAX:
+            target, packed = self._held.popitem()
+            taken[target] = packed
+            count += len(packed) // _ROW.size
+        with self._writing(), self._connection.cursor() as cursor:
+            sealed: dict[int, bytes] = dict(cursor.execute(_SEALED, (self._hour, [*taken])).fetchall())
+            merged_rows = {
+                target: self._merged(packed, sealed.get(target)) for target, packed in taken.items()
+            }
+            places = {target: (self._shard, self._hour, target) for target in taken}
+            cursor.executemany(_CHUNK, [(*places[each], pack(rows)) for each, rows in merged_rows.items()])
+            cursor.executemany(
+                _HOURLY,
+                [
+                    (*places[each], msgspec.msgpack.encode(roll_up(rows, self._findings)))
+                    for each, rows in merged_rows.items()
+                ],
+            )
 
     def _end_pass(self) -> bool:
         if self._ceiling == _NO_CEILING:
@@ -134,20 +150,15 @@ class BlockSeal:
         self._begin_pass()
         return False
 
-    def _write_target(self, target: int, packed: bytearray) -> int:
-        """Merge with what was sealed before: the samples of an hour may come late, and may come again."""
+    def _merged(self, packed: bytearray, sealed: bytes | None) -> list[FoundRow]:
+        """Merges with what was sealed before: the samples of an hour may come late, and may come again."""
         found: dict[int, SampleValues] = {}
         for at_us, finding, status, latency in _ROW.iter_unpack(packed):
             row = (finding, None if status == _NOTHING else status, latency - 1 if latency else None)
             found.setdefault(at_us, row)
-        sealed = self._connection.execute(_SEALED, (self._hour, target)).fetchone()
         if sealed is not None:
-            found |= {row[0]: row[1:] for row in zip(*unpack(sealed[0]), strict=True)}
-        ordered = [(at_us, *rest) for at_us, rest in sorted(found.items())]
-        place = (self._shard, self._hour, target)
-        self._connection.execute(_CHUNK, (*place, pack(ordered)))
-        self._connection.execute(_HOURLY, (*place, msgspec.msgpack.encode(roll_up(ordered, self._findings))))
-        return len(ordered)
+            found |= {row[0]: row[1:] for row in zip(*unpack(sealed), strict=True)}
+        return [(at_us, *rest) for at_us, rest in sorted(found.items())]
 
 
 class DatabaseDaySum:
@@ -167,9 +178,12 @@ class DatabaseDaySum:
         with self._writing():
             asked = (self.hours[0], self.hours[-1] + 1, self._shard, self._floor, ceiling)
             found = self._connection.execute(_READ_DAY, asked).fetchall()
-            for target, of_target in groupby(found, itemgetter(0)):
-                body = msgspec.msgpack.encode(merged([ROLLUPS.decode(row[1]) for row in of_target]))
-                self._connection.execute(_DAILY, (self._shard, self.day, target, body))
+            sums = [
+                (target, msgspec.msgpack.encode(merged([ROLLUPS.decode(row[1]) for row in of_target])))
+                for target, of_target in groupby(found, itemgetter(0))
+            ]
+            with self._connection.cursor() as cursor:
+                cursor.executemany(_DAILY, [(self._shard, self.day, *each) for each in sums])
             if is_last:
                 place = (self._shard, self.day)
                 self._connection.execute(

@@ -1,3 +1,3 @@
-"""Specifications of probes of data bases, message brokers and mailboxes, a file for each kind.
+"""Specifications of probes of databases, message brokers and mailboxes, a file for each kind.
 Never here: the table of kinds, which stays in `kinds`; how a probe is carried out.
 """

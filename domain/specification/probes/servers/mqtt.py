@@ -9,7 +9,7 @@ from msgspec import UNSET
 from .... import limits
 from ...probe import AddressFamily, Port, TcpText, Tls
 from ...text import MASK
-from ..networked import NetworkProbe
+from ..networked import Library, NetworkProbe
 
 Topic = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TOPIC_CHARACTERS_MAX)]
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.CLIENT_ID_CHARACTERS_MAX)]
@@ -26,6 +26,7 @@ class Mqtt(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
     facts: ClassVar[frozenset[str]] = frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"})
     measures: ClassVar[tuple[str, ...]] = ("response_time", "dns", "connect", "tls", "value", "availability")
+    library: ClassVar[Library | None] = Library("paho", "Paho", "mqtt")
 
     host: str
     """A host name or an address, without the port."""

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from ...probe import AddressFamily, Port, Tls
 from ...text import MASK
-from ..networked import NetworkProbe
+from ..networked import Library, NetworkProbe
 from .postgres import SqlText
 
 
@@ -20,6 +20,7 @@ class Mysql(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     facts: ClassVar[frozenset[str]] = frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"})
     measures: ClassVar[tuple[str, ...]] = ("response_time", "dns", "connect", "tls", "value", "availability")
+    library: ClassVar[Library | None] = Library("pymysql", "PyMySQL", "mysql")
 
     host: str
     """A host name or an address, without the port."""
@@ -30,7 +31,7 @@ class Mysql(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True,
     password: str | None = None
     """The password of the login; it is never shown, and sent in clear to no server."""
     database: str | None = None
-    """The data base that is connected to; default: none."""
+    """The database that is connected to; default: none."""
     query: SqlText | None = None
     """One statement, such as `SELECT count(*) FROM jobs`, which may only read; default: the login is all."""
     tls: Tls | None = None

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from .... import limits
 from ...probe import AddressFamily, Port, Tls
 from ...text import MASK
-from ..networked import NetworkProbe
+from ..networked import Library, NetworkProbe
 
 SqlText = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TCP_TEXT_CHARACTERS_MAX)]
 
@@ -23,6 +23,7 @@ class Postgres(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     facts: ClassVar[frozenset[str]] = frozenset({"CONNECTED", "RESPONSE_TIME", "IP", "BODY"})
     measures: ClassVar[tuple[str, ...]] = ("response_time", "dns", "connect", "tls", "value", "availability")
+    library: ClassVar[Library | None] = Library("psycopg", "psycopg", "postgres")
 
     host: str
     """A host name or an address, without the port."""
@@ -33,7 +34,7 @@ class Postgres(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     password: str | None = None
     """The password of the login; it is never shown, and sent in clear to no server."""
     database: str | None = None
-    """The data base that is connected to; default: that of the user's name."""
+    """The database that is connected to; default: that of the user's name."""
     query: SqlText | None = None
     """One statement, such as `SELECT count(*) FROM jobs`, which may only read; default: the login is all."""
     tls: Tls | None = None

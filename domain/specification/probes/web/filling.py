@@ -10,9 +10,8 @@ from urllib.parse import quote
 import msgspec
 
 from ...probe import Http
-from ...text import Pairs, as_pairs
+from ...text import PLACE, Pairs, as_pairs
 
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 FILLED = ("url", "headers", "cookies", "body", "bearer")
 """The keys of a request in whose texts a captured value may stand."""
 WriteValue: TypeAlias = Callable[[str], str]
@@ -28,7 +27,7 @@ def names_in(value: Any) -> Iterator[str]:
     """Yields the names of captured values in the texts of plain data."""
     match value:
         case str():
-            yield from PLACEHOLDER.findall(value)
+            yield from PLACE.findall(value)
         case Mapping():
             yield from (name for each in value.values() for name in names_in(each))
         case list() | tuple():
@@ -53,11 +52,9 @@ def filled(request: R, values: Mapping[str, str]) -> R:
     changes: dict[str, Any] = {}
     for key in FILLED:
         given = getattr(request, key, None)
-        if isinstance(given, str) and PLACEHOLDER.search(given):
+        if isinstance(given, str) and PLACE.search(given):
             changes[key] = _with_values(given, values, writers[key])
-        elif isinstance(given, Mapping | tuple) and any(
-            PLACEHOLDER.search(text) for _, text in as_pairs(given)
-        ):
+        elif isinstance(given, Mapping | tuple) and any(PLACE.search(text) for _, text in as_pairs(given)):
             changes[key] = _pairs_with_values(given, values, is_cookies=key == "cookies")
     return msgspec.structs.replace(request, **changes) if changes else request
 
@@ -76,7 +73,7 @@ def writer_of(media_type: str) -> WriteValue:
 
 def _guessed_type(body: str) -> str:
     """The type of a body that no header names: by its first character alone."""
-    return "application/json" if PLACEHOLDER.sub("", body).lstrip()[:1] in {"{", "["} else ""
+    return "application/json" if PLACE.sub("", body).lstrip()[:1] in {"{", "["} else ""
 
 
 def _with_values(text: str, values: Mapping[str, str], written: WriteValue) -> str:
@@ -86,7 +83,7 @@ def _with_values(text: str, values: Mapping[str, str], written: WriteValue) -> s
         except UnfitValueError as unfit:
             raise UnfitValueError(f"the value of {found[1]} {unfit}") from None
 
-    return PLACEHOLDER.sub(value_of, text)
+    return PLACE.sub(value_of, text)
 
 
 def _pairs_with_values(pairs: Pairs, values: Mapping[str, str], *, is_cookies: bool) -> Pairs:

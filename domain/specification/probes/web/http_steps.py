@@ -10,6 +10,7 @@ import msgspec
 
 from .... import limits
 from ...construction import Specification
+from ...http.given import FACTS, MEASURES
 from ...probe import Http
 from ...text import CaptureName, Name
 from ..networked import NetworkProbe
@@ -82,29 +83,8 @@ class HttpSteps(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=T
     The conditions of the target judge the answer to the last one. Cookies that an answer sets last for the later steps.
     """
 
-    facts: ClassVar[frozenset[str]] = frozenset(
-        {
-            "STATUS",
-            "BODY",
-            "HEADERS",
-            "CONNECTED",
-            "RESPONSE_TIME",
-            "IP",
-            "CERTIFICATE_EXPIRATION",
-            "CERTIFICATE",
-        }
-    )
-    measures: ClassVar[tuple[str, ...]] = (
-        "response_time",
-        "dns",
-        "connect",
-        "tls",
-        "first_byte",
-        "transfer",
-        "status",
-        "certificate_expiration",
-        "availability",
-    )
+    facts: ClassVar[frozenset[str]] = FACTS
+    measures: ClassVar[tuple[str, ...]] = (*MEASURES, "availability")
 
     steps: Annotated[tuple[HttpStep, ...], msgspec.Meta(min_length=1, max_length=limits.HTTP_STEPS_MAX)]
     """The requests in their order."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from .... import limits
+from ...http.given import PHASES
 from ...probe import Tls
 from ..networked import NetworkProbe
 
@@ -26,11 +27,7 @@ class DomainRegistration(NetworkProbe, frozen=True, kw_only=True, forbid_unknown
     )
     measures: ClassVar[tuple[str, ...]] = (
         "response_time",
-        "dns",
-        "connect",
-        "tls",
-        "first_byte",
-        "transfer",
+        *PHASES,
         "status",
         "registration_expiration",
         "availability",
