@@ -27,7 +27,7 @@ SECTIONS = {
         "completion",
         "prometheus",
     ),
-    "Maintain": ("backup", "verify", "page"),
+    "Maintain": ("backup", "copy", "verify", "page"),
 }
 """Every verb in the order in which help shows it: what is needed in a hurry stands above what is done once."""
 
