@@ -38,7 +38,16 @@ EVERY_S |= {"http": 1, "https": 2, "tcp": 1, "dialogue": 1, "tls": 2, "dns": 1, 
 """A handshake is let wait longer, so that a machine that is busy otherwise does not make it time out."""
 WARM_S, WINDOW_S = 2.5, 3.0
 QUICK_WINDOW_S = 2.0
-BARS = {"http": 0.25, "https": 0.6, "tcp": 0.5, "dialogue": 0.5, "tls": 0.9, "dns": 0.5, "icmp": 0.5}
+BARS = {
+    "http": 0.25,
+    "https": 0.9,
+    "https_rustls": 0.6,
+    "tcp": 0.5,
+    "dialogue": 0.5,
+    "tls": 0.9,
+    "dns": 0.5,
+    "icmp": 0.5,
+}
 UP_SHARE_MIN, THROWN_AWAY_MAX = 0.99, 10
 RULES = (Consecutive(id="down", after=3),)
 STEPS = (
@@ -219,7 +228,7 @@ def compare(name: str, servers: Servers, folder: Path, pairs: int, window_s: flo
         print(f"{name} {len(runs)}/{pairs}: {costs[0]:.0f} against {costs[1]:.0f} us", file=sys.stderr)
     ratios = [mine["cpu_us_per_check"] / theirs["cpu_us_per_check"] for mine, theirs in runs]
     ratio = statistics.median(ratios)
-    bar = BARS.get(load.kind)
+    bar = BARS.get(name, BARS.get(load.kind))
     return {
         "ours_cpu_us": _median(runs, 0, "cpu_us_per_check"),
         "blackbox_cpu_us": _median(runs, 1, "cpu_us_per_check"),
