@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import watchkeeper.adapters.drivers
-import watchkeeper.host.composition
+import watchkeeper.adapters.stores.opening
 from watchkeeper.adapters.channels.posting import Posting, RecipeMessenger
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.notice import Answer, Notice
@@ -106,6 +106,6 @@ class CrashingMessenger(RecipeMessenger):
 
 
 if __name__ == "__main__":
-    watchkeeper.host.composition.SqliteStore = CrashingStore
+    watchkeeper.adapters.stores.opening.SqliteStore = CrashingStore
     watchkeeper.adapters.drivers.RecipeMessenger = CrashingMessenger
     main()
