@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -210,16 +210,21 @@ def peer():
     said = []
 
     def answer():
-        with suppress(OSError):
+        with suppress(OSError), ExitStack() as silent:
             while True:
                 connection, _ = listening.accept()
+                silent.enter_context(connection)
                 connection.recv(8)
                 if said:
                     connection.sendall(said[0])
                     connection.close()
 
-    threading.Thread(target=answer, daemon=True).start()
+    thread = threading.Thread(target=answer)
+    thread.start()
     yield said, f"postgresql://watch@127.0.0.1:{listening.getsockname()[1]}/watch?sslmode=disable"
+    # Closing alone would not wake the thread that accepts.
+    listening.shutdown(socket.SHUT_RDWR)
+    thread.join()
     listening.close()
 
 
