@@ -19,6 +19,8 @@ TOPICS = {
     "client": "Another process",
     "domain.specification.target": "What to watch",
     "domain.specification.probe": "What to watch",
+    "domain.specification.http": "What to watch",
+    "adapters.plugins": "Kinds of probes of your own",
     "domain.specification.rule": "Rules",
     "domain.specification.channel": "Channels",
     "domain.specification": "The configuration",

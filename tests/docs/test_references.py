@@ -73,3 +73,16 @@ def test_every_document_stands_in_the_navigation_of_the_site():
     documents = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     written = {name for name in documents if not name.startswith("internal/")}
     assert {name for name in written if f": {name}\n" not in navigation} == set()
+
+
+def test_every_public_name_has_its_topic_on_the_site():
+    pages = ast.parse((ROOT / "docs" / "site" / "pages.py").read_text(encoding="utf-8"))
+    (topics,) = (
+        ast.literal_eval(each.value)
+        for each in pages.body
+        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "TOPICS"
+    )
+    door = ast.parse((ROOT / "door.py").read_text(encoding="utf-8"))
+    modules = {each.module for each in door.body if isinstance(each, ast.ImportFrom) and each.module}
+
+    assert [module for module in modules if not module.startswith(tuple(topics))] == []
