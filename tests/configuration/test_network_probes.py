@@ -3,6 +3,7 @@
 import pytest
 from hostile.records import RecordServer, reply
 from msgspec import UNSET
+from msgspec.structs import replace
 from seeing import sample
 from watched import watching
 from watchkeeper import (
@@ -215,6 +216,14 @@ def test_a_condition_on_a_message_needs_one_that_is_awaited():
     (problem,) = problems_of(["[BODY] == a"], websocket=WebSocket(url="ws://h/"))
 
     assert "no message is read: write send or expect under websocket" in problem
+
+
+@pytest.mark.parametrize("kind", [kind for kind, probe in PROBES.items() if hasattr(probe, "tls")])
+def test_the_pass_phrase_of_a_key_is_masked_whichever_kind_has_it(kind):
+    probe = replace(PROBES[kind], tls=Tls(key_password="sesame-sesame"))  # noqa: S106
+
+    assert "sesame-sesame" in {*probe.secrets()}
+    assert "sesame-sesame" not in repr(probe)
 
 
 def test_a_condition_on_the_code_takes_any_code():

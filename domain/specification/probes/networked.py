@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
+from msgspec import UNSET
 
-from ..probe import ProbeForm
+from ..probe import ProbeForm, Tls
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -49,5 +50,9 @@ class NetworkProbe(ProbeForm, frozen=True, kw_only=True, forbid_unknown_fields=T
         yield from ()
 
     def secrets(self) -> Iterator[str]:
-        """Yields the texts that are never shown."""
-        yield from ()
+        """Yields the texts that are never shown: a password, and the pass phrase of a key."""
+        password, tls = getattr(self, "password", None), getattr(self, "tls", None)
+        if isinstance(password, str):
+            yield password
+        if isinstance(tls, Tls) and tls.key_password is not UNSET:
+            yield tls.key_password

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
-from msgspec import UNSET
 
 from ... import limits
 from ..probe import AddressFamily, Port, Tls
@@ -62,12 +61,6 @@ class Redis(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def summary(self) -> str:
         asked = f" {self.command[0].upper()}" if self.command else ""
         return f"Redis {self.host}:{self.port}{asked}"
-
-    def secrets(self) -> Iterator[str]:
-        if self.password is not None:
-            yield self.password
-        if self.tls is not None and self.tls.key_password is not UNSET:
-            yield self.tls.key_password
 
     def __repr__(self) -> str:
         # The words of a command may be a value that is nobody's to read.

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal, TypeAlias
 
-from msgspec import UNSET
-
 from ..probe import AddressFamily, Port, Tls
 from ..text import MASK
 from .networked import NetworkProbe
@@ -54,12 +52,9 @@ class Smtp(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         return f"SMTP {self.host}:{self.server_port}"
 
     def secrets(self) -> Iterator[str]:
-        if self.password is not None:
-            yield self.password
+        yield from super().secrets()
         if self.plain_login is not None:
             yield self.plain_login
-        if self.tls.key_password is not UNSET:
-            yield self.tls.key_password
 
     def __repr__(self) -> str:
         login = f"user={self.user!r}, password={MASK if self.password else None}"

@@ -1,6 +1,5 @@
 """The `tls` probe as it is written: a handshake on any port."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal, TypeAlias
 
 from msgspec import UNSET
@@ -51,7 +50,3 @@ class TlsHandshake(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_field
     def oldest_version(self) -> TlsVersion:
         """The oldest version that is good, under whichever key it is stated."""
         return self.minimum_version if self.tls.minimum_version is UNSET else self.tls.minimum_version
-
-    def secrets(self) -> Iterator[str]:
-        if self.tls.key_password is not UNSET:
-            yield self.tls.key_password

@@ -1,10 +1,8 @@
 """The `mqtt` probe as it is written: a login at a message broker, and a message that comes through it."""
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from msgspec import UNSET
 
 from .... import limits
 from ...probe import AddressFamily, Port, TcpText, Tls
@@ -59,12 +57,6 @@ class Mqtt(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     @property
     def summary(self) -> str:
         return f"MQTT {self.host}:{self.server_port}{f' {self.topic}' if self.topic else ''}"
-
-    def secrets(self) -> Iterator[str]:
-        if self.password is not None:
-            yield self.password
-        if self.tls is not None and self.tls.key_password is not UNSET:
-            yield self.tls.key_password
 
     def __repr__(self) -> str:
         login = f"user={self.user!r}, password={MASK if self.password else None}"

@@ -1,9 +1,6 @@
 """The `mysql` probe as it is written: a login, or a query whose rows are judged."""
 
-from collections.abc import Iterator
 from typing import ClassVar
-
-from msgspec import UNSET
 
 from ...probe import AddressFamily, Port, Tls
 from ...text import MASK
@@ -42,12 +39,6 @@ class Mysql(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True,
     @property
     def summary(self) -> str:
         return f"MySQL {self.host}:{self.port}{f'/{self.database}' if self.database else ''}"
-
-    def secrets(self) -> Iterator[str]:
-        if self.password is not None:
-            yield self.password
-        if self.tls is not None and self.tls.key_password is not UNSET:
-            yield self.tls.key_password
 
     def __repr__(self) -> str:
         login = f"user={self.user!r}, password={MASK if self.password else None}, database={self.database!r}"

@@ -1,10 +1,8 @@
 """The `postgres` probe as it is written: a login, or a query whose rows are judged."""
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 import msgspec
-from msgspec import UNSET
 
 from .... import limits
 from ...probe import AddressFamily, Port, Tls
@@ -45,12 +43,6 @@ class Postgres(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def summary(self) -> str:
         return f"PostgreSQL {self.host}:{self.port}{f'/{self.database}' if self.database else ''}"
-
-    def secrets(self) -> Iterator[str]:
-        if self.password is not None:
-            yield self.password
-        if self.tls is not None and self.tls.key_password is not UNSET:
-            yield self.tls.key_password
 
     def __repr__(self) -> str:
         login = f"user={self.user!r}, password={MASK if self.password else None}, database={self.database!r}"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 import msgspec
-from msgspec import UNSET
 
 from .... import limits
 from ...probe import AddressFamily, Port, Tls
@@ -66,10 +65,6 @@ class Grpc(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
     def named_texts(self) -> Iterator[tuple[str, str]]:
         yield from as_pairs(self.metadata)
-
-    def secrets(self) -> Iterator[str]:
-        if self.tls is not None and self.tls.key_password is not UNSET:
-            yield self.tls.key_password
 
     def __repr__(self) -> str:
         names = ", ".join(name for name, _ in as_pairs(self.metadata))

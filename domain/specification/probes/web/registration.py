@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import UNSET
 
 from .... import limits
 from ...http.given import PHASES
@@ -52,7 +50,3 @@ class DomainRegistration(NetworkProbe, frozen=True, kw_only=True, forbid_unknown
     def summary(self) -> str:
         at = f" at {self.peer}" if self.peer else ""
         return f"registration of {self.name}{at}"
-
-    def secrets(self) -> Iterator[str]:
-        if self.tls.key_password is not UNSET:
-            yield self.tls.key_password

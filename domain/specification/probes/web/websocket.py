@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from msgspec import UNSET
 
 from .... import limits
 from ...probe import AddressFamily, TcpText, Tls
@@ -93,10 +92,6 @@ class WebSocket(NetworkProbe, frozen=True, kw_only=True, forbid_unknown_fields=T
     def named_texts(self) -> Iterator[tuple[str, str]]:
         yield from as_pairs(self.headers)
         yield from parse_qsl(urlsplit(self.url).query)
-
-    def secrets(self) -> Iterator[str]:
-        if self.tls.key_password is not UNSET:
-            yield self.tls.key_password
 
     def __repr__(self) -> str:
         names = ", ".join(name for name, _ in as_pairs(self.headers))
