@@ -1,36 +1,21 @@
 """A light mail server in a process of its own, which greets and answers each line at once, on many loopback addresses."""
 
-import os
 import select
 import socket
-import subprocess
 import sys
-from types import TracebackType
-from typing import Self
+
+from server_process import ServerProcess
 
 GREETING, ANSWER = b"220 mail.example ESMTP\r\n", b"250 mail.example\r\n"
 BACKLOG = 4_096
 
 
-class Talking:
+class Talking(ServerProcess):
     """A running server."""
 
     def __init__(self, core: int) -> None:
-        self._socket = socket.create_server(("0.0.0.0", 0), backlog=BACKLOG)  # noqa: S104  # all of loopback
-        self.port: int = self._socket.getsockname()[1]
-        number = self._socket.fileno()
-        self.process = subprocess.Popen([sys.executable, __file__, str(number)], pass_fds=[number])
-        os.sched_setaffinity(self.process.pid, {core})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._socket.close()
+        bound = socket.create_server(("0.0.0.0", 0), backlog=BACKLOG)  # noqa: S104  # all of loopback
+        super().__init__(__file__, bound, core)
 
 
 def serve(number: int) -> None:
