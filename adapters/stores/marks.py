@@ -8,7 +8,7 @@ import msgspec
 
 from ...domain.incidents.announcement import Announcement
 from ...domain.incidents.record import Checkpoint, HeardMark, LatestFinding, PauseMark, Silence
-from .record_rows import Row
+from .record_rows import RecordRow
 from .record_state import RecordDraft
 
 
@@ -39,17 +39,17 @@ _SILENCES = msgspec.json.Decoder(Silence)
 _ANNOUNCEMENTS = msgspec.json.Decoder(Announcement)
 
 
-def mark_rows(draft: RecordDraft) -> Iterator[tuple[Mark, list[Row], list[Row]]]:
+def mark_rows(draft: RecordDraft) -> Iterator[tuple[Mark, list[RecordRow], list[RecordRow]]]:
     """Yields the marks that a draft has changed: the rows to be written over, and the keys of those to be taken away."""
     for name, mark in MARKS.items():
         changed = getattr(draft, name)
         if changed:
             rows = {key: _row(value) for key, value in changed.items()}
-            gone: list[Row] = [(key,) for key, row in rows.items() if row[1] in {None, b""}]
+            gone: list[RecordRow] = [(key,) for key, row in rows.items() if row[1] in {None, b""}]
             yield mark, [row for row in rows.values() if row[1] not in {None, b""}], gone
 
 
-def _row(value: Any) -> Row:
+def _row(value: Any) -> RecordRow:
     match value:
         case None:
             return (None, None)

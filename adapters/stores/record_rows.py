@@ -17,7 +17,7 @@ from ...domain.incidents.record import Batch, Outgoing
 from .links import Link
 from .record_state import TRANSITION, RecordDraft
 
-Row: TypeAlias = Sequence[Any]
+RecordRow: TypeAlias = Sequence[Any]
 AnyIncident = TypeVar("AnyIncident", bound=Incident)
 TRANSITIONS = msgspec.json.Decoder(Transition)
 INCIDENTS = msgspec.json.Decoder(Incident)
@@ -44,7 +44,7 @@ class CauseReader:
         said = first.explanation or first.reason
         return replace(incident, cause=said, latest=said)
 
-    def outgoing_of(self, row: Row, body: str | None) -> Outgoing:
+    def outgoing_of(self, row: RecordRow, body: str | None) -> Outgoing:
         """Returns the notice of a row and its step. Raises: StoreCorrupt where that is missing."""
         if body is None:
             raise StoreCorrupt(f"notice {row[0]} tells of a step of {row[1]} that is missing")
@@ -69,7 +69,7 @@ def grouping_text(grouping: Grouping | None) -> str:
     return msgspec.json.encode(grouping).decode() if grouping else ""
 
 
-def notice_row(outgoing: Outgoing) -> Row:
+def notice_row(outgoing: Outgoing) -> RecordRow:
     """Returns the columns of a notice from `key` to `detail`."""
     notice, delivery = outgoing.notice, outgoing.delivery
     return (
@@ -87,26 +87,24 @@ def notice_row(outgoing: Outgoing) -> Row:
     )
 
 
-def rest_row(notice: Notice) -> Row:
+def rest_row(notice: Notice) -> RecordRow:
     """Returns the number of a reminder, the remark and the digest, as they stand behind those columns."""
     digest = msgspec.json.encode(notice.digest).decode() if notice.digest else ""
     return notice.reminder, notice.remark or "", digest
 
 
-def member_rows(outgoing: Outgoing) -> Iterator[Row]:
+def member_rows(notice: Notice) -> Iterator[RecordRow]:
     """Yields the incidents that a digest tells of, each with its key."""
-    if outgoing.notice.digest:
-        for step in outgoing.notice.steps:
-            yield step.incident_id, outgoing.notice.key
+    return ((step.incident_id, notice.key) for step in notice.steps)
 
 
-def told_row(told: LastDelivered) -> Row:
+def told_row(told: LastDelivered) -> RecordRow:
     """Returns how and when a channel took a step last."""
     place = (told.incident_id, told.channel, told.sequence)
     return (*place, told.at_ns, told.reminders, told.memory, grouping_text(told.grouping))
 
 
-def told_of(body: str, row: Row) -> LastDelivered:
+def told_of(body: str, row: RecordRow) -> LastDelivered:
     """Returns a delivered step of its link and such a row."""
     _, _, _, at_ns, reminders, memory, grouping = row
     return replace(
@@ -118,19 +116,19 @@ def told_of(body: str, row: Row) -> LastDelivered:
     )
 
 
-def try_row(each: DeliveryTry) -> Row:
+def try_row(each: DeliveryTry) -> RecordRow:
     """Returns the columns of a try."""
     return (each.key, each.attempt, each.channel, each.at_ns, each.took_ns, each.result.value, each.detail)
 
 
-def forgotten_tries(batch: Batch) -> Iterator[Row]:
+def forgotten_tries(batch: Batch) -> Iterator[RecordRow]:
     """Yields notices that are tried for days, each with the number up to which its tries go: the first and the newest stay."""
     for each in batch.tries:
         if each.attempt > limits.TRIES_KEPT_PER_NOTICE:
             yield each.key, each.attempt - limits.TRIES_KEPT_PER_NOTICE + 1
 
 
-def try_of(row: Row) -> DeliveryTry:
+def try_of(row: RecordRow) -> DeliveryTry:
     """Returns the try of such a row."""
     key, attempt, channel, at_ns, took_ns, result, detail = row
     return DeliveryTry(
@@ -144,7 +142,7 @@ def try_of(row: Row) -> DeliveryTry:
     )
 
 
-def _outgoing(row: Row, incident: Incident) -> Outgoing:
+def _outgoing(row: RecordRow, incident: Incident) -> Outgoing:
     """Returns the notice of both rows, one behind the other."""
     key, _, _, channel, change, reason, created_at_ns, *moved, reminder, remark, digest = row
     state, attempts, at_ns, detail = moved

@@ -89,7 +89,7 @@ class RecordState:
 
 
 class RecordDraft(RecordState):
-    """What a batch changes of a record, which stays as it is below."""
+    """The changes that a batch makes to a record, which stays as it is below."""
 
     def __init__(self, below: RecordState, present: Collection[Step] = ()) -> None:
         """`present` are further steps that are recorded, of which no more need be known."""

@@ -10,7 +10,7 @@ from ....domain.incidents.told import ChannelBacklog
 from ..links import FIRST_HASH, RecordEnd, anchor_of, follow
 from ..loading import recall
 from ..marks import Mark, MarkReader
-from ..record_rows import GROUPINGS, Row
+from ..record_rows import GROUPINGS, RecordRow
 from .connection import BoundedConnection, one
 from .loading import DatabaseRecord
 from .rows import BODY, StepReader
@@ -82,7 +82,7 @@ class Marks(MarkReader):
     def __init__(self, connection: BoundedConnection) -> None:
         self._connection = connection
 
-    def rows(self, mark: Mark) -> Sequence[Row]:
+    def rows(self, mark: Mark) -> Sequence[RecordRow]:
         query = f"SELECT {', '.join(mark.columns)} FROM {mark.table}"  # noqa: S608 - constants
         return sorted(self._connection.execute(query).fetchall())
 

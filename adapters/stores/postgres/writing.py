@@ -10,7 +10,7 @@ from ....domain.incidents.record import Batch
 from ..links import Link
 from ..marks import MARKS, Mark, mark_rows
 from ..record_rows import (
-    Row,
+    RecordRow,
     forgotten_tries,
     grouping_text,
     member_rows,
@@ -97,13 +97,15 @@ def statements(
 def _all(
     shard: int, draft: RecordDraft, batch: Batch, links: Sequence[tuple[Link, bytes]]
 ) -> Iterator[Statement]:
-    def written(sql: str, rows: Iterable[Row]) -> Statement:
+    def written(sql: str, rows: Iterable[RecordRow]) -> Statement:
         return Statement(sql, [(shard, *map(_plain, row)) for row in rows])
 
-    outbox, new = (
-        draft.outbox.values(),
-        [out for key, out in draft.outbox.items() if key not in draft.below.outbox],
-    )
+    outbox = draft.outbox.values()
+    digests = [
+        each.notice
+        for key, each in draft.outbox.items()
+        if each.notice.digest and key not in draft.below.outbox
+    ]
     yield written(_CHAIN, ((*msgspec.structs.astuple(link), of) for link, of in links))
     yield written(
         _MOVE,
@@ -113,7 +115,7 @@ def _all(
         ),
     )
     yield written(_NOTICE, ((*notice_row(outgoing), *rest_row(outgoing.notice)) for outgoing in outbox))
-    yield written(_MEMBER, (row for outgoing in new for row in member_rows(outgoing)))
+    yield written(_MEMBER, (row for notice in digests for row in member_rows(notice)))
     yield written(_TOLD, map(told_row, draft.told.values()))
     groups = draft.digests.items()
     yield written(_GROUPED, ((channel, grouping_text(group), at_ns) for (channel, group), at_ns in groups))

@@ -30,7 +30,8 @@ class MarkTable(MarkReader):
         for mark, kept, gone in mark_rows(draft):
             if gone:
                 self._connection.executemany(f"DELETE FROM {mark.table} WHERE {mark.key} = ?", gone)  # noqa: S608 - constants
-            self._connection.executemany(_WRITE[mark], ((*row, digest(*row)) for row in kept))
+            if kept:
+                self._connection.executemany(_WRITE[mark], ((*row, digest(*row)) for row in kept))
 
     def note_blind(self, intervals: tuple[BlindInterval, ...]) -> None:
         said = map(msgspec.structs.astuple, intervals)
@@ -49,7 +50,7 @@ class MarkTable(MarkReader):
             list(self.rows(mark))
 
     def rows(self, mark: Mark) -> Iterator[list[Any]]:
-        """The rows without their digests. Raises StoreCorrupt when one does not read back as it was written."""
+        """Yields the rows without their digests. Raises: StoreCorrupt where one does not read back as it was written."""
         query = f"SELECT * FROM {mark.table} ORDER BY {mark.key}"  # noqa: S608 - constants
         for *said, seen in self._connection.execute(query):
             if digest(*said) != seen:

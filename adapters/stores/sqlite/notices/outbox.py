@@ -8,7 +8,7 @@ from .....domain.errors import StoreCorrupt
 from .....domain.incidents.notice import DeliveryState
 from .....domain.incidents.record import Outgoing
 from .....domain.incidents.told import ChannelBacklog
-from ...record_rows import CauseReader, Row, member_rows, notice_row, rest_row
+from ...record_rows import CauseReader, RecordRow, member_rows, notice_row, rest_row
 from ...record_state import RecordDraft
 from ..chain import Chain
 from ..connection import digest, listed, rows
@@ -54,9 +54,12 @@ class OutboxTable:
                 self._update(outgoing)
             else:
                 self.insert((*notice_row(outgoing), *rest_row(outgoing.notice)))
-                self._connection.executemany("INSERT INTO member VALUES (?, ?)", member_rows(outgoing))
+                if outgoing.notice.digest:
+                    self._connection.executemany(
+                        "INSERT INTO member VALUES (?, ?)", member_rows(outgoing.notice)
+                    )
 
-    def insert(self, row: Row) -> None:
+    def insert(self, row: RecordRow) -> None:
         """Writes a notice with the rest of a reminder, of a digest or of one with a remark."""
         main, rest = row[:_MAIN], (row[0], *row[_MAIN:])
         added = None
@@ -75,11 +78,6 @@ class OutboxTable:
     def of_keys(self, keys: Collection[str]) -> tuple[Outgoing, ...]:
         """Returns those of these keys that are there."""
         return self._all("WHERE key IN (SELECT value FROM json_each(?))", listed(keys))
-
-    def dead(self, key: str) -> Outgoing | None:
-        """A dead letter; None when there is none under this key."""
-        found = self.of_keys([key])
-        return found[0] if found and found[0].delivery.state is DeliveryState.DEAD else None
 
     def given_up(self) -> tuple[Outgoing, ...]:
         """The dead letters of incidents that are not over for everybody, oldest first."""
@@ -105,7 +103,7 @@ class OutboxTable:
     def _all(self, rest: str, *bindings: str) -> tuple[Outgoing, ...]:
         return tuple(map(self._outgoing, rows(self._connection, f"{_SELECT} {rest}", bindings)))
 
-    def _outgoing(self, row: Row) -> Outgoing:
+    def _outgoing(self, row: RecordRow) -> Outgoing:
         """Returns a notice. Raises: StoreCorrupt where its row, or the rest of it, is not as it was written."""
         *said, body = row
         main, seen, rest, added = said[:_MAIN], said[_MAIN], said[_MAIN + 1 : -1], said[-1]

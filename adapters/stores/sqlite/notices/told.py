@@ -8,7 +8,7 @@ from .....domain import limits
 from .....domain.errors import StoreCorrupt
 from .....domain.incidents.notice import LastDelivered
 from .....domain.incidents.record import LastDigest
-from ...record_rows import GROUPINGS, Row, grouping_text, told_of, told_row
+from ...record_rows import GROUPINGS, RecordRow, grouping_text, told_of, told_row
 from ...record_state import GroupPlace, Knower, RecordDraft
 from ..connection import digest, listed, rows
 
@@ -37,8 +37,9 @@ class ToldTable:
 
     def write(self, draft: RecordDraft) -> None:
         """Writes what channels have taken, and when digests were made; those of long ago are forgotten."""
-        said = map(told_row, draft.told.values())
-        self._connection.executemany(_WRITE, ((*row, digest(*row)) for row in said))
+        if draft.told:
+            said = map(told_row, draft.told.values())
+            self._connection.executemany(_WRITE, ((*row, digest(*row)) for row in said))
         for (channel, grouping), at_ns in draft.digests.items():
             row = (channel, grouping_text(grouping), at_ns)
             self._connection.execute(
@@ -76,7 +77,7 @@ class ToldTable:
             self.of(name)
 
 
-def _digests(found: Iterable[Row]) -> tuple[LastDigest, ...]:
+def _digests(found: Iterable[RecordRow]) -> tuple[LastDigest, ...]:
     made = []
     for channel, grouping, at_ns, seen in found:
         if digest(channel, grouping, at_ns) != seen:
@@ -85,7 +86,7 @@ def _digests(found: Iterable[Row]) -> tuple[LastDigest, ...]:
     return tuple(made)
 
 
-def _told(row: Row) -> LastDelivered:
+def _told(row: RecordRow) -> LastDelivered:
     body, *said, seen = row
     told = told_of(body, said)
     if digest(*said) != seen or said[2] != told.sequence:
