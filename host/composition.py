@@ -12,7 +12,7 @@ from ..adapters.clock import SystemClock
 from ..adapters.drivers import Drivers
 from ..adapters.expectations import Expectations
 from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
-from ..adapters.masking import secrets_of
+from ..adapters.masking import secrets_in
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.opening import make_store
 from ..domain.specification.configuration import Configuration
@@ -50,9 +50,7 @@ def make_engine(
 
     Its loop thread runs already, because drivers are made on that thread.
     """
-    configured.mask.learn(
-        secrets_of((configuration.runtime, *configuration.channels, *configuration.targets))
-    )
+    configured.mask.learn(secrets_in(configuration))
     clock, options, functions = SystemClock(), configuration.runtime, configured.callables
     store: Store = (
         make_store(options.store, options.retention, lapsed=claim.lapsed, configuration=claim.stamp)
