@@ -34,14 +34,15 @@ GOAL_BYTES = 100
 CORE, OTHERS = 0, 1
 PLACES: dict[str, tuple[str, ...]] = {"here": (), "one": ("fra",), "two": ("fra", "iad")}
 KINDS = ("tcp", "dialogue")
-ROWS = tuple(f"{kind}_{place}" for kind in KINDS for place in PLACES)
+ROWS = ("tcp_here", "tcp_one", "tcp_two", "dialogue_here", "dialogue_one")
 STEPS = (
     DialogueStep(expect="^220 "),
     DialogueStep(send="EHLO watchkeeper.example\r\n", expect="^250 "),
     DialogueStep(send="QUIT\r\n"),
 )
-SETTLE_S = 5.0
-TIMEOUT = "1s"
+EVERY_S = 4
+"""The timeout, too: a busy machine delays the agents and the server."""
+SETTLE_S = EVERY_S + 2.0
 TRIES = 3
 
 
@@ -127,12 +128,12 @@ def measure(
     targets = [
         Target(
             id=f"t{number}",
-            every="1s",
-            timeout=TIMEOUT,
+            every=f"{EVERY_S}s",
+            timeout=f"{EVERY_S}s",
             tcp=Tcp(host=f"127.0.{number // 250}.{number % 250 + 1}", port=target_port, **steps),  # type: ignore[arg-type]
             **placed,  # type: ignore[arg-type]
         )
-        for number in range(rate)
+        for number in range(rate * EVERY_S)
     ]
     agents = Agents(nats=f"nats://127.0.0.1:{relay.port}", locations=("fra", "iad"))
     store = folder / f"{row}-{time.monotonic_ns()}.db"
@@ -142,7 +143,7 @@ def measure(
         cost = owner.window(seconds)
         passed = relay.passed - before
         states = owner.ask("states")["states"]
-    if states != {"up": rate}:
+    if states != {"up": rate * EVERY_S}:
         raise RuntimeError(f"{row}: the targets are {states}: nothing was measured")
     return {
         "cpu_us": cost["cpu_us_per_check"],
@@ -200,9 +201,7 @@ def main() -> int:
         for kind in KINDS
     }
     further_us = statistics.median(
-        two["cpu_us"] - one["cpu_us"]
-        for kind in KINDS
-        for two, one in zip(found[f"{kind}_two"], found[f"{kind}_one"], strict=True)
+        two["cpu_us"] - one["cpu_us"] for two, one in zip(found["tcp_two"], found["tcp_one"], strict=True)
     )
     a_probe = max(of(f"{kind}_one", "bytes") for kind in KINDS)
     met = {
