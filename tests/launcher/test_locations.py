@@ -2,12 +2,11 @@
 
 import json
 import socket
-import threading
 from datetime import UTC, datetime
 
 import pytest
-import uvicorn
 from click.testing import CliRunner
+from served import served
 from watchkeeper import Agents, Http, Target, Web
 from watchkeeper.client.answers import LocationRow, RemoteStatus
 from watchkeeper.client.connection import connect
@@ -29,18 +28,11 @@ def url():
         Agents(nats="nats://h", locations=PLACES),
         Web(listen="127.0.0.1:0", anonymous="viewer"),
     )
-    with FakeRuntime(targets=[shop], agents=agents, web=web) as made, socket.socket() as listener:
+    with FakeRuntime(targets=[shop], agents=agents, web=web) as made:
         made.world.script("shop", "down from fra")
         made.world.run("1m")
-        listener.bind(("127.0.0.1", 0))
-        # Connections wait in the queue of the socket until the server takes them.
-        listener.listen()
-        server = uvicorn.Server(uvicorn.Config(made.asgi(), log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        with served(made.asgi()) as url:
+            yield url
 
 
 def ran(*arguments):
