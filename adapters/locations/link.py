@@ -55,6 +55,8 @@ class NatsLink:
         self.refusal: NatsRefusal | None = CONNECTING
         self.changed: Callable[[NatsRefusal | None], None] = lambda _: None
         """Called with each new refusal, and with None once connected."""
+        self.on_denied: Callable[[NatsRefusal], None] = lambda _: None
+        """Called with each thing that NATS does not permit on an open connection, which goes on."""
         self.errors = 0
         """Errors of an open connection: messages that were dropped because they came too fast, and what NATS does not permit."""
         self._client: Any = None
@@ -122,8 +124,10 @@ class NatsLink:
     def _failed(self, error: Exception) -> None:
         self.errors += 1
         denied = nats.refusal_of(error)
-        if denied.is_final and "permit" in denied.text:
+        if denied.is_final and "permit" in denied.text and denied != self._denied:
             self._denied = denied
+            if self.refusal is None:
+                self.on_denied(denied)
 
     def _tell(self, refusal: NatsRefusal | None) -> None:
         if refusal != self.refusal:

@@ -62,6 +62,7 @@ class AgentRun:
             dice=SystemRandom().random,
         )
         self.link.changed = self._changed
+        self.link.on_denied = lambda denied: options.told(f"{self.link.shown}: {denied.text}", False)
         self.link.start()
 
     def _drivers_for(self, deny: bool) -> Drivers:  # an owner's own word

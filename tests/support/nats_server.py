@@ -14,6 +14,8 @@ import trustme
 from debian import Daemon, can_install, find, has_program, identity, unprivileged
 
 PROGRAM = "nats-server"
+MUTE = "mute"
+"""A location whose agents may hear and not answer."""
 OWNER, PASSWORD = "owner", "slon-und-otto"  # it opens servers that a test has made
 
 
@@ -47,9 +49,10 @@ def _readable_copy(program: Path) -> Path:
 
 def permissions(location: str) -> dict[str, object]:
     """The permissions of the agents of a location, as the documents show them."""
+    may_answer = [] if location == MUTE else [f"watchkeeper.answer.*.{location}.*"]
     return {
         "subscribe": [f"watchkeeper.probe.{location}", f"watchkeeper.agent.{location}.*"],
-        "publish": [f"watchkeeper.answer.*.{location}.*"],
+        "publish": {"allow": may_answer} if may_answer else {"deny": [">"]},
     }
 
 

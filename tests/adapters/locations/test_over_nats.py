@@ -13,7 +13,7 @@ import pytest
 import trustme
 from hostile.server import HostileServer
 from looking import until
-from nats_server import NatsServer
+from nats_server import MUTE, NatsServer
 from ports import free_port
 from watchkeeper import Configuration, Target, Tcp
 from watchkeeper.actors.dispatch.run.alarm import AlarmClock
@@ -37,7 +37,7 @@ LONG_MS = 10_000
 
 @pytest.fixture(scope="module")
 def nats():
-    with NatsServer(*LOCATIONS, "alone") as server:
+    with NatsServer(*LOCATIONS, "alone", MUTE) as server:
         yield server
 
 
@@ -317,6 +317,20 @@ def test_an_agent_may_serve_no_other_location_than_that_of_its_account(nats):
     assert is_final
     assert "does not permit this account" in line
     assert ".iad" in line
+
+
+def test_an_agent_that_may_not_answer_says_so_and_its_location_is_silent(run, nats, port):
+    async def main():
+        async with owning(nats.url(), (MUTE,)) as owner:
+            await owner.until_connected()
+            seen = await owner.see(shop(port, MUTE), SILENT_MS)
+            assert seen.reason is Reason.LOCATION_SILENT
+
+    said = []
+    with serving(nats, MUTE, told=lambda line, _: said.append(line)):
+        run(main)
+        until(lambda: len(said) > 1)
+    assert "does not permit this account: permissions violation for publish" in said[1]
 
 
 def test_a_server_that_is_not_there_is_tried_again(run):
