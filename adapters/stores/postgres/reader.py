@@ -179,7 +179,7 @@ class PostgresReader(RecordReader):
         SELECT started_at_ns, ended_at_ns, cause FROM blind WHERE ended_at_ns > %s
         ORDER BY started_at_ns, ended_at_ns, cause COLLATE "C"
         """
-        return tuple(BlindInterval(*row) for row in self._rows(query, (since_ns,)))
+        return tuple(_seen_once(BlindInterval(*row) for row in self._rows(query, (since_ns,))))
 
     def extent(self) -> Extent:
         return Extent(*self._rows(_EXTENT)[0])
@@ -189,9 +189,13 @@ class PostgresReader(RecordReader):
         links, until_ns = 0, None
         try:
             with self._reading() as connection:
-                for (shard,) in connection.execute("SELECT shard FROM shard ORDER BY shard").fetchall():
-                    end = read_owner(connection, shard).end
-                    links += verify(connection, shard, end, whole=True)
+                shards = connection.execute("SELECT shard FROM shard ORDER BY shard").fetchall()
+                for (shard,) in shards:
+                    try:
+                        end = read_owner(connection, shard).end
+                        links += verify(connection, shard, end, whole=True)
+                    except StoreCorrupt as error:
+                        problems.append(f"shard {shard}: {error}" if len(shards) > 1 else str(error))
                 steps = StepReader(connection)
                 steps.outgoing("WHERE state <> 'delivered'")
                 list(steps.told(""))
@@ -236,3 +240,18 @@ class PostgresReader(RecordReader):
                 ) from error
             finally:
                 connection.close()
+
+
+def _seen_once(found: Iterable[BlindInterval]) -> list[BlindInterval]:
+    """Returns intervals with those joined that overlap for one cause: every shard of a machine tells of the same one."""
+    joined: list[BlindInterval] = []
+    last: dict[str, int] = {}
+    for each in found:
+        place = last.get(each.cause)
+        if place is not None and each.started_at_ns < joined[place].ended_at_ns:
+            ended_ns = max(joined[place].ended_at_ns, each.ended_at_ns)
+            joined[place] = replace(joined[place], ended_at_ns=ended_ns)
+        else:
+            last[each.cause] = len(joined)
+            joined.append(each)
+    return joined
