@@ -39,6 +39,7 @@ def test_a_node_with_an_older_configuration_gives_its_shards_away_until_it_is_re
         until(lambda: runtime.status()[LATE[0].id].status.value == "up", 20)  # noqa: B023
 
 
+@pytest.mark.slow
 def test_an_older_node_takes_what_nobody_else_runs_and_resolves_nothing(nodes):
     a = nodes.start("a")
     b = nodes.start("b", [*JOBS, *LATE])
@@ -128,6 +129,18 @@ def test_incidents_of_a_target_that_moves_are_resolved_as_removed(nodes):
     fail(a, second.id)
     until(lambda: len(nodes.heard) == 3, 20)
     assert until(lambda: a.status()["whole"].raw.value == "down", 20)
+
+
+def test_a_target_that_a_new_configuration_lacks_is_resolved_at_the_start(nodes):
+    a = nodes.start("a", [*JOBS, *LATE])
+    for each in LATE:
+        fail(a, each.id)
+    until(lambda: len(nodes.heard) == SHARDS, 20)
+    nodes.stop("a")
+    a = nodes.start("a")
+    until(lambda: len(nodes.heard) == 2 * SHARDS, 20)
+    assert a.incidents(open_only=True) == ()
+    assert {change for _, change in nodes.told()[SHARDS:]} == {"resolved"}
 
 
 def test_a_renamed_target_goes_on_on_its_shard(nodes):

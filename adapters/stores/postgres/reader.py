@@ -13,7 +13,14 @@ from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
+from ....domain.incidents.record import (
+    BlindInterval,
+    HeardMark,
+    Outgoing,
+    PauseMark,
+    Silence,
+    joined_intervals,
+)
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
@@ -179,7 +186,7 @@ class PostgresReader(RecordReader):
         SELECT started_at_ns, ended_at_ns, cause FROM blind WHERE ended_at_ns > %s
         ORDER BY started_at_ns, ended_at_ns, cause COLLATE "C"
         """
-        return tuple(_seen_once(BlindInterval(*row) for row in self._rows(query, (since_ns,))))
+        return tuple(joined_intervals(BlindInterval(*row) for row in self._rows(query, (since_ns,))))
 
     def extent(self) -> Extent:
         return Extent(*self._rows(_EXTENT)[0])
@@ -240,18 +247,3 @@ class PostgresReader(RecordReader):
                 ) from error
             finally:
                 connection.close()
-
-
-def _seen_once(found: Iterable[BlindInterval]) -> list[BlindInterval]:
-    """Returns intervals with those joined that overlap for one cause: every shard of a machine tells of the same one."""
-    joined: list[BlindInterval] = []
-    last: dict[str, int] = {}
-    for each in found:
-        place = last.get(each.cause)
-        if place is not None and each.started_at_ns < joined[place].ended_at_ns:
-            ended_ns = max(joined[place].ended_at_ns, each.ended_at_ns)
-            joined[place] = replace(joined[place], ended_at_ns=ended_ns)
-        else:
-            last[each.cause] = len(joined)
-            joined.append(each)
-    return joined

@@ -148,12 +148,11 @@ class PostgresSource:
         return [(at, body) for at, body in self._rows(_EVIDENCE, asked)]
 
     def chunks_at(self, hour: int, targets: Collection[int] | None = None) -> Iterator[tuple[int, bytes]]:
+        query, asked = "SELECT target, data FROM chunk WHERE hour = %s", (hour,)
         if targets is None:
-            query, asked = "SELECT target, data FROM chunk WHERE hour = %s ORDER BY target", (hour,)
+            found = self._rows(f"{query} ORDER BY target", asked)
         else:
-            query = "SELECT target, data FROM chunk WHERE hour = %s AND target = ANY(%s::int[])"
-            asked = (hour, self._moved.all_of(targets))
-        found = self._rows(query, asked)
+            found = self._rows(f"{query} AND target = ANY(%s::int[])", (*asked, self._moved.all_of(targets)))
         yield from one_chunk(self._standing(found)) if self._moved else found
 
     def _standing(self, found: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
