@@ -102,10 +102,6 @@ WIRE_EVENTS_BEFORE_LOOKING = 3
 """Events of a socket before its bytes are counted, which takes two system calls each time: a usual answer is over by then."""
 CERTIFICATES_KEPT = 1_024
 """Certificates that are read once, by their bytes: the same come with every handshake, and reading one takes 30 microseconds."""
-PROVEN_CHAINS_KEPT = TARGETS_MAX
-"""Chains of certificates that were proven, by their digest: one for each target."""
-PROVEN_FRESH_NS = 600 * NS_PER_S
-"""How long a chain is not proven again that comes unchanged: OpenSSL looks at everything anew six times an hour."""
 TLS_CONTEXTS_KEPT = 64
 """Contexts of rustls, one for each file of authorities and its state: each holds all authorities of its file."""
 HANDSHAKE_DOUBTS_MAX = 11
@@ -218,6 +214,8 @@ TOPIC_CHARACTERS_MAX = 1_024
 """The name of a topic of a message broker: brokers of the large clouds allow 256."""
 CLIENT_ID_CHARACTERS_MAX = 256
 """The name by which a message broker knows this client: brokers must take 23, and some take more."""
+LOCATION_EXPLANATION_MAX = 200
+"""The words of one location about one attempt: sixteen of them stand in one sample, and cross a wide network."""
 PROXY_EXCEPTIONS_MAX = 64
 """Hosts that are reached without the proxy of a target: each is looked at for every request."""
 PROXIED_HOSTS_KEPT = 4_096

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt
@@ -26,10 +25,11 @@ from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
 from ..place import DatabasePlace, database_place
 from ..record_reader import Extent, RecordReader, Verification
+from ..record_rows import TRANSITIONS, try_of
 from .connection import BoundedConnection, Parameters, connect, explained, one, reading
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
-from .rows import BODY, OF_INCIDENT, TRANSITIONS, TRIES, StepReader, try_of
+from .rows import BODY, OF_INCIDENT, TRIES, StepReader
 from .samples.source import PostgresSource
 from .schema import refuse_others, version_of
 
@@ -88,27 +88,11 @@ class PostgresReader(RecordReader):
     def path(self) -> str:
         return self._place.shown
 
-    def incidents(
-        self,
-        *,
-        open_only: bool = False,
-        target: str | None = None,
-        limit: int = 100,
-        ended_only: bool = False,
-        before: str | None = None,
-    ) -> tuple[Incident, ...]:
-        asked = {
-            "open_only": open_only,
-            "ended_only": ended_only,
-            "target": target,
-            "before": before,
-            "limit": min(limit, limits.READ_INCIDENTS_MAX),
-        }
+    def _incidents(self, asked: dict[str, Any]) -> list[tuple[Incident, str | None]]:
         with self._reading() as connection:
             steps = StepReader(connection)
             rows = connection.execute(_INCIDENTS, asked).fetchall()
-            found = [(steps.incident(body), latest) for body, latest in rows]
-        return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
+            return [(steps.incident(body), latest) for body, latest in rows]
 
     def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:
         with self._reading() as connection:
@@ -135,11 +119,11 @@ class PostgresReader(RecordReader):
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
             rest = "ORDER BY ordinal" if state is None else "WHERE state = %s ORDER BY ordinal"
-            return StepReader(connection).outgoing(rest, () if state is None else (state.value,))
+            return StepReader(connection).notices(rest, () if state is None else (state.value,))
 
     def notices(self, incident: str) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
-            return StepReader(connection).outgoing(OF_INCIDENT, (incident, incident))
+            return StepReader(connection).notices(OF_INCIDENT, (incident, incident))
 
     def backlogs(self) -> tuple[ChannelBacklog, ...]:
         with self._reading() as connection:
@@ -160,7 +144,7 @@ class PostgresReader(RecordReader):
                 name: steps.incident(body) for name, body in connection.execute(query, (names,)).fetchall()
             }
             return {
-                name: told_of(found[name], steps.outgoing(OF_INCIDENT, (name, name)))
+                name: told_of(found[name], steps.notices(OF_INCIDENT, (name, name)))
                 for name in names
                 if name in found
             }
@@ -204,8 +188,8 @@ class PostgresReader(RecordReader):
                     except StoreCorrupt as error:
                         problems.append(f"shard {shard}: {error}" if len(shards) > 1 else str(error))
                 steps = StepReader(connection)
-                steps.outgoing("WHERE state <> 'delivered'")
-                list(steps.told(""))
+                steps.notices("WHERE state <> 'delivered'")
+                list(steps.last_delivered(""))
                 until_ns = Extent(*connection.execute(_EXTENT).fetchall()[0]).until_ns
         except StoreCorrupt as error:
             problems.append(str(error))
