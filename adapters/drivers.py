@@ -29,13 +29,13 @@ from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
-from .net import secure_contexts
 from .locations import known_checks
 from .locations.asking import AskDesk
 from .locations.link import NatsLink, NatsSubject
 from .locations.located import LocatedProber, LocatedProbers
 from .locations.silence import LocationReceiver
 from .locations.subjects import answers_of
+from .net import secure_contexts
 from .net.resolver import DNS_CACHE, Resolver
 from .pinging import HttpPinger
 from .probes import shared
