@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 from watchkeeper.adapters.stores.memory import MemoryStore, SharedRecord
-from watchkeeper.adapters.stores.record_state import RecordState, apply
+from watchkeeper.adapters.stores.record_state import RecordDraft, apply
 from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, read_stamp
@@ -235,7 +235,7 @@ class ClusterStore(MemoryStore):
         self._link.struck("before a commit")
         self._require_use()
         self._database.ended_by_decree += [each for each in batch.transitions if each.reason in DECREES]
-        draft = RecordState(self._record)
+        draft = RecordDraft(self._record)
         try:
             apply(draft, batch)
         except StoreCorrupt as error:

@@ -135,11 +135,12 @@ class Process:
     def run(self, until_ns: int) -> None:
         """Runs up to a time of this machine's monotonic clock, unless the process dies before."""
         clock = self.node.clock
-        while not self.is_dead and clock.now.monotonic_ns < until_ns:
+        while not self._is_over() and clock.now.monotonic_ns < until_ns:
             self.dispatcher.run_through(
                 max(min(until_ns, self._look_ns), clock.now.monotonic_ns), self._is_over
             )
-            if not self.is_dead and clock.now.monotonic_ns >= self._look_ns and not self.node.is_frozen:
+            is_due = clock.now.monotonic_ns >= self._look_ns
+            if is_due and not (self._is_over() or self.node.is_frozen):
                 self._look_ns = clock.now.monotonic_ns + limits.TENURE_LOOK_NS
                 self._look(clock.read())
 
@@ -187,7 +188,7 @@ class Process:
         self.shards[shard] = Shard(store, system)
         system.start()
         self.dispatcher.run_through(self.node.clock.now.monotonic_ns, self._is_over)
-        if self.is_dead:
+        if self._is_over():
             return
         error = system.ended.get(SINK)
         if SINK in system.ended:
