@@ -52,7 +52,7 @@ ROWS = st.lists(
 
 
 def plans(seen, *, is_seasoned=True, abandoned=()):
-    """What each living node would do by one view."""
+    """The plan of each living node by one view."""
     return {
         each.name: plan(
             seen,
@@ -89,7 +89,7 @@ def test_a_node_that_was_away_itself_claims_from_no_owner(members, rows):
 
 
 @given(MEMBERS, ROWS)
-def test_what_one_node_releases_another_one_wants(members, rows):
+def test_a_shard_that_one_node_releases_is_another_ones(members, rows):
     seen = view(members, rows)
     wanted = seen.wanted()
     for name, found in plans(seen).items():
@@ -99,7 +99,7 @@ def test_what_one_node_releases_another_one_wants(members, rows):
 @given(MEMBERS, ROWS)
 @settings(max_examples=50)
 def test_views_that_follow_each_other_come_to_rest(members, rows):
-    """Each node does what it plans; then every shard runs where it is wanted, and nobody plans anything more."""
+    """Each node does what it plans; then every shard runs where it is wanted, and no node plans anything more."""
     seen = view([replace(each, is_alive=True) for each in members], rows)
     living = {each.incarnation for each in members}
     for _ in range(3):
@@ -128,7 +128,7 @@ def test_a_node_that_is_not_able_runs_shards_where_no_other_is():
     assert set(view(members[:1], shards("", "")).wanted().values()) == {"a"}
 
 
-def test_a_shard_that_is_nobodys_to_run_stays_where_it_is():
+def test_a_shard_that_no_node_is_to_run_stays_where_it_is():
     seen = view([node("a", is_alive=False), node("b", is_alive=False)], shards("a1", "b1"))
     assert plan(seen, "a1", [0], is_seasoned=True) == ((), ())
     assert plan(view([], shards("a1")), "a1", [0], is_seasoned=True) == ((), ())

@@ -36,7 +36,7 @@ def units(pairs):
 
 
 @given(PAIRS)
-def test_what_is_connected_lies_on_one_shard_that_of_its_first_name(pairs):
+def test_connected_targets_lie_on_one_shard_that_of_their_first_name(pairs):
     placement = Placement(configured(pairs), SHARDS)
     for unit in units(pairs):
         assert {placement.shard_of(name) for name in unit} == {shard_of_text(min(unit), SHARDS)}

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from simulator.__main__ import main
 from simulator.batch import COURSE_EVERY, Order, reproduction, run_batch
 from simulator.cases.faults import Fault
+from simulator.cluster.controls import ForgetfulPlanner, HastyPlanner, Parts, TimesOfWalls, UnfencedStore
 from simulator.cluster.course import run_course
-from simulator.cluster.database import UnfencedStore
-from simulator.cluster.node import Process
 from simulator.invariants.violation import Violation
 from simulator.sometimes import OF_COURSES, never_happened
-from watchkeeper.domain.cluster.planner import NodePlanner
+
+UNFENCED = Parts(store=UnfencedStore)
 
 
 def said(result):
@@ -33,29 +33,26 @@ def test_a_course_breaks_no_invariant(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_course_fails_without_the_fence(seed):
-    assert "S15" in broken(run_course(seed, UnfencedStore))
+    assert "S15" in broken(run_course(seed, UNFENCED))
 
 
 @pytest.mark.parametrize("seed", [1, 7])
 def test_without_the_fence_an_outage_is_lost_or_told_twice(seed):
-    assert "S6" in broken(run_course(seed, UnfencedStore))
+    assert "S6" in broken(run_course(seed, UNFENCED))
 
 
 @pytest.mark.parametrize("seed", [3, 9])
-def test_a_node_that_has_just_come_back_would_take_shards_from_owners_that_live(seed, monkeypatch):
-    monkeypatch.setattr(NodePlanner, "_is_seasoned", lambda *_: True)
-    violations = run_course(seed).violations
+def test_a_node_that_has_just_come_back_would_take_shards_from_owners_that_live(seed):
+    violations = run_course(seed, Parts(planner=HastyPlanner)).violations
     assert "from an owner that lived" in violations[0].says
 
 
-def test_wall_clocks_of_two_machines_would_make_an_older_configuration_the_newest(monkeypatch):
-    monkeypatch.setattr(Process, "stamp", property(lambda process: process._given))
-    assert "S30" in broken(run_course(2))
+def test_wall_clocks_of_two_machines_would_make_an_older_configuration_the_newest():
+    assert "S30" in broken(run_course(2, Parts(times=TimesOfWalls)))
 
 
-def test_a_store_that_went_back_in_time_would_give_an_epoch_twice(monkeypatch):
-    monkeypatch.setattr(NodePlanner, "known_epoch", lambda *_: 0)
-    assert "S14" in broken(run_course(7))
+def test_a_store_that_went_back_in_time_would_give_an_epoch_twice():
+    assert "S14" in broken(run_course(7, Parts(planner=ForgetfulPlanner)))
 
 
 @pytest.mark.slow
@@ -79,7 +76,7 @@ def test_a_batch_with_all_faults_has_courses_and_one_with_some_has_none():
     assert (alone.seeds, alone.courses) == (1, 0)
 
 
-def test_what_no_course_has_met_is_named():
+def test_a_situation_that_no_course_has_met_is_named():
     counts = dict.fromkeys(OF_COURSES, 1)
     del counts["rewound"]
     assert "rewound" in never_happened(counts, tuple(Fault), with_courses=True)

@@ -8,7 +8,7 @@ from watchkeeper.domain.time.moment import NS_PER_S
 from ..endless import RUN_CPU_S, bounded
 from ..invariants.violation import Violation
 from ..run import Result, collecting_seldom, quiet
-from .database import ClusterStore
+from .controls import COMPLETE, Parts
 from .ground import FAULT_NS_MAX, OUTAGE_NS, OUTAGES, PEACE_NS, PHASE_NS_MAX, SHARDS, TAKEOVER_NS, Ground
 from .judging import check
 from .node import Node, Strike
@@ -26,8 +26,8 @@ POINTS = {
 class Course:
     """Drives one ground through one drawn course."""
 
-    def __init__(self, seed: int, store_class: type[ClusterStore] = ClusterStore) -> None:
-        self.ground = Ground(seed, store_class)
+    def __init__(self, seed: int, parts: Parts = COMPLETE) -> None:
+        self.ground = Ground(seed, parts)
         self._chance = self.ground.chance
 
     def live(self) -> None:
@@ -119,13 +119,11 @@ class Course:
             ground.cut_off([each for each in ground.nodes if each.name == claimed[0]], length_ns)
 
 
-def run_course(
-    seed: int, store_class: type[ClusterStore] = ClusterStore, *, cpu_s: float = RUN_CPU_S
-) -> Result:
+def run_course(seed: int, parts: Parts = COMPLETE, *, cpu_s: float = RUN_CPU_S) -> Result:
     """Runs the course of a seed."""
     clock = SystemClock()
     began_ns = clock.read().monotonic_ns
-    course = Course(seed, store_class)
+    course = Course(seed, parts)
     ground, violations = course.ground, list[Violation]()
 
     def complain(invariant: str, says: str) -> None:

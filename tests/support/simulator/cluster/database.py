@@ -293,23 +293,5 @@ class ClusterStore(MemoryStore):
         self._is_open = False
 
 
-class UnfencedStore(ClusterStore):
-    """The control: a former owner writes on, and sends for as long as it likes."""
-
-    def __init__(self, database: Database, shard: int, link: ShardLink) -> None:
-        super().__init__(database, shard, link)
-        self.lease_ns = 0
-
-    def _is_mine(self) -> bool:
-        return self._row.tenure.incarnation == self._name
-
-    def _require_mine(self) -> None:
-        """Takes everything."""
-
-    def _advance(self, tenure: Tenure) -> None:
-        self._known = tenure
-        self._row.alive_at_ns = self._database.now_ns
-
-
 def _fenced(by: Tenure) -> StoreFenced:
     return StoreFenced(f"the shard was claimed by {by.owner or 'another node, which has left since'}")

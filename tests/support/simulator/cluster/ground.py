@@ -21,6 +21,7 @@ from watchkeeper.testing.clock import START_WALL_NS
 from watchkeeper.testing.fakes import Pending
 from watchkeeper.testing.script import ALWAYS_DOWN, ALWAYS_OK
 
+from .controls import COMPLETE, Parts
 from .database import ClusterStore, Database
 from .node import Link, Node, Process
 
@@ -117,9 +118,9 @@ class Receiver:
 class Ground:
     """The clock, the database, the targets and the receivers of one course."""
 
-    def __init__(self, seed: int, store_class: type[ClusterStore] = ClusterStore) -> None:
+    def __init__(self, seed: int, parts: Parts = COMPLETE) -> None:
         self.chance = Random(f"cluster/{seed}")
-        self.store_class = store_class
+        self.parts = parts
         self.dice = Random(f"dice/{seed}").random
         self.now_ns = 0
         self.database = Database(SHARDS, START_WALL_NS + self._skew())
@@ -128,7 +129,7 @@ class Ground:
         self.rewinds: list[tuple[int, int]] = []
         """Each as the time of the copy and that of the return to it."""
         self.moved: list[str] = []
-        """What became of shards that should have stayed where they were."""
+        """Shards that should have stayed where they were, with their new owners."""
         self.calm_at_ns = 0
         self.is_over = False
         """Whether the course ends here, as it computes without end."""

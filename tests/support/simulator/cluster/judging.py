@@ -1,4 +1,4 @@
-"""What may not have become of a course: two effective owners, an outage told twice or not at all, a shard that is left."""
+"""The judgement of a course: no two effective owners, no outage told twice or not at all, no shard that is left."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def _complaints(ground: Ground) -> Iterator[tuple[str, str]]:
 
 
 def _of_keys(ground: Ground) -> Iterator[tuple[str, str]]:
-    """What was on its way at a fault is sent again under its key, once."""
+    """A notice on its way at a fault is sent again under its key, once."""
     times: dict[tuple[str, str], list[int]] = defaultdict(list)
     for one in ground.sent:
         times[one.notice.channel, one.notice.key].append(one.at_ns)
@@ -77,7 +77,7 @@ def _of_end(ground: Ground) -> Iterator[tuple[str, str]]:
 
 
 def _told(ground: Ground) -> Told:
-    """What receivers that apply each key once have applied, by channel and target."""
+    """The notices that receivers have applied, each key once, by channel and target."""
     seen: set[tuple[str, str]] = set()
     found: Told = defaultdict(list)
     for one in ground.sent:
@@ -88,7 +88,7 @@ def _told(ground: Ground) -> Told:
 
 
 def _of_outages(ground: Ground, target: str, told: list[Sent], channel: str) -> Iterator[tuple[str, str]]:
-    """Each outage is told once, and its end. What a rewind has forgotten may be told again."""
+    """Each outage is told once, and its end. A rewind may have one told again."""
     counted = 0
     for half in range(1, 2 * OUTAGES + 1):
         began_ns, kind = (

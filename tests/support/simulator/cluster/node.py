@@ -10,8 +10,7 @@ from watchkeeper.actors.system import SINK, System, SystemDependencies, shut_dow
 from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.membership import ClusterView
 from watchkeeper.domain.cluster.placement import Placement
-from watchkeeper.domain.cluster.planner import NodePlanner
-from watchkeeper.domain.cluster.stamp import ConfigurationStamp, StampTimes, stamp_of
+from watchkeeper.domain.cluster.stamp import ConfigurationStamp, stamp_of
 from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probes.kinds import KINDS
@@ -23,6 +22,7 @@ from watchkeeper.testing.clock import START_MONOTONIC_NS, START_WALL_NS, ManualC
 from watchkeeper.testing.expectations import ScriptedExpectations
 
 from ..surroundings.micro_faults import ProcessDied
+from .controls import Parts
 from .database import ClusterStore, Database
 
 GRACE_NS = 2 * NS_PER_S
@@ -30,10 +30,10 @@ WAIT_SLICE_NS = 10 * NS_PER_MS
 
 
 class Surroundings(Protocol):
-    """What all nodes have in common."""
+    """The parts and clocks that all nodes have in common."""
 
     database: Database
-    store_class: type[ClusterStore]
+    parts: Parts
     dice: Callable[[], float]
 
     def struck(self, link: "Link", point: str) -> None: ...
@@ -105,13 +105,13 @@ class Process:
         node.starts += 1
         self.incarnation = f"{node.name}{node.starts}"
         self.dispatcher = NodeDispatcher(node.clock, lambda _: node.ground.choose(self))
-        self.planner = NodePlanner(self.incarnation)
+        self.planner = node.ground.parts.planner(self.incarnation)
         self.shards: dict[int, Shard] = {}
         self.is_dead = False
         self.view = ClusterView()
         self.configuration = node.configuration
         self._given = stamp_of(self.configuration, node.clock.read().wall_ns)
-        self._times = StampTimes()
+        self._times = node.ground.parts.times()
         self._cut = ShardConfiguration(
             self.configuration, Placement(self.configuration, len(node.ground.database.shards))
         )
@@ -183,7 +183,7 @@ class Process:
         ground, row = self.node.ground, self.view.shards[shard]
         is_outdated = row.stamp.is_newer_than(self.stamp)
         self._links += 1
-        store = ground.store_class(ground.database, shard, Link(self, shard, self._links))
+        store = ground.parts.store(ground.database, shard, Link(self, shard, self._links))
         system = self._system(shard, store, is_whole=not is_outdated)
         self.shards[shard] = Shard(store, system)
         system.start()
