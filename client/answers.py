@@ -25,16 +25,15 @@ from ..web.shapes.answers import (
     IncidentRow,
     Listed,
     PreviewAnswer,
-    ProblemRow,
     SampleRow,
     SilenceRow,
-    StatusAnswer,
     TargetRow,
 )
 from ..web.shapes.check_answer import CheckAnswer
 from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, ToldRow, TryRow, WaitRow
 from ..web.shapes.drill_answers import DrillAnswer, DrillChannel
 from ..web.shapes.notice_rows import NoticeRow
+from ..web.shapes.runtime_rows import NodeRow, ProblemRow, StatusAnswer
 from ..web.shapes.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
@@ -51,6 +50,7 @@ __all__ = [
     "IncidentRow",
     "Listed",
     "MadeToken",
+    "NodeRow",
     "NoticeRow",
     "PreviewAnswer",
     "PublicView",
@@ -81,6 +81,8 @@ class RemoteStatus(PublicValue, frozen=True, kw_only=True):
     """The open incidents, the newest first."""
     silences: tuple[SilenceRow, ...]
     problems: tuple[ProblemRow, ...]
+    nodes: tuple[NodeRow, ...] = ()
+    """The processes that share the shards of the store; empty where one process has all of it."""
 
     def __getitem__(self, target: str) -> TargetRow:
         """Returns one target. Raises: UnknownName for a target that is not watched."""

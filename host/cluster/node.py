@@ -15,11 +15,12 @@ from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodeP
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreError, StoreFenced
 from ...domain.line import count_of, first_line, listed
-from ...domain.read_model.node_status import NodeStatus
+from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_S, Moment
 from .merging import merged_work
+from .shard_news import ShardNews
 
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSE_EVERY_LOOKS = 60
@@ -94,6 +95,7 @@ class Node:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchkeeper-node", daemon=True)
         self._looks = 0
+        self._news = ShardNews(seat.name)
         self._starting: set[Future[None]] = set()
         self._unserved_since_ns: dict[int, int] = {}
         self.view = ClusterView()
@@ -143,6 +145,7 @@ class Node:
         if self._refused is not None and not self.engines:
             self.stop(NS_PER_S)
             raise self._refused
+        self._news.begin(self.engines)
         self._thread.start()
 
     def stop(self, within_ns: int) -> AbandonedWork:
@@ -150,6 +153,8 @@ class Node:
         self._over.set()
         if self._thread.is_alive():
             self._thread.join(limits.POSTGRES_ANSWER_NS / NS_PER_S + 1)
+        if held := self.engines:
+            logger.info("Node %s hands over its %s and leaves", self.name, count_of(len(held), "shard"))
         # All at once: each has the whole time.
         ends: list[AbandonedWork] = []
         stopping = [
@@ -171,6 +176,7 @@ class Node:
             try:
                 self._look()
                 self._note("")
+                self._tell_news()
             except StoreBusy as busy:
                 # Another process has taken the name while this one was frozen: its shards are for the others.
                 self._note(str(busy))
@@ -180,6 +186,13 @@ class Node:
             except Exception as error:
                 logger.exception("The node met an internal fault")
                 self._note(first_line(f"{type(error).__name__}: {error}"))
+
+    def _tell_news(self) -> None:
+        """Logs the shards that were taken or given away since the last line, all of one moment in one."""
+        with self._guard:
+            is_settled = all(run.state == "running" for run in self._shards.values())
+        for level, text in self._news.lines(self.engines, len(self.view.shards), is_settled=is_settled):
+            logger.log(level, text)
 
     def _note(self, problem: str) -> None:
         """Logs a problem once, until another one comes."""
@@ -217,6 +230,9 @@ class Node:
     def _apply(self, wanted: NodePlan) -> None:
         with self._guard:
             for shard in wanted.claim:
+                row = self.view.shards[shard]
+                is_taken = row.is_silent and not row.is_free
+                self._news.claims(shard, self.view.name_of(row) if is_taken else "")
                 self._shards[shard] = ShardRun("starting")
                 future = self._workers.submit(self._start, shard)
                 self._starting.add(future)
@@ -271,7 +287,8 @@ class Node:
 
     def _lost(self, shard: int, engine: Engine, error: StoreFenced) -> None:
         """Hears from a thread of an engine that it has ended by itself, as another node has claimed its shard."""
-        logger.warning("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
+        logger.debug("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
+        self._news.loses(shard)
         with suppress(RuntimeError):  # the node ends
             self._workers.submit(self._stop, shard, NS_PER_S)
 
@@ -323,21 +340,9 @@ class Node:
 
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""
-        view, newest = self.view, self.view.newest()
         looked_ns = 0 if self._looked is None else self._looked.wall_ns
-        found = []
-        for each in view.members:
-            shards = tuple(row.shard for row in view.shards if row.incarnation == each.incarnation)
-            found.append(
-                NodeStatus(
-                    name=each.name,
-                    process=each.process,
-                    is_this=each.incarnation == self.incarnation,
-                    is_alive=each.is_alive,
-                    seen_at_ns=looked_ns - each.silent_ns,
-                    has_newest=not each.is_alive or each in newest,
-                    shards=shards,
-                    targets=sum(map(targets_on, shards)),
-                )
-            )
-        return tuple(found)
+        return node_statuses(self.view, looked_ns, targets_on, self.incarnation)
+
+    def counts(self) -> ShardCounts:
+        """Returns the nodes and shards in figures, as they were at the last look."""
+        return counts_of(self.view, self.name, len(self.engines))

@@ -30,9 +30,7 @@ from ..shapes.answers import (
     PolicyRow,
     RollupRow,
     SampleRow,
-    SelfAnswer,
     SpanQuery,
-    StatusAnswer,
     TargetRow,
     TargetsQuery,
     UptimeAnswer,
@@ -63,6 +61,7 @@ from ..shapes.documents import (
 )
 from ..shapes.jobs import job_row
 from ..shapes.notice_rows import NoticeRow, notice_row
+from ..shapes.runtime_rows import SelfAnswer, StatusAnswer
 from ..table import ApiCall
 
 V = TypeVar("V")
