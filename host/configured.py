@@ -49,7 +49,7 @@ class ConfiguredTargets:
         """Held while a command is checked and handed over, so that the actors receive commands in the host's order."""
         self._configuration = configuration
         self._targets = {target.id: target for target in configuration.targets}
-        self._said_paused = _paused_in(configuration)
+        self._said_paused = frozenset(target.id for target in configuration.targets if target.paused)
         """The targets that the configuration itself pauses, whatever commands have changed since."""
         self._commanded: dict[str, str | None] = {}
         """The author of each pause that a command of this process made; None for a target that one has resumed."""
@@ -245,6 +245,12 @@ class ConfiguredTargets:
         """Returns the pauses that commands of this process have made, each with its author."""
         return [(target, by) for target, by in self._commanded.items() if by is not None]
 
+    def forget_pauses(self, targets: Iterable[str]) -> None:
+        """Leaves targets to another process: they are paused where the configuration says so, until a record says otherwise."""
+        for name in self._targets.keys() & targets:
+            self._commanded.pop(name, None)
+            self._targets[name] = replace(self._targets[name], paused=name in self._said_paused)
+
     def keep_paused(self, marks: Iterable[PauseMark]) -> None:
         """Takes over the pauses of a record, apart from targets that a newer command has paused or resumed."""
         for name in present_pauses(marks, self._targets):
@@ -279,7 +285,7 @@ class ConfiguredTargets:
         self._commanded = {name: by for name, by in self._commanded.items() if name in stays}
         self.is_whole = True
         self._tracked.clear()
-        self._said_paused = _paused_in(diff.configuration)
+        self._said_paused = frozenset(target.id for target in diff.configuration.targets if target.paused)
         self._targets = diff.targets
 
     def _as_paused(self, target: Target) -> Target:
@@ -323,10 +329,6 @@ def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> t
 def _titled(target: object) -> str:
     """How the problems of a target begin; empty for what is none."""
     return f"target {target.id!r}: " if isinstance(target, Target) else ""
-
-
-def _paused_in(configuration: Configuration) -> frozenset[str]:
-    return frozenset(target.id for target in configuration.targets if target.paused)
 
 
 def _sharing(target: Target, parts: dict[Any, Any]) -> Target:

@@ -72,21 +72,27 @@ def counts_of(view: ClusterView, node: str, owned: int) -> ShardCounts:
 
 
 def node_statuses(
-    view: ClusterView, seen_at_ns: int, targets_on: Callable[[int], int], incarnation: str = ""
+    view: ClusterView,
+    seen_at_ns: int,
+    targets_on: Callable[[int], int],
+    incarnation: str = "",
+    running: tuple[int, ...] = (),
 ) -> tuple[NodeStatus, ...]:
     """Returns all nodes as they were seen at a wall time; `targets_on` returns the number of targets on a shard.
 
-    `incarnation` is that of the node that answers, empty for any other process.
+    `incarnation` is that of the node that answers, empty for any other process, and `running` the shards that it runs by now.
     """
     newest = view.newest()
     found = []
     for each in view.members:
-        shards = tuple(row.shard for row in view.shards if row.incarnation == each.incarnation)
+        is_this = each.incarnation == incarnation
+        recorded = (row.shard for row in view.shards if row.incarnation == each.incarnation)
+        shards = running if is_this else tuple(recorded)
         found.append(
             NodeStatus(
                 name=each.name,
                 process=each.process,
-                is_this=each.incarnation == incarnation,
+                is_this=is_this,
                 is_alive=each.is_alive,
                 seen_at_ns=seen_at_ns - each.silent_ns,
                 has_newest=not each.is_alive or each in newest,

@@ -341,7 +341,7 @@ class Node:
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""
         looked_ns = 0 if self._looked is None else self._looked.wall_ns
-        return node_statuses(self.view, looked_ns, targets_on, self.incarnation)
+        return node_statuses(self.view, looked_ns, targets_on, self.incarnation, tuple(self.engines))
 
     def counts(self) -> ShardCounts:
         """Returns the nodes and shards in figures, as they were at the last look."""

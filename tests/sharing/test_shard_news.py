@@ -83,7 +83,7 @@ def view():
 
 
 def test_each_node_has_its_remarks():
-    found = node_statuses(view(), 100, {0: 7, 1: 1, 2: 2, 3: 3}.__getitem__, "2")
+    found = node_statuses(view(), 100, {0: 7, 1: 1, 2: 2, 3: 3}.__getitem__, "2", (0, 3))
     assert [(each.name, each.targets, each.seen_at_ns, each.remarks) for each in found] == [
         ("a", 0, 100, ("older configuration",)),
         ("b", 10, 95, ("this one",)),

@@ -19,10 +19,11 @@ from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
 from ..place import DatabasePlace, database_place
 from ..record_reader import Extent, RecordReader, Verification
+from ..record_rows import TRANSITIONS, try_of
 from .connection import BoundedConnection, Parameters, connect, explained, one, reading
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
-from .rows import BODY, OF_INCIDENT, TRANSITIONS, TRIES, StepReader, try_of
+from .rows import BODY, OF_INCIDENT, TRIES, StepReader
 from .samples.source import PostgresSource
 from .schema import refuse_others, version_of
 
@@ -72,6 +73,7 @@ class PostgresReader(RecordReader):
         """`pause` is called again and again in a long reading: it may let other threads go first."""
         self._place = database_place(url)
         self.pause = pause
+        self._held: BoundedConnection | None = None
 
     def __repr__(self) -> str:
         return f"PostgresReader({self._place.shown!r})"
@@ -127,11 +129,11 @@ class PostgresReader(RecordReader):
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
             rest = "ORDER BY ordinal" if state is None else "WHERE state = %s ORDER BY ordinal"
-            return StepReader(connection).outgoing(rest, () if state is None else (state.value,))
+            return StepReader(connection).notices(rest, () if state is None else (state.value,))
 
     def notices(self, incident: str) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
-            return StepReader(connection).outgoing(OF_INCIDENT, (incident, incident))
+            return StepReader(connection).notices(OF_INCIDENT, (incident, incident))
 
     def backlogs(self) -> tuple[ChannelBacklog, ...]:
         with self._reading() as connection:
@@ -152,7 +154,7 @@ class PostgresReader(RecordReader):
                 name: steps.incident(body) for name, body in connection.execute(query, (names,)).fetchall()
             }
             return {
-                name: told_of(found[name], steps.outgoing(OF_INCIDENT, (name, name)))
+                name: told_of(found[name], steps.notices(OF_INCIDENT, (name, name)))
                 for name in names
                 if name in found
             }
@@ -192,8 +194,8 @@ class PostgresReader(RecordReader):
                     end = read_owner(connection, shard).end
                     links += verify(connection, shard, end, whole=True)
                 steps = StepReader(connection)
-                steps.outgoing("WHERE state <> 'delivered'")
-                list(steps.told(""))
+                steps.notices("WHERE state <> 'delivered'")
+                list(steps.last_delivered(""))
                 until_ns = Extent(*connection.execute(_EXTENT).fetchall()[0]).until_ns
         except StoreCorrupt as error:
             problems.append(str(error))
@@ -210,7 +212,19 @@ class PostgresReader(RecordReader):
             yield PostgresSource(connection)
 
     @contextmanager
+    def at_once(self) -> Iterator[None]:
+        with self._reading() as connection:
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
     def _reading(self) -> Iterator[BoundedConnection]:
+        if self._held is not None:
+            yield self._held
+            return
         with explained(f"reading {self._place.shown}"):
             connection = connect(self._place, limits.POSTGRES_READ_NS)
             try:
