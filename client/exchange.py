@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from ..adapters.clock import SystemClock
-from ..adapters.net.listening import connect_control_socket, control_socket_path
+from ..adapters.net.listening import connect_control_socket, control_socket_path, control_socket_paths
 from ..adapters.stores.opening import holder_of, look_at_nodes
 from ..domain.errors import NotAllowed, NotRunning, StoreError, UsageError, WatchkeeperError
 from ..domain.limits import CLIENT_ANSWER_BYTES_MAX
@@ -207,7 +207,7 @@ def _nothing_at(place: Place, error: OSError) -> str:
 
 def _connected(place: Place, until: Deadline) -> Any:
     if place.store is not None:
-        return connect_control_socket(place.store, _left_s(until))
+        return connect_control_socket(place.store, _left_s(until), _living(place.store))
     sock = socket.create_connection((place.host, place.port), timeout=_left_s(until))
     if place.scheme == "http":
         return sock
@@ -218,6 +218,14 @@ def _connected(place: Place, until: Deadline) -> Any:
     except BaseException:
         sock.close()
         raise
+
+
+def _living(store: str) -> tuple[str, ...]:
+    """Returns the nodes that live, where there are several to choose from: one that is frozen takes a connection and never answers."""
+    if len(control_socket_paths(store)) > 2:
+        with suppress(StoreError):
+            return tuple(each.name for each in look_at_nodes(store).alive())
+    return ()
 
 
 def _trusting(ca: str | None) -> ssl.SSLContext:

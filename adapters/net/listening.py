@@ -93,10 +93,10 @@ def control_socket_path(store: str, node: str = "") -> Path:
     return path.with_name(f".wk-{sha256(os.fsencode(path.name)).hexdigest()[:_DIGITS]}.sock")
 
 
-def control_socket_paths(store: str, node: str = "") -> tuple[Path, ...]:
-    """Returns the paths at which a process of a store may be reached: that of one node, else those of all nodes of this machine."""
-    own = control_socket_path(store, node)
-    if node or not is_database(store):
+def control_socket_paths(store: str) -> tuple[Path, ...]:
+    """Returns the paths at which a process of a store may be reached: that of its one owner, and those of its nodes on this machine."""
+    own = control_socket_path(store)
+    if not is_database(store):
         return (own,)
     folder, name = os.path.split(beside(store))
     return (own, *sorted(Path(folder).glob(f"{name}{_BEFORE_NODE}*.sock")))
@@ -173,12 +173,15 @@ def _remove_abandoned(paths: Iterable[Path], made: Path) -> None:
                 path.unlink()
 
 
-def connect_control_socket(store: str, timeout_s: float | None = None, node: str = "") -> socket.socket:
-    """Connects to the control socket of a running store, of several nodes to the first that listens; with `node`, to that one.
+def connect_control_socket(
+    store: str, timeout_s: float | None = None, living: Iterable[str] = ()
+) -> socket.socket:
+    """Connects to the control socket of a running store, of several nodes to the first that listens; those that are `living` come first.
 
     Raises: OSError where none listens, or none accepts in time.
     """
-    *others, last = control_socket_paths(store, node)
+    first = [control_socket_path(store, node) for node in living]
+    *others, last = dict.fromkeys((*first, *control_socket_paths(store)))
     for path in others:
         with suppress(FileNotFoundError, ConnectionRefusedError):
             return _connected(path, timeout_s)

@@ -87,7 +87,7 @@ def node_statuses(
     for each in view.members:
         is_this = each.incarnation == incarnation
         recorded = (row.shard for row in view.shards if row.incarnation == each.incarnation)
-        shards = running if is_this else tuple(recorded)
+        shards = running if is_this else tuple(shard for shard in recorded if shard not in running)
         found.append(
             NodeStatus(
                 name=each.name,

@@ -12,7 +12,12 @@ from click.testing import CliRunner
 from databases import new_store
 from looking import until
 from watchkeeper import Heartbeat, Runtime, Target, Web, connect
-from watchkeeper.adapters.net.listening import ControlSocket, control_socket_path, control_socket_paths
+from watchkeeper.adapters.net.listening import (
+    ControlSocket,
+    connect_control_socket,
+    control_socket_path,
+    control_socket_paths,
+)
 from watchkeeper.launcher.main import cli
 
 pytestmark = pytest.mark.needs("postgres")
@@ -192,3 +197,17 @@ def test_the_paths_of_sockets_are_those_of_the_store_however_it_is_named(monkeyp
     for name in ("../../etc/x", "ö", "n" * 200, " "):
         path = control_socket_path(store, name)
         assert (str(path.parent), len(path.name) < 80) == ("/var/lib/watchkeeper", True)
+
+
+def test_a_node_that_lives_is_reached_before_one_that_may_be_frozen(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    store = "postgresql://keeper@db.example/watch"
+    first, second = ControlSocket(store, "a"), ControlSocket(store, "b")
+    try:
+        with connect_control_socket(store, 1, ["b"]) as connected:
+            assert connected.getpeername() == str(second.path)
+        with connect_control_socket(store, 1, ["gone"]) as connected:
+            assert connected.getpeername() == str(first.path)
+    finally:
+        first.close()
+        second.close()
