@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from ...domain.line import count_of, listed
 from ...domain.read_model.node_status import shards_text
 
-LOOKS_MAX = 6
-"""The longest wait, in looks of the node, for shards that are on their way: three seconds."""
+LOOKS_MAX = 20
+"""The longest wait, in looks of the node, for shards that are on their way: five seconds."""
 
 
 class ShardNews:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -205,9 +206,9 @@ def test_a_node_that_lives_is_reached_before_one_that_may_be_frozen(tmp_path, mo
     first, second = ControlSocket(store, "a"), ControlSocket(store, "b")
     try:
         with connect_control_socket(store, 1, ["b"]) as connected:
-            assert connected.getpeername() == str(second.path)
+            assert Path(connected.getpeername()).name == second.path.name
         with connect_control_socket(store, 1, ["gone"]) as connected:
-            assert connected.getpeername() == str(first.path)
+            assert Path(connected.getpeername()).name == first.path.name
     finally:
         first.close()
         second.close()
