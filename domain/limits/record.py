@@ -83,6 +83,8 @@ NODE_CLAIMS_MAX = 4
 """Shards that a node starts or stops at a time: each opens a connection and verifies its record."""
 NODE_UNABLE_NS = 30 * NS_PER_S
 """How long a node that could not start a shard leaves all shards to the others that can."""
+NODE_RETRY_NS = 5 * NS_PER_S
+"""The pause before a node tries a shard again that did not start: each try is a connection and a line in the log."""
 NODE_SKEW_NS_MAX = NS_PER_S
 """A wall clock that differs by more from that of the store is a problem: times in the record come from all nodes."""
 NODE_OUTDATED_NS = 5 * NS_PER_S

@@ -108,6 +108,8 @@ class Node:
         """Why the last look failed."""
         self._refused: BaseException | None = None
         """The last error of a start."""
+        self._retry_at_ns: dict[int, int] = {}
+        """When (monotonic) shards that did not start may be tried again."""
         self._failed: dict[int, str] = {}
         """Why shards did not start."""
 
@@ -229,7 +231,10 @@ class Node:
 
     def _apply(self, wanted: NodePlan) -> None:
         with self._guard:
+            now_ns = self._clock.read().monotonic_ns
             for shard in wanted.claim:
+                if now_ns < self._retry_at_ns.get(shard, now_ns):
+                    continue
                 row = self.view.shards[shard]
                 is_taken = row.is_silent and not row.is_free
                 self._news.claims(shard, self.view.name_of(row) if is_taken else "")
@@ -257,6 +262,7 @@ class Node:
                 self._fail(shard, error)
             raise
         self._failed.pop(shard, None)
+        self._retry_at_ns.pop(shard, None)
         self._crew.activate(shard, engine, partial(self._begin, shard, engine))
         engine.on_end(partial(self._lost, shard, engine))
         if self._over.is_set():
@@ -272,7 +278,11 @@ class Node:
         if self._failed.get(shard) != says:
             logger.error("Shard %d does not start on node %s: %s", shard, self.name, says)
         self._failed[shard], self._refused = says, error
-        self._unable_until_ns = self._clock.read().monotonic_ns + limits.NODE_UNABLE_NS
+        now_ns = self._clock.read().monotonic_ns
+        self._retry_at_ns[shard], self._unable_until_ns = (
+            now_ns + limits.NODE_RETRY_NS,
+            now_ns + limits.NODE_UNABLE_NS,
+        )
 
     def _stop(self, shard: int, within_ns: int) -> AbandonedWork:
         with self._guard:
