@@ -33,7 +33,6 @@ from ..shapes.answers import (
     SpanQuery,
     TargetRow,
     TargetsQuery,
-    UptimeAnswer,
 )
 from ..shapes.delivery_rows import (
     IncidentNoticeRow,
@@ -62,6 +61,7 @@ from ..shapes.documents import (
 from ..shapes.jobs import job_row
 from ..shapes.notice_rows import NoticeRow, notice_row
 from ..shapes.runtime_rows import SelfAnswer, StatusAnswer
+from ..shapes.uptime_answer import UptimeAnswer
 from ..table import ApiCall
 
 V = TypeVar("V")

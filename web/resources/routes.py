@@ -28,7 +28,6 @@ from ..shapes.answers import (
     SpanQuery,
     TargetRow,
     TargetsQuery,
-    UptimeAnswer,
     UptimeQuery,
 )
 from ..shapes.check_answer import CheckAnswer
@@ -37,6 +36,7 @@ from ..shapes.drill_answers import DrillAnswer, DrillBody
 from ..shapes.notice_rows import NoticeRow
 from ..shapes.runtime_rows import SelfAnswer, StatusAnswer
 from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
+from ..shapes.uptime_answer import UptimeAnswer
 from ..table import API, ApiRoute, Unlocked
 from . import (
     acting,

@@ -31,6 +31,7 @@ from .answers import (
     TargetRow,
 )
 from .jobs import JobRow
+from .location_rows import location_rows
 from .runtime_rows import BlindRow, LatenessRow, ProblemRow, SelfAnswer, StatusAnswer, node_rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -174,6 +175,7 @@ def target_row(
             id=work.id, match=[text_of(text) for text in work.match], until=time_of(work.until_ns)
         ),
         job=job,
+        locations=location_rows(sample),
     )
 
 
