@@ -15,14 +15,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from watchkeeper import WatchkeeperError, connect
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+PostgresServer: Any = import_module("postgres_server").PostgresServer
+"""Lies beside the tests, which are no part of the package."""
 
-from postgres_server import PostgresServer  # noqa: E402  # lies beside the tests
-from watchkeeper import WatchkeeperError, connect  # noqa: E402
 
 TARGETS, SHARDS, WITHIN_S = 12, 8, 60.0
 CONFIGURATION = """
@@ -133,7 +136,7 @@ def owned(store: str) -> dict[str, tuple[int, ...]]:
     return {node.name: tuple(node.shards) for node in connect(store).status().nodes if node.alive}
 
 
-def play(show: Show, folder: Path, server: PostgresServer, stack: ExitStack) -> None:
+def play(show: Show, folder: Path, server: Any, stack: ExitStack) -> None:
     cast = Cast()
     stack.enter_context(cast.on_stage())
     store = f"{server.socket_dsn}&shards={SHARDS}"
