@@ -48,7 +48,8 @@ def store_secrets(store: str) -> Iterator[str]:
 
 def stated_shards(store: str) -> int | None:
     """Returns the number of shards that a text says; None where it says none. Raises: ValueError for what is no number of shards."""
-    said = next((value for name, value in parse_qsl(store.partition("?")[2]) if name == "shards"), None)
+    pairs = parse_qsl(store.partition("?")[2], keep_blank_values=True)
+    said = next((value for name, value in pairs if name == "shards"), None)
     if said is None:
         return None
     if not said.isascii() or not said.isdigit() or not 1 <= int(said) <= SHARDS_MAX:

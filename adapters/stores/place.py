@@ -5,7 +5,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from ...domain.errors import StoreError
 from ...domain.store_place import is_database, shown_store, stated_shards, without_shards
@@ -41,7 +41,9 @@ def database_place(store: str) -> DatabasePlace:
     parts = urlsplit(store)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     schema = next((value for name, value in pairs if name == "schema"), "") or DEFAULT_SCHEMA
-    rest = urlencode([(name, value) for name, value in pairs if name not in {"schema", "shards"}])
+    kept = [(name, value) for name, value in pairs if name not in {"schema", "shards"}]
+    # The library reads %20 as a space, and leaves a plus as it is.
+    rest = urlencode(kept, quote_via=quote)
     return DatabasePlace(_joined(parts, rest), schema, shown_store(store), stated_shards(store))
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from .. import limits
 from ..errors import StoreBusy
 from .assignment import assigned
 from .stamp import ConfigurationStamp
@@ -105,6 +106,39 @@ class NodePlan(NamedTuple):
     release: tuple[int, ...] = ()
 
 
+class StartRetries:
+    """When shards that did not start are tried again, and how long the node leaves its shards to others. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._pauses_ns: dict[int, int] = {}
+        self._tried_at_ns: dict[int, int] = {}
+        self._unable_ns = 0
+        self._unable_until_ns = 0
+
+    def failed(self, shard: int, now_ns: int, *, is_of_shard: bool) -> None:
+        """Notes a start that failed; `is_of_shard`: it would fail on every node, so that no other one is to take the rest over."""
+        pause_ns = min(2 * self._pauses_ns.get(shard, limits.NODE_TRY_NS // 2), limits.TENURE_TRY_NS_MAX)
+        self._pauses_ns[shard], self._tried_at_ns[shard] = pause_ns, now_ns
+        if not is_of_shard and now_ns >= self._unable_until_ns:
+            self._unable_ns = min(max(2 * self._unable_ns, limits.NODE_UNABLE_NS), limits.NODE_UNABLE_NS_MAX)
+            self._unable_until_ns = now_ns + self._unable_ns
+
+    def started(self, shard: int) -> None:
+        """Notes a start that succeeded."""
+        self._pauses_ns.pop(shard, None)
+        self._tried_at_ns.pop(shard, None)
+        self._unable_ns = 0
+
+    def is_able(self, now_ns: int) -> bool:
+        """Whether the node may be given shards."""
+        return now_ns >= self._unable_until_ns
+
+    def waiting(self, now_ns: int) -> frozenset[int]:
+        """Returns the shards that are not tried now."""
+        tried = self._tried_at_ns.copy().items()
+        return frozenset(shard for shard, at_ns in tried if now_ns < at_ns + self._pauses_ns.get(shard, 0))
+
+
 def plan(
     view: ClusterView,
     me: str,
@@ -115,7 +149,7 @@ def plan(
 ) -> NodePlan:
     """Returns the shards that the node of an incarnation claims and releases now.
 
-    `running` has those that it runs, is starting or is stopping. It claims free shards that are its own by the assignment, and those
+    `running` has those that it runs, is starting or is stopping, and those that it is not to try now. It claims free shards that are its own by the assignment, and those
     of a silent owner only where it is `is_seasoned`: it has shown signs of life itself for a whole lease. Else, after a time in which
     the store was away for all, the first to come back would take everything from owners that live. A shard whose last owner had a newer
     configuration is claimed only once it is `abandoned`: nobody has run it for a while.

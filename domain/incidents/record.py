@@ -67,6 +67,21 @@ _NOTHING = Selection(
 )
 
 
+def joined_intervals(found: Iterable[BlindInterval]) -> list[BlindInterval]:
+    """Returns intervals, ordered by their beginning, with those joined that overlap for one cause: each engine of a machine tells of it."""
+    joined: list[BlindInterval] = []
+    last: dict[str, int] = {}
+    for each in found:
+        place = last.get(each.cause)
+        if place is not None and each.started_at_ns < joined[place].ended_at_ns:
+            ended_ns = max(joined[place].ended_at_ns, each.ended_at_ns)
+            joined[place] = replace(joined[place], ended_at_ns=ended_ns)
+        else:
+            last[each.cause] = len(joined)
+            joined.append(each)
+    return joined
+
+
 class Silence(PublicValue, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An operator's silence with an end: notices wait, while probing and judging go on."""
 

@@ -83,8 +83,10 @@ NODE_CLAIMS_MAX = 4
 """Shards that a node starts or stops at a time: each opens a connection and verifies its record."""
 NODE_UNABLE_NS = 30 * NS_PER_S
 """How long a node that could not start a shard leaves all shards to the others that can."""
-NODE_RETRY_NS = 5 * NS_PER_S
-"""The pause before a node tries a shard again that did not start: each try is a connection and a line in the log."""
+NODE_UNABLE_NS_MAX = 600 * NS_PER_S
+"""The longest such time: it doubles with each shard that does not start."""
+NODE_TRY_NS = NS_PER_S
+"""A shard that did not start is tried again after this time, and then after ever longer ones."""
 NODE_SKEW_NS_MAX = NS_PER_S
 """A wall clock that differs by more from that of the store is a problem: times in the record come from all nodes."""
 NODE_OUTDATED_NS = 5 * NS_PER_S
@@ -165,3 +167,4 @@ assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX
 assert 1 < TRIES_KEPT_PER_NOTICE <= READ_TRIES_MAX
+assert NODE_TRY_NS < TENURE_TRY_NS_MAX < NODE_UNABLE_NS < NODE_UNABLE_NS_MAX

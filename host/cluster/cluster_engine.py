@@ -21,7 +21,7 @@ from ...domain.incidents.record import PauseMark
 from ...domain.line import one_line
 from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.node_status import ShardCounts
-from ...domain.read_model.status import AbandonedWork, RuntimeStatus
+from ...domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from ...domain.time.moment import NS_PER_S
 from ...protocol.codec import encode
 from ...protocol.message import Message
@@ -286,7 +286,7 @@ class ClusterEngine:
             for shard, status in await self._local(RECORDER, GetStatus(), until_ns, wait)
         ]
         seen = {row.id for status in answers for row in status.targets}
-        problems = [*self._node.problems()]
+        problems, unread = [*self._node.problems()], tuple[TargetStatus, ...]()
         if len(answers) < self._shards:
             missing = [target for target in targets if target.id not in seen]
             recorded = Recorded(self._store, missing, self._clock.read().wall_ns)
@@ -301,7 +301,8 @@ class ClusterEngine:
                 answers.append(others)
             except StoreError as error:
                 problems.append(("store", f"the shards of other nodes cannot be read: {error}"))
-        merged = merged_status(answers, (target.id for target in targets))
+                unread = recorded.unread("another node runs its shard, and the store cannot be read")
+        merged = merged_status(answers, (target.id for target in targets), unread)
         on = dict.fromkeys(range(self._shards), 0)
         for target in targets:
             on[cut.placement.shard_of(target.id)] += 1

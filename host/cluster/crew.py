@@ -39,10 +39,12 @@ class Crew:
         self._watched: dict[int, dict[str, Target]] = {}
         """The targets that each engine was told to watch."""
         self._engines: dict[int, Engine] = {}
+        self._told_of: Configuration | None = None
+        """The configuration of which all engines were told."""
 
     def share(self, shards: int) -> None:
         """Takes the number of shards, before the first engine is made."""
-        self._shards, self._given = shards, None
+        self._shards, self._given, self._told_of = shards, None, None
 
     @property
     def cut(self) -> ShardConfiguration:
@@ -75,7 +77,6 @@ class Crew:
             shard=shard,
             node=self._incarnation,
         )
-        is_whole = self._configured.is_whole and not is_outdated
         return engine_on(
             ShardStore(store, guests),
             configuration,
@@ -83,7 +84,8 @@ class Crew:
             ShardFeed(self._feed, shard, guests),
             self._host_loop,
             asked=lambda listener: self._show(shard, listener),
-            is_whole=is_whole,
+            # No node takes a target by command: what it has is all, however it was made.
+            is_whole=not is_outdated,
         )
 
     def _show(self, shard: int, listener: Callable[[Iterable[Target]], None]) -> None:
@@ -117,8 +119,15 @@ class Crew:
         return duration_ns(self._configured.given.runtime.grace)
 
     def reconfigured(self) -> None:
-        """Tells every engine what the present configuration changes for it; a target may move from one to another."""
+        """Tells every engine what the present configuration changes for it; a target may move from one to another.
+
+        A reload calls this for each target that it changes: the first call does it all.
+        """
         with self._configured.guard:
+            given = self._configured.given
+            if self._told_of is given:
+                return
+            self._told_of = given
             # Those that give a target away come first: it is watched by none for a moment, and never by two.
             for is_taking in (False, True):
                 for shard, engine in self._engines.items():

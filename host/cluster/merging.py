@@ -7,22 +7,25 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from ...domain.incidents.record import BlindInterval, joined_intervals
 from ...domain.incidents.told import ChannelBacklog
 from ...domain.read_model.distribution import Distribution
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.metrics import PartMetrics, PhaseDurations, RuntimeMetrics
-from ...domain.read_model.status import AbandonedWork, RuntimeStatus
+from ...domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-def merged_status(answers: Sequence[RuntimeStatus], order: Iterable[str]) -> RuntimeStatus:
-    """Returns one status of those of several shards; `order` has the targets as they are configured.
+def merged_status(
+    answers: Sequence[RuntimeStatus], order: Iterable[str], unread: Iterable[TargetStatus] = ()
+) -> RuntimeStatus:
+    """Returns one status of those of several shards; `order` has the targets as they are configured, `unread` those of no answer.
 
     Percentiles of lateness cannot be joined: each is the worst of any shard.
     """
-    rows = {row.id: row for answer in answers for row in answer.targets}
+    rows = {row.id: row for row in (*unread, *chain.from_iterable(each.targets for each in answers))}
     counters: Counter[str] = Counter()
     for answer in answers:
         counters.update(dict(answer.counters))
@@ -35,7 +38,7 @@ def merged_status(answers: Sequence[RuntimeStatus], order: Iterable[str]) -> Run
         ),
         silences=_each_once((one for each in answers for one in each.silences), lambda one: one.id),
         problems=_each_once((one for each in answers for one in each.problems), lambda one: one[0]),
-        blind=_each_once((one for each in answers for one in each.blind), lambda one: one),
+        blind=tuple(joined_intervals(sorted((one for each in answers for one in each.blind), key=_begin))),
         lateness=Percentiles(
             sum(each.count for each in lateness),
             *(
@@ -50,6 +53,10 @@ def merged_status(answers: Sequence[RuntimeStatus], order: Iterable[str]) -> Run
             (each.pinged_at_ns for each in answers if each.pinged_at_ns is not None), default=None
         ),
     )
+
+
+def _begin(interval: BlindInterval) -> int:
+    return interval.started_at_ns
 
 
 def without_targets(status: RuntimeStatus, targets: Collection[str]) -> RuntimeStatus:

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, Protocol
 from ...actors.engine import Engine
 from ...actors.ports import Clock
 from ...domain import limits
-from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, plan
+from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries, plan
 from ...domain.cluster.stamp import ConfigurationStamp
-from ...domain.errors import StoreBusy, StoreError, StoreFenced
+from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from ...domain.line import count_of, first_line, listed
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
@@ -103,13 +103,11 @@ class Node:
         self._looked: Moment | None = None
         self._beating_since_ns: int | None = None
         """Since when (monotonic) the row was kept alive without a pause; None where the last try failed."""
-        self._unable_until_ns = 0
+        self._retries = StartRetries()
         self._problem = ""
         """Why the last look failed."""
         self._refused: BaseException | None = None
         """The last error of a start."""
-        self._retry_at_ns: dict[int, int] = {}
-        """When (monotonic) shards that did not start may be tried again."""
         self._failed: dict[int, str] = {}
         """Why shards did not start."""
 
@@ -140,6 +138,8 @@ class Node:
         """
         try:
             self._look()
+            # The row is kept alive from now on: many engines may take longer to start than a lease.
+            self._thread.start()
             wait(tuple(self._starting), limits.START_WITHIN_S)
         except BaseException:
             self.stop(NS_PER_S)
@@ -148,7 +148,6 @@ class Node:
             self.stop(NS_PER_S)
             raise self._refused
         self._news.begin(self.engines)
-        self._thread.start()
 
     def stop(self, within_ns: int) -> AbandonedWork:
         """Gives every shard away and leaves. Blocks; returns the work left undone."""
@@ -205,7 +204,7 @@ class Node:
     def _look(self) -> None:
         now = self._clock.read()
         try:
-            is_able = now.monotonic_ns >= self._unable_until_ns
+            is_able = self._retries.is_able(now.monotonic_ns)
             view = self._seat.beat(self._stamp(), now, is_able=is_able)
         except StoreError:
             self._beating_since_ns = None
@@ -214,7 +213,7 @@ class Node:
         self.view, self._looked = view, now
         self._watch_unserved(now)
         with self._guard:
-            held = frozenset(self._shards)
+            held = frozenset(self._shards) | self._retries.waiting(now.monotonic_ns)
         abandoned = self._unserved_for(limits.NODE_OUTDATED_NS, now)
         self._apply(plan(view, self.incarnation, held, is_seasoned=is_seasoned, abandoned=abandoned))
         self._looks += 1
@@ -231,10 +230,7 @@ class Node:
 
     def _apply(self, wanted: NodePlan) -> None:
         with self._guard:
-            now_ns = self._clock.read().monotonic_ns
             for shard in wanted.claim:
-                if now_ns < self._retry_at_ns.get(shard, now_ns):
-                    continue
                 row = self.view.shards[shard]
                 is_taken = row.is_silent and not row.is_free
                 self._news.claims(shard, self.view.name_of(row) if is_taken else "")
@@ -262,7 +258,7 @@ class Node:
                 self._fail(shard, error)
             raise
         self._failed.pop(shard, None)
-        self._retry_at_ns.pop(shard, None)
+        self._retries.started(shard)
         self._crew.activate(shard, engine, partial(self._begin, shard, engine))
         engine.on_end(partial(self._lost, shard, engine))
         if self._over.is_set():
@@ -273,16 +269,13 @@ class Node:
             self._shards[shard] = ShardRun("running", engine)
 
     def _fail(self, shard: int, error: BaseException) -> None:
-        """Leaves shards to other nodes for a while."""
+        """Tries a shard later, and leaves the others to other nodes for a while unless the record of this one is to blame."""
         says = first_line(str(error) or type(error).__name__)
         if self._failed.get(shard) != says:
             logger.error("Shard %d does not start on node %s: %s", shard, self.name, says)
         self._failed[shard], self._refused = says, error
         now_ns = self._clock.read().monotonic_ns
-        self._retry_at_ns[shard], self._unable_until_ns = (
-            now_ns + limits.NODE_RETRY_NS,
-            now_ns + limits.NODE_UNABLE_NS,
-        )
+        self._retries.failed(shard, now_ns, is_of_shard=isinstance(error, StoreCorrupt))
 
     def _stop(self, shard: int, within_ns: int) -> AbandonedWork:
         with self._guard:

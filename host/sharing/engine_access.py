@@ -173,7 +173,9 @@ class EngineAccess:
         if standby is not None:
             passed = standby.obeyed(command) is not None
         else:
-            passed = self._cluster is not None and self._cluster.pass_on(command)
+            # A forked child has no node: `engine` says so.
+            is_ours = os.getpid() == self._pid
+            passed = is_ours and self._cluster is not None and self._cluster.pass_on(command)
         if passed:
             self._outdated()
         return passed

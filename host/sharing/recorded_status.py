@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...adapters.stores.history.stored import StoredSample
 from ...adapters.stores.opening import make_reader
 from ...domain.incidents.incident import Incident
@@ -35,6 +37,13 @@ class Recorded:
             limit = READ_INCIDENTS_MAX if question.open_only else _INCIDENTS_RECENT
             return self._reader.incidents(open_only=question.open_only, limit=limit)
         return self._status(why)
+
+    def unread(self, why: str) -> tuple[TargetStatus, ...]:
+        """Returns the targets as long as the store cannot be read."""
+        return tuple(
+            replace(self._target(each, None, [], (), is_paused=each.paused), explanation=why)
+            for each in self._targets
+        )
 
     def _status(self, why: str) -> RuntimeStatus:
         with self._reader.at_once():

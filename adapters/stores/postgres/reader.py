@@ -12,7 +12,14 @@ from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
+from ....domain.incidents.record import (
+    BlindInterval,
+    HeardMark,
+    Outgoing,
+    PauseMark,
+    Silence,
+    joined_intervals,
+)
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
@@ -163,7 +170,7 @@ class PostgresReader(RecordReader):
         SELECT started_at_ns, ended_at_ns, cause FROM blind WHERE ended_at_ns > %s
         ORDER BY started_at_ns, ended_at_ns, cause COLLATE "C"
         """
-        return tuple(BlindInterval(*row) for row in self._rows(query, (since_ns,)))
+        return tuple(joined_intervals(BlindInterval(*row) for row in self._rows(query, (since_ns,))))
 
     def extent(self) -> Extent:
         return Extent(*self._rows(_EXTENT)[0])
@@ -173,9 +180,13 @@ class PostgresReader(RecordReader):
         links, until_ns = 0, None
         try:
             with self._reading() as connection:
-                for (shard,) in connection.execute("SELECT shard FROM shard ORDER BY shard").fetchall():
-                    end = read_owner(connection, shard).end
-                    links += verify(connection, shard, end, whole=True)
+                shards = connection.execute("SELECT shard FROM shard ORDER BY shard").fetchall()
+                for (shard,) in shards:
+                    try:
+                        end = read_owner(connection, shard).end
+                        links += verify(connection, shard, end, whole=True)
+                    except StoreCorrupt as error:
+                        problems.append(f"shard {shard}: {error}" if len(shards) > 1 else str(error))
                 steps = StepReader(connection)
                 steps.notices("WHERE state <> 'delivered'")
                 list(steps.last_delivered(""))

@@ -1,6 +1,7 @@
 """The samples of a PostgreSQL store, as history is read from them."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from .....domain import limits
@@ -9,19 +10,20 @@ from ...history.source import US_PER_HOUR, RecordedNotice, RowSum
 from ...history.stored import FoundRow
 from ..connection import BoundedConnection, Parameters, one
 from .blocks import Block
+from .moved import MovedTargets, one_chunk, one_sum
 
 # The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
 # A bound of an empty table is NULL, which `greatest` would ignore and addition does not.
 _SPANS = """
 SELECT at, {column} FROM (SELECT min({key}) AS first, max({key}) AS last FROM {table}) AS kept,
     generate_series(first + greatest(0, %s::bigint - first), last - greatest(0, last - %s::bigint + 1)) AS span (at)
-JOIN {table} ON {key} = at AND target = %s ORDER BY at
+JOIN {table} ON {key} = at AND target = ANY(%s::int[]) ORDER BY at
 """
 _CHUNKS = _SPANS.format(key="hour", column="data", table="chunk")
 _HOURLY = _SPANS.format(key="hour", column="body", table="hourly")
 _DAILY = _SPANS.format(key="day", column="body", table="daily")
 _EVIDENCE = """
-SELECT at_us, body FROM evidence WHERE target = %s AND at_us >= %s AND at_us < %s ORDER BY at_us DESC LIMIT %s
+SELECT at_us, body FROM evidence WHERE target = ANY(%s::int[]) AND at_us >= %s AND at_us < %s ORDER BY at_us DESC LIMIT %s
 """
 # Each step is one look-up: `DISTINCT hour` reads every block.
 _UNSEALED = """
@@ -35,6 +37,7 @@ SELECT (SELECT min(hour) FROM hourly), (SELECT max(hour) + 1 FROM hourly)
 UNION ALL SELECT (SELECT min(day) * 24 FROM daily), (SELECT max(day) * 24 + 24 FROM daily)
 """
 _BLOCKS = "SELECT hour, data FROM block WHERE hour >= %s AND hour < %s ORDER BY hour, number"
+_MOVED = "SELECT array_agg(id ORDER BY id) FROM target GROUP BY name HAVING count(*) > 1"
 _STEPS = """
 SELECT body FROM chain WHERE channel = '' AND incident IN (
     SELECT id FROM incident JOIN chain ON chain.shard = incident.shard AND chain.position = incident.position
@@ -54,6 +57,10 @@ class PostgresSource:
         """Without a shard it answers for all of them."""
         self._connection, self._shard = connection, shard
 
+    @cached_property
+    def _moved(self) -> MovedTargets:
+        return MovedTargets(numbers for (numbers,) in self._rows(_MOVED))
+
     def _rows(self, query: str, said: Parameters = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(query, said).fetchall()
 
@@ -65,7 +72,7 @@ class PostgresSource:
         return {number: (Outcome(outcome), Reason(reason)) for number, outcome, reason in found}
 
     def names(self) -> dict[int, str]:
-        return dict(self._rows("SELECT id, name FROM target"))
+        return dict(self._rows("SELECT max(id), name FROM target GROUP BY name"))
 
     def number_of(self, target: str) -> int | None:
         found: int | None = one(self._connection, "SELECT max(id) FROM target WHERE name = %s", (target,))
@@ -97,16 +104,20 @@ class PostgresSource:
         return bool(one(self._connection, "SELECT 1 FROM chunk WHERE hour = %s LIMIT 1", (hour,)))
 
     def chunks_of(self, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
-        return self._spans(_CHUNKS, target, first, end)
+        return one_chunk(self._spans(_CHUNKS, target, first, end))
 
     def hourly_of(self, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
-        return self._spans(_HOURLY, target, first, end)
+        return one_sum(self._spans(_HOURLY, target, first, end))
 
     def daily_of(self, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
-        return self._spans(_DAILY, target, first, end)
+        return one_sum(self._spans(_DAILY, target, first, end))
 
     def _spans(self, query: str, target: int | None, first: int, end: int) -> list[tuple[int, bytes]]:
-        return [(at, value) for at, value in self._rows(query, (first, end, target))]
+        return [(at, value) for at, value in self._rows(query, (first, end, self._all_of(target)))]
+
+    def _all_of(self, target: int | None) -> list[int]:
+        """Returns every number of a target; none for None."""
+        return [] if target is None else self._moved.all_of([target])
 
     def raw_of(
         self, target: int | None, since_us: int, until_us: int, unsealed: Sequence[int]
@@ -114,10 +125,11 @@ class PostgresSource:
         if target is None or not unsealed:
             return
         found: dict[int, FoundRow] = {}
+        numbers = {*self._all_of(target)}
         for hour, block in self._blocks(unsealed[0], unsealed[-1] + 1):
-            if target in block.targets:
+            if not numbers.isdisjoint(block.targets):
                 for whose, row in block.rows(hour * US_PER_HOUR):
-                    if whose == target and since_us <= row[0] < until_us:
+                    if whose in numbers and since_us <= row[0] < until_us:
                         found.setdefault(row[0], row)
         for _, row in sorted(found.items()):
             yield row
@@ -132,14 +144,20 @@ class PostgresSource:
     def evidence_of(
         self, target: int | None, since_us: int, until_us: int, limit: int
     ) -> list[tuple[int, bytes]]:
-        return [(at, body) for at, body in self._rows(_EVIDENCE, (target, since_us, until_us, limit))]
+        asked = (self._all_of(target), since_us, until_us, limit)
+        return [(at, body) for at, body in self._rows(_EVIDENCE, asked)]
 
     def chunks_at(self, hour: int, targets: Collection[int] | None = None) -> Iterator[tuple[int, bytes]]:
+        query, asked = "SELECT target, data FROM chunk WHERE hour = %s", (hour,)
         if targets is None:
-            yield from self._rows("SELECT target, data FROM chunk WHERE hour = %s ORDER BY target", (hour,))
+            found = self._rows(f"{query} ORDER BY target", asked)
         else:
-            query = "SELECT target, data FROM chunk WHERE hour = %s AND target = ANY(%s::int[])"
-            yield from self._rows(query, (hour, sorted(targets)))
+            found = self._rows(f"{query} AND target = ANY(%s::int[])", (*asked, self._moved.all_of(targets)))
+        yield from one_chunk(self._standing(found)) if self._moved else found
+
+    def _standing(self, found: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        """Returns rows by the number that stands for each target, in its order."""
+        return sorted((self._moved.newest(target), value) for target, value in found)
 
     def newest_raw(
         self, hour: int, begin_us: int, end_us: int, missing: Collection[int]
@@ -147,17 +165,18 @@ class PostgresSource:
         newest: dict[int, FoundRow] = {}
         for _, block in self._blocks(hour, hour + 1):
             for target, row in block.rows(hour * US_PER_HOUR):
-                if begin_us <= row[0] < end_us and target in missing:
-                    known = newest.get(target)
+                number = self._moved.newest(target)
+                if begin_us <= row[0] < end_us and number in missing:
+                    known = newest.get(number)
                     if known is None or known[0] < row[0]:
-                        newest[target] = row
+                        newest[number] = row
         yield from newest.items()
 
     def raw_at(self, hour: int) -> dict[int, list[FoundRow]]:
         found: dict[int, dict[int, FoundRow]] = {}
         for _, block in self._blocks(hour, hour + 1):
             for target, row in block.rows(hour * US_PER_HOUR):
-                found.setdefault(target, {}).setdefault(row[0], row)
+                found.setdefault(self._moved.newest(target), {}).setdefault(row[0], row)
         return {target: [row for _, row in sorted(rows.items())] for target, rows in found.items()}
 
     def raw_sums(self, hour: int) -> Iterator[RowSum]:
@@ -170,18 +189,23 @@ class PostgresSource:
                 yield target, finding, len(found), len(timed), sum(timed), max(timed, default=0)
 
     def daily_at(self, day: int) -> Iterator[tuple[int, bytes]]:
-        yield from self._rows("SELECT target, body FROM daily WHERE day = %s", (day,))
+        found = self._rows("SELECT target, body FROM daily WHERE day = %s", (day,))
+        yield from ((self._moved.newest(target), body) for target, body in found)
 
     def hourly_between(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
-        yield from self._rows("SELECT target, body FROM hourly WHERE hour >= %s AND hour < %s", (first, end))
+        query = "SELECT target, body FROM hourly WHERE hour >= %s AND hour < %s"
+        newest = self._moved.newest
+        yield from ((newest(target), body) for target, body in self._rows(query, (first, end)))
 
     def explanations(self, at_us: Iterable[int]) -> dict[tuple[int, int], str]:
         query = "SELECT at_us, target, text FROM explanation WHERE at_us = ANY(%s::bigint[])"
-        return {(at, target): said for at, target, said in self._rows(query, (sorted(at_us),))}
+        newest = self._moved.newest
+        return {(at, newest(target)): said for at, target, said in self._rows(query, (sorted(at_us),))}
 
     def explanations_between(self, begin_us: int, end_us: int) -> Iterator[tuple[int, int, str]]:
         query = "SELECT target, at_us, text FROM explanation WHERE at_us >= %s AND at_us < %s"
-        yield from self._rows(query, (begin_us, end_us))
+        newest = self._moved.newest
+        yield from ((newest(target), at, said) for target, at, said in self._rows(query, (begin_us, end_us)))
 
     def steps_since(self, opened_ns: int) -> Iterator[str | bytes]:
         for (body,) in self._rows(_STEPS, (opened_ns,)):

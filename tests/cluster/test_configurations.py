@@ -1,0 +1,197 @@
+"""Configurations of nodes: the newest wins, an older node claims nothing, and a reload of all changes targets wherever they lie."""
+
+import itertools
+
+import pytest
+from clustered import JOBS, OPS, SHARDS, fail, job_on, name_on, problems, shards_of
+from looking import until
+from watchkeeper import CallChannel, Channel, Composite, Connectivity, Record, Route, Target, Tcp
+from watchkeeper.domain.time.moment import NS_PER_MS
+
+from tests.support.left_behind import becomes_true
+
+pytestmark = pytest.mark.needs("postgres")
+
+LATE = tuple(job_on(shard, "late") for shard in range(SHARDS))
+NEWER = "another node has a newer configuration: reload this one"
+
+
+def targets_of(runtime):
+    return [each.id for each in runtime.status().targets]
+
+
+def test_a_node_with_an_older_configuration_gives_its_shards_away_until_it_is_reloaded(nodes):
+    a, b = nodes.start("a"), nodes.start("b")
+    nodes.settle("a", "b")
+    b.reload(nodes.configuration([*JOBS, *LATE]))
+    until(lambda: shards_of(b) == {"a": (), "b": (0, 1, 2, 3)}, 20)
+    assert problems(a)["node"] == NEWER
+    assert problems(b) == {}
+    assert [each.has_newest for each in a.status().nodes] == [False, True]
+    for each in LATE:
+        b.heartbeat(each.id)
+    a.reload(nodes.configuration([*JOBS, *LATE]))
+    nodes.settle("a", "b")
+    for runtime in (a, b):
+        assert targets_of(runtime) == [each.id for each in (*JOBS, *LATE)]
+        assert becomes_true(lambda: problems(runtime) == {})  # noqa: B023
+        runtime.heartbeat(LATE[0].id)
+        until(lambda: runtime.status()[LATE[0].id].status.value == "up", 20)  # noqa: B023
+
+
+@pytest.mark.slow
+def test_an_older_node_takes_what_nobody_else_runs_and_resolves_nothing(nodes):
+    a = nodes.start("a")
+    b = nodes.start("b", [*JOBS, *LATE])
+    until(lambda: shards_of(b) == {"a": (), "b": (0, 1, 2, 3)}, 20)
+    for each in LATE:
+        fail(b, each.id)
+    until(lambda: len(nodes.heard) == SHARDS, 20)
+    nodes.stop("b")
+    assert "shards" not in problems(a)
+    nodes.settle("a")
+    assert {one.target for one in a.incidents(open_only=True)} == {each.id for each in LATE}
+    assert len(nodes.heard) == SHARDS
+
+
+def test_targets_are_added_changed_and_removed_wherever_they_lie(nodes):
+    a, b = nodes.start("a", [*JOBS, *LATE]), nodes.start("b", [*JOBS, *LATE])
+    nodes.settle("a", "b")
+    for each in (*JOBS, *LATE):
+        fail(a, each.id)
+    until(lambda: len(nodes.heard) == 2 * SHARDS, 20)
+    more = tuple(job_on(shard, "more") for shard in range(SHARDS))
+    changed = [job_on(shard, group="shop") for shard in range(SHARDS)]
+    for runtime in (a, b):
+        runtime.reload(nodes.configuration([*changed, *more]))
+    nodes.settle("a", "b")
+    for runtime in (a, b):
+        assert targets_of(runtime) == [each.id for each in (*JOBS, *more)]
+        assert {runtime.status()[each.id].metadata.group for each in JOBS} == {"shop"}
+        until(lambda: len(runtime.incidents(open_only=True)) == SHARDS, 20)  # noqa: B023
+    until(lambda: len(nodes.heard) == 3 * SHARDS, 20)
+    assert sorted(nodes.told())[-SHARDS * 2 :] == sorted(
+        (each.id, change) for each in LATE for change in ("opened", "resolved")
+    )
+    for each in more:
+        fail(b, each.id)
+    until(lambda: len(a.incidents(open_only=True)) == 2 * SHARDS, 20)
+
+
+def test_a_reload_that_restarts_gives_the_shards_back(nodes):
+    a, b = nodes.start("a"), nodes.start("b")
+    nodes.settle("a", "b")
+    fail(a, JOBS[0].id)
+    other = Channel(id="other", call=CallChannel(name="announce"))
+    for runtime in (a, b):
+        runtime.reload(nodes.configuration(channels=[OPS, other]))
+    nodes.settle("a", "b")
+    for runtime in (a, b):
+        assert runtime.test_channel("other").result == "accepted"
+        until(lambda: problems(runtime) == {}, 20)  # noqa: B023
+        assert [one.target for one in runtime.incidents(open_only=True)] == [JOBS[0].id]
+    assert [each for each in nodes.told() if each[0] == JOBS[0].id] == [(JOBS[0].id, "opened")]
+
+
+def checked(name, **named):
+    return Target(id=name, every="50ms", timeout="50ms", tcp=Tcp(host="127.0.0.1", port=1), **named)
+
+
+def test_a_target_that_moves_to_another_shard_keeps_its_history(nodes):
+    """A dependency joins two targets: one of them moves to the shard of the other."""
+    first, second = name_on(0, "alpha"), name_on(1, "beta")
+    runtime = nodes.start("a", [checked(first, rules=()), checked(second, rules=()), job_on(1)])
+    record = Record(nodes.store)
+    until(lambda: {first, second} <= {*record.targets()}, 20)
+    fail(runtime, job_on(1).id)
+    moved = checked(second, rules=(), depends_on=[first])
+    runtime.reload(nodes.configuration([checked(first, rules=()), moved, job_on(1)]))
+    before = record.samples(second)
+    until(lambda: len(record.samples(second)) > len(before) + 3, 20)
+    after = record.samples(second)
+    assert after[: len(before)] == before
+    assert [each.at_ns for each in after] == sorted({each.at_ns for each in after})
+    assert record.targets() == tuple(sorted((first, second, job_on(1).id)))
+    assert record.uptime(second).count >= len(after)
+    assert sum(day[second].count for _, day in record.days("1d")) >= len(after)
+    assert runtime.status()[second].samples > 0
+
+
+def test_incidents_of_a_target_that_moves_are_resolved_as_removed(nodes):
+    first, second = job_on(0, "alpha"), job_on(1, "beta")
+    a = nodes.start("a", [first, second])
+    fail(a, second.id)
+    until(lambda: nodes.told() == [(second.id, "opened")], 20)
+    both = Target(id="whole", every="1s", composite=Composite(worst_of=(first.id, second.id)), rules=())
+    a.reload(nodes.configuration([first, second, both]))
+    until(lambda: nodes.told() == [(second.id, "opened"), (second.id, "resolved")], 20)
+    assert a.incidents(open_only=True) == ()
+    fail(a, second.id)
+    until(lambda: len(nodes.heard) == 3, 20)
+    assert until(lambda: a.status()["whole"].raw.value == "down", 20)
+
+
+def test_a_target_that_a_new_configuration_lacks_is_resolved_at_the_start(nodes):
+    a = nodes.start("a", [*JOBS, *LATE])
+    for each in LATE:
+        fail(a, each.id)
+    until(lambda: len(nodes.heard) == SHARDS, 20)
+    nodes.stop("a")
+    a = nodes.start("a")
+    until(lambda: len(nodes.heard) == 2 * SHARDS, 20)
+    assert a.incidents(open_only=True) == ()
+    assert {change for _, change in nodes.told()[SHARDS:]} == {"resolved"}
+
+
+def test_a_renamed_target_goes_on_on_its_shard(nodes):
+    old = job_on(2)
+    a, b = nodes.start("a", [old]), nodes.start("b", [old])
+    nodes.settle("a", "b")
+    fail(a, old.id)
+    until(lambda: len(nodes.heard) == 1, 20)
+    new = Target(id="renamed", every="1h", heartbeat=old.heartbeat, notify=("ops",), renamed_from=[old.id])
+    for runtime in (a, b):
+        runtime.reload(nodes.configuration([new]))
+    nodes.settle("a", "b")
+    for runtime in (a, b):
+        until(lambda: [one.target for one in runtime.incidents(open_only=True)] == ["renamed"], 20)  # noqa: B023
+    b.heartbeat("renamed")
+    until(lambda: len(nodes.heard) == 3, 20)
+    assert nodes.told() == [(old.id, "opened"), ("renamed", "changed"), ("renamed", "resolved")]
+
+
+def test_a_digest_needs_its_targets_on_one_shard(nodes):
+    targets = [job_on(shard, group="shop", notify=()) for shard in range(SHARDS)]
+    route = Route(match=["group=shop"], to=["ops"], group_by=["group"], group_wait="500ms")
+    a = nodes.start("a", targets, routes=[route])
+    nodes.start("b", targets, routes=[route])
+    nodes.settle("a", "b")
+    for each in targets:
+        fail(a, each.id)
+    until(lambda: len(a.incidents(open_only=True)) == SHARDS, 20)
+    until(lambda: nodes.heard, 20)
+    ((_, notice),) = nodes.heard
+    assert {each.target for each in notice.digest.members} == {each.id for each in targets}
+
+
+def test_a_lost_network_blinds_every_shard_and_is_recorded_once(nodes):
+    gateway = checked(name_on(0, "gateway"))
+    others = [checked(name_on(shard, "site")) for shard in range(SHARDS)]
+    options = {"connectivity": Connectivity(targets=(gateway.id,), every="50ms"), "notify": ("ops",)}
+    for name in ("a", "b"):
+        nodes.start(name, [gateway, *others], options=options)
+    nodes.settle("a", "b")
+    record = Record(nodes.store)
+    for runtime in nodes.runtimes.values():
+        until(lambda: "all of gateway" in problems(runtime).get("network", ""), 20)  # noqa: B023
+        until(lambda: {each.status.value for each in runtime.status().targets} == {"unknown"}, 20)  # noqa: B023
+        assert runtime.incidents(open_only=True) == ()
+    until(lambda: len(record.samples(gateway.id)) > 5, 20)
+    at = [each.at_ns for each in record.samples(gateway.id)]
+    assert min(later - earlier for earlier, later in itertools.pairwise(at)) > 10 * NS_PER_MS
+    assert record.targets().count(gateway.id) == 1
+    nodes.stop("b")
+    nodes.settle("a")
+    a = nodes.runtimes["a"]
+    until(lambda: all(each.sample for each in a.status().targets), 20)
+    assert a.incidents(open_only=True) == ()
