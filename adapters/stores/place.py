@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ...domain.errors import StoreError
 from ...domain.specification.configuration import Configuration
-from ...domain.store_place import is_database, shown_store, stated_shards
+from ...domain.store_place import is_database, shown_store, stated_shards, without_shards
 
 DEFAULT_SCHEMA = "watchkeeper"
 MISSING = "a store in PostgreSQL needs the extra `postgres`: pip install 'watchkeeper[postgres]'"
@@ -64,7 +64,9 @@ def beside(store: str) -> str:
     if not is_database(store):
         return os.path.realpath(store)
     place = database_place(store)
-    digest = sha256(f"{place.shown} {place.schema}".encode()).hexdigest()[:16]
+    # The number of shards counts when a store is made; later URLs of the same store may leave it out.
+    shown = without_shards(place.shown)
+    digest = sha256(f"{shown} {place.schema}".encode()).hexdigest()[:16]
     return str(_state_folder() / f"postgres-{digest}")
 
 

@@ -42,13 +42,13 @@ class StampTimes:
 
 
 def stamp_of(configuration: Configuration, given_at_ns: int) -> ConfigurationStamp:
-    """Returns the stamp of a configuration as it was given: pauses by command are none of it, nor is the name of the store.
+    """Returns the stamp of a configuration as it was given: pauses by command are none of it, nor is what belongs to one process.
 
-    Processes may reach one store by several names.
+    Processes may reach one store by several names, and each listens at an address of its own.
     """
     targets = sorted(configuration.targets, key=_by_id)
     options = msgspec.structs.replace(configuration.runtime, store=None)
-    said = msgspec.structs.replace(configuration, runtime=options, targets=tuple(targets))
+    said = msgspec.structs.replace(configuration, runtime=options, targets=tuple(targets), web=None)
     digest = blake2b(repr(msgspec.to_builtins(said, enc_hook=str)).encode(), digest_size=12).hexdigest()
     return ConfigurationStamp(digest, given_at_ns)
 

@@ -20,6 +20,7 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import PauseMark
 from ...domain.line import one_line
 from ...domain.read_model.metrics import RuntimeMetrics
+from ...domain.read_model.node_status import ShardCounts
 from ...domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
 from ...domain.time.moment import NS_PER_S, Moment
 from ...protocol.codec import encode
@@ -92,6 +93,15 @@ class ClusterEngine:
         self._posts = ThreadPoolExecutor(1, "watchkeeper-mail")
         self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._look_at_mail)
         self.pauses: tuple[PauseMark, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of this node."""
+        return self._node.name
+
+    def counts(self) -> ShardCounts:
+        """Returns the nodes and shards in figures."""
+        return self._node.counts()
 
     # Start and stop.
 

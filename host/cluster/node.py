@@ -16,11 +16,12 @@ from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from ...domain.line import count_of, first_line, listed
-from ...domain.read_model.node_status import NodeStatus
+from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_S, Moment
 from .merging import merged_work
+from .shard_news import ShardNews
 
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSE_EVERY_LOOKS = 60
@@ -96,6 +97,7 @@ class Node:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchkeeper-node", daemon=True)
         self._looks = 0
+        self._news = ShardNews(seat.name)
         self._starting: set[Future[None]] = set()
         self._planner = NodePlanner(seat.incarnation)
         self.view = ClusterView()
@@ -145,12 +147,15 @@ class Node:
         if self._refused is not None and not self.engines:
             self.stop(NS_PER_S)
             raise self._refused
+        self._news.begin(self.engines)
 
     def stop(self, within_ns: int) -> AbandonedWork:
         """Gives every shard away and leaves. Blocks; returns the work left undone."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join(limits.POSTGRES_ANSWER_NS / NS_PER_S + 1)
+        if held := self.engines:
+            logger.info("Node %s hands over its %s and leaves", self.name, count_of(len(held), "shard"))
         # All at once: each has the whole time.
         ends: list[AbandonedWork] = []
         stopping = [
@@ -172,6 +177,7 @@ class Node:
             try:
                 self._look()
                 self._note("")
+                self._tell_news()
             except StoreBusy as busy:
                 # Another process has taken the name while this one was frozen: its shards are for the others.
                 self._note(str(busy))
@@ -181,6 +187,13 @@ class Node:
             except Exception as error:
                 logger.exception("The node met an internal fault")
                 self._note(first_line(f"{type(error).__name__}: {error}"))
+
+    def _tell_news(self) -> None:
+        """Logs the shards that were taken or given away since the last line, all of one moment in one."""
+        with self._guard:
+            is_settled = all(run.state == "running" for run in self._shards.values())
+        for level, text in self._news.lines(self.engines, len(self.view.shards), is_settled=is_settled):
+            logger.log(level, text)
 
     def _note(self, problem: str) -> None:
         """Logs a problem once, until another one comes."""
@@ -208,6 +221,9 @@ class Node:
     def _apply(self, wanted: NodePlan) -> None:
         with self._guard:
             for shard in wanted.claim:
+                row = self.view.shards[shard]
+                is_taken = row.is_silent and not row.is_free
+                self._news.claims(shard, self.view.name_of(row) if is_taken else "")
                 self._shards[shard] = ShardRun("starting")
                 future = self._workers.submit(self._start, shard)
                 self._starting.add(future)
@@ -265,7 +281,8 @@ class Node:
 
     def _lost(self, shard: int, engine: Engine, error: StoreFenced) -> None:
         """Hears from a thread of an engine that it has ended by itself, as another node has claimed its shard."""
-        logger.warning("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
+        logger.debug("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
+        self._news.loses(shard)
         with suppress(RuntimeError):  # the node ends
             self._workers.submit(self._stop, shard, NS_PER_S)
 
@@ -306,24 +323,9 @@ class Node:
 
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""
-        view, newest, mine = self.view, self.view.newest(), tuple(self.engines)
         looked_ns = 0 if self._looked is None else self._looked.wall_ns
-        found = []
-        for each in view.members:
-            is_this = each.incarnation == self.incarnation
-            theirs = (row.shard for row in view.shards if row.incarnation == each.incarnation)
-            # The look is older than the engines of this node.
-            shards = mine if is_this else tuple(shard for shard in theirs if shard not in mine)
-            found.append(
-                NodeStatus(
-                    name=each.name,
-                    process=each.process,
-                    is_this=is_this,
-                    is_alive=each.is_alive,
-                    seen_at_ns=looked_ns - each.silent_ns,
-                    has_newest=not each.is_alive or each in newest,
-                    shards=shards,
-                    targets=sum(map(targets_on, shards)),
-                )
-            )
-        return tuple(found)
+        return node_statuses(self.view, looked_ns, targets_on, self.incarnation, tuple(self.engines))
+
+    def counts(self) -> ShardCounts:
+        """Returns the nodes and shards in figures, as they were at the last look."""
+        return counts_of(self.view, self.name, len(self.engines))
