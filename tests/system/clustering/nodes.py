@@ -1,0 +1,222 @@
+"""One node: a process of the product, with its own way to the database and its own folder for its state."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.system.clustering.network import Link, Network
+from tests.system.outside import SECRET, WITHIN_S
+from tests.system.processes import COMMAND, Watch
+
+NAMES = ("alder", "birch", "cedar", "dogwood")
+"""Words that are in the name of no host."""
+CHILD = str(Path(__file__).with_name("node_process.py"))
+ASK_WITHIN_S = 1.0
+CONFIGURATION = """\
+runtime: {{store: "postgresql://keeper@/watch?{options}", grace: 3s, notify: []}}
+channels:
+  - {{id: ops, webhook: {{url: "{receiver}/notices/1", secret: {secret}, timeout: 5s}}, in_flight_max: 16}}
+targets:
+"""
+TARGET = """\
+  - {{id: {name}, every: {every}, timeout: {every}, http: {{url: "{site}/{name}"}}, notify: [ops],
+      flapping: false, default_rules: false,
+      rules: [{{id: down, kind: consecutive, after: 2, recover: 2, severity: critical}}]}}
+"""
+
+
+@cache
+def has_nodes() -> bool:
+    """Whether `run` takes the name of a node: earlier ones run a store alone, and refuse a second process."""
+    said = subprocess.run(
+        [sys.executable, *COMMAND, "run", "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+    )
+    return "--node" in said.stdout
+
+
+def write_plan(
+    path: Path, *, site: str, receiver: str, names: Sequence[str], every: str, shards: int
+) -> None:
+    """Writes the one configuration of all nodes: host and port of the database are in the environment of each."""
+    options = "sslmode=disable&gssencmode=disable"
+    if has_nodes():
+        options += f"&shards={shards}"
+    head = CONFIGURATION.format(options=options, receiver=receiver, secret=SECRET)
+    path.write_text(head + "".join(TARGET.format(name=name, every=every, site=site) for name in names))
+
+
+class Node:
+    """A node that may be killed, frozen and cut off, and started again."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        plan: Path,
+        network: Network,
+        ports: Sequence[int],
+        *,
+        is_fenced: bool = True,
+    ) -> None:
+        self.name = name
+        self.links: list[Link] = [network.link(port) for port in ports]
+        self._plan, self._is_fenced = plan, is_fenced
+        self._state = folder / name
+        self._state.mkdir()
+        self.process: Watch | None = None
+        self.pid = 0
+        """That of its last process."""
+        self.said: list[str] = []
+
+    def start(self) -> None:
+        """Starts its process."""
+        command = COMMAND if self._is_fenced and has_nodes() else (CHILD,)
+        environment = {
+            "PGHOST": ",".join("127.0.0.1" for _ in self.links),
+            "PGPORT": ",".join(str(link.port) for link in self.links),
+            "STATE_DIRECTORY": str(self._state),
+            "HOME": str(self._state),
+            "UNFENCED": "" if self._is_fenced else "1",
+            "NODE": self.name if has_nodes() else "",
+        }
+        for left in self._state.glob("*.sock"):
+            left.unlink()
+        self.process = Watch(
+            self._plan,
+            command=command,
+            environment=environment,
+            options=("--node", self.name) if has_nodes() else (),
+        )
+        self.pid = self.process.pid
+
+    def until_ready(self) -> None:
+        """Waits until it watches or stands by. Raises: AssertionError where it does neither in time."""
+        assert self.process is not None
+        assert self.process.errors.wait_for("watching: "), f"{self.name}: {self.process.errors.all()}"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.is_alive
+
+    def owns(self, owner: str) -> bool:
+        """Whether the owner of a shard, as its row says, is this node."""
+        return f"process {self.pid} on" in owner or re.search(rf"\b{self.name}\b", owner) is not None
+
+    def has_connection(self, port: int) -> bool:
+        """Whether a connection from a port of this machine is that of its process."""
+        inode = _inode_of(port)
+        return inode is not None and any(
+            _target(each) == f"socket:[{inode}]" for each in _descriptors(self.pid)
+        )
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self._close()
+
+    def stop(self) -> int:
+        """Ends it in good order. Returns its status."""
+        assert self.process is not None
+        status = self.process.stop()
+        self._close()
+        return status
+
+    def _close(self) -> None:
+        assert self.process is not None
+        self.said += [*self.process.lines.close(), *self.process.errors.close()]
+        self.process = None
+
+    def freeze(self) -> None:
+        """Stops every thread of it."""
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def cut(self) -> None:
+        """Takes its way to the database."""
+        for link in self.links:
+            link.cut()
+
+    def heal(self, *, delivers: bool) -> None:
+        for link in self.links:
+            link.heal(delivers=delivers)
+
+    def problems(self) -> list[str] | None:
+        """Returns the parts of it that have a problem, as its API says; None where it does not answer."""
+        for path in self._state.glob("*.sock"):
+            try:
+                found = _asked(path, "/api/v1/self")
+            except (OSError, ValueError, http.client.HTTPException):
+                continue
+            return [str(each.get("part", each)) for each in found["problems"]]
+        return None
+
+    def close(self) -> None:
+        """Ends its process in any case."""
+        if self.process is not None:
+            if self.process.is_alive:
+                self.thaw()
+                self.process.kill()
+            self._close()
+
+
+def _inode_of(port: int) -> str | None:
+    """Returns the number of the socket that has a port of the loopback address."""
+    mine = f"0100007F:{port:04X}"
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        words = line.split()
+        if words[1] == mine and words[9] != "0":
+            return words[9]
+    return None
+
+
+def _descriptors(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
+
+
+class _Local(http.client.HTTPConnection):
+    """A connection by a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=ASK_WITHIN_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(ASK_WITHIN_S)
+        self.sock.connect(str(self._path))
+
+
+def _asked(path: Path, address: str) -> dict[str, Any]:
+    connection = _Local(path)
+    try:
+        connection.request("GET", address)
+        found: dict[str, Any] = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    return found
