@@ -37,13 +37,13 @@ from .domain.time.duration import Duration, duration_ns
 from .host import status_cache as snapshots
 from .host.access import fleet_history, page_cache
 from .host.access import metrics as scraped
+from .host.access.channel_testing import ChannelTesting
 from .host.access.doors import Actor, Asgi, Doors, MountedSite, require_web
 from .host.access.issued_tokens import IssuedTokens
 from .host.access.login_links import LoginLinks
 from .host.access.metrics import MetricsSource
 from .host.access.operations import Operations
 from .host.awaitable import AsyncSurface
-from .host.channel_testing import ChannelTesting
 from .host.commands import Commands
 from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
 from .host.lifecycle import Lifecycle
@@ -98,8 +98,9 @@ class Runtime(Commands):
         callables: Mapping[str, Callable[..., Any]] | None = None,
         web: Web | None = None,
         standby: bool = True,
+        node: str = "",
     ) -> None:
-        """With `standby`, a start while another process runs the store waits to take over; without, it is refused."""
+        """With `standby` a start waits for a store that another process runs; `node` names it among those that share a database."""
         if callables is not None and not isinstance(callables, Mapping):
             raise ConfigurationError(
                 f"callables: expected functions by name, like {{'announce': announce}}, got a {type(callables).__name__}"
@@ -130,6 +131,7 @@ class Runtime(Commands):
             self._clock,
             Doors(self._site),
             ControlSocketLink() if standby else None,
+            node,
         )
         self._metrics = MetricsSource(self._lifecycle, lambda: self._configured.given.runtime.store)
         self._file: ConfiguredFile | None = None
@@ -152,13 +154,12 @@ class Runtime(Commands):
         *,
         callables: Mapping[str, Callable[..., Any]] | None = None,
         standby: bool = True,
+        node: str = "",
     ) -> Self:
-        """Makes a runtime from a configuration file; `callables` maps names of `call` to functions; `standby` as in Runtime.
+        """Makes a runtime from a configuration file; `callables` maps names of `call` to functions; `standby` and `node` as in Runtime.
 
         `${NAME}` is read from `environment` (default: the environment of the process), now and at every `reload`.
-        Reads the file and starts nothing.
-
-        Raises: ConfigurationError with every problem, each as `file:line:column: path: what is wrong`.
+        Reads the file and starts nothing. Raises: ConfigurationError with every problem, each as `file:line:column: path: what is wrong`.
         """
         file = ConfiguredFile(path, os.environ if environment is None else environment)
         configuration = file.read()
@@ -172,6 +173,7 @@ class Runtime(Commands):
             callables=callables,
             web=configuration.web,
             standby=standby,
+            node=node,
         )
         runtime._configured.is_judged = runtime._configured.is_whole = True
         runtime._configured.mask = file.mask

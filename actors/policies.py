@@ -7,10 +7,16 @@ from ..domain.limits import PING_TIMEOUT_NS
 from ..domain.policy import CancellationPolicy, MailboxOverflow, OverflowPolicy
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import RuntimeOptions
+from ..domain.store_place import is_database
 from ..domain.supervision.admission import AdmissionPolicy
 from ..domain.supervision.own_network import ConnectivityPolicy
 from ..domain.supervision.progress import PingPolicy
-from ..domain.supervision.restart import RestartPolicy, SupervisorPolicies
+from ..domain.supervision.restart import (
+    DATABASE_REOPEN_POLICY,
+    REOPEN_POLICY,
+    RestartPolicy,
+    SupervisorPolicies,
+)
 from ..domain.supervision.retry import RetryPolicy
 from ..domain.time.duration import parse_duration
 from .behaviour import Behaviour
@@ -57,7 +63,8 @@ def supervisor_policies(channels: Collection[Channel], options: RuntimeOptions) 
     }
     admission = AdmissionPolicy(in_flight_max=options.in_flight_max)
     ping = _ping_policy(channels, options)
-    return SupervisorPolicies(admission, retries, connectivity=connectivity, ping=ping)
+    reopen = DATABASE_REOPEN_POLICY if is_database(options.store or "") else REOPEN_POLICY
+    return SupervisorPolicies(admission, retries, reopen=reopen, connectivity=connectivity, ping=ping)
 
 
 def _ping_policy(channels: Collection[Channel], options: RuntimeOptions) -> PingPolicy:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from .limits import SHARDS_MAX
 from .line import MASK
 
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
@@ -45,6 +46,16 @@ def store_secrets(store: str) -> Iterator[str]:
     yield from (value for name, value in parse_qsl(query) if name.lower() in _SECRETS)
 
 
+def stated_shards(store: str) -> int | None:
+    """Returns the number of shards that a text says; None where it says none. Raises: ValueError for what is no number of shards."""
+    said = next((value for name, value in parse_qsl(store.partition("?")[2]) if name == "shards"), None)
+    if said is None:
+        return None
+    if not said.isascii() or not said.isdigit() or not 1 <= int(said) <= SHARDS_MAX:
+        raise ValueError(f"says shards={said}: write a number from 1 to {SHARDS_MAX}")
+    return int(said)
+
+
 def store_problem(store: str) -> str:
     """Returns what is wrong with a text that names a store, and what to do; empty for a good one."""
     if not store or "\0" in store:
@@ -63,4 +74,8 @@ def store_problem(store: str) -> str:
         return "names no database: write postgresql://USER@HOST/DATABASE"
     if not all(port.isascii() and port.isdigit() and 0 < int(port) < 65_536 for port in ports):
         return "has a port that is no number from 1 to 65535: write postgresql://USER@HOST:5432/DATABASE"
+    try:
+        stated_shards(store)
+    except ValueError as error:
+        return str(error)
     return ""

@@ -17,7 +17,7 @@ from ..domain.specification.configuration import Configuration
 from ..domain.time.duration import Duration, duration_ns
 from ..protocol.recorder import GetAttempts, GetIncidents, GetStatus
 from ..protocol.sink import Redrive
-from .channel_testing import ChannelTesting
+from .access.channel_testing import ChannelTesting
 from .lifecycle import Lifecycle
 from .own_thread import in_own_thread
 from .silencing import MatcherTexts, preview

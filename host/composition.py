@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ..actors.dispatch.run.alarm import MillisecondTimer
 from ..actors.engine import Engine, EngineDependencies
-from ..actors.ports import Store
+from ..actors.ports import Publisher, Store
+from ..actors.system import Asked
 from ..adapters.clock import SystemClock
 from ..adapters.drivers import Drivers
 from ..adapters.expectations import Expectations
@@ -50,15 +51,33 @@ def make_engine(
 
     Its loop thread runs already, because drivers are made on that thread.
     """
-    configured.mask.learn(
-        secrets_of((configuration.runtime, *configuration.channels, *configuration.targets))
-    )
-    clock, options, functions = SystemClock(), configuration.runtime, configured.callables
+    options = configuration.runtime
     store: Store = (
         make_store(options.store, options.retention, lapsed=claim.lapsed, configuration=claim.stamp)
         if options.store
         else memory
     )
+    is_whole = configured.is_whole and not claim.is_outdated
+    return engine_on(
+        store, configuration, configured, feed, host_loop, asked=configured.show, is_whole=is_whole
+    )
+
+
+def engine_on(
+    store: Store,
+    configuration: Configuration,
+    configured: ConfiguredTargets,
+    feed: Publisher,
+    host_loop: asyncio.AbstractEventLoop | None,
+    *,
+    asked: Asked,
+    is_whole: bool,
+) -> Engine:
+    """Returns an engine on a store, which `configuration` describes. `asked` and `is_whole` are those of `EngineDependencies`."""
+    configured.mask.learn(
+        secrets_of((configuration.runtime, *configuration.channels, *configuration.targets))
+    )
+    clock, functions = SystemClock(), configured.callables
     return Engine(
         configuration,
         EngineDependencies(
@@ -71,8 +90,8 @@ def make_engine(
             publisher=feed,
             expectation_of=Expectations(),
             dice=SystemRandom().random,
-            asked=configured.show,
+            asked=asked,
             discreet=configured.mask,
-            is_whole=configured.is_whole and not claim.is_outdated,
+            is_whole=is_whole,
         ),
     )

@@ -33,9 +33,9 @@ class Lifecycle(Tenancy):
                 door = None if engine is None else self._doors.bound(new.web)
                 if engine is not None and diff.needs_restart:
                     self._withdraw(restarts=True)
-                elif engine is not None:
-                    self._tell_changes(engine, diff.removed, diff.changed)
                 self._configured.apply(diff)
+                if engine is not None and not diff.needs_restart:
+                    self._tell_changes(engine, diff.removed, diff.changed)
                 given_before, self._given_at_ns = self._given_at_ns, self._clock.read().wall_ns
                 stamp = self._stamp()
             if engine is not None and diff.needs_restart:

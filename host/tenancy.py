@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -27,28 +26,24 @@ from ..domain.time.duration import Duration, duration_ns
 from ..domain.time.moment import NS_PER_S
 from ..protocol.supervisor import Pause, Track, Untrack
 from .access.doors import Door, Doors
-from .composition import Claim, make_engine
 from .configured import ConfiguredTargets
+from .engine_maker import EngineMaker
 from .restart_buffer import RestartBuffer
-from .sharing.engine_access import EngineAccess, RunningEngine, prepare_for_forks
+from .sharing.engine_access import RunningEngine, prepare_for_forks
 from .sharing.late_doors import LateDoors
-from .sharing.stamp import ConfigurationStamp, stamp_of
 from .sharing.standby import ActiveLink, RuntimeRole, Standby, runs
 from .subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
 
 
-class Tenancy(EngineAccess):
+class Tenancy(EngineMaker):
     """Starts and ends the engine of one runtime, stands by while another process runs the store, and knows the doors.
 
     Two locks, always taken in this order: `_changing` for a whole start, stop, reload or take-over (seconds), then the
     buffer's guard for one hand-over (microseconds). A command takes `configured.guard` before the second and never the
     first, so that a heartbeat never waits for a reload.
     """
-
-    _opens_doors: ClassVar[bool] = True
-    """False where the engine is a world in virtual time, which has no store of others and answers in its own process."""
 
     def __init__(
         self,
@@ -58,24 +53,22 @@ class Tenancy(EngineAccess):
         clock: Clock | None = None,
         doors: Doors | None = None,
         link: ActiveLink | None = None,
+        node: str = "",
     ) -> None:
-        """With `link`, which reaches the process that runs the store, a start stands by instead of being refused."""
-        super().__init__(configured, outdated, clock or SystemClock())
+        """With `link`, which reaches the process that runs the store, a start stands by instead of being refused.
+
+        `node` is the name of this process among those that share the shards of a database.
+        """
+        super().__init__(configured, outdated, clock or SystemClock(), link, node)
         self._doors = doors if doors is not None and self._opens_doors else Doors(None)
-        self._link = link if self._opens_doors else None
         self._forked = forked
         self._grace = configured.given.runtime.grace
-        self._given_at_ns = self._clock.read().wall_ns
-        """When the configuration was given: by the program, or by the last reload."""
-        self._stamp_text = ""
         self._host_loop: asyncio.AbstractEventLoop | None = None
         self._changing = threading.RLock()
         self._is_beginning = False
         """True while the thread that has `_changing` starts or reloads: a stop in between comes from a signal handler."""
         self._stop_asked: Duration | None = None
         self._late = LateDoors(self._doors)
-        self._memory = MemoryStore()
-        """The record of a runtime without a file: it ends with the process, and a reload continues it."""
         self._child_guard = threading.Lock()
         """Replaced in every forked child, where the first use of the runtime takes it."""
         prepare_for_forks(self)
@@ -103,6 +96,7 @@ class Tenancy(EngineAccess):
             if self._engine is not None or self._standby is not None:
                 raise UsageError("this runtime is running already: call stop() first, or reload()")
             configuration = self._configured.configuration()
+            self._find_shards(configuration)
             store = self._shared_store(configuration) if stands_by else None
             if store is not None and (holder := holder_of(store)):
                 self._stand_by(store, host_loop, runs(holder, store))
@@ -114,10 +108,6 @@ class Tenancy(EngineAccess):
                     raise
                 holder = holder_of(store)
                 self._stand_by(store, host_loop, runs(holder, store) if holder else str(busy))
-
-    def _shared_store(self, configuration: Configuration) -> str | None:
-        """Returns the store that other processes may run; None where it is in memory, and where this one never stands by."""
-        return configuration.runtime.store if self._link is not None else None
 
     def _run(self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None) -> None:
         """Makes and starts an engine, and opens the doors.
@@ -158,21 +148,6 @@ class Tenancy(EngineAccess):
                 raise
             self._late.miss(error)
             return None
-
-    def _make(
-        self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None
-    ) -> RunningEngine:
-        standby = self._standby
-        lapsed, is_outdated = (None, False) if standby is None else (standby.lapsed, standby.is_outdated)
-        self._stamp()
-        claim = Claim(lapsed, lambda: self._stamp_text, is_outdated)
-        return make_engine(configuration, self._configured, self.feed, host_loop, self._memory, claim)
-
-    def _stamp(self) -> ConfigurationStamp:
-        stamp = stamp_of(self._configured.stated(), self._given_at_ns)
-        # Replaced whole: the sink's thread reads it with every write.
-        self._stamp_text = stamp.text
-        return stamp
 
     @contextmanager
     def _beginning(self) -> Iterator[None]:

@@ -36,6 +36,9 @@ def cli() -> None:
 )
 @click.option("--wait", metavar="TIME", help="Wait so long for a store that another process holds: 30s.")
 @click.option(
+    "--node", metavar="NAME", default="", help="The name of this process among those that share the store."
+)
+@click.option(
     "--reload-on-change", is_flag=True, help="Reload CONFIG once it, or a file that it includes, changes."
 )
 def run(
@@ -44,6 +47,7 @@ def run(
     plain: bool,
     log: Literal["text", "json"],
     wait: str | None,
+    node: str,
     reload_on_change: bool,
 ) -> None:
     """Watch the targets of CONFIG until a signal.
@@ -60,6 +64,7 @@ def run(
         log=log,
         wait_ns=0 if wait is None else _length_ns(wait, "--wait"),
         reload_on_change=reload_on_change,
+        node=node,
     )
     sys.exit(run_until_stopped(config_named(config, "run FILE"), options))
 

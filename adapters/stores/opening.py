@@ -1,20 +1,24 @@
 """The store, its reader and its watch for whatever a configuration names: a file or a database."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...domain.incidents.record import Batch, Restored
 from ...domain.specification.configuration import Retention
 from ...domain.store_place import is_database
 from ...domain.supervision.tenure import Tenure
 from ...domain.time.moment import Moment
+from ..clock import MomentClock
 from .ownership.watch import StoreWatch
-from .place import require_postgres
+from .place import database_place, require_postgres
 from .record_reader import RecordReader
 from .sqlite.connection import go_on
 from .sqlite.lock import holder_of as holder_of_file
 from .sqlite.reader import StoreReader
 from .sqlite.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from .postgres.membership import CommandMail, Membership
 
 DEFAULT_RETENTION = Retention()
 
@@ -59,8 +63,10 @@ def make_store(
     *,
     lapsed: Tenure | None = None,
     configuration: Callable[[], str] = str,
+    shard: int = 0,
+    node: str = "",
 ) -> OwnedStore:
-    """Returns the store of a file or a database, which is opened later.
+    """Returns the store of a file or a database, which is opened later; `shard` and `node` are those of `PostgresStore`.
 
     Raises: StoreError for a database without the extra `postgres`.
     """
@@ -69,7 +75,7 @@ def make_store(
     require_postgres()
     from .postgres.store import PostgresStore
 
-    return PostgresStore(store, retention, lapsed=lapsed, configuration=configuration)
+    return PostgresStore(store, retention, shard=shard, node=node, lapsed=lapsed, configuration=configuration)
 
 
 def make_reader(store: str, pause: Callable[[], None] = go_on) -> RecordReader:
@@ -92,8 +98,52 @@ def make_watch(store: str) -> OwnerWatch:
     return DatabaseWatch(store)
 
 
+def count_shards(store: str) -> int:
+    """Returns the number of shards of a store, of a new one that it will have; 1 for a file, whose one owner has everything.
+
+    Raises: StoreError for a database that cannot be read, and where its URL asks for another number than it has.
+    """
+    if not is_database(store):
+        return 1
+    require_postgres()
+    from .postgres.connection import connect, explained
+    from .postgres.schema import count_shards as counted
+
+    place = database_place(store)
+    with explained(f"looking at {place.shown}"):
+        connection = connect(place)
+        try:
+            return counted(connection, place)
+        finally:
+            connection.close()
+
+
+class DatabaseNodes(NamedTuple):
+    """The parts of a node of one database."""
+
+    store: str
+
+    def membership(self, name: str, now: Moment) -> "Membership":
+        """Returns the row of a node, which is written later; without a name it has one of its host and process."""
+        from .postgres.membership import Membership
+
+        return Membership(self.store, name, now)
+
+    def command_mail(self, clock: MomentClock, pause: Callable[[float], object]) -> "CommandMail":
+        """Returns the way to the owners of shards; `pause` waits for a number of seconds."""
+        from .postgres.membership import CommandMail
+
+        return CommandMail(self.store, clock, pause)
+
+
+def database_nodes(store: str) -> DatabaseNodes:
+    """Returns the parts of a node. Raises: StoreError without the extra `postgres`."""
+    require_postgres()
+    return DatabaseNodes(store)
+
+
 def holder_of(store: str) -> str | None:
-    """Returns the process that holds a store; None when none does, and where a database cannot be asked."""
+    """Returns the process that holds a store; None when none does, where a database cannot be asked, and where its shards are shared."""
     if not is_database(store):
         return holder_of_file(store)
     require_postgres()

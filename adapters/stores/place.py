@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ...domain.errors import StoreError
-from ...domain.store_place import is_database, shown_store
+from ...domain.store_place import is_database, shown_store, stated_shards
 
 DEFAULT_SCHEMA = "watchkeeper"
 MISSING = "a store in PostgreSQL needs the extra `postgres`: pip install 'watchkeeper[postgres]'"
@@ -32,15 +32,17 @@ class DatabasePlace(NamedTuple):
     schema: str
     shown: str
     """The same without a password."""
+    shards: int | None = None
+    """The number of shards that the URL asks for; None for that of the store, and of a new one the usual number."""
 
 
 def database_place(store: str) -> DatabasePlace:
-    """Returns the database that a URL names; `?schema=NAME` is ours, and everything else that of the client library."""
+    """Returns the database that a URL names; `schema` and `shards` are ours, and everything else that of the client library."""
     parts = urlsplit(store)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     schema = next((value for name, value in pairs if name == "schema"), "") or DEFAULT_SCHEMA
-    rest = urlencode([(name, value) for name, value in pairs if name != "schema"])
-    return DatabasePlace(_joined(parts, rest), schema, shown_store(store))
+    rest = urlencode([(name, value) for name, value in pairs if name not in {"schema", "shards"}])
+    return DatabasePlace(_joined(parts, rest), schema, shown_store(store), stated_shards(store))
 
 
 def _joined(parts: SplitResult, query: str) -> str:

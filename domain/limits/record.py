@@ -73,6 +73,26 @@ POSTGRES_LOCK_NS = NS_PER_S
 """The wait for the row of an owner that another connection has locked in the middle of a commit."""
 BLOCKS_READ_AT_ONCE = 500
 """Blocks of samples that are fetched in one piece: half a megabyte."""
+SHARDS = 16
+"""The shards of a new store in PostgreSQL: an engine, a connection and two threads each, and as many processes may share the work."""
+SHARDS_MAX = 256
+"""The most shards: each is one connection of the server, whose usual bound is 100."""
+NODE_CLAIMS_MAX = 4
+"""Shards that a node starts or stops at a time: each opens a connection and verifies its record."""
+NODE_UNABLE_NS = 30 * NS_PER_S
+"""How long a node that could not start a shard leaves all shards to the others that can."""
+NODE_SKEW_NS_MAX = NS_PER_S
+"""A wall clock that differs by more from that of the store is a problem: times in the record come from all nodes."""
+NODE_OUTDATED_NS = 5 * NS_PER_S
+"""How long a node leaves a shard of a newer configuration to nodes that have it, too."""
+NODE_UNSERVED_NS = 10 * NS_PER_S
+"""How long a shard without a living owner is left unnamed: a take-over takes half of that."""
+NODE_KEPT_NS = 3_600 * NS_PER_S
+"""How long a silent node is shown before it is forgotten."""
+COMMAND_KEPT_NS = 60 * NS_PER_S
+"""How long a command waits for the owner of its shard, and its answer for the one who asked."""
+COMMANDS_AT_ONCE = 100
+"""Commands that one look of a node takes."""
 TENURE_LEASE_NS = 3 * NS_PER_S
 """An owner that shows no sign of life for so long is frozen: another process may claim the store."""
 TENURE_BEAT_NS = NS_PER_S

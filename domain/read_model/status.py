@@ -19,6 +19,7 @@ from ..specification.metadata import NO_METADATA, TargetMetadata
 from ..specification.problem import suggestion
 from ..time.moment import utc, wall_text
 from .histogram import Percentiles
+from .node_status import NodeStatus
 
 
 class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
@@ -93,6 +94,8 @@ class RuntimeStatus(PublicValue, frozen=True, kw_only=True):
     """The announcements that stand, for the readers of public pages."""
     waits: tuple[IncidentWait, ...] = ()
     """The channels that are to be told of an incident and wait: each with the reason, and until when it lasts."""
+    nodes: tuple[NodeStatus, ...] = ()
+    """The processes that share the shards of the store; empty where one process has all of it."""
     pinged_at_ns: int | None = None
     """When the service of the dead-man's ping last answered one well (wall); None before that in this run."""
 

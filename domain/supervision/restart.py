@@ -43,6 +43,8 @@ CHILD_POLICY = RestartPolicy(
 POLLER_POLICY = RestartPolicy(name="poller")
 FLUSH_EVERY_NS = 5 * NS_PER_S
 REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
+DATABASE_REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=NS_PER_S)
+"""After a time in which a database was away for all, others claim what its owners have not reopened within a lease."""
 
 
 class SupervisorPolicies(NamedTuple):

@@ -57,6 +57,19 @@ class RunningEngine(Protocol):
     def stop(self, within_ns: int) -> AbandonedWork: ...
 
 
+class Nodes(Protocol):
+    """The engine of a node that shares the shards of a store with others."""
+
+    def pass_on(self, command: ConfigurationCommand | HostReport, /) -> bool:
+        """Has other nodes obey a command. Returns False where this one is to obey. Blocks; raises what the verb raises there."""
+        ...
+
+
+STATED_BY_ALL = (
+    "several nodes share this store: state the target in the configuration of all of them, and reload it"
+)
+
+
 class EngineAccess:
     """Hands commands and questions to the engine; in a stand-by, to the process that runs the store.
 
@@ -70,6 +83,9 @@ class EngineAccess:
         self._engine: RunningEngine | None = None
         self._standby: Standby | None = None
         """The wait for the store, while another process runs it."""
+        self._cluster: Nodes | None = None
+        """The way to other nodes, where several processes run the shards of the store together."""
+        self._shares_shards = False
         self._pid = os.getpid()
         self.ended = threading.Event()
         """Set while no engine runs and none follows, once one has run."""
@@ -135,7 +151,10 @@ class EngineAccess:
         Raises: NotRunning where no process answers in time; TimeoutError; what the verb raises there.
         """
         standby = self._standing_by()
-        passed = standby is not None and standby.obeyed(command) is not None
+        if standby is not None:
+            passed = standby.obeyed(command) is not None
+        else:
+            passed = self._cluster is not None and self._cluster.pass_on(command)
         if passed:
             self._outdated()
         return passed
@@ -168,7 +187,12 @@ class EngineAccess:
     # Commands and questions.
 
     def change(self, change: ConfigurationCommand) -> None:
-        """Hands over a change of the targets, under `configured.guard`; without an engine the next start applies it."""
+        """Hands over a change of the targets, under `configured.guard`; without an engine the next start applies it.
+
+        Raises: UsageError for one that adds or removes a target where several nodes share the store.
+        """
+        if self._cluster is not None and isinstance(change, Track | Untrack):
+            raise UsageError(STATED_BY_ALL)
         if self._engine is not None:
             self.engine.tell(change)
         self._outdated()  # last: the answer to a question that was asked before is not kept

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from ...actors.ports import Clock
 from ...adapters.net.listening import has_web
 from ...adapters.stores.opening import holder_of, make_watch
+from ...domain.cluster.stamp import ConfigurationStamp, read_stamp
 from ...domain.errors import NotRunning, StoreBusy, WatchkeeperError
 from ...domain.limits import ANSWER_WITHIN_NS, TENURE_LOOK_NS
 from ...domain.line import first_line
@@ -18,7 +19,6 @@ from ...protocol.codec import encode
 from ...protocol.message import Message
 from ..restart_buffer import HostReport
 from .peer_wire import beat_of, read_reply
-from .stamp import ConfigurationStamp, read_stamp
 
 RuntimeRole: TypeAlias = Literal["active", "standby", "stopped"]
 """`active`: it watches; `standby`: another process does, and this one waits to take over; `stopped`: neither."""

@@ -42,6 +42,8 @@ class RunOptions(NamedTuple):
     """How long a store that another process holds is waited for."""
     reload_on_change: bool = False
     """Whether the configuration is read again once one of its files has changed."""
+    node: str = ""
+    """The name of this process among those that share the shards of a database; empty for the usual one."""
 
 
 def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:
@@ -84,7 +86,9 @@ class RunCommand:
             # The new objects stay, so that to scan them again and again is wasted work.
             gc.disable()
             try:
-                runtime = WatchedRuntime.from_config(self._config, os.environ, standby=False)
+                runtime = WatchedRuntime.from_config(
+                    self._config, os.environ, standby=False, node=options.node
+                )
                 events = runtime.subscribe()
                 if not self._start(runtime, options.wait_ns):
                     return ExitStatus.FINE

@@ -51,7 +51,7 @@ DOMAIN = {
     "errors": set(),
     "limits": {"units"},
     "line": {"limits"},
-    "store_place": {"line"},
+    "store_place": {"line", "limits"},
     "policy": {"units", "errors", "limits", "time", "public_value"},
     "time": {"units", "errors", "limits"},
     "public_value": {"units", "limits", "line", "time"},
@@ -62,6 +62,7 @@ DOMAIN = {
     "rules": BASIS | {"specification", "observation", "conditions", "incidents"},
     "supervision": BASIS | {"specification", "observation", "conditions", "incidents"},
     "messages": BASIS | {"specification", "observation", "incidents"},
+    "cluster": BASIS | {"specification", "incidents"},
     "suppression": BASIS | {"specification", "observation", "conditions", "incidents", "rules"},
 }
 TOP = BASIS | set(DOMAIN)

@@ -4,8 +4,8 @@ import pytest
 from host_servers import until
 from watchkeeper import Configuration, Heartbeat, NotRunning, Runtime, RuntimeOptions, Target, connect
 from watchkeeper.adapters.stores.token_file import read_tokens, write_tokens
+from watchkeeper.domain.cluster.stamp import stamp_of
 from watchkeeper.domain.specification.web import IssuedToken, Token
-from watchkeeper.host.sharing.stamp import stamp_of
 
 JOB = Target(id="job", every="1h", heartbeat=Heartbeat())
 OTTO = IssuedToken(

@@ -9,10 +9,10 @@ from looking import PAUSE, until
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
+from watchkeeper.domain.cluster.stamp import ConfigurationStamp
 from watchkeeper.domain.errors import StoreBusy
 from watchkeeper.domain.units import NS_PER_MS
 from watchkeeper.host.sharing.peer_wire import answer_bytes
-from watchkeeper.host.sharing.stamp import ConfigurationStamp
 from watchkeeper.host.sharing.standby import Standby
 from watchkeeper.protocol.supervisor import Pause
 

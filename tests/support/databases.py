@@ -9,9 +9,9 @@ HASTY = ("fsync=off", "full_page_writes=off")
 _NUMBERS = count(1)
 
 
-def new_store(server: PostgresServer) -> str:
-    """Returns the URL of a store that is not there yet."""
-    return f"{server.socket_dsn}&schema=store_{next(_NUMBERS)}"
+def new_store(server: PostgresServer, shards: int = 1) -> str:
+    """Returns the URL of a store that is not there yet; one process runs it, or several where it has several shards."""
+    return f"{server.socket_dsn}&shards={shards}&schema=store_{next(_NUMBERS)}"
 
 
 def schema_of(url: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ....domain.public_value import PublicValue
-from ....domain.store_place import is_database, shown_store
+from ....domain.store_place import is_database, shown_store, stated_shards
 from ....domain.time.moment import Moment
-from ..opening import holder_of, make_store
+from ..opening import count_shards, holder_of, make_store
 from ..place import database_place, require_postgres
 from ..sqlite.backup import draft_of, refuse_taken
 from ..sqlite.connection import connect_reader, connect_writer, explained, transaction
@@ -46,6 +46,7 @@ def copy_store(old: str, new: str, now: Moment, progress: Callable[[str], None] 
     for place in (old, new):
         if is_database(place):
             require_postgres()
+    _require_one_shard(old, new)
     _require_old(old)
     if holder := holder_of(old):
         raise StoreBusy(f"{holder} runs {shown_store(old)}: stop it first")
@@ -59,6 +60,16 @@ def copy_store(old: str, new: str, now: Moment, progress: Callable[[str], None] 
             return copied
     finally:
         owner.close()
+
+
+def _require_one_shard(old: str, new: str) -> None:
+    """Raises: StoreError where a store has several shards, each with a chain of its own, which no copy could join or divide."""
+    if is_database(new) and stated_shards(new) not in {None, 1}:
+        raise StoreError(
+            f"{shown_store(new)}: a copy has one shard: leave shards out; only a store that begins empty has several"
+        )
+    if (shards := count_shards(old)) > 1 and is_database(old):
+        raise StoreError(f"{shown_store(old)} has {shards} shards: only a store with one can be copied")
 
 
 def _require_old(old: str) -> None:
@@ -176,7 +187,7 @@ def _writing_database(store: str) -> Iterator[WrittenSide]:
     from ..postgres.schema import make_new
     from .postgres_side import PostgresSide
 
-    place = database_place(store)
+    place = database_place(store)._replace(shards=1)
     with explained_database(f"writing {place.shown}"):
         connection = connect(place, limits.POSTGRES_COPY_NS)
         try:

@@ -67,6 +67,10 @@ class PostgresSide:
                 for at in booleans:
                     values[at] = bool(values[at])
                 copy.write_row((*own, *values))
+        if table.name == "incident":
+            self._connection.execute(
+                "SELECT setval('incident_ordinal', coalesce((SELECT max(ordinal) FROM incident), 0) + 1, false)"
+            )
         if table.name in _NUMBERED:
             self._connection.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'),"  # noqa: S608 - a constant

@@ -39,7 +39,7 @@ _BEAT = f"""
 UPDATE shard SET beats = beats + 1, alive_at = clock_timestamp(), configuration = %s WHERE {_MINE}
 """  # noqa: S608 - constants
 _RELEASE = f"""
-UPDATE shard SET owner = '', incarnation = '', commits = commits + 1, configuration = '' WHERE {_MINE}
+UPDATE shard SET owner = '', incarnation = '', commits = commits + 1 WHERE {_MINE}
 """  # noqa: S608 - constants
 
 

@@ -37,7 +37,7 @@ _RECOVERED = f"""
 SELECT target, max((body::json ->> 'resolved_at_ns')::bigint) FROM {BODY}
 WHERE NOT is_open AND NOT coalesce((body::json ->> 'draft')::boolean, false) GROUP BY target
 """  # noqa: S608 - a constant
-_SPANS = f"SELECT body FROM {BODY} WHERE incident.position > %s ORDER BY ordinal DESC LIMIT %s"  # noqa: S608 - a constant
+_SPANS = f"SELECT body FROM {BODY} WHERE moved_in >= %s::text::xid8 ORDER BY ordinal DESC LIMIT %s"  # noqa: S608 - a constant
 _LAST = "ORDER BY at_ns DESC, key DESC, attempt DESC LIMIT %s"
 _TRIES_OF_INCIDENT = f"""
 {TRIES} WHERE key IN (SELECT key FROM outbox WHERE incident = %s UNION SELECT key FROM member WHERE incident = %s) {_LAST}
@@ -109,7 +109,8 @@ class PostgresReader(RecordReader):
                 spans.append(_INCIDENT_SPANS.decode(body))
                 if number % 100 == 0:
                     self.pause()
-            end = one(connection, "SELECT max(position) FROM shard")
+            # A transaction that runs still may commit later than one that began after it.
+            end = int(one(connection, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
             return end, tuple(spans)
 
     def recovered(self) -> dict[str, int]:

@@ -44,7 +44,7 @@ WHERE incident.shard = %s AND (is_live OR ordinal >= coalesce((
 _BACKLOGS = """
 SELECT channel, count(*) FILTER (WHERE state = 'pending'), min(created_at_ns) FILTER (WHERE state = 'pending'),
     count(*) FILTER (WHERE state = 'dead')
-FROM outbox WHERE state <> 'delivered' GROUP BY channel ORDER BY channel COLLATE "C"
+FROM outbox WHERE state <> 'delivered' AND (%s::int IS NULL OR shard = %s) GROUP BY channel ORDER BY channel COLLATE "C"
 """
 _MISPLACED = """
 SELECT chain.incident FROM chain LEFT JOIN incident ON incident.id = chain.incident AND incident.shard = chain.shard
@@ -88,54 +88,60 @@ def _hash_at(connection: BoundedConnection, shard: int, position: int) -> bytes:
 
 
 class Marks:
-    """The marks of a record."""
+    """The marks of one shard, or of all."""
 
-    def __init__(self, connection: BoundedConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: BoundedConnection, shard: int | None = None) -> None:
+        self._connection, self._shard = connection, shard
 
     def _rows(self, query: str, said: Parameters = ()) -> list[tuple[object, ...]]:
-        return self._connection.execute(query, said).fetchall()
+        """Runs a query whose last condition is about the shard."""
+        condition = "true" if self._shard is None else f"shard = {self._shard}"
+        return self._connection.execute(query.format(mine=condition), said).fetchall()
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """All of them, by target."""
-        found = self._rows('SELECT target, state, at_ns FROM checkpoint ORDER BY target COLLATE "C"')
+        found = self._rows(
+            'SELECT target, state, at_ns FROM checkpoint WHERE {mine} ORDER BY target COLLATE "C"'
+        )
         return tuple(Checkpoint(*row) for row in found)  # type: ignore[arg-type]  # as the columns are
 
     def heard(self) -> tuple[HeardMark, ...]:
         """All of them, by target."""
-        query = 'SELECT target, at_ns, missed_at_ns, run, run_at_ns FROM heard ORDER BY target COLLATE "C"'
+        query = 'SELECT target, at_ns, missed_at_ns, run, run_at_ns FROM heard WHERE {mine} ORDER BY target COLLATE "C"'
         return tuple(HeardMark(*row) for row in self._rows(query))  # type: ignore[arg-type]  # as above
 
     def pauses(self) -> tuple[PauseMark, ...]:
         """All of them, by target."""
-        found = self._rows('SELECT target, at_ns, by FROM pause ORDER BY target COLLATE "C"')
+        found = self._rows('SELECT target, at_ns, by FROM pause WHERE {mine} ORDER BY target COLLATE "C"')
         return tuple(PauseMark(*row) for row in found)  # type: ignore[arg-type]  # as above
 
     def latest(self) -> tuple[LatestFinding, ...]:
         """All of them, by incident."""
-        found = self._rows('SELECT incident, text FROM latest ORDER BY incident COLLATE "C"')
+        found = self._rows('SELECT incident, text FROM latest WHERE {mine} ORDER BY incident COLLATE "C"')
         return tuple(LatestFinding(*row) for row in found)  # type: ignore[arg-type]  # as above
 
     def silences(self, now_ns: int) -> tuple[Silence, ...]:
-        """Those that end after `now_ns`, by id."""
-        query = 'SELECT body FROM silence WHERE until_ns > %s ORDER BY id COLLATE "C"'
+        """Those that end after `now_ns`, by id; of one that several shards have, the first."""
+        query = """
+        SELECT DISTINCT ON (id COLLATE "C") body FROM silence WHERE until_ns > %s AND {mine} ORDER BY id COLLATE "C", shard
+        """
         return tuple(_SILENCES.decode(str(body)) for (body,) in self._rows(query, (now_ns,)))
 
     def announcements(self, since_ns: int) -> tuple[Announcement, ...]:
         """Those that stand at `since_ns` or end after it, by id."""
-        query = 'SELECT body FROM announcement ORDER BY id COLLATE "C", created_at_ns'
+        query = 'SELECT body FROM announcement WHERE {mine} ORDER BY id COLLATE "C", created_at_ns'
         read = (_ANNOUNCEMENTS.decode(str(body)) for (body,) in self._rows(query))
         return tuple(each for each in read if each.stands(since_ns))
 
 
-def backlogs(connection: BoundedConnection) -> tuple[ChannelBacklog, ...]:
-    """Returns the notices that channels have not taken, for each channel that has any."""
-    return tuple(ChannelBacklog(*row) for row in connection.execute(_BACKLOGS).fetchall())
+def backlogs(connection: BoundedConnection, shard: int | None = None) -> tuple[ChannelBacklog, ...]:
+    """Returns the notices of one shard, or of all, that channels have not taken, for each channel that has any."""
+    return tuple(ChannelBacklog(*row) for row in connection.execute(_BACKLOGS, (shard, shard)).fetchall())
 
 
 def restored(connection: BoundedConnection, shard: int, epoch: int, end: RecordEnd, now_ns: int) -> Restored:
     """Returns the state of a record as it is now."""
-    reader, marks = StepReader(connection), Marks(connection)
+    reader, marks = StepReader(connection), Marks(connection, shard)
     live = tuple(reader.incident(body) for (body,) in connection.execute(_LIVE, (shard,)).fetchall())
     pending = "WHERE state = %s AND outbox.shard = %s ORDER BY ordinal"
     return Restored(
@@ -143,7 +149,7 @@ def restored(connection: BoundedConnection, shard: int, epoch: int, end: RecordE
         incidents=live,
         outbox=reader.outgoing(pending, (DeliveryState.PENDING.value, shard)),
         dead=reader.outgoing(_DEAD, (shard,)),
-        given_up=tuple((each.channel, each.dead) for each in backlogs(connection) if each.dead),
+        given_up=tuple((each.channel, each.dead) for each in backlogs(connection, shard) if each.dead),
         told=tuple(reader.told(_TOLD, (shard,))),
         digests=_digests(connection, shard),
         openings=_openings(connection, shard, now_ns),

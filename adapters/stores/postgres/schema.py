@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+from ....domain import limits
 from ....domain.errors import StoreError
+from ....domain.line import count_of
 from ..place import DatabasePlace
 from .connection import BoundedConnection, one, transaction
 
@@ -122,8 +124,35 @@ CREATE TABLE daily (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+SECOND = """
+-- The processes that share the store, and what they ask the owners of shards to do.
+CREATE TABLE node (
+    name text PRIMARY KEY, incarnation text NOT NULL, process text NOT NULL, beat_at timestamptz NOT NULL,
+    configuration text NOT NULL, is_able boolean NOT NULL, skew_ns bigint NOT NULL
+) WITH (fillfactor = 20);
+CREATE TABLE command (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, shard int NOT NULL, message bytea NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp(), answer bytea
+);
+CREATE INDEX waiting_command ON command (shard, id) WHERE answer IS NULL;
+
+-- Positions are those of one shard: these two say what is newer among incidents of several.
+CREATE SEQUENCE incident_ordinal;
+SELECT setval('incident_ordinal', coalesce((SELECT max(ordinal) FROM incident), 0) + 1, false);
+ALTER TABLE incident ALTER ordinal SET DEFAULT nextval('incident_ordinal');
+ALTER TABLE incident ADD moved_in xid8 NOT NULL DEFAULT pg_current_xact_id();
+CREATE INDEX incident_moved ON incident (moved_in);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
 """Step n leads from version n to n + 1. A released step is never edited."""
+
+
+_SHARDS = """
+INSERT INTO shard SELECT number, '', '', 0, 0, 0, '', 'epoch', 0, 0, decode(repeat('00', 32), 'hex'), 0
+FROM generate_series(1, %s - 1) AS more (number)
+"""
+"""The other shards of a new store: as the first one."""
 
 
 def migrate(
@@ -151,6 +180,7 @@ def make_new(connection: BoundedConnection, place: DatabasePlace) -> None:
 def _migrate(connection: BoundedConnection, place: DatabasePlace, migrations: Sequence[str]) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
     version = version_of(connection)
+    is_new = version is None
     if version is None:
         _make(connection, place)
         version = 0
@@ -158,6 +188,8 @@ def _migrate(connection: BoundedConnection, place: DatabasePlace, migrations: Se
         raise StoreError(_newer(place, version, len(migrations)))
     for step in migrations[version:]:
         connection.execute(step)
+    if is_new:
+        connection.execute(_SHARDS, (limits.SHARDS if place.shards is None else place.shards,))
     connection.execute("UPDATE watchkeeper_schema SET version = %s", (len(migrations),))
 
 
@@ -180,6 +212,22 @@ def version_of(connection: BoundedConnection) -> int | None:
     if one(connection, "SELECT to_regclass('watchkeeper_schema')") is None:
         return None
     return int(one(connection, "SELECT version FROM watchkeeper_schema"))
+
+
+def count_shards(connection: BoundedConnection, place: DatabasePlace) -> int:
+    """Returns the number of shards of a store, or of the one that would be made.
+
+    Raises: StoreError where the URL asks for another number than the store was made with.
+    """
+    if version_of(connection) is None:
+        return limits.SHARDS if place.shards is None else place.shards
+    found = int(one(connection, "SELECT count(*) FROM shard"))
+    if place.shards not in {None, found}:
+        raise StoreError(
+            f"{place.shown} was made with {count_of(found, 'shard')}, and its URL says shards={place.shards}:"
+            " leave that out, or make a new store in another ?schema=NAME"
+        )
+    return found
 
 
 def refuse_others(connection: BoundedConnection, place: DatabasePlace) -> None:

@@ -38,16 +38,18 @@ class PostgresStore:
         retention: Retention = DEFAULT_RETENTION,
         *,
         shard: int = FIRST_SHARD,
+        node: str = "",
         lapsed: Tenure | None = None,
         configuration: Callable[[], str] = str,
     ) -> None:
         """`lapsed` is the row of an owner that stayed silent for a whole lease, as `DatabaseWatch` has seen it. `configuration`
-        returns what the row of this owner says of its configuration.
+        returns what the row of this owner says of its configuration. `node` is the incarnation of the node that runs the shard among
+        others.
         """
         self._place = database_place(url)
         self._retention, self._shard = retention, shard
         self._lapsed, self._configuration = lapsed, configuration
-        self._incarnation = token_hex(8)
+        self._incarnation = f"{node}/{token_hex(8)}" if node else token_hex(8)
         self._tenure: Tenure | None = None
         """The row at the last opening."""
         self._fenced: StoreFenced | None = None

@@ -11,7 +11,7 @@ from ....domain.time.moment import Moment
 from ..place import database_place
 from .connection import BoundedConnection, connect, explained
 from .fence import OwnerRow, read_owner
-from .schema import version_of
+from .schema import count_shards, version_of
 from .store import FIRST_SHARD
 
 
@@ -54,6 +54,14 @@ class DatabaseWatch:
         if connection is not None:
             connection.close()
 
+    def read_unshared(self) -> OwnerRow | None:
+        """Returns the row of a store with one shard; None for one with several, which no process holds alone. Raises: StoreError."""
+        row = self._read()
+        if row is None or self._connection is None:
+            return None
+        with explained(f"looking at {self._place.shown}"):
+            return row if count_shards(self._connection, self._place) == 1 else None
+
     def _read(self) -> OwnerRow | None:
         with explained(f"looking at {self._place.shown}"):
             if self._connection is None:
@@ -72,7 +80,7 @@ def holder_of_database(url: str, shard: int = FIRST_SHARD) -> str | None:
     with suppress(StoreError, psycopg.Error):
         watch = DatabaseWatch(url, shard)
         try:
-            row = watch._read()  # noqa: SLF001  # of this module
+            row = watch.read_unshared()
         finally:
             watch.close()
         if row is not None and row.tenure.owner and not row.is_silent:

@@ -15,10 +15,10 @@ from .connection import Parameters
 
 _CHAIN = "INSERT INTO chain (shard, position, incident, sequence, channel, body, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _MOVE = """
-INSERT INTO incident (shard, ordinal, id, target, rule, sequence, position, is_open, is_live)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, true)
-ON CONFLICT (id, shard) DO UPDATE SET
-    target = excluded.target, sequence = excluded.sequence, position = excluded.position, is_open = excluded.is_open
+INSERT INTO incident (shard, id, target, rule, sequence, position, is_open, is_live)
+VALUES (%s, %s, %s, %s, %s, %s, %s, true)
+ON CONFLICT (id, shard) DO UPDATE SET target = excluded.target, sequence = excluded.sequence, position = excluded.position,
+    is_open = excluded.is_open, moved_in = excluded.moved_in
 """
 _NOTICE = """
 INSERT INTO outbox (shard, key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail,
@@ -115,7 +115,7 @@ def statements(
 
 
 def _moves(shard: int, draft: RecordState, linked: list[tuple[Link, bytes]]) -> Iterator[Parameters]:
-    """Yields the place of each incident after its last step in this commit; its first step gives it its ordinal."""
+    """Yields the place of each incident after its last step in this commit."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     for link, _ in linked:
@@ -127,7 +127,7 @@ def _moves(shard: int, draft: RecordState, linked: list[tuple[Link, bytes]]) -> 
     for name in sorted(last, key=lambda name: (latest[name].is_open, first[name])):
         incident = latest[name]
         target, rule = incident.place
-        yield shard, first[name], name, target, rule, incident.sequence, last[name], incident.is_open
+        yield shard, name, target, rule, incident.sequence, last[name], incident.is_open
 
 
 def _notices(shard: int, draft: RecordState) -> Iterator[Statement]:

@@ -65,7 +65,7 @@ class DatabaseHousekeeper:
         return True
 
     def _next_job(self, now_ns: int) -> BlockSeal | DatabaseDaySum | None:
-        source = PostgresSource(self._connection)
+        source = PostgresSource(self._connection, self._shard)
         unsealed = sorted(source.unsealed_hours())
         finished = [hour for hour in unsealed if _is_finished(hour, now_ns)]
         if finished:

@@ -26,8 +26,8 @@ SELECT at_us, body FROM evidence WHERE target = %s AND at_us >= %s AND at_us < %
 # Each step is one look-up: `DISTINCT hour` reads every block.
 _UNSEALED = """
 WITH RECURSIVE found (hour) AS (
-    SELECT min(hour) FROM block
-    UNION ALL SELECT (SELECT min(hour) FROM block WHERE block.hour > found.hour) FROM found WHERE hour IS NOT NULL)
+    SELECT min(hour) FROM block WHERE {mine}
+    UNION ALL SELECT (SELECT min(hour) FROM block WHERE block.hour > found.hour AND {mine}) FROM found WHERE hour IS NOT NULL)
 SELECT hour FROM found WHERE hour IS NOT NULL
 """
 _BOUNDS = """
@@ -50,8 +50,9 @@ WHERE created_at_ns >= %s AND created_at_ns < %s ORDER BY outbox.ordinal
 class PostgresSource:
     """Answers the questions of `SampleSource` over one connection."""
 
-    def __init__(self, connection: BoundedConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: BoundedConnection, shard: int | None = None) -> None:
+        """Without a shard it answers for all of them."""
+        self._connection, self._shard = connection, shard
 
     def _rows(self, query: str, said: Parameters = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(query, said).fetchall()
@@ -67,17 +68,18 @@ class PostgresSource:
         return dict(self._rows("SELECT id, name FROM target"))
 
     def number_of(self, target: str) -> int | None:
-        found: int | None = one(self._connection, "SELECT id FROM target WHERE name = %s", (target,))
+        found: int | None = one(self._connection, "SELECT max(id) FROM target WHERE name = %s", (target,))
         return found
 
     def unsealed_hours(self) -> set[int]:
-        return self._numbers(_UNSEALED)
+        mine = "true" if self._shard is None else f"shard = {self._shard}"
+        return self._numbers(_UNSEALED.format(mine=mine))
 
     def unsummed_days(self) -> set[int]:
         return self._numbers("SELECT day FROM open_day")
 
     def summed_days(self) -> set[int]:
-        return self._numbers("SELECT day FROM rolled_day")
+        return self._numbers("SELECT day FROM rolled_day EXCEPT SELECT day FROM open_day")
 
     def bounds(self) -> list[tuple[int, int]]:
         return [(begin, after) for begin, after in self._rows(_BOUNDS) if begin is not None]

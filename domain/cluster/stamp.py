@@ -4,8 +4,8 @@ from hashlib import blake2b
 
 import msgspec
 
-from ...domain.specification.configuration import Configuration
-from ...domain.specification.target import Target
+from ..specification.configuration import Configuration
+from ..specification.target import Target
 
 
 class ConfigurationStamp(msgspec.Struct, frozen=True, array_like=True):

@@ -2,19 +2,19 @@
 
 from pykka import Timeout
 
-from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
-from ..actors.ports import Clock
-from ..domain.errors import UnknownName, UsageError
-from ..domain.incidents.delivery_try import DeliveryTry
-from ..domain.limits import ANSWER_WITHIN_NS
-from ..domain.line import first_line, one_line
-from ..domain.read_model.event import Event, NoticeEnded
-from ..domain.specification.channel import Channel
-from ..domain.specification.problem import suggestion
-from ..domain.time.moment import Deadline
-from ..protocol.sink import GetTest, SendTest
-from .configured import ConfiguredTargets
-from .lifecycle import Lifecycle
+from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
+from ...actors.ports import Clock
+from ...domain.errors import UnknownName, UsageError
+from ...domain.incidents.delivery_try import DeliveryTry
+from ...domain.limits import ANSWER_WITHIN_NS
+from ...domain.line import first_line, one_line
+from ...domain.read_model.event import Event, NoticeEnded
+from ...domain.specification.channel import Channel
+from ...domain.specification.problem import suggestion
+from ...domain.time.moment import Deadline
+from ...protocol.sink import GetTest, SendTest
+from ..configured import ConfiguredTargets
+from ..lifecycle import Lifecycle
 
 _SINK = "sink"
 

@@ -1,0 +1,241 @@
+"""The row by which a node shows that it lives, what it sees of the others, and the commands for the shards that it runs."""
+
+import os
+import socket
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+import psycopg
+
+from ....domain import limits
+from ....domain.cluster.membership import ClusterView, Member, ShardOwner
+from ....domain.cluster.stamp import ConfigurationStamp, read_stamp
+from ....domain.errors import StoreBusy
+from ....domain.line import count_of
+from ....domain.time.moment import Deadline, Moment
+from ....domain.units import NS_PER_MS, NS_PER_S
+from ...clock import MomentClock
+from ..place import DatabasePlace, database_place
+from ..record_state import without_zero_bytes as text
+from ..sqlite.lock import this_process
+from .connection import BoundedConnection, connect, explained, one
+from .schema import count_shards, migrate
+
+_LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
+# A name belongs to the node that beats under it; that of a silent one is free.
+_BEAT = f"""
+INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns)
+VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint)
+ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, process = excluded.process, beat_at = excluded.beat_at,
+    configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
+    WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {_LEASE}
+RETURNING 1
+"""  # noqa: S608 - a constant
+_NODES = """
+SELECT name, incarnation, process, configuration, is_able, skew_ns,
+    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint FROM node ORDER BY name COLLATE "C"
+"""
+_SHARDS = f"""
+SELECT shard, split_part(incarnation, '/', 1), owner, epoch, position, configuration, clock_timestamp() - alive_at >= {_LEASE}
+FROM shard ORDER BY shard
+"""  # noqa: S608 - a constant
+_FORGET = "DELETE FROM node WHERE clock_timestamp() - beat_at >= %s * interval '1 second'"
+_LEAVE = "DELETE FROM node WHERE name = %s AND incarnation = %s"
+_TAKE = """
+SELECT id, shard, message FROM command WHERE answer IS NULL AND shard = ANY(%s::int[])
+    AND clock_timestamp() - made_at < %s * interval '1 second' ORDER BY id LIMIT %s
+"""
+# Nothing is answered for a shard that another node runs by now: that one obeys.
+_ANSWER = """
+UPDATE command SET answer = %s WHERE id = %s AND EXISTS (
+    SELECT FROM shard WHERE shard.shard = command.shard AND split_part(incarnation, '/', 1) = %s)
+"""
+_OUTLIVED = "DELETE FROM command WHERE clock_timestamp() - made_at >= %s * interval '1 second'"
+_ASK = "INSERT INTO command (shard, message) SELECT unnest(%s::int[]), %s RETURNING id"
+_ANSWERS = "SELECT id, answer FROM command WHERE id = ANY(%s::bigint[]) AND answer IS NOT NULL"
+_OF_INCIDENT = "SELECT shard FROM incident WHERE id = %s ORDER BY is_open DESC LIMIT 1"
+_OF_NOTICE = "SELECT shard FROM outbox WHERE key = %s LIMIT 1"
+_LOOK_S = 0.05
+_KEPT_S = limits.COMMAND_KEPT_NS / NS_PER_S
+
+
+class ShardCommand(NamedTuple):
+    """A message for the owner of a shard."""
+
+    id: int
+    shard: int
+    message: bytes
+
+
+class Membership:
+    """One node's connection for its row. Used by one thread; each method opens it where it is lost."""
+
+    def __init__(self, url: str, name: str, now: Moment) -> None:
+        """Without a name the node has one of its host and process: two processes of one machine have two."""
+        self._place: DatabasePlace = database_place(url)
+        self.name = name or f"{socket.gethostname().partition('.')[0]}-{os.getpid()}"
+        self.incarnation, self._process = token_hex(8), this_process(now).text
+        self._connection: BoundedConnection | None = None
+
+    def join(self) -> int:
+        """Brings the schema to the newest version; returns the number of shards. Raises: StoreError."""
+        with self._connected("joining") as connection:
+            migrate(connection, self._place)
+            connection.execute(_FORGET, (limits.NODE_KEPT_NS / NS_PER_S,))
+            return count_shards(connection, self._place)
+
+    def beat(self, stamp: ConfigurationStamp, now: Moment, *, is_able: bool) -> ClusterView:
+        """Shows that this node lives, and returns what it sees.
+
+        Raises: StoreBusy where another living node has its name; StoreError.
+        """
+        said = (
+            self.name,
+            self.incarnation,
+            text(self._process),
+            text(stamp.text),
+            is_able,
+            now.wall_ns,
+        )
+        with self._connected("beating") as connection:
+            is_ours = connection.execute(_BEAT, said).fetchone() is not None
+            view = ClusterView(
+                members=tuple(map(_member, connection.execute(_NODES).fetchall())),
+                shards=tuple(map(_shard, connection.execute(_SHARDS).fetchall())),
+            )
+        if not is_ours:
+            other = next((each.process for each in view.members if each.name == self.name), "another process")
+            raise StoreBusy(
+                f"{other} is the node {self.name!r} of {self._place.shown}: give this one another name (--node NAME)"
+            )
+        return view
+
+    def take(self, shards: Collection[int]) -> list[ShardCommand]:
+        """Returns the commands that wait for some shards, oldest first. Raises: StoreError."""
+        if not shards:
+            return []
+        asked = (sorted(shards), _KEPT_S, limits.COMMANDS_AT_ONCE)
+        with self._connected("reading commands") as connection:
+            return [
+                ShardCommand(number, shard, bytes(message))
+                for number, shard, message in connection.execute(_TAKE, asked).fetchall()
+            ]
+
+    def answer(self, command_id: int, answer: bytes) -> None:
+        """Answers a command, unless its shard is another node's by now; any thread may call it. Raises: StoreError."""
+        with explained(f"answering at {self._place.shown}"):
+            connection = connect(self._place)
+            try:
+                connection.execute(_ANSWER, (answer, command_id, self.incarnation))
+            finally:
+                connection.close()
+
+    def forget_outlived(self) -> None:
+        """Deletes commands and answers of which nobody hears any more. Raises: StoreError."""
+        with self._connected("keeping house") as connection:
+            connection.execute(_OUTLIVED, (_KEPT_S,))
+
+    def leave(self) -> None:
+        """Takes the row away, and ends the connection."""
+        with suppress(psycopg.Error, OSError):
+            if self._connection is not None:
+                self._connection.execute(_LEAVE, (self.name, self.incarnation))
+        self.close()
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error, OSError):
+                connection.close()
+
+    @contextmanager
+    def _connected(self, doing: str) -> Iterator[BoundedConnection]:
+        with explained(f"{doing} at {self._place.shown}"):
+            try:
+                if self._connection is None:
+                    self._connection = connect(self._place)
+                yield self._connection
+            except BaseException:
+                self.close()
+                raise
+
+
+class CommandMail:
+    """Sends messages to the owners of shards, and waits for their answers. Blocks; any thread may use it."""
+
+    def __init__(self, url: str, clock: MomentClock, pause: Callable[[float], object]) -> None:
+        """`pause` waits for a number of seconds between two looks for an answer."""
+        self._place, self._clock, self._pause = database_place(url), clock, pause
+
+    def ask(self, shards: Collection[int], message: bytes, within_s: float) -> list[bytes]:
+        """Returns the answer of each shard. All of them are asked in one transaction, or none.
+
+        Raises: TimeoutError where one has not answered in time: it may obey yet; StoreError.
+        """
+        with explained(f"asking by {self._place.shown}"):
+            connection = connect(self._place)
+            try:
+                return self._answers(connection, shards, message, within_s)
+            finally:
+                connection.close()
+
+    def _answers(
+        self,
+        connection: BoundedConnection,
+        shards: Collection[int],
+        message: bytes,
+        within_s: float,
+    ) -> list[bytes]:
+        asked = [number for (number,) in connection.execute(_ASK, (list(shards), message)).fetchall()]
+        until = Deadline.after(self._clock.read(), round(within_s * NS_PER_S))
+        while True:
+            answers: dict[int, bytes] = dict(connection.execute(_ANSWERS, (asked,)).fetchall())
+            if len(answers) == len(asked):
+                return [bytes(answers[number]) for number in asked]
+            left_s = until.remaining_s(self._clock.read())
+            if not left_s:
+                missing = count_of(len(asked) - len(answers), "owner")
+                raise TimeoutError(
+                    f"{missing} of shards did not answer in time: the command may be obeyed yet"
+                )
+            self._pause(min(_LOOK_S, left_s))
+
+    def owner_of(self, *, incident: str = "", key: str = "") -> int | None:
+        """Returns the shard that has an incident or a notice; None where there is none. Raises: StoreError."""
+        query = _OF_INCIDENT if incident else _OF_NOTICE
+        with explained(f"reading {self._place.shown}"):
+            connection = connect(self._place)
+            try:
+                found: int | None = one(connection, query, (incident or key,))
+                return found
+            finally:
+                connection.close()
+
+
+def _member(row: tuple[Any, ...]) -> Member:
+    name, incarnation, process, configuration, is_able, skew_ns, silent_ns = row
+    return Member(
+        name=name,
+        incarnation=incarnation,
+        process=process,
+        stamp=read_stamp(configuration) or ConfigurationStamp(),
+        is_able=is_able,
+        is_alive=silent_ns < limits.TENURE_LEASE_NS,
+        silent_ns=max(silent_ns, 0),
+        skew_ns=skew_ns,
+    )
+
+
+def _shard(row: tuple[Any, ...]) -> ShardOwner:
+    shard, incarnation, owner, epoch, position, configuration, is_silent = row
+    return ShardOwner(
+        shard=shard,
+        incarnation=incarnation,
+        owner=owner,
+        epoch=epoch,
+        position=position,
+        stamp=read_stamp(configuration) or ConfigurationStamp(),
+        is_silent=is_silent,
+    )

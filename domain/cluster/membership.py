@@ -1,0 +1,128 @@
+"""Membership: the nodes and shards as one node sees them, and the shards that it is to take and to give away by that."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from .assignment import assigned
+from .stamp import ConfigurationStamp
+
+NEWER_CONFIGURATION = "another node has a newer configuration: reload this one"
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as its row says."""
+
+    name: str
+    incarnation: str
+    """A random text for each start of a node."""
+    process: str
+    """The process and its host, for people."""
+    stamp: ConfigurationStamp
+    is_able: bool = True
+    """Whether it can run shards: False for a while after it failed to start some."""
+    is_alive: bool = True
+    """Whether it has shown a sign of life within the lease, by the clock of the store."""
+    silent_ns: int = 0
+    """The time since its last sign of life, by that clock."""
+    skew_ns: int = 0
+    """How far its wall clock was ahead of that of the store when it last showed a sign of life; negative: behind."""
+
+
+class ShardOwner(msgspec.Struct, frozen=True, kw_only=True):
+    """The row of a shard."""
+
+    shard: int
+    incarnation: str = ""
+    """The incarnation of the node that runs it; empty where none does."""
+    owner: str = ""
+    """The owner for people."""
+    epoch: int = 0
+    stamp: ConfigurationStamp = ConfigurationStamp()
+    """That of the configuration of the owner, or of the last one."""
+    is_silent: bool = False
+    """Whether the owner has shown no sign of life for a whole lease, by the clock of the store."""
+    position: int = 0
+    """The end of its chain: it grows with each step of an incident."""
+
+    @property
+    def is_free(self) -> bool:
+        return not self.incarnation
+
+
+class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
+    """All nodes and all shards at one moment."""
+
+    members: tuple[Member, ...] = ()
+    shards: tuple[ShardOwner, ...] = ()
+
+    def alive(self) -> tuple[Member, ...]:
+        """Returns the nodes that live, by name."""
+        return tuple(sorted((each for each in self.members if each.is_alive), key=lambda each: each.name))
+
+    def newest(self) -> tuple[Member, ...]:
+        """Returns the living nodes that have the newest configuration among them."""
+        alive = self.alive()
+        if not alive:
+            return ()
+        latest = max(alive, key=lambda each: each.stamp.given_at_ns)
+        return tuple(each for each in alive if each.stamp.digest == latest.stamp.digest)
+
+    def wanted(self) -> dict[int, str]:
+        """Returns the name of the node that is to run each shard."""
+        nodes = self.newest()
+        able = [each.name for each in nodes if each.is_able] or [each.name for each in nodes]
+        return assigned(len(self.shards), able)
+
+    def node_of(self, shard: int) -> Member | None:
+        """Returns the living node that runs a shard."""
+        owner = self.shards[shard].incarnation
+        return next((each for each in self.members if each.incarnation == owner and each.is_alive), None)
+
+
+class NodePlan(NamedTuple):
+    """The next steps of a node."""
+
+    claim: tuple[int, ...] = ()
+    release: tuple[int, ...] = ()
+
+
+def plan(
+    view: ClusterView,
+    me: str,
+    running: Collection[int],
+    *,
+    is_seasoned: bool,
+    abandoned: Collection[int] = (),
+) -> NodePlan:
+    """Returns the shards that the node of an incarnation claims and releases now.
+
+    `running` has those that it runs, is starting or is stopping. It claims free shards that are its own by the assignment, and those
+    of a silent owner only where it is `is_seasoned`: it has shown signs of life itself for a whole lease. Else, after a time in which
+    the store was away for all, the first to come back would take everything from owners that live. A shard whose last owner had a newer
+    configuration is claimed only once it is `abandoned`: nobody has run it for a while.
+
+    It releases a shard once another living node is to run it. A shard that is nobody's to run stays where it is.
+    """
+    mine = next((each for each in view.members if each.incarnation == me), None)
+    if mine is None:
+        return NodePlan()
+    wanted = view.wanted()
+    return NodePlan(
+        tuple(
+            shard
+            for shard in _claimable(view, mine, wanted, running, is_seasoned=is_seasoned)
+            if shard in abandoned or not view.shards[shard].stamp.is_newer_than(mine.stamp)
+        ),
+        tuple(sorted(shard for shard in running if wanted.get(shard, mine.name) != mine.name)),
+    )
+
+
+def _claimable(
+    view: ClusterView, mine: Member, wanted: dict[int, str], running: Collection[int], *, is_seasoned: bool
+) -> Iterable[int]:
+    for row in view.shards:
+        is_mine = wanted.get(row.shard) == mine.name and row.shard not in running
+        if is_mine and (row.is_free or (is_seasoned and row.is_silent)):
+            yield row.shard

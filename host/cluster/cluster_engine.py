@@ -1,0 +1,329 @@
+"""The engine of a node: those of its shards as one, and the way to the shards of other nodes."""
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from msgspec.structs import replace
+from pykka import ActorDeadError
+
+from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture, blocking
+from ...actors.ports import Clock
+from ...actors.supervisor.supervisor import RECORDER
+from ...domain import limits
+from ...domain.cluster.stamp import ConfigurationStamp
+from ...domain.errors import NotRunning, StoreError, StoreFenced, UnknownName, UsageError, WatchkeeperError
+from ...domain.incidents.incident import Incident
+from ...domain.incidents.record import PauseMark
+from ...domain.line import one_line
+from ...domain.read_model.metrics import RuntimeMetrics
+from ...domain.read_model.status import AbandonedWork, RuntimeStatus
+from ...domain.time.moment import NS_PER_S
+from ...protocol.codec import encode
+from ...protocol.message import Message
+from ...protocol.owner import Acknowledge, EndDrill, Unacknowledge
+from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
+from ...protocol.sink import GetTest, Mute, Redrive, Unmute
+from ...protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
+from ..configured import ConfiguredTargets
+from ..own_thread import in_own_thread
+from ..restart_buffer import HostReport
+from ..sharing.engine_access import STATED_BY_ALL
+from ..sharing.peer_wire import beat_of, read_reply
+from ..sharing.recorded_status import Recorded
+from .crew import Crew
+from .merging import merged_metrics, merged_status, without_targets
+from .node import Node, Seat
+from .shard_configuration import FIRST_SHARD
+from .shard_desk import MailedCommand, ShardDesk
+from .shard_feed import NodeFeed
+
+R = TypeVar("R")
+NodeCommand: TypeAlias = Track | Untrack | Pause | Resume | HostReport
+logger = logging.getLogger(__name__)
+
+
+class NodeSeat(Seat, Protocol):
+    """The row of this node, and the commands for the shards that it runs; see `Membership`."""
+
+    def join(self) -> int: ...
+
+    def take(self, shards: Collection[int]) -> Iterable[MailedCommand]: ...
+
+    def answer(self, command_id: int, answer: bytes) -> None: ...
+
+
+class ShardMail(Protocol):
+    """The way to the owners of shards; see `CommandMail`."""
+
+    def ask(self, shards: Collection[int], message: bytes, within_s: float) -> list[bytes]: ...
+
+    def owner_of(self, *, incident: str = "", key: str = "") -> int | None: ...
+
+
+class NodeParts(NamedTuple):
+    """The parts that a node is given."""
+
+    store: str
+    seat: NodeSeat
+    mail: ShardMail
+    clock: Clock
+    crew: Crew
+    feed: NodeFeed
+    stamp: Callable[[], ConfigurationStamp]
+
+
+class ClusterEngine:
+    """Runs the shards of this node, and answers for all of them: for its own by their engines, for others by the store.
+
+    It never ends by itself: a shard that is lost is another node's, and this one takes what the assignment gives it.
+    """
+
+    def __init__(self, configured: ConfiguredTargets, parts: NodeParts) -> None:
+        self._configured, self._store, self._clock = configured, parts.store, parts.clock
+        self._seat, self._mail, self._crew, self._feed = parts.seat, parts.mail, parts.crew, parts.feed
+        self._shards = 1
+        self._desk = ShardDesk(configured, parts.clock, self._require_open, parts.seat.answer)
+        self._posts = ThreadPoolExecutor(1, "watchkeeper-mail")
+        self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._look_at_mail)
+        self.pauses: tuple[PauseMark, ...] = ()
+
+    # Start and stop.
+
+    def start(self) -> None:
+        """Joins the nodes of the store, and starts the engines of free shards. Blocks.
+
+        Raises: StoreBusy where another living node has the name; StoreError; what kept its shards from starting, where none has.
+        """
+        self._shards = self._seat.join()
+        self._crew.share(self._shards)
+        try:
+            self._node.start()
+        except BaseException:
+            self._close()
+            raise
+        self.pauses = tuple(mark for engine in self._node.engines.values() for mark in engine.pauses)
+
+    def stop(self, within_ns: int) -> AbandonedWork:
+        """Gives all shards away. Blocks at most `within_ns`, and a few seconds for closing."""
+        try:
+            return self._node.stop(within_ns)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self._desk.close()
+        self._posts.shutdown(wait=False, cancel_futures=True)
+
+    def on_end(self, callback: Callable[[StoreFenced], None]) -> None:
+        """Does nothing: a node never ends by itself."""
+
+    async def arrival(self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer) -> None:
+        """Waits until a future is set that an event of an engine sets. Raises: Timeout where it is not in time."""
+        await wait(future, within_s)
+
+    # Commands.
+
+    def _look_at_mail(self) -> None:
+        engines = self._node.engines
+        for command in self._seat.take(engines.keys()):
+            if command.shard in engines:
+                self._desk.take(command, engines[command.shard])
+
+    def _require_open(self, incident: str) -> None:
+        if self._feed.shard_of(incident) is None:
+            raise UnknownName(f"no open incident is {one_line(incident)}")
+
+    def tell(self, command: NodeCommand) -> None:
+        """Sends a command to the engines of this node that it is for. Never blocks."""
+        if isinstance(command, Track | Untrack):
+            # The whole configuration decides on which shard a target lies, and it is known by now.
+            self._crew.reconfigured()
+            return
+        engines = self._node.engines
+        for shard in self._shards_for(command):
+            engine = engines.get(shard)
+            if engine is not None:
+                engine.tell(command)
+            elif not isinstance(command, Mute | Unmute):
+                # It was this node's when the command was given.
+                with suppress(RuntimeError):
+                    self._posts.submit(self._post, shard, command)
+
+    def _shards_for(self, command: NodeCommand) -> Collection[int]:
+        match command:
+            case Pause() | Resume() | CheckNow() | Beat():
+                return (self._crew.cut.placement.shard_of(command.target),)
+            case Acknowledge() | Unacknowledge() | EndDrill():
+                shard = self._feed.shard_of(command.incident)
+                return () if shard is None else (shard,)
+            case Mute() | Unmute():
+                return range(self._shards)
+            case _:
+                return (FIRST_SHARD,)
+
+    def _post(self, shard: int, command: Message) -> None:
+        try:
+            self._mailed([shard], command)
+        except (WatchkeeperError, ValueError, TimeoutError) as error:
+            logger.error("A command for shard %d was not obeyed: %s: %s", shard, command, error)  # noqa: TRY400
+
+    def pass_on(self, command: NodeCommand) -> bool:
+        """Has the owners of shards on other nodes obey a command. Returns False where this node alone is to obey.
+
+        Blocks until the effect is durable there, at most 10 s: a take-over is waited for.
+
+        Raises: UnknownName for a target or an incident that is not there; UsageError for a target that a command states; TimeoutError;
+        what the owner raises.
+        """
+        if isinstance(command, Track | Untrack):
+            raise UsageError(STATED_BY_ALL)
+        if isinstance(command, Mute | Unmute):
+            return self._pass_to_all(command)
+        shard = self._shard_to_obey(command)
+        if shard in self._node.engines:
+            return False
+        self._mailed([shard], command)
+        return True
+
+    def _shard_to_obey(self, command: NodeCommand) -> int:
+        if isinstance(command, Pause | Resume | CheckNow | Beat):
+            self._configured.known(command.target)
+        found = [*self._shards_for(command)]
+        if not found and isinstance(command, Acknowledge | Unacknowledge | EndDrill):
+            owner = self._mail.owner_of(incident=command.incident)
+            if owner is None:
+                raise UnknownName(f"no open incident is {one_line(command.incident)}")
+            return owner
+        return found[0]
+
+    def _pass_to_all(self, command: Mute | Unmute) -> bool:
+        """Silences hold on every shard: each has a copy."""
+        engines = self._node.engines
+        others = [shard for shard in range(self._shards) if shard not in engines]
+        if not others:
+            return False
+        try:
+            self._mailed(others, command)
+        finally:
+            for engine in engines.values():
+                engine.tell(command)
+        return True
+
+    def _mailed(self, shards: Collection[int], message: Message) -> Any:
+        """Returns the answer of the owners, of several the last. Raises: what one of them raises; TimeoutError; StoreError."""
+        within_s = limits.ANSWER_WITHIN_NS / NS_PER_S
+        replies = self._mail.ask(shards, encode(beat_of(message)), within_s)
+        answers = [read_reply(message, reply) for reply in replies]
+        return answers[-1]
+
+    # Questions.
+
+    async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
+        """Returns the answer for all shards; see `Engine.ask`."""
+        match question:
+            case GetStatus():
+                return await self._status(until_ns, wait)
+            case GetIncidents():
+                return await self._incidents(question, until_ns, wait)
+            case GetMetrics():
+                return await self._metrics(question, until_ns, wait)
+            case GetAttempts(target):
+                shard = self._crew.cut.placement.shard_of(target)
+                return await self._of_shard(shard, listener, question, until_ns, wait)
+            case Redrive(key):
+                owner = await _off(wait, lambda: self._mail.owner_of(key=key))
+                return owner is not None and await self._of_shard(owner, listener, question, until_ns, wait)
+            case GetTest():
+                answers = [each for _, each in await self._local(listener, question, until_ns, wait)]
+                return next((each for each in answers if each is not None), None)
+            case _:
+                return await self._any(listener, question, until_ns, wait)
+
+    async def _any(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
+        engine = next(iter(self._node.engines.values()), None)
+        if engine is None:
+            raise NotRunning("this node runs no shard now: ask another one")
+        return await engine.ask(listener, question, until_ns, wait)
+
+    async def _of_shard(
+        self, shard: int, listener: str, question: Message, until_ns: int, wait: AwaitAnswer
+    ) -> Any:
+        engine = self._node.engines.get(shard)
+        if engine is not None:
+            return await engine.ask(listener, question, until_ns, wait)
+        return await _off(wait, partial(self._mailed, [shard], question))
+
+    async def _local(
+        self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer
+    ) -> list[tuple[int, Any]]:
+        """Returns the answer of each engine of this node with its shard. One that ends meanwhile is left out."""
+        found = []
+        for shard, engine in self._node.engines.items():
+            with suppress(ActorDeadError):
+                found.append((shard, await engine.ask(listener, question, until_ns, wait)))
+        return found
+
+    async def _status(self, until_ns: int, wait: AwaitAnswer) -> RuntimeStatus:
+        cut, targets = self._crew.cut, self._configured.snapshot().targets
+        answers = [
+            without_targets(status, cut.guests_of(shard))
+            for shard, status in await self._local(RECORDER, GetStatus(), until_ns, wait)
+        ]
+        seen = {row.id for status in answers for row in status.targets}
+        problems = [*self._node.problems()]
+        if len(answers) < self._shards:
+            missing = [target for target in targets if target.id not in seen]
+            recorded = Recorded(self._store, missing, self._clock.read().wall_ns)
+            try:
+                others: RuntimeStatus = await _off(wait, lambda: recorded.answer(GetStatus(), ""))
+                known = {one.id for status in answers for one in status.incidents}
+                others = replace(
+                    others,
+                    problems=(),
+                    incidents=tuple(one for one in others.incidents if one.id not in known),
+                )
+                answers.append(others)
+            except StoreError as error:
+                problems.append(("store", f"the shards of other nodes cannot be read: {error}"))
+        merged = merged_status(answers, (target.id for target in targets))
+        on = dict.fromkeys(range(self._shards), 0)
+        for target in targets:
+            on[cut.placement.shard_of(target.id)] += 1
+        return replace(
+            merged,
+            at_ns=merged.at_ns or self._clock.read().wall_ns,
+            problems=(*merged.problems, *problems),
+            nodes=self._node.nodes(on.__getitem__),
+        )
+
+    async def _incidents(
+        self, question: GetIncidents, until_ns: int, wait: AwaitAnswer
+    ) -> tuple[Incident, ...]:
+        answers = await self._local(RECORDER, question, until_ns, wait)
+        found: dict[str, Incident] = {one.id: one for _, answer in answers for one in answer}
+        if len(answers) < self._shards:
+            recorded = Recorded(self._store, (), self._clock.read().wall_ns)
+            read: tuple[Incident, ...] = await _off(wait, lambda: recorded.answer(question, ""))
+            found = {one.id: one for one in read} | found
+        return tuple(sorted(found.values(), key=lambda one: (one.opened_at_ns, one.id)))
+
+    async def _metrics(self, question: GetMetrics, until_ns: int, wait: AwaitAnswer) -> RuntimeMetrics:
+        """Returns the figures of the shards of this node: each node tells its own."""
+        cut = self._crew.cut
+        answers: list[RuntimeMetrics] = []
+        for shard, answer in await self._local(RECORDER, question, until_ns, wait):
+            guests = cut.guests_of(shard)
+            rows = tuple(row for row in answer.targets if row.id not in guests)
+            answers.append(replace(answer, targets=rows))
+        if not answers:
+            raise NotRunning("this node runs no shard now, and has no figures")
+        return merged_metrics(answers)
+
+
+async def _off(wait: AwaitAnswer, work: Callable[[], R]) -> R:
+    """Runs what blocks: here where the caller blocks anyway, else on a thread of its own."""
+    return work() if wait is blocking else await in_own_thread("watchkeeper-cluster", work)

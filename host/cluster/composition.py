@@ -1,0 +1,34 @@
+"""The composition of a node: the only place that joins its row, its mail and the engines of its shards."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from ...adapters.clock import SystemClock
+from ...adapters.stores.opening import database_nodes
+from ...domain.cluster.stamp import ConfigurationStamp
+from ..configured import ConfiguredTargets
+from ..subscriptions import Subscriptions
+from .cluster_engine import ClusterEngine, NodeParts
+from .crew import Crew
+from .shard_feed import NodeFeed
+
+
+def make_node(
+    store: str,
+    name: str,
+    configured: ConfiguredTargets,
+    feed: Subscriptions,
+    host_loop: asyncio.AbstractEventLoop | None,
+    stamp: Callable[[], ConfigurationStamp],
+) -> ClusterEngine:
+    """Returns a node of a store that is ready to start, with a name or without; `stamp` returns that of the present configuration.
+
+    Raises: StoreError without the extra `postgres`.
+    """
+    clock, nodes = SystemClock(), database_nodes(store)
+    seat = nodes.membership(name, clock.read())
+    mail = nodes.command_mail(clock, threading.Event().wait)
+    node_feed = NodeFeed(feed)
+    crew = Crew(configured, node_feed, host_loop, seat.incarnation, lambda: stamp().text)
+    return ClusterEngine(configured, NodeParts(store, seat, mail, clock, crew, node_feed, stamp))

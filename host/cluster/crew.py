@@ -1,0 +1,137 @@
+"""The engines of a node's shards: what each watches, and what it is given when the configuration changes."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from ...actors.engine import Engine
+from ...adapters.stores.opening import make_store
+from ...domain.cluster.placement import Placement
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.target import Target
+from ...domain.time.duration import duration_ns
+from ...protocol.supervisor import Pause, Track, Untrack
+from ..composition import engine_on
+from ..configured import ConfiguredTargets
+from .shard_configuration import ShardConfiguration
+from .shard_feed import NodeFeed, ShardFeed
+from .shard_store import ShardStore
+
+
+class Crew:
+    """Makes the engines of shards. All of its state is under the guard of the configured targets."""
+
+    def __init__(
+        self,
+        configured: ConfiguredTargets,
+        feed: NodeFeed,
+        host_loop: asyncio.AbstractEventLoop | None,
+        incarnation: str,
+        stamp: Callable[[], str],
+    ) -> None:
+        """`stamp` returns that of the configuration as a text, for other nodes; the threads of sinks call it."""
+        self._configured, self._feed, self._host_loop = configured, feed, host_loop
+        self._incarnation, self._stamp = incarnation, stamp
+        self._shards = 1
+        self._given: Configuration | None = None
+        self._cut = ShardConfiguration(configured.given, Placement(configured.given, 1))
+        self._watched: dict[int, dict[str, Target]] = {}
+        """The targets that each engine was told to watch."""
+        self._engines: dict[int, Engine] = {}
+
+    def share(self, shards: int) -> None:
+        """Takes the number of shards, before the first engine is made."""
+        self._shards, self._given = shards, None
+
+    @property
+    def cut(self) -> ShardConfiguration:
+        """The configuration by shards, as it is now."""
+        with self._configured.guard:
+            given = self._configured.given
+            if self._given is not given:
+                whole = self._configured.snapshot()
+                self._given, self._cut = given, ShardConfiguration(whole, Placement(whole, self._shards))
+            return self._cut
+
+    def targets_of(self, shard: int) -> tuple[Target, ...]:
+        """Returns the targets that the engine of a shard is to watch now."""
+        with self._configured.guard:
+            return tuple(self.cut.targets_of(shard, self._configured.snapshot().targets))
+
+    # As the node asks for it.
+
+    def make(self, shard: int, *, is_outdated: bool) -> Engine:
+        """Returns the engine of a shard, not started yet; see `ShardCrew`."""
+        with self._configured.guard:
+            cut, targets = self.cut, self.targets_of(shard)
+            self._watched[shard] = {target.id: target for target in targets}
+            configuration, guests = replace(cut.of(shard), targets=targets), cut.guests_of(shard)
+        options = configuration.runtime
+        store = make_store(
+            options.store or "",
+            options.retention,
+            configuration=self._stamp,
+            shard=shard,
+            node=self._incarnation,
+        )
+        is_whole = self._configured.is_whole and not is_outdated
+        return engine_on(
+            ShardStore(store, guests),
+            configuration,
+            self._configured,
+            ShardFeed(self._feed, shard, guests),
+            self._host_loop,
+            asked=lambda listener: self._show(shard, listener),
+            is_whole=is_whole,
+        )
+
+    def _show(self, shard: int, listener: Callable[[Iterable[Target]], None]) -> None:
+        with self._configured.guard:
+            listener(self.targets_of(shard))
+
+    def activate(self, shard: int, engine: Engine, begin: Callable[[], None]) -> None:
+        """Hands commands to a started engine from now on, and what has changed since it was made."""
+        with self._configured.guard:
+            watched = self._watched.setdefault(shard, {})
+            for mark in engine.pauses:
+                if mark.target in watched:
+                    watched[mark.target] = replace(watched[mark.target], paused=True)
+            self._configured.keep_paused(engine.pauses)
+            self._engines[shard] = engine
+            begin()
+            self._tell(shard, engine)
+            for target, by in self._configured.commanded_pauses():
+                if target in self._watched[shard]:
+                    engine.tell(Pause(target, by))
+
+    def left(self, shard: int) -> None:
+        """Forgets an engine."""
+        with self._configured.guard:
+            self._watched.pop(shard, None)
+            self._engines.pop(shard, None)
+        self._feed.forget(shard)
+
+    def grace_ns(self) -> int:
+        return duration_ns(self._configured.given.runtime.grace)
+
+    def reconfigured(self) -> None:
+        """Tells every engine what the present configuration changes for it; a target may move from one to another."""
+        with self._configured.guard:
+            # Those that give a target away come first: it is watched by none for a moment, and never by two.
+            for is_taking in (False, True):
+                for shard, engine in self._engines.items():
+                    self._tell(shard, engine, is_taking=is_taking)
+
+    def _tell(self, shard: int, engine: Engine, *, is_taking: bool | None = None) -> None:
+        before = self._watched[shard]
+        after = {target.id: target for target in self.targets_of(shard)}
+        if is_taking is not True:
+            for name in [name for name in before if name not in after]:
+                engine.tell(Untrack(name))
+                del before[name]
+        if is_taking is not False:
+            for name, target in after.items():
+                if before.get(name) != target:
+                    engine.tell(Track(target))
+                    before[name] = target

@@ -1,0 +1,343 @@
+"""A node: shows that it lives, takes the shards that are its own and gives the others away."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from functools import partial
+from typing import Literal, NamedTuple, Protocol
+
+from ...actors.engine import Engine
+from ...actors.ports import Clock
+from ...domain import limits
+from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, plan
+from ...domain.cluster.stamp import ConfigurationStamp
+from ...domain.errors import StoreBusy, StoreError, StoreFenced
+from ...domain.line import count_of, first_line, listed
+from ...domain.read_model.node_status import NodeStatus
+from ...domain.read_model.status import AbandonedWork
+from ...domain.time.duration import format_duration
+from ...domain.time.moment import NS_PER_S, Moment
+from .merging import merged_work
+
+LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
+HOUSE_EVERY_LOOKS = 60
+NODE = "node"
+"""The part of the runtime by which its health names the node and its fellows."""
+logger = logging.getLogger(__name__)
+
+
+class Seat(Protocol):
+    """The row of this node in the store, and what it sees from there; see `Membership`."""
+
+    name: str
+    incarnation: str
+
+    def beat(self, stamp: ConfigurationStamp, now: Moment, *, is_able: bool) -> ClusterView: ...
+
+    def forget_outlived(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+class ShardCrew(Protocol):
+    """Makes the engines of shards, and hears what becomes of them. Its methods are called by several threads."""
+
+    def make(self, shard: int, *, is_outdated: bool) -> Engine:
+        """Returns the engine of a shard, not started yet.
+
+        `is_outdated` says that its last owner had a newer configuration: then nothing that this one lacks is resolved.
+        """
+        ...
+
+    def activate(self, shard: int, engine: Engine, begin: Callable[[], None]) -> None:
+        """Calls `begin`, by which commands reach a started engine, and gives it what was commanded since it was made."""
+        ...
+
+    def left(self, shard: int) -> None:
+        """Hears that this node runs a shard no longer."""
+        ...
+
+    def grace_ns(self) -> int:
+        """Returns how long an engine may drain."""
+        ...
+
+
+class ShardRun(NamedTuple):
+    """A shard of this node."""
+
+    state: Literal["starting", "running", "stopping"]
+    engine: Engine | None = None
+
+
+class Node:
+    """Owns the shards that this process runs, and the thread that keeps its row alive.
+
+    Engines start and stop on a few threads of their own, so that a slow one holds up neither the row nor the others.
+    """
+
+    def __init__(
+        self,
+        seat: Seat,
+        clock: Clock,
+        stamp: Callable[[], ConfigurationStamp],
+        crew: ShardCrew,
+        looked: Callable[[], None],
+    ) -> None:
+        """`stamp` returns that of the configuration of this process; `looked` runs after each look, and may raise StoreError."""
+        self._seat, self._clock, self._stamp, self._crew = seat, clock, stamp, crew
+        self._after_look = looked
+        self._guard = threading.Lock()
+        self._shards: dict[int, ShardRun] = {}
+        self._workers = ThreadPoolExecutor(limits.NODE_CLAIMS_MAX, "watchkeeper-shards")
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchkeeper-node", daemon=True)
+        self._looks = 0
+        self._starting: set[Future[None]] = set()
+        self._unserved_since_ns: dict[int, int] = {}
+        self.view = ClusterView()
+        """All nodes and shards at the last look that succeeded."""
+        self._looked: Moment | None = None
+        self._beating_since_ns: int | None = None
+        """Since when (monotonic) the row was kept alive without a pause; None where the last try failed."""
+        self._unable_until_ns = 0
+        self._problem = ""
+        """Why the last look failed."""
+        self._refused: BaseException | None = None
+        """The last error of a start."""
+        self._failed: dict[int, str] = {}
+        """Why shards did not start."""
+
+    @property
+    def name(self) -> str:
+        return self._seat.name
+
+    @property
+    def incarnation(self) -> str:
+        return self._seat.incarnation
+
+    @property
+    def engines(self) -> dict[int, Engine]:
+        """The engines that run, by shard."""
+        with self._guard:
+            return {
+                shard: run.engine
+                for shard, run in sorted(self._shards.items())
+                if run.engine is not None and run.state == "running"
+            }
+
+    # Start and stop.
+
+    def start(self) -> None:
+        """Takes what is free. Blocks until these shards run.
+
+        Raises: StoreBusy where another living node has the name; StoreError; what kept its shards from starting, where none has.
+        """
+        try:
+            self._look()
+            wait(tuple(self._starting), limits.START_WITHIN_S)
+        except BaseException:
+            self.stop(NS_PER_S)
+            raise
+        if self._refused is not None and not self.engines:
+            self.stop(NS_PER_S)
+            raise self._refused
+        self._thread.start()
+
+    def stop(self, within_ns: int) -> AbandonedWork:
+        """Gives every shard away and leaves. Blocks; returns the work left undone."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(limits.POSTGRES_ANSWER_NS / NS_PER_S + 1)
+        # All at once: each has the whole time.
+        ends: list[AbandonedWork] = []
+        stopping = [
+            threading.Thread(
+                target=lambda shard=shard: ends.append(self._stop(shard, within_ns)), daemon=True
+            )
+            for shard in self.engines
+        ]
+        for each in stopping:
+            each.start()
+        for each in stopping:
+            each.join()
+        self._workers.shutdown(wait=True)
+        self._seat.leave()
+        return merged_work(ends)
+
+    def _run(self) -> None:
+        while not self._over.wait(LOOK_EVERY_S):
+            try:
+                self._look()
+                self._note("")
+            except StoreBusy as busy:
+                # Another process has taken the name while this one was frozen: its shards are for the others.
+                self._note(str(busy))
+                self._apply(NodePlan(release=tuple(self.engines)))
+            except StoreError as error:
+                self._note(str(error))
+            except Exception as error:
+                logger.exception("The node met an internal fault")
+                self._note(first_line(f"{type(error).__name__}: {error}"))
+
+    def _note(self, problem: str) -> None:
+        """Logs a problem once, until another one comes."""
+        if problem and problem != self._problem:
+            logger.error("Node %s: %s", self.name, problem)
+        self._problem = problem
+
+    def _look(self) -> None:
+        now = self._clock.read()
+        try:
+            is_able = now.monotonic_ns >= self._unable_until_ns
+            view = self._seat.beat(self._stamp(), now, is_able=is_able)
+        except StoreError:
+            self._beating_since_ns = None
+            raise
+        is_seasoned = self._is_seasoned(now)
+        self.view, self._looked = view, now
+        self._watch_unserved(now)
+        with self._guard:
+            held = frozenset(self._shards)
+        abandoned = self._unserved_for(limits.NODE_OUTDATED_NS, now)
+        self._apply(plan(view, self.incarnation, held, is_seasoned=is_seasoned, abandoned=abandoned))
+        self._looks += 1
+        if self._looks % HOUSE_EVERY_LOOKS == 0:
+            self._seat.forget_outlived()
+        self._after_look()
+
+    def _is_seasoned(self, now: Moment) -> bool:
+        """Whether this node has shown signs of life for a whole lease, without a pause in which it was frozen itself."""
+        late = self._looked is not None and now.since(self._looked) > limits.TENURE_WATCH_GAP_NS
+        if self._beating_since_ns is None or late:
+            self._beating_since_ns = now.monotonic_ns
+        return now.monotonic_ns - self._beating_since_ns >= limits.TENURE_LEASE_NS
+
+    def _apply(self, wanted: NodePlan) -> None:
+        with self._guard:
+            for shard in wanted.claim:
+                self._shards[shard] = ShardRun("starting")
+                future = self._workers.submit(self._start, shard)
+                self._starting.add(future)
+                future.add_done_callback(self._starting.discard)
+        for shard in wanted.release:
+            if shard in self.engines:
+                self._workers.submit(self._stop, shard, self._crew.grace_ns())
+
+    # One shard, on a thread of the workers.
+
+    def _start(self, shard: int) -> None:
+        if self._over.is_set():
+            self._drop(shard)
+            return
+        try:
+            is_outdated = self.view.shards[shard].stamp.is_newer_than(self._stamp())
+            engine = self._crew.make(shard, is_outdated=is_outdated)
+            engine.start()
+        except BaseException as error:
+            self._drop(shard)
+            if not isinstance(error, StoreBusy):
+                self._fail(shard, error)
+            raise
+        self._failed.pop(shard, None)
+        self._crew.activate(shard, engine, partial(self._begin, shard, engine))
+        engine.on_end(partial(self._lost, shard, engine))
+        if self._over.is_set():
+            self._stop(shard, NS_PER_S)
+
+    def _begin(self, shard: int, engine: Engine) -> None:
+        with self._guard:
+            self._shards[shard] = ShardRun("running", engine)
+
+    def _fail(self, shard: int, error: BaseException) -> None:
+        """Leaves shards to other nodes for a while."""
+        says = first_line(str(error) or type(error).__name__)
+        if self._failed.get(shard) != says:
+            logger.error("Shard %d does not start on node %s: %s", shard, self.name, says)
+        self._failed[shard], self._refused = says, error
+        self._unable_until_ns = self._clock.read().monotonic_ns + limits.NODE_UNABLE_NS
+
+    def _stop(self, shard: int, within_ns: int) -> AbandonedWork:
+        with self._guard:
+            run = self._shards.get(shard)
+            if run is None or run.engine is None or run.state != "running":
+                return AbandonedWork()
+            self._shards[shard] = ShardRun("stopping", run.engine)
+        try:
+            return run.engine.stop(within_ns)
+        finally:
+            self._drop(shard)
+
+    def _lost(self, shard: int, engine: Engine, error: StoreFenced) -> None:
+        """Hears from a thread of an engine that it has ended by itself, as another node has claimed its shard."""
+        logger.warning("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
+        with suppress(RuntimeError):  # the node ends
+            self._workers.submit(self._stop, shard, NS_PER_S)
+
+    def _drop(self, shard: int) -> None:
+        with self._guard:
+            self._shards.pop(shard, None)
+        self._crew.left(shard)
+
+    # For people.
+
+    def _watch_unserved(self, now: Moment) -> None:
+        unserved = {each.shard for each in self.view.shards if each.is_free or each.is_silent}
+        self._unserved_since_ns = {
+            shard: self._unserved_since_ns.get(shard, now.monotonic_ns) for shard in unserved
+        }
+
+    def _unserved_for(self, length_ns: int, now: Moment) -> list[int]:
+        """Returns the shards that no living node has run for some time."""
+        since = self._unserved_since_ns.items()
+        return sorted(shard for shard, since_ns in since if now.monotonic_ns - since_ns > length_ns)
+
+    def problems(self) -> Iterable[tuple[str, str]]:
+        """Yields what is wrong with this node, its fellows and the shards: a part and a text each."""
+        now, view = self._clock.read(), self.view
+        said = [self._problem] if self._problem else []
+        mine = next((each for each in view.members if each.incarnation == self.incarnation), None)
+        if mine is not None:
+            if mine.is_alive and mine not in view.newest():
+                said.append(NEWER_CONFIGURATION)
+            if abs(mine.skew_ns) > limits.NODE_SKEW_NS_MAX:
+                way = "ahead of" if mine.skew_ns > 0 else "behind"
+                length = format_duration(abs(mine.skew_ns) // NS_PER_S * NS_PER_S)
+                said.append(
+                    f"the clock of this machine is {length} {way} that of the database: set it by NTP"
+                )
+        said += [f"shard {shard} does not start: {why}" for shard, why in sorted(self._failed.items())]
+        if said:
+            yield NODE, "; ".join(said)
+        silent = [each for each in view.members if not each.is_alive]
+        if silent:
+            names = listed([f"{each.name} ({each.process})" for each in silent])
+            yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
+        unserved = self._unserved_for(limits.NODE_UNSERVED_NS, now)
+        if unserved:
+            yield (
+                "shards",
+                f"no node runs {count_of(len(unserved), 'shard')}: {listed([str(each) for each in unserved])}",
+            )
+
+    def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
+        """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""
+        view, newest = self.view, self.view.newest()
+        looked_ns = 0 if self._looked is None else self._looked.wall_ns
+        found = []
+        for each in view.members:
+            shards = tuple(row.shard for row in view.shards if row.incarnation == each.incarnation)
+            found.append(
+                NodeStatus(
+                    name=each.name,
+                    process=each.process,
+                    is_this=each.incarnation == self.incarnation,
+                    is_alive=each.is_alive,
+                    seen_at_ns=looked_ns - each.silent_ns,
+                    has_newest=not each.is_alive or each in newest,
+                    shards=shards,
+                    targets=sum(map(targets_on, shards)),
+                )
+            )
+        return tuple(found)

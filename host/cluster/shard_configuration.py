@@ -1,0 +1,63 @@
+"""The configuration of one shard: its targets, and only once in the cluster what must happen once."""
+
+from collections.abc import Iterable
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from ...domain.cluster.placement import Placement
+from ...domain.incidents.record import Batch
+from ...domain.specification.configuration import Configuration
+from ...domain.specification.target import Target
+
+FIRST_SHARD = 0
+"""The shard whose engine tells of the runtime's own problems, sends the dead-man's ping and keeps announcements."""
+_OF_TARGETS = ("samples", "evidence", "checkpoints", "heard", "pauses")
+
+
+class ShardConfiguration:
+    """Cuts a configuration into those of the shards.
+
+    The targets that speak for the machine's own network are probed by each shard, as each judges by them; all but their own shard keep
+    nothing of them.
+    """
+
+    def __init__(self, configuration: Configuration, placement: Placement) -> None:
+        self._configuration, self.placement = configuration, placement
+        connectivity = configuration.runtime.connectivity
+        self._speaking = frozenset(() if connectivity is None else connectivity.targets)
+
+    def of(self, shard: int) -> Configuration:
+        """Returns the configuration of a shard."""
+        whole = self._configuration
+        options = whole.runtime
+        if shard != FIRST_SHARD:
+            options = replace(options, ping=None, notify=())
+        return replace(whole, runtime=options, targets=tuple(self.targets_of(shard, whole.targets)))
+
+    def targets_of(self, shard: int, targets: Iterable[Target]) -> Iterable[Target]:
+        """Yields the targets that the engine of a shard watches."""
+        for target in targets:
+            if self.placement.shard_of(target.id) == shard:
+                yield target
+            elif target.id in self._speaking:
+                yield _unjudged(target)
+
+    def guests_of(self, shard: int) -> frozenset[str]:
+        """Returns the targets that the engine of a shard probes and that lie on another one."""
+        return frozenset(name for name in self._speaking if self.placement.shard_of(name) != shard)
+
+
+def _unjudged(target: Target) -> Target:
+    return replace(target, rules=(), default_rules=False, notify=(), depends_on=UNSET, renamed_from=UNSET)
+
+
+def without_guests(batch: Batch, guests: frozenset[str]) -> Batch:
+    """Returns a batch without what it says of guests."""
+    if not guests:
+        return batch
+    kept = {
+        name: tuple(each for each in getattr(batch, name) if each.target not in guests)
+        for name in _OF_TARGETS
+    }
+    return replace(batch, **kept)

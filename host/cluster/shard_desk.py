@@ -1,0 +1,141 @@
+"""The desk for commands that other nodes send to the owner of a shard."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+from pykka import ActorDeadError, Timeout
+
+from ...actors.dispatch.run.future import blocking, run_blocking
+from ...actors.engine import Engine
+from ...actors.ports import Clock
+from ...actors.supervisor.supervisor import RECORDER
+from ...actors.system import SINK
+from ...domain.errors import MessageError, NotRunning, StoreError, WatchkeeperError
+from ...domain.limits import ANSWER_WITHIN_NS
+from ...domain.time.moment import Deadline
+from ...protocol.codec import decode
+from ...protocol.message import Message
+from ...protocol.owner import Acknowledge, BeginDrill, EndDrill, Unacknowledge
+from ...protocol.recorder import GetAttempts, GetIncidents
+from ...protocol.sink import Announce, EndAnnouncement, Mute, Redrive, Unmute
+from ...protocol.supervisor import Beat, CheckNow, Pause, Resume
+from ..configured import ConfiguredTargets
+from ..sharing.peer_wire import answer_bytes, error_bytes
+
+OBEYED = (
+    Pause,
+    Resume,
+    CheckNow,
+    Beat,
+    Acknowledge,
+    Unacknowledge,
+    BeginDrill,
+    EndDrill,
+    Mute,
+    Unmute,
+    Announce,
+    EndAnnouncement,
+)
+DESK_THREADS = 4
+logger = logging.getLogger(__name__)
+
+
+class MailedCommand(Protocol):
+    """A command on its way; see `Membership.take`."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def shard(self) -> int: ...
+
+    @property
+    def message(self) -> bytes: ...
+
+
+class ShardDesk:
+    """Obeys and answers what arrives for the shards of this node, each command once for each time it is seen."""
+
+    def __init__(
+        self,
+        configured: ConfiguredTargets,
+        clock: Clock,
+        require_open: Callable[[str], None],
+        answer: Callable[[int, bytes], None],
+    ) -> None:
+        """`require_open` raises UnknownName for an incident that is not open; `answer` stores an answer: several threads call it."""
+        self._configured, self._clock = configured, clock
+        self._require_open, self._answer = require_open, answer
+        self._workers = ThreadPoolExecutor(DESK_THREADS, "watchkeeper-desk")
+        self._guard = threading.Lock()
+        self._under_way: set[int] = set()
+
+    def close(self) -> None:
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def take(self, command: MailedCommand, engine: Engine) -> None:
+        """Begins to obey a command, unless it is under way. Never blocks."""
+        with self._guard:
+            if command.id in self._under_way:
+                return
+            self._under_way.add(command.id)
+        try:
+            self._workers.submit(self._obey, command, engine)
+        except RuntimeError:  # the node ends; the next owner of the shard obeys
+            self._done(command)
+
+    def _done(self, command: MailedCommand) -> None:
+        with self._guard:
+            self._under_way.discard(command.id)
+
+    def _obey(self, command: MailedCommand, engine: Engine) -> None:
+        try:
+            answer = self._reply(command.message, engine)
+            if answer is not None:
+                self._answer(command.id, answer)
+        except StoreError as error:
+            logger.warning("The answer to a command of another node was not stored: %s", error)
+        finally:
+            self._done(command)
+
+    def _reply(self, data: bytes, engine: Engine) -> bytes | None:
+        """Returns the reply to the bytes of a message; None where this engine ends, and the next owner is to reply."""
+        try:
+            return answer_bytes(self._answered(decode(data), engine))
+        except NotRunning:
+            return None
+        except (ActorDeadError, Timeout):
+            return None
+        except (WatchkeeperError, ValueError, TimeoutError) as error:
+            return error_bytes(error)
+
+    def _answered(self, message: Message, engine: Engine) -> Any:
+        if isinstance(message, GetAttempts):
+            return self._asked(engine, RECORDER, message)
+        if isinstance(message, Redrive):
+            return self._asked(engine, SINK, message)
+        if not isinstance(message, OBEYED):
+            raise MessageError(f"{type(message).__name__} is nothing that another node may send")
+        if isinstance(message, Beat):
+            # The clock of the other node is not that of this one.
+            message = replace(message, at=self._clock.read())
+        if isinstance(message, Acknowledge | Unacknowledge | EndDrill):
+            self._require_open(message.incident)
+        with self._configured.guard:
+            if isinstance(message, Pause | Resume):
+                by = message.by if isinstance(message, Pause) else ""
+                with suppress(WatchkeeperError):
+                    self._configured.pause(message.target, paused=isinstance(message, Pause), by=by)
+            engine.tell(message)
+        # The answer is the word that nothing of it is lost by the end of this process: it is durable by then.
+        self._asked(engine, RECORDER, GetIncidents(open_only=True))
+        return None
+
+    def _asked(self, engine: Engine, listener: str, question: Message) -> Any:
+        until = Deadline.after(self._clock.read(), ANSWER_WITHIN_NS)
+        return run_blocking(engine.ask(listener, question, until.monotonic_ns, blocking))
