@@ -39,6 +39,10 @@ ALL = {
 }  # fmt: skip
 DETECTED_S = 4.0
 """The time in which a turn is found that is told as soon as there is a database again."""
+SHOWN_MAX = 12
+"""Findings of one fault that are shown while it runs."""
+SLOW_MIN, SLOW_SHARE = 4, 0.05
+"""Incidents of targets that answer too late, before a run proves nothing."""
 BETWEEN_S = (0.5, 2.0)
 BETWEEN_FAILOVERS_S = (5.0, 8.0)
 
@@ -73,22 +77,22 @@ class Result(NamedTuple):
 def strike(cluster: Cluster, kinds: Iterable[str], *, until_found: bool = False) -> list[Row]:
     """Strikes with each fault in turn; `until_found` ends with the first one that loses or repeats something."""
     rows: list[Row] = []
-    known = 0
+    known: set[Finding] = set()
     for kind in kinds:
         cluster.pause(cluster.dice.uniform(*(BETWEEN_FAILOVERS_S if kind in FAILOVERS else BETWEEN_S)))
         row, verdict = _strike_once(cluster, kind, known)
         rows.append(row)
-        new = len(verdict.findings) - known
-        known = len(verdict.findings)
-        _say(f"{kind}: {_figures([row])}, {new} findings {'; '.join(row.problems)}")
-        for finding in verdict.findings[len(verdict.findings) - new :] if new else ():
+        new = set(verdict.findings) - known
+        known |= new
+        _say(f"{kind}: {_figures([row])}, {len(new)} findings {'; '.join(row.problems)}")
+        for finding in sorted(new)[:SHOWN_MAX]:
             _say(f"  {finding.kind} {finding.said}")
         if until_found and known:
             break
     return rows
 
 
-def _strike_once(cluster: Cluster, kind: str, known: int) -> tuple[Row, Verdict]:
+def _strike_once(cluster: Cluster, kind: str, known: set[Finding]) -> tuple[Row, Verdict]:
     at = time.time()
     struck = FAULTS[kind](cluster)
     problems = list(struck.failed)
@@ -114,7 +118,7 @@ def finish(cluster: Cluster, rows: list[Row]) -> Result:
     """Ends the script, waits for the last notices, ends all nodes in good order, and verifies the record."""
     cluster.script.end(cluster.plan.needed_s)
     cluster.pause(cluster.plan.needed_s)
-    verdict = cluster.judge_patiently(0)
+    verdict = cluster.judge_patiently(set())
     statuses = cluster.stop()
     problems = [
         f"{node.name} ended with {status}: {node.said[-3:]}" for node, status in statuses.items() if status
@@ -196,6 +200,10 @@ def _figures(rows: Sequence[Row]) -> str:
     )
 
 
+def _is_too_busy(verdict: Verdict) -> bool:
+    return verdict.slow > max(SLOW_MIN, verdict.outages * SLOW_SHARE)
+
+
 def faults_of(results: Iterable[Result]) -> list[str]:
     """Returns everything that should not have happened."""
     found = []
@@ -203,6 +211,8 @@ def faults_of(results: Iterable[Result]) -> list[str]:
         found += [f"{each.kind}: {each.said}" for each in result.verdict.findings]
         found += [f"{row.kind}: {problem}" for row in result.rows for problem in row.problems]
         found += result.problems
+        if _is_too_busy(result.verdict):
+            found.append(f"the machine is too busy: {result.verdict.slow} targets answered too late")
     return found
 
 
@@ -277,7 +287,7 @@ def _last_line(results: Sequence[Result], problems: Sequence[str]) -> str:
         f"{sum(each.outages for each in verdicts)} outages, {sum(each.judged for each in verdicts)} of them certain,"
         f" {sum(each.count('lost') for each in verdicts)} lost, {sum(each.count('twice') for each in verdicts)} told twice,"
         f" {sum(each.repeated for each in verdicts)} keys repeated, {sum(each.told_again for each in verdicts)} told again after"
-        " a database that went back in time"
+        f" a database that went back in time, {sum(each.slow for each in verdicts)} answered too late"
     )
     return f"failed: {'; '.join(problems[:8])}; {counted}" if problems else f"ok: {counted}"
 

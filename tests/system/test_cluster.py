@@ -30,8 +30,8 @@ ARRIVED = 112.0
 OUTAGE = Outage("shop", 100.0, 110.0)
 
 
-def told(change="opened", key=None, incident="inc_1", at=102.0):
-    return Told(key or f"{incident}.{change}", "shop", incident, change, 1, at, ARRIVED, 0)
+def told(change="opened", key=None, incident="inc_1", at=102.0, cause="http_status"):
+    return Told(key or f"{incident}.{change}", "shop", incident, change, 1, at, ARRIVED, 0, cause)
 
 
 BOTH = [told(), told("resolved")]
@@ -57,6 +57,7 @@ CASES = {
         ["twice"],
     ),
     "of a target that was up": (found(*BOTH, outages=[Outage("shop", 90.0, 95.0)]), ["lost"]),
+    "while it answered too late": (found(told(cause="timed_out: ...")), []),
     "not watched": (found(blind=[Span(102.0, 108.0)]), []),
     "watched long enough": (found(blind=[Span(100.0, 104.0)]), ["lost"]),
     "in the time that a database has lost": (found(rewound=[Span(109.0, 120.0)]), []),

@@ -10,6 +10,8 @@ from tests.system.clustering.script import Outage
 EARLY_S, LATE_S = 0.3, 2.5
 """An incident begins with a check that was answered during the outage."""
 KEY_ARRIVALS_MAX = 2
+SLOW = "timed_out"
+UNTOLD_S = 15.0
 
 
 class Span(NamedTuple):
@@ -42,6 +44,8 @@ class Verdict(NamedTuple):
     """Keys that arrived twice, as they may."""
     told_again: int
     """Outages that were told again under new keys, after a database that went back in time."""
+    slow: int = 0
+    """Incidents of targets that answered too late, as the machine was busy: they and their time are not judged."""
 
     def count(self, kind: str) -> int:
         return sum(each.kind == kind for each in self.findings)
@@ -53,6 +57,13 @@ class _Incident(NamedTuple):
     opened_at: float
     keys: dict[str, set[str]]
     """By change."""
+    cause: str
+    ends: list[float]
+    """The times at which it was told that it had ended."""
+
+    @property
+    def ended_at(self) -> float:
+        return max(self.ends, default=self.opened_at + UNTOLD_S)
 
 
 class Known(NamedTuple):
@@ -64,6 +75,10 @@ class Known(NamedTuple):
     """A node was at fault, and its shards had no owner that watched."""
     rewound: tuple[Span, ...] = ()
     """A database that went back in time may have lost it."""
+
+    def with_blind(self, spans: Iterable[Span]) -> "Known":
+        """Returns the same with further times without a watch."""
+        return self._replace(blind=(*self.blind, *spans))
 
     def is_certain(self, began_at: float, ended_at: float) -> bool:
         """Whether an owner has watched the targets for long enough in a stretch of time."""
@@ -87,17 +102,23 @@ def judge(
     of_target: dict[str, list[Outage]] = defaultdict(list)
     for outage in sorted(outages, key=lambda each: each.began_at):
         of_target[outage.target].append(outage)
+    slow = 0
     for target, each in of_target.items():
+        late = {name: one for name, one in incidents.get(target, {}).items() if SLOW in one.cause}
+        slow += len(late)
+        here = known.with_blind(Span(one.opened_at - known.needed_s, one.ended_at) for one in late.values())
         # The last one has no end yet by which a later incident could be told apart.
-        for group, until in _groups(each, known):
+        for group, until in _groups(each, here):
             since, span = group[0].began_at - EARLY_S, Span(group[0].began_at, group[-1].ended_at)
             mine = {
-                name: one for name, one in incidents.get(target, {}).items() if since <= one.opened_at < until
+                name: one
+                for name, one in incidents.get(target, {}).items()
+                if since <= one.opened_at < until and name not in late
             }
             if any(span.meets(lost) for lost in known.rewound):
                 told_again += max(0, len(mine) - len(group))
                 continue
-            certain = sum(known.is_certain(outage.began_at, outage.ended_at) for outage in group)
+            certain = sum(here.is_certain(outage.began_at, outage.ended_at) for outage in group)
             judged += certain
             findings += _of_group(target, group, certain, mine)
     findings += [
@@ -106,14 +127,18 @@ def judge(
         if arrivals[one.key] > KEY_ARRIVALS_MAX
     ]
     repeated = sum(count > 1 for count in arrivals.values())
-    return Verdict(len(outages), judged, findings, repeated, told_again)
+    return Verdict(len(outages), judged, findings, repeated, told_again, slow)
 
 
 def _incidents(told: Iterable[Told]) -> dict[str, dict[str, _Incident]]:
     found: dict[str, dict[str, _Incident]] = defaultdict(dict)
     for each in told:
-        incident = found[each.target].setdefault(each.incident, _Incident(each.opened_at, defaultdict(set)))
+        incident = found[each.target].setdefault(
+            each.incident, _Incident(each.opened_at, defaultdict(set), each.cause, [])
+        )
         incident.keys[each.change].add(each.key)
+        if each.change == "resolved":
+            incident.ends.append(each.arrived_at)
     return found
 
 
@@ -145,7 +170,9 @@ def _of_group(
             elif len(keys) > 1:
                 yield Finding("twice", at, f"{named}: {name} {change} under {sorted(keys)}")
         if not any(one.began_at - EARLY_S <= incident.opened_at <= one.ended_at + LATE_S for one in group):
-            yield Finding("unfounded", at, f"{named}: {name} opened at {incident.opened_at:.1f}")
+            yield Finding(
+                "unfounded", at, f"{named}: {name} opened at {incident.opened_at:.1f}: {incident.cause}"
+            )
 
 
 def late_s(told: Sequence[Told], outages: Sequence[Outage], during: Span, detected_s: float) -> float:

@@ -24,6 +24,7 @@ class Told(NamedTuple):
     arrived_at: float
     port: int
     """The port of the sender."""
+    cause: str = ""
 
 
 class Ledger(Receiver):
@@ -49,6 +50,7 @@ class Ledger(Receiver):
             datetime.fromisoformat(incident["opened_at"]).timestamp(),
             now,
             request.client_address[1],
+            str(incident["cause"]),
         )
         with self._changed:
             is_first = self.told.setdefault(told.key, told) is told

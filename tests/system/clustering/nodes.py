@@ -3,23 +3,19 @@
 import http.client
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.system.clustering.network import Link, Network
-from tests.system.outside import SECRET, WITHIN_S
+from tests.system.outside import SECRET
 from tests.system.processes import COMMAND, Watch
 
 NAMES = ("alder", "birch", "cedar", "dogwood")
 """Words that are in the name of no host."""
-CHILD = str(Path(__file__).with_name("node_process.py"))
+UNFENCED = (str(Path(__file__).with_name("unfenced_node.py")),)
 ASK_WITHIN_S = 1.0
 CONFIGURATION = """\
 runtime: {{store: "postgresql://keeper@/watch?{options}", grace: 3s, notify: []}}
@@ -34,26 +30,11 @@ TARGET = """\
 """
 
 
-@cache
-def has_nodes() -> bool:
-    """Whether `run` takes the name of a node: earlier ones run a store alone, and refuse a second process."""
-    said = subprocess.run(
-        [sys.executable, *COMMAND, "run", "--help"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-    )
-    return "--node" in said.stdout
-
-
 def write_plan(
     path: Path, *, site: str, receiver: str, names: Sequence[str], every: str, shards: int
 ) -> None:
     """Writes the one configuration of all nodes: host and port of the database are in the environment of each."""
-    options = "sslmode=disable&gssencmode=disable"
-    if has_nodes():
-        options += f"&shards={shards}"
+    options = f"sslmode=disable&gssencmode=disable&shards={shards}"
     head = CONFIGURATION.format(options=options, receiver=receiver, secret=SECRET)
     path.write_text(head + "".join(TARGET.format(name=name, every=every, site=site) for name in names))
 
@@ -83,14 +64,12 @@ class Node:
 
     def start(self) -> None:
         """Starts its process."""
-        command = COMMAND if self._is_fenced and has_nodes() else (CHILD,)
+        command = COMMAND if self._is_fenced else UNFENCED
         environment = {
             "PGHOST": ",".join("127.0.0.1" for _ in self.links),
             "PGPORT": ",".join(str(link.port) for link in self.links),
             "STATE_DIRECTORY": str(self._state),
             "HOME": str(self._state),
-            "UNFENCED": "" if self._is_fenced else "1",
-            "NODE": self.name if has_nodes() else "",
         }
         for left in self._state.glob("*.sock"):
             left.unlink()
@@ -98,7 +77,7 @@ class Node:
             self._plan,
             command=command,
             environment=environment,
-            options=("--node", self.name) if has_nodes() else (),
+            options=("--node", self.name),
         )
         self.pid = self.process.pid
 
@@ -113,7 +92,7 @@ class Node:
 
     def owns(self, owner: str) -> bool:
         """Whether the owner of a shard, as its row says, is this node."""
-        return f"process {self.pid} on" in owner or re.search(rf"\b{self.name}\b", owner) is not None
+        return f"process {self.pid} on " in owner
 
     def has_connection(self, port: int) -> bool:
         """Whether a connection from a port of this machine is that of its process."""

@@ -29,13 +29,14 @@ class Script:
         """Those that are over."""
         self._dice = {name: Random(f"{seed} {name}") for name in names}
         self._began: dict[str, float] = {}
-        now = time.time()
-        # Spread, so that targets turn all the time.
-        self._next = {name: now + dice.uniform(0.0, phase_s[1]) for name, dice in self._dice.items()}
+        self._next: dict[str, float] = {}
         self._over, self._pause = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
+        now = time.time()
+        # Spread, so that targets turn all the time.
+        self._next = {name: now + dice.uniform(0.0, self._phase_s[1]) for name, dice in self._dice.items()}
         self._thread.start()
 
     def _run(self) -> None:

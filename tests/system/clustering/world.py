@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -212,12 +213,15 @@ class Cluster:
         verdict = judge(over, self.ledger.all(), self.ledger.arrivals, known)
         return verdict._replace(findings=[*verdict.findings, *self.former])
 
-    def judge_patiently(self, known: int) -> Verdict:
-        """Judges again and again while there is more than `known` lost ones, which may be told late."""
+    def judge_patiently(self, known: AbstractSet[Finding]) -> Verdict:
+        """Judges again and again while something else is lost than is known, which may be told late."""
         ends = time.monotonic() + TOLD_WITHIN_S
         while True:
             verdict = self.judge()
-            if verdict.count("lost") <= known or time.monotonic() > ends:
+            if (
+                not any(each.kind == "lost" for each in set(verdict.findings) - known)
+                or time.monotonic() > ends
+            ):
                 return verdict
             self.pause(0.25)
 
