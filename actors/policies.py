@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from ..domain.limits import PING_TIMEOUT_NS
+from ..domain.limits import DATABASE_COMMIT_SAMPLES_NS, PING_TIMEOUT_NS
 from ..domain.policy import CancellationPolicy, MailboxOverflow, OverflowPolicy
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import RuntimeOptions
@@ -13,7 +13,6 @@ from ..domain.supervision.own_network import ConnectivityPolicy
 from ..domain.supervision.progress import PingPolicy
 from ..domain.supervision.restart import (
     DATABASE_REOPEN_POLICY,
-    REOPEN_POLICY,
     RestartPolicy,
     SupervisorPolicies,
 )
@@ -63,8 +62,10 @@ def supervisor_policies(channels: Collection[Channel], options: RuntimeOptions) 
     }
     admission = AdmissionPolicy(in_flight_max=options.in_flight_max)
     ping = _ping_policy(channels, options)
-    reopen = DATABASE_REOPEN_POLICY if is_database(options.store or "") else REOPEN_POLICY
-    return SupervisorPolicies(admission, retries, reopen=reopen, connectivity=connectivity, ping=ping)
+    found = SupervisorPolicies(admission, retries, connectivity=connectivity, ping=ping)
+    if not is_database(options.store or ""):
+        return found
+    return found._replace(reopen=DATABASE_REOPEN_POLICY, commit_samples_ns=DATABASE_COMMIT_SAMPLES_NS)
 
 
 def _ping_policy(channels: Collection[Channel], options: RuntimeOptions) -> PingPolicy:

@@ -136,6 +136,7 @@ class PeriodicTimers:
     ) -> None:
         self._timers, self._to, self._dice = context.timers, context.to, context.dice
         self._reopen, self._flush_ns = context.policies.reopen, context.policies.flush_every_ns
+        self._commit_samples_ns = context.policies.commit_samples_ns
         self._newly_counted, self._take_load = newly_counted, take_load
         self._reopenings = 0
         self._is_unanswered = False
@@ -160,9 +161,9 @@ class PeriodicTimers:
         self._timers.arm(chore, now.monotonic_ns + in_ns)
 
     def commit_in_time(self, now: Moment) -> None:
-        """Arms the commit where it is not armed: a sample is durable within 250 ms, and no sample means no commit."""
+        """Arms the commit where it is not armed: a sample is durable soon, and no sample means no commit."""
         if Chore.COMMIT not in self._timers:
-            self._arm(Chore.COMMIT, limits.COMMIT_SAMPLES_NS, now)
+            self._arm(Chore.COMMIT, self._commit_samples_ns, now)
 
     def asked(self, message: heard.OfRecord, now: Moment) -> None:
         """Sets the timer that the sink asks for: it owns the record, but no time."""

@@ -6,6 +6,8 @@ from .configuration import TARGETS_MAX
 # The record.
 COMMIT_SAMPLES_NS = 250 * NS_PER_MS
 """A sample is durable within this time; a crash loses no more, and a sync of the disk serves all samples of it."""
+DATABASE_COMMIT_SAMPLES_NS = NS_PER_S
+"""The same for a record in a database, whose server does a part of the work for each commit of each shard."""
 BATCH_RECORDS_MAX = 5_000
 """Samples of one commit: about 10 ms of writing at 500,000 a second; twice as many wait while the store cannot be written."""
 SAMPLES_HELD_MAX = 512

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..limits import COMMIT_SAMPLES_NS
 from ..policy import CancellationPolicy
 from ..public_value import PublicValue
 from ..units import NS_PER_MS, NS_PER_S
@@ -59,6 +60,8 @@ class SupervisorPolicies(NamedTuple):
     cancellation: CancellationPolicy = CancellationPolicy()
     connectivity: ConnectivityPolicy = ConnectivityPolicy()
     ping: PingPolicy = PingPolicy()
+    commit_samples_ns: int = COMMIT_SAMPLES_NS
+    """How long a sample waits for others before it is committed; a transition never does."""
     flush_every_ns: int = FLUSH_EVERY_NS
     """How long a record that is not urgent, such as a failed attempt to deliver, may wait for a commit."""
 

@@ -33,6 +33,11 @@ class ShardConfiguration:
         options = whole.runtime
         if shard != FIRST_SHARD:
             options = replace(options, ping=None, notify=())
+        elif options.notify is None:
+            # By default every channel that is told of anything: also of the targets on other shards.
+            told = {channel for target in whole.targets for channel in target.notify}
+            routed = {channel for route in whole.routes for channel in route.named}
+            options = replace(options, notify=tuple(sorted(told | routed)))
         return replace(whole, runtime=options, targets=tuple(self.targets_of(shard, whole.targets)))
 
     def targets_of(self, shard: int, targets: Iterable[Target]) -> Iterable[Target]:
