@@ -106,7 +106,9 @@ def _strike_once(cluster: Cluster, kind: str, known: set[Finding]) -> tuple[Row,
     verdict = cluster.judge_patiently(known)
     told_s = None
     if struck.span is not None and kind not in FAILOVERS:
-        told_s = late_s(cluster.ledger.all(), list(cluster.script.outages), struck.span, DETECTED_S)
+        told_s = late_s(
+            cluster.ledger.all(), list(cluster.script.outages), struck.span, DETECTED_S, cluster.plan.early_s
+        )
     if kind == "hang" and (told_s or 0.0) > TOLD_BACK_WITHIN_S:
         problems.append(f"the last notice came {told_s:.1f} s after the database was back")
     if kind in KEEP_OWNERS and struck.owners_changed:

@@ -31,7 +31,7 @@ OUTAGE = Outage("shop", 100.0, 110.0)
 
 
 def told(change="opened", key=None, incident="inc_1", at=102.0, cause="http_status"):
-    return Told(key or f"{incident}.{change}", "shop", incident, change, 1, at, ARRIVED, 0, cause)
+    return Told(key or f"{incident}.{change}", "shop", incident, change, 1, at, at, ARRIVED, 0, cause)
 
 
 BOTH = [told(), told("resolved")]
@@ -40,7 +40,7 @@ BOTH = [told(), told("resolved")]
 def found(*notices, outages=(OUTAGE,), arrivals=1, blind=(), rewound=()):
     """The kinds of the findings."""
     counts = dict.fromkeys((each.key for each in notices), arrivals)
-    verdict = judge(outages, notices, counts, Known(4.0, tuple(blind), tuple(rewound)))
+    verdict = judge(outages, notices, counts, Known(4.0, 3.0, tuple(blind), tuple(rewound)))
     return [each.kind for each in verdict.findings]
 
 

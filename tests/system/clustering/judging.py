@@ -7,8 +7,8 @@ from typing import NamedTuple
 from tests.system.clustering.ledger import Told
 from tests.system.clustering.script import Outage
 
-EARLY_S, LATE_S = 0.3, 2.5
-"""An incident begins with a check that was answered during the outage."""
+LATE_S = 2.5
+"""An incident begins with a check that was answered during the outage, or with checks of a busy machine right before it."""
 KEY_ARRIVALS_MAX = 2
 SLOW = "timed_out"
 UNTOLD_S = 15.0
@@ -71,6 +71,8 @@ class Known(NamedTuple):
 
     needed_s: float = 4.0
     """The time in which a watched target is found to be down, or up again."""
+    early_s: float = 3.0
+    """The time before an outage in which its incident may begin, by checks that came too late on a busy machine."""
     blind: tuple[Span, ...] = ()
     """A node was at fault, and its shards had no owner that watched."""
     rewound: tuple[Span, ...] = ()
@@ -109,7 +111,7 @@ def judge(
         here = known.with_blind(Span(one.opened_at - known.needed_s, one.ended_at) for one in late.values())
         # The last one has no end yet by which a later incident could be told apart.
         for group, until in _groups(each, here):
-            since, span = group[0].began_at - EARLY_S, Span(group[0].began_at, group[-1].ended_at)
+            since, span = group[0].began_at - known.early_s, Span(group[0].began_at, group[-1].ended_at)
             mine = {
                 name: one
                 for name, one in incidents.get(target, {}).items()
@@ -120,7 +122,7 @@ def judge(
                 continue
             certain = sum(here.is_certain(outage.began_at, outage.ended_at) for outage in group)
             judged += certain
-            findings += _of_group(target, group, certain, mine)
+            findings += _of_group(target, group, certain, mine, known.early_s)
     findings += [
         Finding("repeated", one.arrived_at, f"{one.key} arrived {arrivals[one.key]} times")
         for one in told
@@ -147,7 +149,7 @@ def _groups(outages: list[Outage], known: Known) -> Iterator[tuple[list[Outage],
     group: list[Outage] = []
     for outage in outages:
         if group and known.is_certain(group[-1].ended_at, outage.began_at):
-            yield group, outage.began_at - EARLY_S
+            yield group, outage.began_at - known.early_s
             group = []
         group.append(outage)
     if group:
@@ -155,7 +157,7 @@ def _groups(outages: list[Outage], known: Known) -> Iterator[tuple[list[Outage],
 
 
 def _of_group(
-    target: str, group: list[Outage], certain: int, mine: dict[str, _Incident]
+    target: str, group: list[Outage], certain: int, mine: dict[str, _Incident], early_s: float
 ) -> Iterator[Finding]:
     at, named = group[-1].ended_at, f"{target} from {group[0].began_at:.1f} to {group[-1].ended_at:.1f}"
     if certain and not mine:
@@ -169,13 +171,15 @@ def _of_group(
                 yield Finding("lost", at, f"{named}: {name} has no notice {change}")
             elif len(keys) > 1:
                 yield Finding("twice", at, f"{named}: {name} {change} under {sorted(keys)}")
-        if not any(one.began_at - EARLY_S <= incident.opened_at <= one.ended_at + LATE_S for one in group):
+        if not any(one.began_at - early_s <= incident.opened_at <= one.ended_at + LATE_S for one in group):
             yield Finding(
                 "unfounded", at, f"{named}: {name} opened at {incident.opened_at:.1f}: {incident.cause}"
             )
 
 
-def late_s(told: Sequence[Told], outages: Sequence[Outage], during: Span, detected_s: float) -> float:
+def late_s(
+    told: Sequence[Told], outages: Sequence[Outage], during: Span, detected_s: float, early_s: float
+) -> float:
     """Returns how long after a span the last turn was told that happened well within it; 0 without one."""
     latest = 0.0
     for outage in outages:
@@ -186,7 +190,7 @@ def late_s(told: Sequence[Told], outages: Sequence[Outage], during: Span, detect
                     for each in told
                     if each.target == outage.target
                     and each.change == change
-                    and outage.began_at - EARLY_S <= each.opened_at <= outage.ended_at + LATE_S
+                    and outage.began_at - early_s <= each.opened_at <= outage.ended_at + LATE_S
                 ]
                 latest = max(latest, min(arrived, default=during.ended_at) - during.ended_at)
     return latest

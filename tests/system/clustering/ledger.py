@@ -21,6 +21,8 @@ class Told(NamedTuple):
     """`opened`, `resolved` ..."""
     sequence: int
     opened_at: float
+    said_at: float
+    """When the turn was found that it tells of."""
     arrived_at: float
     port: int
     """The port of the sender."""
@@ -48,6 +50,7 @@ class Ledger(Receiver):
             document["type"].removeprefix("incident."),
             document["sequence"],
             datetime.fromisoformat(incident["opened_at"]).timestamp(),
+            datetime.fromisoformat(document["timestamp"]).timestamp(),
             now,
             request.client_address[1],
             str(incident["cause"]),

@@ -31,8 +31,8 @@ TTL_S = 3.0
 TAKEN_WITHIN_S = TTL_S + 2.0
 SETTLE_S, SETTLED_WITHIN_S = 1.0, 45.0
 TOLD_WITHIN_S = 12.0
-FORMER_S = 1.5
-"""The time after a claim in which a former owner may send what it has in hand."""
+FORMER_S = 0.3
+"""The claim is seen by a look a little later."""
 
 
 class Plan(NamedTuple):
@@ -52,6 +52,11 @@ class Plan(NamedTuple):
     def needed_s(self) -> float:
         """The time in which a watched target is found to be down, or up again: two checks, a commit, and a busy machine."""
         return 2 * self.every_s + 2.0
+
+    @property
+    def early_s(self) -> float:
+        """The time before an outage in which checks that came too late may begin its incident: less than that between two outages."""
+        return min(3 * self.every_s, self.phase_s[0] / 2)
 
 
 class Takeover(NamedTuple):
@@ -180,10 +185,13 @@ class Cluster:
         owner = None if row is None else self.owner_of(row)
         if row is None or owner is None or shard is None:
             return
-        since_s = time.monotonic() - self.shards.claimed_at(shard, row.epoch - 1)
+        claimed_at = time.time() - (time.monotonic() - self.shards.claimed_at(shard, row.epoch - 1))
+        if told.said_at < claimed_at + FORMER_S:
+            # A former owner may have had it in hand: its successor sends it again, under the same key.
+            return
         others = [node for node in self.nodes if node is not owner and node.has_connection(told.port)]
-        if others and since_s > FORMER_S:
-            said = f"{told.key} of {told.target} by {others[0].name}, {since_s:.1f} s after {owner.name} had claimed its shard"
+        if others:
+            said = f"{told.key} of {told.target} by {others[0].name}, found {told.said_at - claimed_at:.1f} s after {owner.name} had claimed its shard"
             self.former.append(Finding("former", told.arrived_at, said))
 
     def _shard(self, target: str) -> int | None:
@@ -207,7 +215,7 @@ class Cluster:
 
     def judge(self) -> Verdict:
         """Judges the outages that ended some time ago."""
-        known = Known(self.plan.needed_s, tuple(self.blind), tuple(self.rewound))
+        known = Known(self.plan.needed_s, self.plan.early_s, tuple(self.blind), tuple(self.rewound))
         until = time.time() - known.needed_s
         over = [each for each in list(self.script.outages) if each.ended_at < until]
         verdict = judge(over, self.ledger.all(), self.ledger.arrivals, known)
