@@ -26,7 +26,7 @@ from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
-from .net import proven_chains, secure_contexts
+from .net import secure_contexts
 from .net.resolver import DNS_CACHE, Resolver
 from .pinging import HttpPinger
 from .probes import shared
@@ -50,7 +50,6 @@ CACHES = (
     secure_contexts.POLICY,
     shared.POLICY,
     registries.POLICY,
-    proven_chains.POLICY,
     partly_taken.POLICY,
 )
 """The policy of every cache that lies between a runtime and the network."""

@@ -116,14 +116,6 @@ def sent_chain(tls: ssl.SSLObject) -> list[bytes]:
     return _bytes_of(shown._sslobj.get_unverified_chain(), _DER)  # noqa: SLF001
 
 
-def verified_chain(tls: ssl.SSLObject) -> list[bytes]:
-    """The certificates of the proof that a handshake of OpenSSL found, the peer's first and the authority last."""
-    shown: Any = tls
-    if hasattr(shown, "get_verified_chain"):
-        return _bytes_of(shown.get_verified_chain())
-    return _bytes_of(shown._sslobj.get_verified_chain(), _DER)  # noqa: SLF001
-
-
 def _bytes_of(chain: Iterable[Any] | None, *form: int) -> list[bytes]:
     # Bytes since Python 3.13, and objects of its own where rustls has shaken hands.
     return [each if isinstance(each, bytes) else each.public_bytes(*form) for each in chain or ()]

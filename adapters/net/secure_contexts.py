@@ -6,7 +6,6 @@ import ssl
 from functools import lru_cache
 from warnings import catch_warnings, simplefilter
 
-import msgspec
 from msgspec import UNSET
 
 from ...domain.limits import TLS_CONTEXTS_KEPT
@@ -74,14 +73,6 @@ def _require_version(context: ssl.SSLContext, oldest: TlsVersion) -> None:
         # Python warns of old versions, which are had here by asking for them alone.
         simplefilter("ignore", DeprecationWarning)
         context.minimum_version = VERSIONS[oldest]
-
-
-def unproving_context(tls: Tls, oldest: TlsVersion | None = None) -> ssl.SSLContext:
-    """The context of a handshake in which the chain is not proven, because its bytes were; the peer's signature is checked.
-
-    Raises: UnusableFileError where a file cannot be read.
-    """
-    return client_context(msgspec.structs.replace(tls, verify=False, ca_file=None), oldest)
 
 
 def file_stamp(file: str) -> FileStamp:

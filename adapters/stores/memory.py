@@ -13,7 +13,7 @@ from ...domain.incidents.notice import DeliveryState, LastDelivered
 from ...domain.incidents.record import Batch, IncidentOpening, LastDigest, Outgoing, Restored
 from ...domain.supervision.tenure import Tenure
 from ...domain.time.moment import Moment
-from .record_state import RecordState, apply
+from .record_state import RecordDraft, RecordState, apply
 
 
 class SharedRecord:
@@ -143,7 +143,7 @@ class MemoryStore:
 
     def commit(self, batch: Batch) -> int:
         self._require_use()
-        draft = RecordState(self._record)
+        draft = RecordDraft(self._record)
         try:
             apply(draft, batch)
         except StoreCorrupt as error:

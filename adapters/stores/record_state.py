@@ -3,9 +3,8 @@
 A store loads what a batch touches, applies the batch to it, and writes the difference in one transaction.
 """
 
-from collections import ChainMap
-from collections.abc import MutableMapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -35,6 +34,8 @@ RulePlace: TypeAlias = tuple[str, str]
 """A target and a rule of it, which have one open incident at most."""
 Knower: TypeAlias = tuple[str, str]
 """The id of an incident and a channel that may have heard of it."""
+GroupPlace: TypeAlias = tuple[str, Grouping]
+"""A channel and a group of its digests."""
 
 
 class Written(NamedTuple):
@@ -46,67 +47,76 @@ class Written(NamedTuple):
     body: bytes
 
 
+K = TypeVar("K")
+V = TypeVar("V")
+_ABSENT: Any = object()
+
+
+class Changes(dict[K, V]):
+    """The changes of a mapping, which stays as it is below them."""
+
+    __slots__ = ("_below",)
+
+    def __init__(self, below: dict[K, V]) -> None:
+        self._below = below
+
+    def get(self, key: K, default: Any = None) -> Any:
+        found = super().get(key, _ABSENT)
+        return self._below.get(key, default) if found is _ABSENT else found
+
+
 class RecordState:
     """The state of a record, all of it or the part that a batch touches."""
 
-    def __init__(self, below: "RecordState | None" = None) -> None:
-        """With `below` this is a draft: what it changes lies above that, until it is taken over or let go."""
+    def __init__(self) -> None:
+        self.steps: dict[Step, Transition] = {}
+        self.latest: dict[str, Incident] = {}
+        self.open: dict[RulePlace, str | None] = {}
+        self.outbox: dict[str, Outgoing] = {}
+        self.told: dict[Knower, LastDelivered] = {}
+        self.digests: dict[GroupPlace, int] = {}
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self.silences: dict[str, Silence] = {}
+        self.announcements: dict[tuple[str, int], Announcement] = {}
+        self.heard: dict[str, HeardMark] = {}
+        self.pauses: dict[str, PauseMark] = {}
+        self.found: dict[str, LatestFinding | None] = {}
 
-        def above(name: str) -> MutableMapping[Any, Any]:
-            return {} if below is None else ChainMap({}, getattr(below, name))
-
-        self.steps: MutableMapping[Step, Transition] = above("steps")
-        self.latest: MutableMapping[str, Incident] = above("latest")
-        self.open: MutableMapping[RulePlace, str | None] = above("open")
-        self.outbox: MutableMapping[str, Outgoing] = above("outbox")
-        self.told: MutableMapping[Knower, LastDelivered] = above("told")
-        self.digests: MutableMapping[tuple[str, Grouping], int] = above("digests")
-        self.checkpoints: MutableMapping[str, Checkpoint] = above("checkpoints")
-        self.silences: MutableMapping[str, Silence] = above("silences")
-        self.announcements: MutableMapping[tuple[str, int], Announcement] = above("announcements")
-        self.heard: MutableMapping[str, HeardMark] = above("heard")
-        self.pauses: MutableMapping[str, PauseMark] = above("pauses")
-        self.found: MutableMapping[str, LatestFinding | None] = above("found")
-
-    def take_over(self, draft: "RecordState") -> None:
+    def take_over(self, draft: "RecordDraft") -> None:
         """Makes the changes of a draft its own."""
-        for name in vars(self):
-            getattr(self, name).update(draft.changed(name))
-
-    def changed(self, name: str) -> dict[Any, Any]:
-        """Returns what a draft has changed of one part, in the order of the changes."""
-        part = getattr(self, name)
-        return dict(part.maps[0]) if isinstance(part, ChainMap) else dict(part)
+        for name, part in vars(self).items():
+            part.update(getattr(draft, name))
 
 
-class Touched(NamedTuple):
-    """The part of a record that a batch is judged by, as keys of `RecordState`."""
+class RecordDraft(RecordState):
+    """The changes that a batch makes to a record, which stays as it is below."""
 
-    steps: frozenset[Step]
-    incidents: frozenset[str]
-    places: frozenset[RulePlace]
-    notices: frozenset[str]
-    groups: frozenset[tuple[str, Grouping]]
+    def __init__(self, below: RecordState, present: Collection[Step] = ()) -> None:
+        """`present` are further steps that are recorded, of which no more need be known."""
+        super().__init__()
+        self.below, self.present = below, present
+        # A mark is written over, whatever it was before.
+        self.steps, self.latest, self.open = Changes(below.steps), Changes(below.latest), Changes(below.open)
+        self.outbox, self.told = Changes(below.outbox), Changes(below.told)
+        self.digests = Changes(below.digests)
 
-    @classmethod
-    def of(cls, batch: Batch) -> "Touched":
-        """Returns what is to be loaded before a batch is applied; `told` is that of the incidents and of all steps of the notices."""
-        steps = {(each.incident_id, each.sequence) for each in batch.transitions}
-        steps |= {(step.incident_id, step.sequence) for notice in batch.notices for step in notice.steps}
-        steps |= {(notice.incident.id, notice.sequence) for notice in batch.notices}
-        return cls(
-            frozenset(steps),
-            frozenset(each.incident_id for each in batch.transitions),
-            frozenset(each.place for each in batch.transitions),
-            frozenset((*(each.key for each in batch.notices), *(each.key for each in batch.deliveries))),
-            frozenset((each.channel, each.digest.grouping) for each in batch.notices if each.digest),
-        )
+    def has_steps(self, wanted: set[Step]) -> bool:
+        """Whether steps are recorded."""
+        return all(self.steps.get(step) is not None for step in wanted.difference(self.present))
 
-    def __bool__(self) -> bool:
-        return any(self)
+    def unsettled(self, linked: Iterable[str]) -> list[str]:
+        """Returns the incidents of which a restart may have to know more or less than before: those that have new links, and those of
+        notices in another state.
+        """
+        touched = set(linked)
+        for key, outgoing in self.outbox.items():
+            before = self.below.outbox.get(key)
+            if before is None or before.delivery.state is not outgoing.delivery.state:
+                touched.update(step.incident_id for step in outgoing.notice.steps)
+        return sorted(touched)
 
 
-def apply(draft: RecordState, batch: Batch) -> list[Written]:
+def apply(draft: RecordDraft, batch: Batch) -> list[Written]:
     """Writes a batch into a draft. Returns the links that it adds to a hash chain. The same batch again adds none.
 
     Raises: StoreError for what may not follow, after which the record may be used on; StoreCorrupt where the record has
@@ -128,7 +138,7 @@ def apply(draft: RecordState, batch: Batch) -> list[Written]:
     return links
 
 
-def _write_transition(draft: RecordState, transition: Transition, links: list[Written]) -> None:
+def _write_transition(draft: RecordDraft, transition: Transition, links: list[Written]) -> None:
     name, place = transition.incident_id, transition.place
     recorded = draft.steps.get((name, transition.sequence))
     if recorded is not None:
@@ -151,15 +161,14 @@ def _write_transition(draft: RecordState, transition: Transition, links: list[Wr
     links.append(Written(name, transition.sequence, TRANSITION, msgspec.json.encode(transition)))
 
 
-def _write_notice(draft: RecordState, notice: Notice) -> None:
+def _write_notice(draft: RecordDraft, notice: Notice) -> None:
     recorded = draft.outbox.get(notice.key)
     if recorded is not None:
         if _address(recorded.notice) != _address(notice):
             raise StoreCorrupt(f"the key {notice.key} is recorded for another notice")
         return
     lead = draft.steps.get((notice.incident.id, notice.sequence))
-    steps = [draft.steps.get((step.incident_id, step.sequence)) for step in notice.steps]
-    if lead is None or lead.incident != notice.incident or None in steps:
+    if lead is None or lead.incident != notice.incident or not draft.has_steps(told_steps(notice)):
         raise StoreError(f"notice {notice.key} tells of a step of {notice.incident.id} that is not recorded")
     if notice.digest:
         place = (notice.channel, notice.digest.grouping)
@@ -170,7 +179,7 @@ def _write_notice(draft: RecordState, notice: Notice) -> None:
     )
 
 
-def _write_delivery(draft: RecordState, delivery: Delivery, links: list[Written]) -> None:
+def _write_delivery(draft: RecordDraft, delivery: Delivery, links: list[Written]) -> None:
     recorded = draft.outbox.get(delivery.key)
     if recorded is None:
         raise StoreError(f"there is no notice {delivery.key} to deliver")
@@ -186,6 +195,11 @@ def _write_delivery(draft: RecordState, delivery: Delivery, links: list[Written]
             draft.told[knower] = told
         if earlier is None or earlier.sequence < told.sequence:
             links.append(Written(told.incident_id, told.sequence, told.channel, told_body(told)))
+
+
+def told_steps(notice: Notice) -> set[Step]:
+    """Returns the steps that a notice tells of."""
+    return {(step.incident_id, step.sequence) for step in notice.steps}
 
 
 def without_zero_bytes(said: str) -> str:

@@ -240,9 +240,16 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         """Whether stores count this batch as a write: it has more than samples, whose loss changes no notice."""
         return len(self) > len(self.samples)
 
+    @property
+    def is_of_samples(self) -> bool:
+        """Whether it has samples and nothing else: most batches by far, which stores write on a path of their own."""
+        return self.samples != () and not any(map(self.__getattribute__, _BESIDE_SAMPLES))
+
 
 ALONG = frozenset({"heard", "latest", "evidence", "tries"})
 """Parts of a batch that go along with others: a lost one costs no more than a lost sample."""
+
+_BESIDE_SAMPLES = tuple(name for name in Batch.__struct_fields__ if name != "samples")
 
 
 class Outgoing(PublicValue, frozen=True):

@@ -102,10 +102,6 @@ WIRE_EVENTS_BEFORE_LOOKING = 3
 """Events of a socket before its bytes are counted, which takes two system calls each time: a usual answer is over by then."""
 CERTIFICATES_KEPT = 1_024
 """Certificates that are read once, by their bytes: the same come with every handshake, and reading one takes 30 microseconds."""
-PROVEN_CHAINS_KEPT = TARGETS_MAX
-"""Chains of certificates that were proven, by their digest: one for each target."""
-PROVEN_FRESH_NS = 600 * NS_PER_S
-"""How long a chain is not proven again that comes unchanged: OpenSSL looks at everything anew six times an hour."""
 TLS_CONTEXTS_KEPT = 64
 """Contexts of rustls, one for each file of authorities and its state: each holds all authorities of its file."""
 HANDSHAKE_DOUBTS_MAX = 11

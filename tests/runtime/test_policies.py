@@ -35,7 +35,6 @@ def test_every_policy_is_listed_by_its_name():
         "tls contexts",
         "tokens of OAuth 2.0",
         "tls contexts of probes and mail",
-        "proven chains of certificates",
         "registries",
         "shared probe results",
         "receivers of a notice that took it",

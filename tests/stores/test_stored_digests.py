@@ -87,6 +87,9 @@ def test_a_digest_needs_every_step_that_it_tells_of(store):
     store.open(NOON)
     with pytest.raises(StoreError, match="not recorded"):
         store.commit(batch(*STEPS[:2], notices=(DIGEST,)))
+    store.commit(batch(*STEPS[:2]))
+    with pytest.raises(StoreError, match="not recorded"):
+        store.commit(batch(notices=(DIGEST,)))
 
 
 def reminder(number, step=STEPS[0]):
@@ -109,6 +112,18 @@ def test_a_reminder_is_written_over_what_its_channel_knows(store):
         assert told.memory == f"ts {number}"
 
 
+def test_a_reminder_of_a_step_without_a_cause_tells_the_incident_as_it_was_restored(store):
+    """Earlier versions recorded no cause: it is read from the first step, and the step itself stays as it was."""
+    store.open(NOON)
+    step = replace(STEPS[0], cause="", latest="")
+    store.commit(batch(step))
+    (incident,) = restarted(store).incidents
+    notice = make_notice(incident, "ops", step.change, step.at_ns, NoticeReason.REMINDER, 1)
+    store.commit(batch(notices=(notice,)))
+    store.commit(batch(step))
+    assert [each.notice for each in restarted(store).outbox] == [notice]
+
+
 def test_a_remark_comes_back_with_its_notice(store):
     store.open(NOON)
     remarked = replace(notice_of(STEPS[0]), remark="opened 7 times within 1h")
@@ -124,6 +139,17 @@ def test_a_reminder_that_arrives_after_a_later_step_changes_nothing(store):
     told = tuple(delivery_of(each, DELIVERED) for each in (first, end, late))
     store.commit(batch(deliveries=told))
     assert restarted(store).told == ()
+
+
+def test_an_attempt_leaves_the_rest_of_its_notice_as_it_was(store):
+    store.open(NOON)
+    remarked = replace(notice_of(STEPS[1]), remark="opened 7 times within 1h")
+    notices = (DIGEST, reminder(1), remarked)
+    store.commit(batch(*STEPS, notices=notices))
+    store.commit(batch(deliveries=tuple(delivery_of(each, PENDING, detail="HTTP 503") for each in notices)))
+    outbox = restarted(store).outbox
+    assert tuple(each.notice for each in outbox) == notices
+    assert {(each.delivery.attempts, each.delivery.detail) for each in outbox} == {(1, "HTTP 503")}
 
 
 def test_a_restart_knows_when_incidents_opened(store):

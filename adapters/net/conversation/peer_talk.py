@@ -110,13 +110,9 @@ class PeerTalk:
         if tls is None or self._securing is None:
             return None
         self.tls_ns = self._securing.now_ns() - (self._began_tls_ns or 0)
-        self.certificate = self._certificate_of(sent_chain(tls))
+        self.certificate = peer_certificate(sent_chain(tls))
         self._shaking = False
         return self._begin()
-
-    def _certificate_of(self, chain: list[bytes]) -> PeerCertificate | None:
-        """As a subclass has it: takes the certificates that the peer sent."""
-        return peer_certificate(chain)
 
     def _guarded(self, work: Callable[[], SystemErrorMeaning | None]) -> SystemErrorMeaning | None:
         try:

@@ -11,9 +11,8 @@ from ....domain.observation.outcome import Outcome, Reason
 from ....domain.specification.probes.tls_handshake import TlsHandshake
 from ...net.certificates import UNREADABLE, Certificate, PeerCertificate, peer_certificate, sent_chain
 from ...net.conversation.peer_talk import PeerTalk, Securing
-from ...net.proven_chains import Proof, ProvenChains
-from ...net.secure_contexts import client_context, unproving_context
-from ...net.system_errors import UP, SystemErrorMeaning
+from ...net.secure_contexts import client_context
+from ...net.system_errors import SystemErrorMeaning
 from ...net.wire import Wire
 from ..conversing import ConversingProber
 from ..course import AttemptCourse, ProbeFailed, Surroundings
@@ -33,7 +32,6 @@ class TlsProber(ConnectingProber):
             around.resolver,
             deny_private_addresses=around.deny_private_addresses,
         )
-        self.proven = ProvenChains()
         self._asking = ConversingProber(around, shake_hands, self.sockets)
 
     def start(self, request: ProbeRequest, done: OnObserved) -> Underway:
@@ -52,7 +50,6 @@ class TlsProber(ConnectingProber):
             done,
             self.clock.monotonic_ns(),
             spec=probe,
-            chains=self.proven,
         )
         self.under_way.add(attempt)
         attempt.begin()
@@ -67,44 +64,15 @@ class TlsAttempt(ConnectingAttempt, kw_only=True):
     """One handshake under way that begins with the first byte."""
 
     spec: TlsHandshake
-    chains: ProvenChains
     _securing: Securing | None = None
-    _proof: Proof | None = None
-    """The proof of the chain that is expected, by which this handshake need not prove it."""
 
     def _prepare(self) -> None:
         spec = self.spec
         now_ns = self._prober.clock.monotonic_ns
-        self._securing = means = securing(spec.host, spec.tls, now_ns, spec.oldest_version)
-        if spec.tls.verify:
-            asked = (means.context, means.server_name, spec.port)
-            self._proof = self.chains.proof(asked, self._request.started)
+        self._securing = securing(spec.host, spec.tls, now_ns, spec.oldest_version)
 
     def _converse(self, connection: socket.SocketType) -> PeerTalk:
-        means = self._securing
-        if means is not None and self._proof is not None:
-            means = means._replace(context=unproving_context(self.spec.tls, self.spec.oldest_version))
-        return Handshake(connection, means, self._proof)
-
-    def _end(self, verdict: SystemErrorMeaning, now_ns: int | None = None) -> None:
-        if verdict is ANOTHER_CHAIN:
-            self._prove()
-            return
-        tls = None if self._talk is None else self._talk.stream.tls
-        if verdict is UP and self.spec.tls.verify and self._proof is None and tls and self._securing:
-            asked = (self._securing.context, self._securing.server_name, self.spec.port)
-            self.chains.note(asked, tls, self._request.started)
-        super()._end(verdict, now_ns)
-
-    def _prove(self) -> None:
-        """Shake hands on another connection, by which the chain is proven: nothing was said on this one."""
-        self._proof = self._talk = None
-        if self._connection is not None:
-            self._prober.sockets.close(self._connection)
-            self._connection = None
-        # The times are those of the handshake that counts.
-        self._begun_ns = self._prober.clock.monotonic_ns()
-        self._find_address()
+        return Handshake(connection, self._securing)
 
     def _body(self, talk: PeerTalk) -> bytes | None:
         return talk.agreed if isinstance(talk, Handshake) else None
@@ -113,24 +81,13 @@ class TlsAttempt(ConnectingAttempt, kw_only=True):
 class Handshake(PeerTalk):
     """A handshake alone, whose result is read for conditions."""
 
-    __slots__ = ("_is_expected", "_proof", "agreed")
+    __slots__ = ("agreed",)
 
-    def __init__(
-        self, connection: socket.SocketType, securing: Securing | None, proof: Proof | None = None
-    ) -> None:
-        """With a `proof`, `securing` proves nothing, and any other chain ends the handshake with ANOTHER_CHAIN."""
+    def __init__(self, connection: socket.SocketType, securing: Securing | None) -> None:
         super().__init__(connection, securing, in_clear=False)
         self.agreed: bytes | None = None
-        self._proof = proof
-        self._is_expected = proof is None
-
-    def _certificate_of(self, chain: list[bytes]) -> PeerCertificate | None:
-        self._is_expected = self._proof is None or self._proof.is_of(chain)
-        return super()._certificate_of(chain)
 
     def _begin(self) -> SystemErrorMeaning | None:
-        if not self._is_expected:
-            return ANOTHER_CHAIN
         verdict = _fault_of(self.certificate)
         if verdict is None and self.certificate is not None and self.stream.tls is not None:
             self.agreed = _agreed(self.stream.tls, self.certificate.own)
@@ -153,8 +110,6 @@ async def shake_hands(probe: TlsHandshake, course: AttemptCourse) -> Observation
     return course.observation(body=_agreed(tls, shown.own), **shown.facts(course.request.started.wall_ns))
 
 
-ANOTHER_CHAIN: SystemErrorMeaning = (Outcome.UNKNOWN, Reason.PROBE_CRASHED, "another chain was not proven")
-"""No verdict of an attempt: its chain must be proven."""
 NOT_SHOWN: SystemErrorMeaning = (Outcome.DOWN, Reason.TLS_FAILED, "the server showed no certificate")
 
 

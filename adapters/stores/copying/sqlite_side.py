@@ -12,6 +12,7 @@ from ..links import RecordEnd
 from ..sqlite.chain import Chain
 from ..sqlite.connection import digest
 from ..sqlite.incidents import IncidentTable
+from ..sqlite.notices.outbox import OutboxTable
 from .tables import CopiedRow, Table, raw_rows
 
 _INCIDENTS = """
@@ -24,10 +25,6 @@ SELECT outbox.key, incident, sequence, channel, change, reason, created_at_ns, s
 FROM outbox LEFT JOIN addition USING (key) ORDER BY ordinal
 """
 _US_PER_DAY = NS_PER_DAY // NS_PER_US
-_NOTICE = """
-INSERT INTO outbox (key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail, digest)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
 
 
 class SqliteSide:
@@ -58,24 +55,15 @@ class SqliteSide:
 
     def write(self, table: Table, rows: Iterable[CopiedRow]) -> None:
         if table.name == "outbox":
+            outbox = OutboxTable(self._connection)
             for row in rows:
-                self._write_notice(row)
+                outbox.insert(row)
             return
         columns = (*table.columns, *(("digest",) if table.has_digest else ()))
         query = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - constants
         self._connection.executemany(
             query, ((*row, digest(*row)) if table.has_digest else row for row in rows)
         )
-
-    def _write_notice(self, row: CopiedRow) -> None:
-        said, (reminder, remark, body) = row[:11], row[11:]
-        if reminder or remark or body:
-            rest = (said[0], reminder, remark, body)
-            added = digest(*rest)
-            self._connection.execute("INSERT INTO addition VALUES (?, ?, ?, ?, ?)", (*rest, added))
-            self._connection.execute(_NOTICE, (*said, digest(*said, added)))
-        else:
-            self._connection.execute(_NOTICE, (*said, digest(*said)))
 
     def write_raw(self, rows: Iterable[CopiedRow], open_days: list[int]) -> None:
         hours: set[int] = set()
@@ -118,5 +106,5 @@ class SqliteSide:
 
     def verify(self) -> int:
         chain = Chain(self._connection)
-        IncidentTable(self._connection, chain).verify(chain.verify(None, whole=True))
+        IncidentTable(self._connection).verify(chain.verify(None, whole=True))
         return chain.head().position

@@ -8,6 +8,7 @@ import msgspec
 
 from ..history.source import SampleSource
 from ..links import RecordEnd
+from ..marks import MARKS
 from ..record_state import without_zero_bytes
 
 CopiedRow: TypeAlias = tuple[Any, ...]
@@ -54,12 +55,7 @@ TABLES = (
         "key, attempt",
         has_digest=True,
     ),
-    Table("checkpoint", ("target", "state", "at_ns"), "target", has_digest=True),
-    Table("silence", ("id", "until_ns", "body"), "id", has_digest=True),
-    Table("announcement", ("id", "created_at_ns", "until_ns", "body"), "id, created_at_ns", has_digest=True),
-    Table("heard", ("target", "at_ns", "missed_at_ns", "run", "run_at_ns"), "target", has_digest=True),
-    Table("pause", ("target", "at_ns", "by"), "target", has_digest=True),
-    Table("latest", ("incident", "text"), "incident", has_digest=True),
+    *(Table(mark.table, mark.columns, mark.key, has_digest=True) for mark in MARKS.values()),
     Table(
         "blind",
         ("started_at_ns", "ended_at_ns", "cause"),

@@ -1,68 +1,69 @@
 """The part of a record that a batch touches, read before its transaction: the fence proves that nothing has changed meanwhile."""
 
-import msgspec
+from collections.abc import Collection, Iterator
 
-from ....domain.incidents.digest import Grouping
-from ....domain.incidents.record import Batch
-from ..record_state import RecordState, Touched
-from .connection import BoundedConnection
-from .rows import BODY, OF_KEYS, TRANSITIONS, StepReader
+from ....domain.incidents.incident import Incident, Transition
+from ....domain.incidents.notice import LastDelivered
+from ....domain.incidents.record import LastDigest, Outgoing
+from ..record_rows import GROUPINGS, TRANSITIONS, grouping_text
+from ..record_state import GroupPlace, Knower, RulePlace, Step
+from .connection import BoundedConnection, one
+from .rows import BODY, StepReader
 
-_STEPS = """
-SELECT body FROM unnest(%s::text[], %s::bigint[]) AS asked (name, number)
+_ASKED = """
+FROM unnest(%s::text[], %s::bigint[]) AS asked (name, number)
 JOIN chain ON incident = name AND channel = '' AND sequence = number AND shard = %s
 """
-_INCIDENTS = f"""
-SELECT id, incident.target, rule, is_open, body FROM {BODY}
-WHERE incident.shard = %s AND (id = ANY(%s::text[])
+_STANDING = f"""
+SELECT body FROM {BODY} WHERE incident.shard = %s AND (id = ANY(%s::text[])
     OR (is_open AND (target, rule) IN (SELECT * FROM unnest(%s::text[], %s::text[]))))
 """  # noqa: S608 - a constant
-_TOLD_OF = """
-WHERE told.shard = %s AND told.incident IN (
-    SELECT unnest(%s::text[]) UNION SELECT incident FROM outbox WHERE key = ANY(%s::text[])
-    UNION SELECT incident FROM member WHERE key = ANY(%s::text[]))
+_OF_KEYS = "WHERE outbox.shard = %s AND outbox.key = ANY(%s::text[])"
+_KNOWN = """
+JOIN unnest(%s::text[], %s::text[]) AS knower (name, channel) ON told.incident = name AND told.channel = knower.channel
+WHERE told.shard = %s
 """
-_GROUPED = "SELECT channel, grouping, at_ns FROM grouped WHERE shard = %s AND channel = ANY(%s::text[])"
-_GROUPINGS = msgspec.json.Decoder(Grouping)
+_GROUPED = """
+SELECT channel, grouping, at_ns FROM grouped
+WHERE shard = %s AND (channel, grouping) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
 
 
-def load(connection: BoundedConnection, shard: int, batch: Batch) -> RecordState:
-    """Returns what a batch is judged by; of the rest of the record nothing is in it."""
-    state, touched = RecordState(), Touched.of(batch)
-    reader = StepReader(connection)
-    _load_steps(connection, shard, touched, state)
-    _load_incidents(connection, shard, touched, state, reader)
-    if touched.notices:
-        keys = list(touched.notices)
-        for outgoing in reader.outgoing(OF_KEYS, (keys,)):
-            state.outbox[outgoing.notice.key] = outgoing
-        names = list({step.incident_id for notice in batch.notices for step in notice.steps})
-        for told in reader.told(_TOLD_OF, (shard, names, keys, keys)):
-            state.told[told.incident_id, told.channel] = told
-    if touched.groups:
-        channels = list({channel for channel, _ in touched.groups})
-        for channel, grouping, at_ns in connection.execute(_GROUPED, (shard, channels)).fetchall():
-            state.digests[channel, _GROUPINGS.decode(grouping)] = at_ns
-    return state
+class DatabaseRecord(StepReader):
+    """The record of a shard. It is a `RecordSource`."""
+
+    def __init__(self, connection: BoundedConnection, shard: int) -> None:
+        super().__init__(connection)
+        self._shard = shard
+
+    def steps(self, wanted: Collection[Step]) -> Iterator[Transition]:
+        asked = (*_columns(wanted), self._shard)
+        for (body,) in self._connection.execute(f"SELECT body {_ASKED}", asked).fetchall():
+            yield TRANSITIONS.decode(body)
+
+    def has_steps(self, wanted: Collection[Step]) -> bool:
+        asked = (*_columns(wanted), self._shard)
+        return bool(one(self._connection, f"SELECT count(*) {_ASKED}", asked) == len(wanted))
+
+    def standing(self, names: Collection[str], places: Collection[RulePlace]) -> Iterator[Incident]:
+        asked = (self._shard, [*names], *_columns(places))
+        for (body,) in self._connection.execute(_STANDING, asked).fetchall():
+            yield self.incident(body)
+
+    def outgoing(self, keys: Collection[str]) -> tuple[Outgoing, ...]:
+        return self.notices(_OF_KEYS, (self._shard, [*keys]))
+
+    def told(self, knowers: Collection[Knower]) -> Iterator[LastDelivered]:
+        return self.last_delivered(_KNOWN, (*_columns(knowers), self._shard))
+
+    def digests(self, groups: Collection[GroupPlace]) -> Iterator[LastDigest]:
+        wanted = [(channel, grouping_text(grouping)) for channel, grouping in groups]
+        for channel, grouping, at_ns in self._connection.execute(_GROUPED, (self._shard, *_columns(wanted))):
+            yield LastDigest(channel, GROUPINGS.decode(grouping), at_ns)
 
 
-def _load_steps(connection: BoundedConnection, shard: int, touched: Touched, state: RecordState) -> None:
-    if not touched.steps:
-        return
-    names, numbers = zip(*touched.steps, strict=True)
-    for (body,) in connection.execute(_STEPS, (list(names), list(numbers), shard)).fetchall():
-        step = TRANSITIONS.decode(body)
-        state.steps[step.incident_id, step.sequence] = step
-
-
-def _load_incidents(
-    connection: BoundedConnection, shard: int, touched: Touched, state: RecordState, reader: StepReader
-) -> None:
-    if not touched.incidents:
-        return
-    targets, rules = zip(*touched.places, strict=True)
-    asked = (shard, list(touched.incidents), list(targets), list(rules))
-    for name, target, rule, is_open, body in connection.execute(_INCIDENTS, asked).fetchall():
-        state.latest[name] = reader.incident(body)
-        if is_open:
-            state.open[target, rule] = name
+def _columns(
+    pairs: Collection[tuple[str, int]] | Collection[tuple[str, str]],
+) -> tuple[list[object], list[object]]:
+    """Returns pairs as `unnest` takes them."""
+    return [first for first, _ in pairs], [second for _, second in pairs]

@@ -19,10 +19,11 @@ from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
 from ..place import DatabasePlace, database_place
 from ..record_reader import Extent, RecordReader, Verification
+from ..record_rows import TRANSITIONS, try_of
 from .connection import BoundedConnection, Parameters, connect, explained, one, reading
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
-from .rows import BODY, OF_INCIDENT, TRANSITIONS, TRIES, StepReader, try_of
+from .rows import BODY, OF_INCIDENT, TRIES, StepReader
 from .samples.source import PostgresSource
 from .schema import refuse_others, version_of
 
@@ -127,11 +128,11 @@ class PostgresReader(RecordReader):
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
             rest = "ORDER BY ordinal" if state is None else "WHERE state = %s ORDER BY ordinal"
-            return StepReader(connection).outgoing(rest, () if state is None else (state.value,))
+            return StepReader(connection).notices(rest, () if state is None else (state.value,))
 
     def notices(self, incident: str) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
-            return StepReader(connection).outgoing(OF_INCIDENT, (incident, incident))
+            return StepReader(connection).notices(OF_INCIDENT, (incident, incident))
 
     def backlogs(self) -> tuple[ChannelBacklog, ...]:
         with self._reading() as connection:
@@ -152,7 +153,7 @@ class PostgresReader(RecordReader):
                 name: steps.incident(body) for name, body in connection.execute(query, (names,)).fetchall()
             }
             return {
-                name: told_of(found[name], steps.outgoing(OF_INCIDENT, (name, name)))
+                name: told_of(found[name], steps.notices(OF_INCIDENT, (name, name)))
                 for name in names
                 if name in found
             }
@@ -192,8 +193,8 @@ class PostgresReader(RecordReader):
                     end = read_owner(connection, shard).end
                     links += verify(connection, shard, end, whole=True)
                 steps = StepReader(connection)
-                steps.outgoing("WHERE state <> 'delivered'")
-                list(steps.told(""))
+                steps.notices("WHERE state <> 'delivered'")
+                list(steps.last_delivered(""))
                 until_ns = Extent(*connection.execute(_EXTENT).fetchall()[0]).until_ns
         except StoreCorrupt as error:
             problems.append(str(error))

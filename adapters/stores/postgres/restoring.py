@@ -1,28 +1,19 @@
 """The state that a restart builds on, verified and read from PostgreSQL in one moment."""
 
-from collections.abc import Iterator
-
-import msgspec
+from collections.abc import Iterator, Sequence
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt
-from ....domain.incidents.announcement import Announcement
-from ....domain.incidents.incident import Incident
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import (
-    Checkpoint,
-    HeardMark,
-    IncidentOpening,
-    LastDigest,
-    LatestFinding,
-    PauseMark,
-    Restored,
-    Silence,
-)
+from ....domain.incidents.record import IncidentOpening, LastDigest, Restored
 from ....domain.incidents.told import ChannelBacklog
 from ..links import FIRST_HASH, RecordEnd, anchor_of, follow
-from .connection import BoundedConnection, Parameters, one
-from .rows import BODY, GROUPINGS, OF_KEYS, StepReader
+from ..loading import recall
+from ..marks import SILENCE, Mark, MarkReader
+from ..record_rows import GROUPINGS, RecordRow
+from .connection import BoundedConnection, one
+from .loading import DatabaseRecord
+from .rows import BODY, StepReader
 
 LINKS = "SELECT position, incident, sequence, channel, body, hash FROM chain WHERE shard = %s AND position > %s ORDER BY position"
 _LIVE = f"SELECT body FROM {BODY} WHERE is_live AND incident.shard = %s ORDER BY ordinal"  # noqa: S608 - a constant
@@ -56,8 +47,6 @@ WHERE incident.shard = %s AND (is_live OR incident.position > %s) AND (
     OR is_open <> (body::json ->> 'change' <> 'resolved'))
 LIMIT 1
 """
-_SILENCES = msgspec.json.Decoder(Silence)
-_ANNOUNCEMENTS = msgspec.json.Decoder(Announcement)
 
 
 def verify(connection: BoundedConnection, shard: int, end: RecordEnd, *, whole: bool = False) -> int:
@@ -87,51 +76,17 @@ def _hash_at(connection: BoundedConnection, shard: int, position: int) -> bytes:
     return bytes(found)
 
 
-class Marks:
+class Marks(MarkReader):
     """The marks of one shard, or of all."""
 
     def __init__(self, connection: BoundedConnection, shard: int | None = None) -> None:
         self._connection, self._shard = connection, shard
 
-    def _rows(self, query: str, said: Parameters = ()) -> list[tuple[object, ...]]:
-        """Runs a query whose last condition is about the shard."""
-        condition = "true" if self._shard is None else f"shard = {self._shard}"
-        return self._connection.execute(query.format(mine=condition), said).fetchall()
-
-    def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """All of them, by target."""
-        found = self._rows(
-            'SELECT target, state, at_ns FROM checkpoint WHERE {mine} ORDER BY target COLLATE "C"'
-        )
-        return tuple(Checkpoint(*row) for row in found)  # type: ignore[arg-type]  # as the columns are
-
-    def heard(self) -> tuple[HeardMark, ...]:
-        """All of them, by target."""
-        query = 'SELECT target, at_ns, missed_at_ns, run, run_at_ns FROM heard WHERE {mine} ORDER BY target COLLATE "C"'
-        return tuple(HeardMark(*row) for row in self._rows(query))  # type: ignore[arg-type]  # as above
-
-    def pauses(self) -> tuple[PauseMark, ...]:
-        """All of them, by target."""
-        found = self._rows('SELECT target, at_ns, by FROM pause WHERE {mine} ORDER BY target COLLATE "C"')
-        return tuple(PauseMark(*row) for row in found)  # type: ignore[arg-type]  # as above
-
-    def latest(self) -> tuple[LatestFinding, ...]:
-        """All of them, by incident."""
-        found = self._rows('SELECT incident, text FROM latest WHERE {mine} ORDER BY incident COLLATE "C"')
-        return tuple(LatestFinding(*row) for row in found)  # type: ignore[arg-type]  # as above
-
-    def silences(self, now_ns: int) -> tuple[Silence, ...]:
-        """Those that end after `now_ns`, by id; of one that several shards have, the first."""
-        query = """
-        SELECT DISTINCT ON (id COLLATE "C") body FROM silence WHERE until_ns > %s AND {mine} ORDER BY id COLLATE "C", shard
-        """
-        return tuple(_SILENCES.decode(str(body)) for (body,) in self._rows(query, (now_ns,)))
-
-    def announcements(self, since_ns: int) -> tuple[Announcement, ...]:
-        """Those that stand at `since_ns` or end after it, by id."""
-        query = 'SELECT body FROM announcement WHERE {mine} ORDER BY id COLLATE "C", created_at_ns'
-        read = (_ANNOUNCEMENTS.decode(str(body)) for (body,) in self._rows(query))
-        return tuple(each for each in read if each.stands(since_ns))
+    def rows(self, mark: Mark) -> Sequence[RecordRow]:
+        query = f"SELECT {', '.join(mark.columns)} FROM {mark.table} WHERE %s::int IS NULL OR shard = %s"  # noqa: S608 - constants
+        found = sorted(self._connection.execute(query, (self._shard, self._shard)).fetchall())
+        # A silence is on every shard.
+        return [*{row[0]: row for row in found}.values()] if mark is SILENCE else found
 
 
 def backlogs(connection: BoundedConnection, shard: int | None = None) -> tuple[ChannelBacklog, ...]:
@@ -147,10 +102,10 @@ def restored(connection: BoundedConnection, shard: int, epoch: int, end: RecordE
     return Restored(
         epoch=epoch,
         incidents=live,
-        outbox=reader.outgoing(pending, (DeliveryState.PENDING.value, shard)),
-        dead=reader.outgoing(_DEAD, (shard,)),
+        outbox=reader.notices(pending, (DeliveryState.PENDING.value, shard)),
+        dead=reader.notices(_DEAD, (shard,)),
         given_up=tuple((each.channel, each.dead) for each in backlogs(connection, shard) if each.dead),
-        told=tuple(reader.told(_TOLD, (shard,))),
+        told=tuple(reader.last_delivered(_TOLD, (shard,))),
         digests=_digests(connection, shard),
         openings=_openings(connection, shard, now_ns),
         checkpoints=marks.checkpoints(),
@@ -165,34 +120,7 @@ def restored(connection: BoundedConnection, shard: int, epoch: int, end: RecordE
 
 def recalled(connection: BoundedConnection, shard: int, epoch: int, key: str) -> Restored | None:
     """Returns a dead letter with its incidents and the last delivered step of each, None where the key is none."""
-    reader = StepReader(connection)
-    found = reader.outgoing(OF_KEYS, ([key],))
-    if not found or found[0].delivery.state is not DeliveryState.DEAD:
-        return None
-    notice = found[0].notice
-    names = [step.incident_id for step in notice.steps]
-    query = f"SELECT id, body FROM {BODY} WHERE id = ANY(%s::text[]) AND incident.shard = %s"  # noqa: S608 - a constant
-    incidents = {
-        name: reader.incident(body) for name, body in connection.execute(query, (names, shard)).fetchall()
-    }
-    told = {
-        each.incident_id: each
-        for each in reader.told(
-            "WHERE told.incident = ANY(%s::text[]) AND told.channel = %s", (names, notice.channel)
-        )
-    }
-    return Restored(
-        epoch=epoch,
-        incidents=tuple(_known(incidents, name) for name in names),
-        outbox=found,
-        told=tuple(told[name] for name in names if name in told),
-    )
-
-
-def _known(incidents: dict[str, Incident], name: str) -> Incident:
-    if name not in incidents:
-        raise StoreCorrupt(f"{name} has no latest step")
-    return incidents[name]
+    return recall(DatabaseRecord(connection, shard), epoch, key)
 
 
 def _digests(connection: BoundedConnection, shard: int) -> tuple[LastDigest, ...]:

@@ -10,11 +10,12 @@ from psycopg import errors
 from ....domain.incidents.record import Batch
 from ....domain.specification.configuration import Retention
 from ..links import Link, RecordEnd, linked
+from ..loading import draft_for
 from ..place import DatabasePlace
-from ..record_state import RecordState, Touched, apply
+from ..record_state import apply
 from .connection import BoundedConnection, roll_back
 from .fence import ADVANCE, REQUIRE, Fence
-from .loading import load
+from .loading import DatabaseRecord
 from .samples.housekeeping import DatabaseHousekeeper
 from .samples.writer import Packed, SampleWriter
 from .writing import Statement, statements
@@ -43,7 +44,6 @@ _SAMPLES_EXPLAINED = _SAMPLES.replace(
     FROM mine, unnest(%s::bigint[], %s::int[], %s::text[]) AS said (at_us, target, text) ON CONFLICT DO NOTHING)
 SELECT count""",
 )
-_OF_SAMPLES = frozenset({"samples"})
 
 
 class DatabaseSession:
@@ -68,7 +68,7 @@ class DatabaseSession:
         Raises: StoreError for a batch that may not be written, before anything is sent; StoreFenced; psycopg.Error.
         """
         packed = self.samples.packed(batch)
-        if _is_of_samples(batch) and not packed.days:
+        if batch.is_of_samples and not packed.days:
             self._record_samples(packed)
         else:
             self._record_all(batch, packed)
@@ -89,9 +89,7 @@ class DatabaseSession:
         self.samples.written(packed)
 
     def _record_all(self, batch: Batch, packed: Packed) -> None:
-        is_judged = bool(Touched.of(batch))
-        state = load(self.connection, self.shard, batch) if is_judged else RecordState()
-        draft = RecordState(state)
+        draft = draft_for(DatabaseRecord(self.connection, self.shard), batch)
         written = apply(draft, batch)
         end, links = self._end_after(
             batch, list(linked(self.fence.end.position, self.fence.end.hash, written))
@@ -148,9 +146,3 @@ class DatabaseSession:
             roll_back(connection)
             raise
         self.fence.advanced(end)
-
-
-def _is_of_samples(batch: Batch) -> bool:
-    return bool(batch.samples) and not any(
-        getattr(batch, name) for name in batch.__struct_fields__ if name not in _OF_SAMPLES
-    )

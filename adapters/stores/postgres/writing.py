@@ -1,15 +1,26 @@
 """The difference that a batch makes, as statements to be sent in one go behind the fence."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET
 
 from ....domain import limits
-from ....domain.incidents.record import Batch, Outgoing
+from ....domain.incidents.record import Batch
 from ..links import Link
-from ..record_state import TRANSITION, RecordState
+from ..marks import MARKS, Mark, mark_rows
+from ..record_rows import (
+    RecordRow,
+    forgotten_tries,
+    grouping_text,
+    member_rows,
+    moves,
+    notice_row,
+    rest_row,
+    told_row,
+    try_row,
+)
+from ..record_state import RecordDraft
 from ..record_state import without_zero_bytes as text
 from .connection import Parameters
 
@@ -57,32 +68,16 @@ WHERE shard = %s AND id = ANY(%s::text[])
 """
 
 
-class _Mark(NamedTuple):
-    """How a mark is written over and taken away."""
-
-    write: str
-    drop: str
-
-
-def _mark(table: str, key: str, *columns: str) -> _Mark:
-    names = ", ".join(("shard", key, *columns))
-    places = ", ".join(["%s"] * (2 + len(columns)))
-    said = ", ".join(f"{column} = excluded.{column}" for column in columns)
-    return _Mark(
-        f"INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT ({key}, shard) DO UPDATE SET {said}",  # noqa: S608 - constants
-        f"DELETE FROM {table} WHERE shard = %s AND {key} = %s",  # noqa: S608 - constants
+def _write_mark(mark: Mark) -> str:
+    keys = mark.key.split(", ")
+    said = ", ".join(f"{column} = excluded.{column}" for column in mark.columns if column not in keys)
+    return (
+        f"INSERT INTO {mark.table} (shard, {', '.join(mark.columns)}) VALUES (%s{', %s' * len(mark.columns)})"  # noqa: S608 - constants
+        f" ON CONFLICT ({mark.key}, shard) DO UPDATE SET {said}"
     )
 
 
-_CHECKPOINT = _mark("checkpoint", "target", "state", "at_ns")
-_HEARD = _mark("heard", "target", "at_ns", "missed_at_ns", "run", "run_at_ns")
-_PAUSE = _mark("pause", "target", "at_ns", "by")
-_LATEST = _mark("latest", "incident", "text")
-_SILENCE = _mark("silence", "id", "until_ns", "body")
-_ANNOUNCEMENT = """
-INSERT INTO announcement (shard, id, created_at_ns, until_ns, body) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (id, created_at_ns, shard) DO UPDATE SET until_ns = excluded.until_ns, body = excluded.body
-"""
+_WRITE_MARK = {mark: _write_mark(mark) for mark in MARKS.values()}
 
 
 class Statement(NamedTuple):
@@ -93,172 +88,48 @@ class Statement(NamedTuple):
 
 
 def statements(
-    shard: int, draft: RecordState, batch: Batch, links: Iterable[tuple[Link, bytes]]
+    shard: int, draft: RecordDraft, batch: Batch, links: Sequence[tuple[Link, bytes]]
 ) -> list[Statement]:
     """Returns the statements that write what a draft has changed, and what of the batch no rule touches; samples excepted."""
-    linked = list(links)
-    made = [
-        Statement(_CHAIN, [(shard, *msgspec.structs.astuple(link), of) for link, of in linked]),
-        Statement(_MOVE, list(_moves(shard, draft, linked))),
-        *_notices(shard, draft),
-        *_marks(shard, draft),
-        *_tries(shard, batch),
-        Statement(
-            _BLIND,
-            [(shard, each.started_at_ns, each.ended_at_ns, text(each.cause)) for each in batch.blind],
-        ),
+    return [each for each in _all(shard, draft, batch, links) if each.rows]
+
+
+def _all(
+    shard: int, draft: RecordDraft, batch: Batch, links: Sequence[tuple[Link, bytes]]
+) -> Iterator[Statement]:
+    def written(sql: str, rows: Iterable[RecordRow]) -> Statement:
+        return Statement(sql, [(shard, *map(_plain, row)) for row in rows])
+
+    outbox = draft.outbox.values()
+    digests = [
+        each.notice
+        for key, each in draft.outbox.items()
+        if each.notice.digest and key not in draft.below.outbox
     ]
-    touched = _touched(draft, linked)
-    if touched:
-        made.append(Statement(_IS_LIVE, [(shard, touched)]))
-    return [each for each in made if each.rows]
-
-
-def _moves(shard: int, draft: RecordState, linked: list[tuple[Link, bytes]]) -> Iterator[Parameters]:
-    """Yields the place of each incident after its last step in this commit."""
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for link, _ in linked:
-        if link.channel == TRANSITION:
-            first.setdefault(link.incident, link.position)
-            last[link.incident] = link.position
-    latest = draft.changed("latest")
-    # Those that end come first: another one of the same rule may open in the same commit.
-    for name in sorted(last, key=lambda name: (latest[name].is_open, first[name])):
-        incident = latest[name]
-        target, rule = incident.place
-        yield shard, name, target, rule, incident.sequence, last[name], incident.is_open
-
-
-def _notices(shard: int, draft: RecordState) -> Iterator[Statement]:
-    changed: dict[str, Outgoing] = draft.changed("outbox")
-    yield Statement(_NOTICE, [_notice(shard, outgoing) for outgoing in changed.values()])
-    yield Statement(
-        _MEMBER,
-        [
-            (shard, step.incident_id, outgoing.notice.key)
-            for outgoing in changed.values()
-            if outgoing.notice.digest
-            for step in outgoing.notice.steps
-        ],
+    yield written(_CHAIN, ((*msgspec.structs.astuple(link), of) for link, of in links))
+    yield written(
+        _MOVE,
+        (
+            (step.id, *step.place, step.sequence, position, step.is_open)
+            for step, position in moves(draft, [link for link, _ in links])
+        ),
     )
-    told = draft.changed("told").values()
-    yield Statement(
-        _TOLD,
-        [
-            (
-                shard,
-                each.incident_id,
-                each.channel,
-                each.sequence,
-                each.at_ns,
-                each.reminders,
-                text(each.memory),
-                msgspec.json.encode(each.grouping).decode() if each.grouping else "",
-            )
-            for each in told
-        ],
-    )
-    groups = draft.changed("digests")
-    yield Statement(
-        _GROUPED,
-        [
-            (shard, channel, msgspec.json.encode(grouping).decode(), at_ns)
-            for (channel, grouping), at_ns in groups.items()
-        ],
-    )
+    yield written(_NOTICE, ((*notice_row(outgoing), *rest_row(outgoing.notice)) for outgoing in outbox))
+    yield written(_MEMBER, (row for notice in digests for row in member_rows(notice)))
+    yield written(_TOLD, map(told_row, draft.told.values()))
+    groups = draft.digests.items()
+    yield written(_GROUPED, ((channel, grouping_text(group), at_ns) for (channel, group), at_ns in groups))
     if groups:
-        yield Statement(_FORGET_GROUPS, [(shard, max(groups.values()) - limits.DIGESTS_KEPT_NS)])
-
-
-def _notice(shard: int, outgoing: Outgoing) -> Parameters:
-    notice, delivery = outgoing.notice, outgoing.delivery
-    return (
-        shard,
-        notice.key,
-        notice.incident.id,
-        notice.sequence,
-        notice.channel,
-        notice.change.value,
-        notice.reason.value,
-        notice.created_at_ns,
-        delivery.state.value,
-        delivery.attempts,
-        delivery.at_ns,
-        text(delivery.detail),
-        notice.reminder,
-        "" if notice.remark is UNSET else text(notice.remark),
-        msgspec.json.encode(notice.digest).decode() if notice.digest else "",
-    )
-
-
-def _marks(shard: int, draft: RecordState) -> Iterator[Statement]:
-    def both(mark: _Mark, name: str, is_kept: str, *columns: str) -> Iterator[Statement]:
-        kept, gone = [], []
-        for key, value in draft.changed(name).items():
-            if value is None or getattr(value, is_kept) in {None, b""}:
-                gone.append((shard, key))
-            else:
-                kept.append((shard, key, *(_plain(getattr(value, column)) for column in columns)))
-        yield Statement(mark.drop, gone)
-        yield Statement(mark.write, kept)
-
-    yield from both(_CHECKPOINT, "checkpoints", "state", "state", "at_ns")
-    yield from both(_HEARD, "heard", "at_ns", "at_ns", "missed_at_ns", "run", "run_at_ns")
-    yield from both(_PAUSE, "pauses", "at_ns", "at_ns", "by")
-    yield from both(_LATEST, "found", "text", "text")
-    yield Statement(
-        _SILENCE.write,
-        [
-            (shard, each.id, each.until_ns, msgspec.json.encode(each).decode())
-            for each in draft.changed("silences").values()
-        ],
-    )
-    yield Statement(
-        _ANNOUNCEMENT,
-        [
-            (shard, each.id, each.created_at_ns, each.until_ns, msgspec.json.encode(each).decode())
-            for each in draft.changed("announcements").values()
-        ],
-    )
+        yield written(_FORGET_GROUPS, [(max(draft.digests.values()) - limits.DIGESTS_KEPT_NS,)])
+    for mark, kept, gone in mark_rows(draft):
+        yield written(f"DELETE FROM {mark.table} WHERE shard = %s AND {mark.key} = %s", gone)  # noqa: S608 - constants
+        yield written(_WRITE_MARK[mark], kept)
+    yield written(_TRY, map(try_row, batch.tries))
+    yield written(_FORGET_TRIES, forgotten_tries(batch))
+    yield written(_BLIND, map(msgspec.structs.astuple, batch.blind))
+    if touched := draft.unsettled(link.incident for link, _ in links):
+        yield written(_IS_LIVE, [(touched,)])
 
 
 def _plain(value: Any) -> Any:
     return text(value) if isinstance(value, str) else value
-
-
-def _tries(shard: int, batch: Batch) -> Iterator[Statement]:
-    yield Statement(
-        _TRY,
-        [
-            (
-                shard,
-                each.key,
-                each.attempt,
-                each.channel,
-                each.at_ns,
-                each.took_ns,
-                each.result.value,
-                text(each.detail),
-            )
-            for each in batch.tries
-        ],
-    )
-    yield Statement(
-        _FORGET_TRIES,
-        [
-            (shard, each.key, each.attempt - limits.TRIES_KEPT_PER_NOTICE + 1)
-            for each in batch.tries
-            if each.attempt > limits.TRIES_KEPT_PER_NOTICE
-        ],
-    )
-
-
-def _touched(draft: RecordState, linked: list[tuple[Link, bytes]]) -> list[str]:
-    """Returns the incidents of which a restart may have to know more or less."""
-    touched = {link.incident for link, _ in linked}
-    for key, outgoing in draft.changed("outbox").items():
-        before = draft.outbox.maps[1].get(key)  # type: ignore[attr-defined]  # that of a draft lies above another
-        if before is None or before.delivery.state is not outgoing.delivery.state:
-            touched.update(step.incident_id for step in outgoing.notice.steps)
-    return sorted(touched)

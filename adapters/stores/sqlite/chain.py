@@ -4,15 +4,14 @@ SQLite itself does not notice a lost tail of its WAL nor a flipped bit in a payl
 that are no links (attempts to deliver, checkpoints, silences, blind intervals) are counted by commits and carry digests.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import apsw
 import msgspec
 
 from ....domain.errors import StoreCorrupt
-from ..links import Link, anchor_of
-from ..record_state import TRANSITION
+from ..links import FIRST_HASH, Link, anchor_of, follow, linked
+from ..record_state import TRANSITION, Written
 from .head import CommitsLost, Head, HeadDisagrees
 
 
@@ -32,38 +31,25 @@ class Chain:
             raise StoreCorrupt("the head of the chain is missing")
         return Head(*row)
 
-    def append(self, incident: str, sequence: int, channel: str, body: bytes) -> int:
-        """Add a link inside the caller's transaction; returns its position."""
+    def append(self, written: Iterable[Written]) -> list[Link]:
+        """Adds links inside the caller's transaction: those of a digest, which has up to 5,000 members."""
         head = self.head()
-        link = Link(head.position + 1, incident, sequence, channel, body.decode())
-        link_hash = link.hash_after(head.hash)
-        self._connection.execute(
-            "INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", (*msgspec.structs.astuple(link), link_hash)
-        )
-        self._connection.execute("UPDATE head SET position = ?, hash = ?", (link.position, link_hash))
-        return link.position
+        added = list(linked(head.position, head.hash, written))
+        if added:
+            # Row by row: at each one SQLite lets the interpreter go to threads that wait for it.
+            self._connection.executemany(
+                "INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)",
+                ((*msgspec.structs.astuple(link), of) for link, of in added),
+            )
+            last, link_hash = added[-1]
+            self._connection.execute("UPDATE head SET position = ?, hash = ?", (last.position, link_hash))
+        return [link for link, _ in added]
 
-    def append_all(self, links: Iterable[tuple[str, int, str, bytes]]) -> None:
-        """Add several links inside the caller's transaction: those of a digest, which has up to 5,000 members."""
-        head = self.head()
-        position, link_hash = head.position, head.hash
-
-        def written() -> Iterator[tuple[Any, ...]]:
-            nonlocal position, link_hash
-            for incident, sequence, channel, body in links:
-                position += 1
-                link = Link(position, incident, sequence, channel, body.decode())
-                link_hash = link.hash_after(link_hash)
-                yield (*msgspec.structs.astuple(link), link_hash)
-
-        # Row by row: at each one SQLite lets the interpreter go to threads that wait for it.
-        self._connection.executemany("INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)", written())
-        self._connection.execute("UPDATE head SET position = ?, hash = ?", (position, link_hash))
-
-    def transition(self, incident: str, sequence: int) -> str | None:
+    def first(self, incident: str) -> str | None:
+        """Returns the body of the first step of an incident."""
         found: str | None = self._connection.execute(
-            "SELECT body FROM chain WHERE incident = ? AND channel = ? AND sequence = ?",
-            (incident, TRANSITION, sequence),
+            "SELECT body FROM chain WHERE incident = ? AND channel = ? AND sequence = 1",
+            (incident, TRANSITION),
         ).get
         return found
 
@@ -89,17 +75,8 @@ class Chain:
         start = (
             0 if whole else anchor_of(head.position, head.position if outside is None else outside.position)
         )
-        position, previous = start, self._hash_at(start)
-        for *said, link_hash in self._connection.execute(
-            "SELECT * FROM chain WHERE position > ? ORDER BY position", (start,)
-        ):
-            link = Link(*said)
-            # A link that is missing is noticed, too: the next one covers its hash.
-            if link.hash_after(previous) != link_hash:
-                raise StoreCorrupt(
-                    f"link {link.position} of the chain does not verify: step {link.sequence} of {link.incident}"
-                )
-            position, previous = link.position, link_hash
+        found = self._connection.execute("SELECT * FROM chain WHERE position > ? ORDER BY position", (start,))
+        position, previous = follow(found, start, self._hash_at(start))
         if (position, previous) != (head.position, head.hash):
             raise StoreCorrupt(f"the chain ends at {position} and its head says {head.position}")
         self._compare(head, outside)
@@ -121,7 +98,7 @@ class Chain:
 
     def _hash_at(self, position: int) -> bytes:
         if position == 0:
-            return bytes(32)
+            return FIRST_HASH
         row = self._connection.execute("SELECT hash FROM chain WHERE position = ?", (position,)).fetchone()
         if row is None:
             raise StoreCorrupt(f"link {position} of the chain is missing")

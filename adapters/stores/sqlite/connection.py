@@ -1,7 +1,7 @@
 """Connections to SQLite: how they are set up, how a transaction ends, and what an error means."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from itertools import islice
@@ -100,6 +100,11 @@ def require_sound_pages(connection: apsw.Connection) -> None:
 def digest(*values: object) -> bytes:
     """Covers a row that is overwritten in place and so cannot be a link of the chain."""
     return sha256(msgspec.json.encode(values)).digest()[:16]
+
+
+def listed(values: Collection[object]) -> str:
+    """Returns values as `json_each` takes them: one question for many."""
+    return msgspec.json.encode([*values]).decode()
 
 
 def rows(

@@ -1,23 +1,18 @@
 """Incidents in SQLite: their transitions, and the place of each in the chain."""
 
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterator, Sequence
 
 import apsw
-import msgspec
-from msgspec.structs import replace
 
 from ....domain import limits
-from ....domain.errors import StoreCorrupt, StoreError
-from ....domain.incidents.digest import ToldStep
+from ....domain.errors import StoreCorrupt
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.record import IncidentOpening
-from ..record_state import TRANSITION
+from ..links import Link
+from ..record_rows import TRANSITIONS, CauseReader, moves
+from ..record_state import RecordDraft, RulePlace, Step
 from .chain import Chain
-
-TRANSITIONS = msgspec.json.Decoder(Transition)
-INCIDENTS = msgspec.json.Decoder(Incident)
-AnyIncident = TypeVar("AnyIncident", bound=Incident)
+from .connection import listed
 
 _MOVE = """
 INSERT INTO incident (id, target, rule, sequence, position, is_open, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
@@ -25,8 +20,20 @@ ON CONFLICT (id) DO UPDATE SET target = ?2, sequence = ?4, position = ?5, is_ope
 """
 
 _STEPS = """
+SELECT body FROM json_each(?) AS step JOIN chain
+ON incident = step.value ->> 0 AND channel = '' AND sequence = step.value ->> 1
+"""
+
+_PRESENT = """
 SELECT count(*) FROM json_each(?) AS step JOIN chain
 ON incident = step.value ->> 0 AND channel = '' AND sequence = step.value ->> 1
+"""
+
+_STANDING = """
+SELECT body FROM json_each(?1) AS name JOIN incident ON incident.id = name.value JOIN chain USING (position)
+UNION ALL
+SELECT body FROM json_each(?2) AS place JOIN incident ON is_open AND target = place.value ->> 0 AND rule = place.value ->> 1
+JOIN chain USING (position)
 """
 
 _OPENINGS = """
@@ -56,67 +63,41 @@ WHERE (is_live OR incident.position > ?1) AND (
 """  # noqa: S608 - a constant
 
 
-class IncidentTable:
-    """Writes transitions into the chain, and keeps the place of each incident in it."""
+class IncidentTable(CauseReader):
+    """The steps of incidents in the chain, and beside it the place of each incident in it."""
 
-    def __init__(self, connection: apsw.Connection, chain: Chain) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
+        super().__init__(Chain(connection).first)
         self._connection = connection
-        self._chain = chain
 
-    def record(self, transition: Transition) -> None:
-        """Adds a step that may follow. The same step again is a no-op.
+    def steps(self, wanted: Collection[Step]) -> Iterator[Transition]:
+        for (body,) in self._connection.execute(_STEPS, (listed(wanted),)):
+            yield TRANSITIONS.decode(body)
 
-        Raises: StoreCorrupt for another step in its place; StoreError for a step that may not follow.
-        """
-        name, sequence = transition.incident_id, transition.sequence
-        recorded = self._chain.transition(name, sequence)
-        if recorded is not None:
-            if TRANSITIONS.decode(recorded) != transition:
-                raise StoreCorrupt(f"step {sequence} of {name} is recorded otherwise")
-            return
-        if not transition.may_follow(self.latest(name)):
-            raise StoreError(
-                f"step {sequence} of {name}, {transition.change}, may not follow what is recorded"
-            )
-        position = self._chain.append(name, sequence, TRANSITION, msgspec.json.encode(transition))
-        self._move(transition, position)
-        self._connection.execute("DELETE FROM latest WHERE incident = ?", (name,))
+    def has_steps(self, wanted: Collection[Step]) -> bool:
+        return bool(self._connection.execute(_PRESENT, (listed(wanted),)).get == len(wanted))
 
-    def latest(self, name: str) -> Incident | None:
-        row = self._connection.execute(
-            "SELECT body FROM incident JOIN chain USING (position) WHERE id = ?", (name,)
-        ).fetchone()
-        return None if row is None else self.read(row[0])
+    def standing(self, names: Collection[str], places: Collection[RulePlace]) -> Iterator[Incident]:
+        """Yields incidents as they stand, and the open ones of these places."""
+        for (body,) in self._connection.execute(_STANDING, (listed(names), listed(places))):
+            yield self.incident(body)
 
-    def read(self, body: str) -> Incident:
-        """Returns the incident of a step."""
-        return self.with_cause(INCIDENTS.decode(body))
-
-    def with_cause(self, incident: AnyIncident) -> AnyIncident:
-        """Returns an incident or a step with its cause. One of an earlier version says none: that is in the first step."""
-        if incident.cause:
-            return incident
-        first = incident if incident.sequence == 1 else self._first(incident.id)
-        said = first.explanation or first.reason
-        return replace(incident, cause=said, latest=said)
-
-    def _first(self, name: str) -> Incident:
-        body = self._chain.transition(name, 1)
-        if body is None:
-            raise StoreCorrupt(f"{name} has no first step")
-        return INCIDENTS.decode(body)
-
-    def at(self, name: str, sequence: int) -> Incident | None:
-        """The incident as it stood after that step."""
-        body = self._chain.transition(name, sequence)
-        return None if body is None else self.read(body)
+    def move(self, draft: RecordDraft, links: Sequence[Link]) -> None:
+        """Writes the place of each incident after the steps of a draft."""
+        self._connection.executemany(
+            _MOVE,
+            (
+                (step.id, *step.place, step.sequence, position, step.is_open)
+                for step, position in moves(draft, links)
+            ),
+        )
 
     def live(self) -> tuple[Incident, ...]:
         """Open ones, and resolved ones that some channel has not heard the end of, in the order of their opening."""
         rows = self._connection.execute(
             "SELECT body FROM incident JOIN chain USING (position) WHERE is_live ORDER BY ordinal"
         )
-        return tuple(self.read(body) for (body,) in rows)
+        return tuple(self.incident(body) for (body,) in rows)
 
     def openings(self, since_ns: int) -> tuple[IncidentOpening, ...]:
         """When the live incidents opened, and those of the newest ones that opened since a moment, oldest first."""
@@ -127,14 +108,9 @@ class IncidentTable:
         live = {incident.id for incident in self.live()}
         return tuple(each for each in found if each.at_ns >= since_ns or each.incident_id in live)
 
-    def has_steps(self, steps: Sequence[ToldStep]) -> bool:
-        """Whether all of these steps are recorded: one question, as a digest has up to 5,000."""
-        named = msgspec.json.encode([(step.incident_id, step.sequence) for step in steps]).decode()
-        return bool(self._connection.execute(_STEPS, (named,)).get == len(steps))
-
-    def settle(self, names: Iterable[str]) -> None:
+    def settle(self, names: Collection[str]) -> None:
         """Decide anew of which of these incidents a restart has to know: one statement, as a digest has up to 5,000."""
-        self._connection.execute(_SETTLE, (msgspec.json.encode([*names]).decode(),))
+        self._connection.execute(_SETTLE, (listed(names),))
 
     def verify(self, verified_after: int) -> None:
         """Checks the place of each incident that moved in the verified part of the chain or that a restart restores.
@@ -144,10 +120,3 @@ class IncidentTable:
         misplaced = self._connection.execute(_MISPLACED, (verified_after,)).fetchone()
         if misplaced is not None:
             raise StoreCorrupt(f"incident {misplaced[0]} is not where the chain says")
-
-    def _move(self, transition: Transition, position: int) -> None:
-        named = (transition.incident_id, *transition.place)
-        try:
-            self._connection.execute(_MOVE, (*named, transition.sequence, position, transition.is_open))
-        except apsw.ConstraintError as error:
-            raise StoreError(f"{transition.target}/{transition.rule} has an open incident already") from error

@@ -21,15 +21,17 @@ from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
 from ..history.sqlite_source import SqliteSource
 from ..record_reader import Extent, RecordReader, Verification
+from ..record_rows import TRANSITIONS
 from ..record_state import TRANSITION
 from .chain import Chain
 from .connection import connect_reader, explained, go_on, pieces, rows
 from .files import real_path, refuse_devices, told_from_others
 from .head import Head, HeadDisagrees, read_head
-from .incidents import TRANSITIONS, IncidentTable
+from .incidents import IncidentTable
 from .marks import MarkTable
 from .notices.outbox import OutboxTable
 from .notices.tries import TryTable
+from .record import RecordTables
 from .schema import refuse_others, refuse_strangers
 
 _INCIDENTS = """
@@ -86,8 +88,8 @@ class StoreReader(RecordReader):
             "limit": min(limit, limits.READ_INCIDENTS_MAX),
         }
         with self._reading() as connection:
-            table = IncidentTable(connection, Chain(connection))
-            found = [(table.read(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
+            table = IncidentTable(connection)
+            found = [(table.incident(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
         return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
 
     def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:
@@ -116,20 +118,20 @@ class StoreReader(RecordReader):
                 "SELECT body FROM chain WHERE incident = ? AND channel = ? ORDER BY sequence",
                 (incident, TRANSITION),
             )
-            table = IncidentTable(connection, Chain(connection))
+            table = IncidentTable(connection)
             return tuple(table.with_cause(TRANSITIONS.decode(body)) for (body,) in rows)
 
     def outbox(self, state: DeliveryState | None = None) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
-            return OutboxTable.over(connection).all(state)
+            return OutboxTable(connection).all(state)
 
     def notices(self, incident: str) -> tuple[Outgoing, ...]:
         with self._reading() as connection:
-            return OutboxTable.over(connection).of(incident)
+            return OutboxTable(connection).of(incident)
 
     def backlogs(self) -> tuple[ChannelBacklog, ...]:
         with self._reading() as connection:
-            return OutboxTable.over(connection).backlogs()
+            return OutboxTable(connection).backlogs()
 
     def _tries(self, incident: str, key: str) -> tuple[DeliveryTry, ...]:
         with self._reading() as connection:
@@ -137,11 +139,11 @@ class StoreReader(RecordReader):
             return table.of_incident(incident) if incident else table.of_key(key)
 
     def told_of_each(self, incidents: Iterable[str]) -> dict[str, tuple[ChannelTold, ...]]:
+        names = [*incidents]
         with self._reading() as connection:
-            table = IncidentTable(connection, Chain(connection))
-            outbox = OutboxTable.over(connection)
-            found = {incident: table.latest(incident) for incident in incidents}
-            return {name: told_of(each, outbox.of(name)) for name, each in found.items() if each is not None}
+            found = {each.id: each for each in IncidentTable(connection).standing(names, ())}
+            outbox = OutboxTable(connection)
+            return {name: told_of(found[name], outbox.of(name)) for name in names if name in found}
 
     def pauses(self) -> tuple[PauseMark, ...]:
         with self._reading() as connection:
@@ -189,15 +191,13 @@ class StoreReader(RecordReader):
                 problems += [
                     text for (text,) in connection.execute("PRAGMA integrity_check(100)") if text != "ok"
                 ]
-                chain = Chain(connection)
-                incidents = IncidentTable(connection, chain)
-                incidents.verify(chain.verify(outside or read_head(self._path), whole=True))
+                tables = RecordTables(connection)
+                chain = tables.chain
+                tables.incidents.verify(chain.verify(outside or read_head(self._path), whole=True))
                 links = chain.head().position
-                OutboxTable.over(connection).verify()
-                TryTable(connection).verify()
-                marks = MarkTable(connection)
-                marks.verify()
-                marks.blind(0)
+                tables.verify_rows()
+                tables.tries.verify()
+                tables.marks.blind(0)
                 until_ns = Extent(*rows(connection, _EXTENT)[0]).until_ns
         except StoreCorrupt as error:
             problems.append(str(error))

@@ -6,23 +6,15 @@ from contextlib import suppress
 import apsw
 
 from ....domain import limits
-from ....domain.errors import StoreCorrupt
-from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import Batch, Restored
+from ....domain.incidents.record import Batch
 from ....domain.specification.configuration import Retention
-from ....domain.time.moment import Moment
 from ..history.housekeeping import Housekeeper
 from ..history.sample_tables import SampleTables
 from ..ownership.hold import FileHold
 from ..ownership.tenure_table import TenureTable
-from .chain import Chain
 from .head import Head, write_head
-from .incidents import IncidentTable
-from .marks import MarkTable
-from .notices.outbox import OutboxTable
-from .notices.told import ToldTable
-from .notices.tries import TryTable
 from .place import OpenFiles
+from .record import RecordTables
 
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
@@ -42,12 +34,7 @@ class Session:
     ) -> None:
         self._path, self._hold = path, hold
         self.connection = connection
-        self.chain = Chain(connection)
-        self.incidents = IncidentTable(connection, self.chain)
-        self.told = ToldTable(connection, self.chain)
-        self.outbox = OutboxTable(connection, self.incidents, self.told)
-        self.marks = MarkTable(connection)
-        self.tries = TryTable(connection)
+        self.tables = RecordTables(connection)
         self.samples = SampleTables(connection)
         self.tenure = TenureTable(connection, path, configuration)
         self.housekeeper = Housekeeper(connection, self.samples, retention, self.tenure.writing)
@@ -106,25 +93,11 @@ class Session:
     def record(self, batch: Batch) -> int:
         """Write a batch inside a transaction; returns how many of its samples were left out."""
         if batch.is_counted:
-            self.chain.count_write()
+            self.tables.chain.count_write()
         for renamed in batch.renamed:
             self.samples.rename(renamed)
-        for transition in batch.transitions:
-            self.incidents.record(transition)
-        for notice in batch.notices:
-            self.outbox.record(notice)
-        touched = {transition.incident_id: None for transition in batch.transitions}
-        touched |= {step.incident_id: None for notice in batch.notices for step in notice.steps}
-        touched |= {name: None for delivery in batch.deliveries for name in self.outbox.deliver(delivery)}
-        self.tries.record(batch.tries)
-        self.incidents.settle(touched)
-        self.marks.keep(batch.checkpoints)
-        self.marks.mute(batch.silences)
-        self.marks.announce(batch.announcements)
-        self.marks.note_blind(batch.blind)
-        self.marks.note_heard(batch.heard)
-        self.marks.follow(batch.latest)
-        self.marks.pause(batch.pauses)
+        if not batch.is_of_samples:
+            self.tables.record(batch)
         hours, left_out = self.samples.record(batch.samples)
         self.samples.keep(batch.evidence)
         self.housekeeper.touched(hours)
@@ -132,7 +105,7 @@ class Session:
 
     def publish_head(self, before: Head | None) -> None:
         """Say beside the database how far it goes, if that has changed."""
-        head = self.chain.head()
+        head = self.tables.chain.head()
         if head != before:
             write_head(self._path, head)
 
@@ -146,50 +119,6 @@ class Session:
             with suppress(apsw.BusyError):
                 pages, folded = self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
                 self.wal_pages_left = pages - folded
-
-    def restored(self, epoch: int, now: Moment) -> Restored:
-        incidents = self.incidents.live()
-        return Restored(
-            epoch=epoch,
-            incidents=incidents,
-            outbox=self.outbox.all(DeliveryState.PENDING),
-            dead=self.outbox.given_up(),
-            given_up=tuple((each.channel, each.dead) for each in self.outbox.backlogs() if each.dead),
-            told=tuple(told for incident in incidents for told in self.told.of(incident.id)),
-            digests=self.told.digests(),
-            openings=self.incidents.openings(now.wall_ns - limits.OPENINGS_RESTORED_NS),
-            checkpoints=self.marks.checkpoints(),
-            silences=self.marks.silences(now.wall_ns),
-            announcements=self.marks.announcements(now.wall_ns),
-            heard=self.marks.heard(),
-            latest=self.marks.latest(),
-            pauses=self.marks.pauses(),
-            writes=self.chain.head().writes,
-        )
-
-    def recall(self, key: str) -> Restored | None:
-        """Returns a dead letter with its incidents and the last delivered step of each, None where the key is none.
-
-        Raises: StoreCorrupt where an incident is missing.
-        """
-        outgoing = self.outbox.dead(key)
-        if outgoing is None:
-            return None
-        incidents, told = [], []
-        for step in outgoing.notice.steps:
-            latest = self.incidents.latest(step.incident_id)
-            if latest is None:
-                raise StoreCorrupt(f"{step.incident_id} has no latest step")
-            incidents.append(latest)
-            told += [
-                each for each in self.told.of(step.incident_id) if each.channel == outgoing.notice.channel
-            ]
-        return Restored(
-            epoch=self.chain.head().epoch,
-            incidents=tuple(incidents),
-            outbox=(outgoing,),
-            told=tuple(told),
-        )
 
     def fold_all(self) -> None:
         """Checkpoint before closing, which may then remove the WAL. Where another process keeps it from that, the next opening does."""

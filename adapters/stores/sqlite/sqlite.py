@@ -14,6 +14,7 @@ from ....domain.read_model.status import KEPT_BY_THE_PROCESS
 from ....domain.specification.configuration import Retention
 from ....domain.supervision.tenure import Tenure
 from ....domain.time.moment import NS_PER_MS, Moment
+from ..loading import recall
 from ..ownership.file_ownership import FileOwnership
 from ..ownership.file_system import require_locks
 from ..ownership.tenure_table import fenced, read_tenure, tenure_of
@@ -96,7 +97,7 @@ class SqliteStore:
             # A lost sample changes no notice, and nothing is told of it: for samples a look at the log alone is enough.
             if batch.is_counted or not session.has_log:
                 session.require_files()
-            before = session.chain.head()
+            before = session.tables.chain.head()
             self._take_lock(session)
             with session.tenure.writing():
                 left_out = session.record(batch)
@@ -121,7 +122,7 @@ class SqliteStore:
 
     def recall(self, key: str) -> Restored | None:
         with self._guarded("reading") as session:
-            return session.recall(key)
+            return recall(session.tables, session.tenure.current.epoch, key)
 
     def run_maintenance(self, now: Moment) -> bool:
         with self._guarded("keeping house") as session:
@@ -176,7 +177,7 @@ class SqliteStore:
         else:
             session.tenure.beat()
         session.publish_head(None)
-        restored = session.restored(session.tenure.current.epoch, now)
+        restored = session.tables.restored(now)
         self._session, self._failure, self._file = session, None, file
         self._has_failed = False
         self._tenure = session.tenure.current
@@ -217,7 +218,7 @@ class SqliteStore:
         """Makes this store object the owner, in one short transaction."""
         try:
             with transaction(session.connection):
-                epoch = session.chain.begin_epoch(0 if outside is None else outside.epoch)
+                epoch = session.tables.chain.begin_epoch(0 if outside is None else outside.epoch)
                 claimed = Tenure(
                     owner=owned.name,
                     incarnation=self._incarnation,
@@ -246,11 +247,11 @@ class SqliteStore:
         what is there: its sink counts the loss, and no alarm waits for an operator.
         """
         try:
-            _verify(session, outside)
+            session.tables.verify(outside)
         except CommitsLost:
             if not self._has_failed:
                 raise
-            _verify(session, None)
+            session.tables.verify(None)
 
     def _require_place(self, outside: Head | None) -> None:
         """One store, one file: opened again, it goes on with what it had, or says what has become of that."""
@@ -303,10 +304,3 @@ def _await_silence(connection: apsw.Connection, found: Tenure) -> None:
         if read_tenure(connection) != found:
             raise StoreBusy(f"{connection.filename} is held by {found.owner}")
         select.poll().poll(limits.TENURE_LOOK_NS // NS_PER_MS)  # of nothing: a pause
-
-
-def _verify(session: Session, outside: Head | None) -> None:
-    """Everything that a restart builds on, before anything is written: bounded in time, whatever the history."""
-    session.incidents.verify(session.chain.verify(outside))
-    session.outbox.verify()
-    session.marks.verify()

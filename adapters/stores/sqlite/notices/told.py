@@ -1,22 +1,16 @@
 """The knowledge of each channel in SQLite: the last step of each incident that it took, and the last digest of each group."""
 
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
 
 import apsw
-import msgspec
-from msgspec import UNSET
-from msgspec.structs import replace
 
 from .....domain import limits
 from .....domain.errors import StoreCorrupt
-from .....domain.incidents.digest import Grouping
-from .....domain.incidents.notice import Delivery, LastDelivered, Notice
+from .....domain.incidents.notice import LastDelivered
 from .....domain.incidents.record import LastDigest
-from ..chain import Chain
-from ..connection import digest, rows
-
-STEPS = msgspec.json.Decoder(LastDelivered)
-GROUPINGS = msgspec.json.Decoder(Grouping)
+from ...record_rows import GROUPINGS, RecordRow, grouping_text, told_of, told_row
+from ...record_state import GroupPlace, Knower, RecordDraft
+from ..connection import digest, listed, rows
 
 _OF_INCIDENT = """
 SELECT body, told.incident, told.channel, told.sequence, told.at_ns, reminders, memory, grouping, told.digest
@@ -26,53 +20,41 @@ WHERE chain.incident = ? AND chain.channel <> '' AND chain.sequence =
 ORDER BY chain.channel
 """
 _KNOWN = """
-SELECT incident, max(sequence) FROM chain
-WHERE channel = ?1 AND incident IN (SELECT value FROM json_each(?2)) GROUP BY incident
+SELECT body, told.* FROM json_each(?) AS knower JOIN told ON told.incident = knower.value ->> 0 AND told.channel = knower.value ->> 1
+JOIN chain ON chain.incident = told.incident AND chain.channel = told.channel AND chain.sequence = told.sequence
 """
 _WRITE = "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_GROUPED = """
-INSERT INTO grouped VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET at_ns = ?3, digest = ?4 WHERE at_ns < ?3
-"""
+_GROUPED = (
+    "SELECT * FROM grouped WHERE (channel, grouping) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
+)
 
 
 class ToldTable:
-    """Links of the chain for the steps that channels have taken, and beside them how and when, written over in place."""
+    """How and when each channel took its last step of an incident, beside its link of the chain, and written over in place."""
 
-    def __init__(self, connection: apsw.Connection, chain: Chain) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self._chain = chain
 
-    def tell(self, notice: Notice, delivery: Delivery) -> None:
-        """Writes that a channel has taken a notice; a later step that it has taken stands."""
-        known = self._known(notice)
-        taken = [
-            told
-            for told in notice.as_delivered(delivery.at_ns, delivery.memory or "")
-            if told.sequence >= known.get(told.incident_id, 0)
-        ]
-        self._chain.append_all(
-            (told.incident_id, told.sequence, told.channel, _step(told))
-            for told in taken
-            if told.sequence > known.get(told.incident_id, 0)
-        )
-        grouping = "" if notice.digest is UNSET else _text_of(notice.digest.grouping)
-        self._connection.executemany(_WRITE, (_row(told, grouping) for told in taken))
+    def write(self, draft: RecordDraft) -> None:
+        """Writes what channels have taken, and when digests were made; those of long ago are forgotten."""
+        if draft.told:
+            said = map(told_row, draft.told.values())
+            self._connection.executemany(_WRITE, ((*row, digest(*row)) for row in said))
+        for (channel, grouping), at_ns in draft.digests.items():
+            row = (channel, grouping_text(grouping), at_ns)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO grouped VALUES (?, ?, ?, ?)", (*row, digest(*row))
+            )
+            self._connection.execute("DELETE FROM grouped WHERE at_ns < ?", (at_ns - limits.DIGESTS_KEPT_NS,))
 
-    def _known(self, notice: Notice) -> dict[str, int]:
-        """Returns the last step of each incident of a notice that its channel has taken; one question for all members."""
-        names = msgspec.json.encode([step.incident_id for step in notice.steps]).decode()
-        return dict(rows(self._connection, _KNOWN, (notice.channel, names)))
+    def known(self, knowers: Collection[Knower]) -> Iterator[LastDelivered]:
+        """Yields the last delivered step of each incident for its channel, where there is any."""
+        return map(_told, self._connection.execute(_KNOWN, (listed(knowers),)))
 
-    def begin(self, notice: Notice) -> None:
-        """Writes when a digest was made; those of long ago are forgotten."""
-        if not notice.digest:
-            return
-        grouping = _text_of(notice.digest.grouping)
-        said = (notice.channel, grouping, notice.created_at_ns)
-        self._connection.execute(_GROUPED, (*said, digest(*said)))
-        self._connection.execute(
-            "DELETE FROM grouped WHERE at_ns < ?", (notice.created_at_ns - limits.DIGESTS_KEPT_NS,)
-        )
+    def grouped(self, groups: Collection[GroupPlace]) -> tuple[LastDigest, ...]:
+        """Returns when the last digests of these groups were made."""
+        wanted = [(channel, grouping_text(grouping)) for channel, grouping in groups]
+        return _digests(rows(self._connection, _GROUPED, (listed(wanted),)))
 
     def of(self, incident: str) -> tuple[LastDelivered, ...]:
         """Returns the last delivered step of an incident for each channel.
@@ -86,13 +68,7 @@ class ToldTable:
 
         Raises: StoreCorrupt where it does not read back as it was written.
         """
-        found = rows(self._connection, "SELECT * FROM grouped ORDER BY channel, grouping")
-        for *said, seen in found:
-            if digest(*said) != seen:
-                raise StoreCorrupt(f"the last digest of {said[1]} does not read back as it was written")
-        return tuple(
-            LastDigest(channel, GROUPINGS.decode(grouping), at_ns) for channel, grouping, at_ns, _ in found
-        )
+        return _digests(rows(self._connection, "SELECT * FROM grouped ORDER BY channel, grouping"))
 
     def verify(self) -> None:
         """Checks all that a restart builds on. Raises: StoreCorrupt where it does not read back as it was written."""
@@ -101,40 +77,20 @@ class ToldTable:
             self.of(name)
 
 
-def _step(told: LastDelivered) -> bytes:
-    """Returns the link of a step: the part that no later reminder changes."""
-    return msgspec.json.encode(replace(told, at_ns=0, reminders=0, memory="", grouping=None))
+def _digests(found: Iterable[RecordRow]) -> tuple[LastDigest, ...]:
+    made = []
+    for channel, grouping, at_ns, seen in found:
+        if digest(channel, grouping, at_ns) != seen:
+            raise StoreCorrupt(f"the last digest of {grouping} does not read back as it was written")
+        made.append(LastDigest(channel, GROUPINGS.decode(grouping), at_ns))
+    return tuple(made)
 
 
-def _text_of(grouping: Grouping) -> str:
-    return msgspec.json.encode(grouping).decode()
-
-
-def _row(told: LastDelivered, grouping: str) -> tuple[Any, ...]:
-    said = (
-        told.incident_id,
-        told.channel,
-        told.sequence,
-        told.at_ns,
-        told.reminders,
-        told.memory,
-        grouping,
-    )
-    return (*said, digest(*said))
-
-
-def _told(row: tuple[Any, ...]) -> LastDelivered:
+def _told(row: RecordRow) -> LastDelivered:
     body, *said, seen = row
-    step = STEPS.decode(body)
-    _, _, sequence, at_ns, reminders, memory, grouping = said
-    if digest(*said) != seen or sequence != step.sequence:
+    told = told_of(body, said)
+    if digest(*said) != seen or said[2] != told.sequence:
         raise StoreCorrupt(
-            f"the last notice of {step.incident_id} to {step.channel} does not read back as it was written"
+            f"the last notice of {told.incident_id} to {told.channel} does not read back as it was written"
         )
-    return replace(
-        step,
-        at_ns=at_ns,
-        reminders=reminders,
-        memory=memory,
-        grouping=GROUPINGS.decode(grouping) if grouping else None,
-    )
+    return told

@@ -6,10 +6,14 @@ import apsw
 
 from .....domain import limits
 from .....domain.errors import StoreCorrupt
-from .....domain.incidents.delivery_try import DeliveryTry, TryResult
+from .....domain.incidents.delivery_try import DeliveryTry
+from .....domain.incidents.record import Batch
+from ...record_rows import forgotten_tries, try_of, try_row
 from ..connection import digest, rows
 
 _COLUMNS = "key, attempt, channel, at_ns, took_ns, result, detail"
+_WRITE = f"INSERT OR REPLACE INTO delivery ({_COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_FORGET = "DELETE FROM delivery WHERE key = ? AND attempt > 1 AND attempt <= ?"
 _LAST = "ORDER BY at_ns DESC, key DESC, attempt DESC LIMIT ?2"
 _OF_INCIDENT = f"WHERE key IN (SELECT key FROM outbox WHERE incident = ?1 UNION SELECT key FROM member WHERE incident = ?1) {_LAST}"  # noqa: S608 - constants
 _OF_KEY = f"WHERE key = ?1 {_LAST}"
@@ -21,27 +25,11 @@ class TryTable:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
-    def record(self, tries: tuple[DeliveryTry, ...]) -> None:
+    def record(self, batch: Batch) -> None:
         """Writes tries inside the caller's transaction; of a notice that is tried for days, the first and the newest stay."""
-        for each in tries:
-            said = (
-                each.key,
-                each.attempt,
-                each.channel,
-                each.at_ns,
-                each.took_ns,
-                each.result.value,
-                each.detail,
-            )
-            self._connection.execute(
-                f"INSERT OR REPLACE INTO delivery ({_COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                (*said, digest(*said)),
-            )
-            if each.attempt > limits.TRIES_KEPT_PER_NOTICE:
-                self._connection.execute(
-                    "DELETE FROM delivery WHERE key = ? AND attempt > 1 AND attempt <= ?",
-                    (each.key, each.attempt - limits.TRIES_KEPT_PER_NOTICE + 1),
-                )
+        if batch.tries:
+            self._connection.executemany(_WRITE, ((*row, digest(*row)) for row in map(try_row, batch.tries)))
+            self._connection.executemany(_FORGET, forgotten_tries(batch))
 
     def of_incident(self, incident: str) -> tuple[DeliveryTry, ...]:
         """The newest tries of the notices of an incident, oldest first."""
@@ -53,7 +41,7 @@ class TryTable:
 
     def _newest(self, where: str, of: str) -> tuple[DeliveryTry, ...]:
         found = self._read(where, of, limits.READ_TRIES_MAX)
-        return tuple(_try_of(row) for row in reversed(found))
+        return tuple(try_of(row) for row in reversed(found))
 
     def verify(self) -> None:
         """Raise StoreCorrupt when a row does not read back as it was written."""
@@ -66,16 +54,3 @@ class TryTable:
             if digest(*said) != seen:
                 raise StoreCorrupt(f"try {said[1]} of notice {said[0]} does not read back as it was written")
         return [row[:-1] for row in found]
-
-
-def _try_of(row: tuple[Any, ...]) -> DeliveryTry:
-    key, attempt, channel, at_ns, took_ns, result, detail = row
-    return DeliveryTry(
-        key=key,
-        attempt=attempt,
-        channel=channel,
-        at_ns=at_ns,
-        took_ns=took_ns,
-        result=TryResult(result),
-        detail=detail,
-    )
