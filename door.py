@@ -25,6 +25,7 @@ from .domain.incidents.record import ALL, BlindInterval, Outgoing, PauseMark, Si
 from .domain.incidents.told import ChannelTold
 from .domain.observation.attempt import AttemptRecord, AttemptState
 from .domain.observation.evidence import Evidence
+from .domain.observation.location import LocationResult
 from .domain.observation.observation import Measurement, Observation
 from .domain.observation.outcome import Outcome, Reason
 from .domain.observation.sample import Sample
@@ -81,6 +82,7 @@ from .domain.specification.probes.web.grpc import Grpc
 from .domain.specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from .domain.specification.probes.web.registration import DomainRegistration
 from .domain.specification.probes.web.websocket import WebSocket
+from .domain.specification.remote.agents import Agents
 from .domain.specification.routing import Dependency, Escalation, Flapping, Maintenance, Route, Window
 from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, Severity, Slo, Threshold
 from .domain.specification.target import Target, TargetFields
@@ -96,6 +98,7 @@ asgi = Runtime.asgi
 __all__ = [
     "ALL",
     "AbandonedWork",
+    "Agents",
     "Alertmanager",
     "Announcement",
     "AnnouncementKind",
@@ -146,6 +149,7 @@ __all__ = [
     "IncidentChanged",
     "Job",
     "KOfN",
+    "LocationResult",
     "Log",
     "Maintenance",
     "Measurement",

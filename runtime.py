@@ -30,6 +30,7 @@ from .domain.read_model.silence_preview import SilencePreview
 from .domain.read_model.status import AbandonedWork, RuntimeStatus
 from .domain.specification.channel import Channel
 from .domain.specification.configuration import Configuration, RuntimeOptions
+from .domain.specification.remote.agents import Agents
 from .domain.specification.routing import Maintenance, Route, Window
 from .domain.specification.target import Target
 from .domain.specification.web import Anonymous, RoleLike, Token, Web
@@ -97,6 +98,7 @@ class Runtime(Commands):
         options: RuntimeOptions = DEFAULT_OPTIONS,
         callables: Mapping[str, Callable[..., Any]] | None = None,
         web: Web | None = None,
+        agents: Agents | None = None,
         standby: bool = True,
         node: str = "",
     ) -> None:
@@ -111,6 +113,7 @@ class Runtime(Commands):
         configuration = Configuration(
             runtime=options,
             web=web,
+            agents=agents,
             channels=channels,
             routes=routes,
             windows=windows,
@@ -172,6 +175,7 @@ class Runtime(Commands):
             options=configuration.runtime,
             callables=callables,
             web=configuration.web,
+            agents=configuration.agents,
             standby=standby,
             node=node,
         )

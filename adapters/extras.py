@@ -32,12 +32,14 @@ def problems_beside(target: Target) -> Iterator[Problem]:
 
 
 def missing_libraries(
-    configuration: Configuration, apprise: str = "apprise", psycopg: str = "psycopg"
+    configuration: Configuration, apprise: str = "apprise", psycopg: str = "psycopg", nats: str = "nats"
 ) -> Iterator[Problem]:
     """Yields a problem for each place that needs a library which is not installed; the packages are those of their names."""
     yield from missing_library(configuration.runtime)
     if is_database(configuration.runtime.store or ""):
         yield from library_problem(Library(psycopg, "psycopg", "postgres"), ("runtime", "store"))
+    if configuration.agents is not None:
+        yield from library_problem(Library(nats, "nats-py", "nats"), ("agents",))
     for at, target in enumerate(configuration.targets):
         for problem in missing_of(target):
             yield problem.below(("targets", at))

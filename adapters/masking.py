@@ -13,7 +13,7 @@ from msgspec import UNSET
 from ..domain.observation.secret_forms import SecretForms
 from ..domain.specification.channel import Channel, Transport, Webhook
 from ..domain.specification.chat_channels import Discord, Ntfy, Slack, Telegram
-from ..domain.specification.configuration import RuntimeOptions
+from ..domain.specification.configuration import Configuration, RuntimeOptions
 from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
 from ..domain.specification.paging_channels import Alertmanager, PagerDuty
@@ -23,6 +23,7 @@ from ..domain.specification.probes.plugin import Plugin
 from ..domain.specification.probes.udp import Udp
 from ..domain.specification.probes.web.http_steps import HttpSteps
 from ..domain.specification.probes.web.websocket import WebSocket
+from ..domain.specification.remote.agents import Agents
 from ..domain.specification.target import Target
 from ..domain.specification.text import PLACE, as_pairs
 from ..domain.store_place import store_secrets
@@ -63,10 +64,14 @@ class SecretMask(SecretForms):
             super().learn(secrets)
 
 
-def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[str]:
-    """Returns the secrets that targets, channels and options state: passwords, tokens, and what a telling name holds."""
+def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions | Agents | None]) -> Iterator[str]:
+    """Returns the secrets that parts of a configuration state: passwords, tokens, and what a telling name holds."""
     for part in parts:
-        if isinstance(part, Channel):
+        if part is None:
+            continue
+        if isinstance(part, Agents):
+            yield from part.secrets()
+        elif isinstance(part, Channel):
             yield from _of_transport(part.transport)
         elif isinstance(part, RuntimeOptions):
             yield from store_secrets(part.store or "")
@@ -90,6 +95,12 @@ def secrets_of(parts: Iterable[Target | Channel | RuntimeOptions]) -> Iterator[s
             yield from _of_pairs(_texts_of(probe))
         elif isinstance(probe, Exec):
             yield from _of_pairs(as_pairs(probe.environment))
+
+
+def secrets_in(configuration: Configuration, targets: Iterable[Target] | None = None) -> Iterator[str]:
+    """Returns the secrets that a whole configuration states; of its targets only those of `targets`, where these are given."""
+    found = configuration.targets if targets is None else targets
+    return secrets_of((configuration.runtime, configuration.agents, *configuration.channels, *found))
 
 
 def _texts_of(plugin: Plugin) -> Iterator[tuple[str, str]]:

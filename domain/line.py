@@ -41,6 +41,12 @@ def listed(names: Sequence[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
+def together(names: Sequence[str]) -> str:
+    """Returns `fra`, `fra and iad` or `fra, iad and syd`; empty for no name."""
+    others = ", ".join(names[:-1])
+    return f"{others} and {names[-1]}" if others else "".join(names)
+
+
 def count_of(count: int, noun: str) -> str:
     """Returns `1 target` or `2 targets`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -25,6 +25,7 @@ from ..protocol.sink import Announce, EndAnnouncement, Mute, Unmute
 from ..protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from .access.announcing import KindLike, make_announcement, require_pages
 from .access.drilling import make_drill
+from .access.refusals import require_checkable, require_heartbeats
 from .configured import ConfiguredTargets, named
 from .job import Job
 from .lifecycle import Lifecycle
@@ -33,13 +34,6 @@ from .subscriptions import Subscription
 from .surface import bridge
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def refusal_of_check(target: Target) -> str:
-    """Returns why no attempt of a target can be started by command; empty where one can."""
-    if target.heartbeat is not None:
-        return f"target {target.id!r} is a heartbeat: its job reports, and there is nothing to start"
-    return f"target {target.id!r} is paused: resume it before it is checked" if target.paused else ""
 
 
 class Commands:
@@ -142,8 +136,7 @@ class Commands:
         if self._lifecycle.pass_on(CheckNow(named(target))):
             return
         with self._configured.guard:
-            if refusal := refusal_of_check(self._configured.known(target)):
-                raise UsageError(refusal)
+            require_checkable(self._configured.known(target))
             self._lifecycle.report(CheckNow(target))
 
     @bridge
@@ -177,13 +170,8 @@ class Commands:
             exit_status=UNSET if exit_status is None else exit_status,
         )
         if not self._lifecycle.pass_on(beat):
-            self._require_heartbeats(target)
+            require_heartbeats(self._configured.known(target))
             self._lifecycle.report(beat)
-
-    def _require_heartbeats(self, target: str) -> None:
-        kind = self._configured.known(target).kind
-        if kind != "heartbeat":
-            raise UsageError(f"target {target!r} takes no heartbeats: it is of kind {kind}")
 
     @bridge
     def job(self, target: str) -> Job:
@@ -195,7 +183,7 @@ class Commands:
         Raises: UnknownName for a target that is not watched; UsageError for a target of another kind.
         """
         if named(target) in self._configured or not self._lifecycle.stands_by:
-            self._require_heartbeats(target)
+            require_heartbeats(self._configured.known(target))
         else:
             # The active process may have it by `track`. A job begins all the same where that does not answer.
             with suppress(NotRunning, TimeoutError):

@@ -13,7 +13,7 @@ from ..adapters.clock import SystemClock
 from ..adapters.drivers import Drivers
 from ..adapters.expectations import Expectations
 from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
-from ..adapters.masking import secrets_of
+from ..adapters.masking import secrets_in
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.opening import make_store
 from ..domain.specification.configuration import Configuration
@@ -74,9 +74,7 @@ def engine_on(
     is_whole: bool,
 ) -> Engine:
     """Returns an engine on a store, which `configuration` describes. `asked` and `is_whole` are those of `EngineDependencies`."""
-    configured.mask.learn(
-        secrets_of((configuration.runtime, *configuration.channels, *configuration.targets))
-    )
+    configured.mask.learn(secrets_in(configuration))
     clock, functions = SystemClock(), configured.callables
     return Engine(
         configuration,

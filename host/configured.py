@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ..adapters.extras import problems_beside, problems_of_environment
-from ..adapters.masking import SecretMask, secrets_of
+from ..adapters.masking import SecretMask, secrets_in, secrets_of
 from ..domain import limits
 from ..domain.comparison.entries import restarting
 from ..domain.errors import ConfigurationError, UnknownName, UsageError
@@ -23,6 +23,7 @@ from ..domain.specification.target import Target
 from ..domain.store_place import is_database
 from ..domain.validation.dependencies import dependency_problems, member_problems
 from ..domain.validation.partial import judged, judged_target, read_target
+from ..domain.validation.probes.locations import KnownLocations
 
 CALLERS = (Channel, Target)
 CALLS = (CallChannel, Call)
@@ -49,7 +50,7 @@ class ConfiguredTargets:
         """Held while a command is checked and handed over, so that the actors receive commands in the host's order."""
         self._configuration = configuration
         self._targets = {target.id: target for target in configuration.targets}
-        self._said_paused = _paused_in(configuration)
+        self._said_paused = frozenset(target.id for target in configuration.targets if target.paused)
         """The targets that the configuration itself pauses, whatever commands have changed since."""
         self._commanded: dict[str, str | None] = {}
         """The author of each pause that a command of this process made; None for a target that one has resumed."""
@@ -140,8 +141,9 @@ class ConfiguredTargets:
 
     def read(self, data: Mapping[str, Any]) -> tuple[Target, tuple[Problem, ...], bool]:
         """Returns the target that plain data is, its problems, and whether its shape is wrong; see `read_target`."""
-        allow_exec = self._configuration.runtime.allow_exec
-        target, problems, misshapen = read_target(data, channels=self.channels, allow_exec=allow_exec)
+        known, allow = KnownLocations.of(self._configuration), self._configuration.runtime.allow_exec
+        read = read_target(data, channels=self.channels, allow_exec=allow, places=known)
+        target, problems, misshapen = read
         missing = "" if misshapen else _missing_function(target, self.callables)
         found = [Problem(("call", "name"), missing)] if missing else []
         return target, (*problems, *found, *self._with_others(target)), misshapen
@@ -169,7 +171,8 @@ class ConfiguredTargets:
         A target of `check` (`checked`) brings its own function, so that function is not looked up.
         """
         allow_exec = self._configuration.runtime.allow_exec
-        valid, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec)
+        known = KnownLocations.of(self._configuration)
+        valid, problems = judged_target(target, channels=self.channels, allow_exec=allow_exec, places=known)
         missing = "" if checked else _missing_function(target, self.callables)
         found = [*problems, *([f"call.name: {missing}"] if missing else []), *self._with_others(valid)]
         _refuse([f"{_titled(target)}{problem}" for problem in found])
@@ -245,6 +248,12 @@ class ConfiguredTargets:
         """Returns the pauses that commands of this process have made, each with its author."""
         return [(target, by) for target, by in self._commanded.items() if by is not None]
 
+    def forget_pauses(self, targets: Iterable[str]) -> None:
+        """Leaves targets to another process: they are paused where the configuration says so, until a record says otherwise."""
+        for name in self._targets.keys() & targets:
+            self._commanded.pop(name, None)
+            self._targets[name] = replace(self._targets[name], paused=name in self._said_paused)
+
     def keep_paused(self, marks: Iterable[PauseMark]) -> None:
         """Takes over the pauses of a record, apart from targets that a newer command has paused or resumed."""
         for name in present_pauses(marks, self._targets):
@@ -271,7 +280,7 @@ class ConfiguredTargets:
 
     def apply(self, diff: ConfigurationDiff) -> None:
         """Makes a compared configuration the current one; the caller holds the guard since `diff`."""
-        self.mask.learn(secrets_of((diff.configuration.runtime, *diff.configuration.channels, *diff.changed)))
+        self.mask.learn(secrets_in(diff.configuration, diff.changed))
         self._configuration = diff.configuration
         stays = self._checks | {
             target.id for target in diff.configuration.targets if self._says_as_before(target)
@@ -279,7 +288,7 @@ class ConfiguredTargets:
         self._commanded = {name: by for name, by in self._commanded.items() if name in stays}
         self.is_whole = True
         self._tracked.clear()
-        self._said_paused = _paused_in(diff.configuration)
+        self._said_paused = frozenset(target.id for target in diff.configuration.targets if target.paused)
         self._targets = diff.targets
 
     def _as_paused(self, target: Target) -> Target:
@@ -323,10 +332,6 @@ def _differences(before: Mapping[str, Target], after: Mapping[str, Target]) -> t
 def _titled(target: object) -> str:
     """How the problems of a target begin; empty for what is none."""
     return f"target {target.id!r}: " if isinstance(target, Target) else ""
-
-
-def _paused_in(configuration: Configuration) -> frozenset[str]:
-    return frozenset(target.id for target in configuration.targets if target.paused)
 
 
 def _sharing(target: Target, parts: dict[Any, Any]) -> Target:

@@ -16,6 +16,7 @@ from ..domain.observation.attempt import ProbeRequest
 from ..domain.observation.observation import Observation
 from ..domain.observation.returned import observation_of
 from ..domain.specification.probe import Call
+from ..domain.specification.target import Target
 from ..domain.time.moment import NS_PER_MS, Deadline, Moment
 from ..domain.time.timers import CallAt
 from .fakes import Pending, Post, ScriptedMessenger, ScriptedProber
@@ -67,9 +68,9 @@ class CallingProber(ScriptedProber):
         read: Callable[[], Moment],
         call_at: CallAt,
         functions: Functions,
-        must_fail: Callable[[str], bool] = lambda _: False,
+        target_of: Callable[[str], Target | None] = lambda _: None,
     ) -> None:
-        super().__init__(read, call_at, must_fail)
+        super().__init__(read, call_at, target_of)
         self._functions = functions
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Pending:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ..actors.ports import Clock
-from ..adapters.masking import secrets_of
+from ..adapters.masking import secrets_in
 from ..domain.errors import StoreFenced, UsageError
 from ..domain.incidents.record import PauseMark
 from ..domain.read_model.status import AbandonedWork
@@ -75,9 +75,7 @@ class WorldLifecycle(Lifecycle):
         self, configuration: Configuration, host_loop: asyncio.AbstractEventLoop | None
     ) -> RunningEngine:
         configured = self._configured
-        configured.mask.learn(
-            secrets_of((configuration.runtime, *configuration.channels, *configuration.targets))
-        )
+        configured.mask.learn(secrets_in(configuration))
         if self._world is None:
             clock, functions = self._clock, configured.callables
             assert isinstance(clock, ManualClock)  # noqa: S101 - a FakeRuntime has no other

@@ -12,9 +12,11 @@ from ..domain.incidents.record import Batch
 from ..domain.observation.attempt import CancelOutcome, ProbeRequest
 from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome, Reason
+from ..domain.specification.target import Target
 from ..domain.time.moment import Deadline, Moment
 from ..domain.time.timers import CallAt
-from .script import ALWAYS_DOWN, ALWAYS_OK, Behaviours, Script
+from .places import found_at_places, require_places
+from .script import ALWAYS_DOWN, ALWAYS_OK, Behaviours, Script, ScriptedBehaviour
 
 
 class Pending:
@@ -44,16 +46,17 @@ class ScriptedProber:
         self,
         read: Callable[[], Moment],
         call_at: CallAt,
-        must_fail: Callable[[str], bool] = lambda _: False,
+        target_of: Callable[[str], Target | None] = lambda _: None,
     ) -> None:
-        """`must_fail` says of a target whether it is well when it fails."""
-        self._read, self._must_fail = read, must_fail
+        """`target_of` gives the specification of a target: from where it is probed, and whether it is well when it fails."""
+        self._read, self._target_of = read, target_of
         self._call_at = call_at
         self._scripts: dict[str, tuple[int, Behaviours]] = {}
         self.started = 0
 
     def script(self, target: str, script: Behaviours) -> None:
-        """Sets the script of a target, which begins now."""
+        """Sets the script of a target, which begins now. Raises: ValueError for a location that the target does not have."""
+        require_places(self._target_of(target), script)
         self._scripts[target] = (self._read().monotonic_ns, script)
 
     def start(self, request: ProbeRequest, done: Callable[[Observation], None]) -> Pending:
@@ -63,11 +66,20 @@ class ScriptedProber:
         behaviour = script.at(now_ns - began_ns)
         left_ns = request.deadline.monotonic_ns - now_ns
         after_ns = behaviour.within(left_ns)
-        observation = _timed_out(left_ns) if after_ns == left_ns else behaviour.observation
+        observation = self._seen(behaviour, request, left_ns, after_ns)
         return Pending(self._call_at, now_ns + after_ns, partial(done, observation))
 
+    def _seen(
+        self, behaviour: ScriptedBehaviour, request: ProbeRequest, left_ns: int, after_ns: int
+    ) -> Observation:
+        target = self._target_of(request.attempt.target)
+        if target is not None and target.places and not behaviour.is_same_everywhere:
+            return found_at_places(target, behaviour, request)
+        return _timed_out(left_ns) if after_ns == left_ns else behaviour.observation
+
     def _well(self, request: ProbeRequest) -> Script:
-        return ALWAYS_DOWN if self._must_fail(request.attempt.target) else ALWAYS_OK
+        target = self._target_of(request.attempt.target)
+        return ALWAYS_DOWN if target is not None and target.upside_down is True else ALWAYS_OK
 
     def close(self) -> None:
         self._scripts.clear()

@@ -11,6 +11,7 @@ import msgspec
 
 from ..domain.observation.observation import Observation
 from ..domain.observation.outcome import Outcome, Reason
+from ..domain.specification.text import DURATION_PATTERN
 from ..domain.time.duration import parse_duration
 from ..domain.time.moment import NS_PER_MS
 
@@ -32,9 +33,18 @@ class ScriptedBehaviour(msgspec.Struct, frozen=True):
 
     observation: Observation
     after_ns: int | None = ANSWER_NS
+    apart: tuple[tuple[str, "ScriptedBehaviour"], ...] = ()
+    """The locations from which it behaves in another way; from all others it is well."""
+
+    @property
+    def is_same_everywhere(self) -> bool:
+        """Whether it is judged by the conditions of the target, which none but this process has here."""
+        return not self.apart and isinstance(self.observation, ScriptedAnswer) and bool(self.observation.said)
 
     def within(self, left_ns: int) -> int:
-        """Returns when it answers; `left_ns` where it does not answer before that."""
+        """Returns when it answers; `left_ns` where it does not answer before that, or one of its locations does not."""
+        if any(each.after_ns is None for _, each in self.apart):
+            return left_ns
         return left_ns if self.after_ns is None else min(self.after_ns, left_ns)
 
 
@@ -100,6 +110,8 @@ WITH_WORD: dict[str, Callable[[str], ScriptedBehaviour]] = {
 }
 """Words with an argument: `status 503`, `slow 700ms`, `body {"status": "failing"}`, `certificate 12h`."""
 _WORD = re.compile(r"\s*(,|[^\s,]+)")
+FROM = "from"
+_LENGTH = re.compile(DURATION_PATTERN)
 _JSON = json.JSONDecoder()
 
 
@@ -111,11 +123,17 @@ class Script:
     those on [RESPONSE_TIME], `body {"status": "failing"}` or `body "a text"` by those on [BODY], `certificate 12h` by
     those on [CERTIFICATE_EXPIRATION]. `down` is a refused connection, `hang` no answer before the timeout, `degraded`
     an answer that the probe itself reports as degraded, and `unknown` an internal fault.
+
+    Of a target with locations, `down from fra iad 5m` is down from there and well from all others, and `down from fra hang from
+    iad 5m` is so with a location besides that does not answer. Words without a fact may stand before `from`; a word that stands
+    alone holds at every location.
     """
 
     def __init__(self, behaviours: list[ScriptedBehaviour], lengths_ns: list[int]) -> None:
         self._behaviours = behaviours
         self._ends_ns = list(accumulate(lengths_ns))
+        self.places = frozenset(place for each in behaviours for place, _ in each.apart)
+        """The locations that it names."""
 
     @classmethod
     def parse(cls, text: str) -> "Script":
@@ -166,12 +184,33 @@ def _json_end(text: str, start: int) -> int:
 
 def _read(words: list[str]) -> tuple[ScriptedBehaviour, list[str]]:
     match words:
+        case [word, "from", *_] if word in PLAIN:
+            return _read_apart(words)
         case [word, *rest] if word in PLAIN:
             return PLAIN[word](), rest
         case [word, argument, *rest] if word in WITH_WORD:
             return WITH_WORD[word](argument), rest
     known = ", ".join([*PLAIN, *(f"{word} ..." for word in WITH_WORD)])
     raise ValueError(f"that is no behaviour; valid are {known}")
+
+
+def _read_apart(words: list[str]) -> tuple[ScriptedBehaviour, list[str]]:
+    """Reads `down from fra iad hang from syd 5m`: a length is the last word, and no location."""
+    apart: dict[str, ScriptedBehaviour] = {}
+    rest = list(words)
+    while len(rest) > 1 and rest[0] in PLAIN and rest[1] == FROM:
+        behaviour, rest = PLAIN[rest[0]](), rest[2:]
+        count = len(apart)
+        while rest and not _ends_names(rest):
+            apart[rest.pop(0)] = behaviour
+        if len(apart) == count:
+            raise ValueError("`from` needs a location that is not named before, like `down from fra 5m`")
+    return ScriptedBehaviour(answer().observation, apart=tuple(apart.items())), rest
+
+
+def _ends_names(words: list[str]) -> bool:
+    """Whether these words are no further location: a length that stands last, or another behaviour."""
+    return words[1:2] == [FROM] or (len(words) == 1 and _LENGTH.fullmatch(words[0]) is not None)
 
 
 ALWAYS_OK = Script.parse("ok")

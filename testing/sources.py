@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ..adapters.configuration.loading import load
 from ..domain.specification.channel import Channel, Log
 from ..domain.specification.configuration import Configuration, RuntimeOptions
+from ..domain.specification.remote.agents import Agents
 from ..domain.specification.target import Target
 from ..host.configured import require_valid
 
@@ -40,7 +41,17 @@ def _named(whole: Configuration) -> Iterator[str]:
 
 def _of_targets(targets: Iterable[Target], channels: Iterable[Channel]) -> Configuration:
     """Returns a configuration of mere targets, which tells no channel of the runtime's own problems."""
-    return Configuration(runtime=RuntimeOptions(notify=()), targets=targets, channels=channels)
+    whole = Configuration(runtime=RuntimeOptions(notify=()), targets=targets, channels=channels)
+    return with_agents(whole)
+
+
+def with_agents(whole: Configuration) -> Configuration:
+    """Returns a configuration whose agents are at every location that its targets name, as far as it states none."""
+    if whole.agents is not None:
+        return whole
+    named = dict.fromkeys(place for target in whole.targets for place in target.places)
+    places = tuple(place for place in named if place != whole.runtime.location)
+    return replace(whole, agents=Agents(nats="nats://localhost", locations=places)) if places else whole
 
 
 def sound(given: Configuration) -> Configuration:
@@ -50,9 +61,23 @@ def sound(given: Configuration) -> Configuration:
     """
     runtime = given.runtime
     options = RuntimeOptions(
-        allow_exec=True, connectivity=runtime.connectivity, notify=runtime.notify, ping=runtime.ping
+        allow_exec=True,
+        connectivity=runtime.connectivity,
+        notify=runtime.notify,
+        ping=runtime.ping,
+        location=runtime.location,
     )
     return require_valid(replace(given, runtime=options), None)
+
+
+def sound_beside(target: Target, others: Iterable[Target], whole: Configuration) -> Target:
+    """Returns a further target of a configuration in its declared types, beside those on which it depends.
+
+    Raises: ConfigurationError with everything that is wrong.
+    """
+    few = Configuration(channels=whole.channels, targets=(*others, target), agents=whole.agents)
+    *_, valid = sound(with_agents(few)).targets
+    return valid
 
 
 def beside_targets(configuration: Configuration) -> tuple[object, ...]:

@@ -39,7 +39,7 @@ from .expectations import ScriptedExpectations
 from .fakes import ScriptedMessenger, ScriptedPinger, ScriptedStore
 from .operating import OperatorCommands, require_known
 from .script import Script
-from .sources import Source, beside_targets, configuration_of, sound
+from .sources import Source, beside_targets, configuration_of, sound_beside
 
 LATE = "actors that did not end in time"
 
@@ -87,7 +87,7 @@ class World(OperatorCommands):
         self._feed, self._discreet, self._is_wall_steady = feed, discreet, is_wall_steady
         self.dispatcher = SimulatedDispatcher(self.clock, choose)
         self.store = ScriptedStore(self.clock.read)
-        self.prober = CallingProber(self.clock.read, self._call_at, functions, self._must_fail)
+        self.prober = CallingProber(self.clock.read, self._call_at, functions, self._known)
         self.messengers: dict[str, ScriptedMessenger] = {}
         self._serve()
         self.pinger = ScriptedPinger(self.clock.read, self._call_at)
@@ -109,9 +109,8 @@ class World(OperatorCommands):
             return ScriptedMessenger(channel.id, self.clock.read, self._call_at)
         return CallingMessenger(channel.id, self.clock.read, self._call_at, function)
 
-    def _must_fail(self, name: str) -> bool:
-        target = self._targets.get(name)
-        return target is not None and target.upside_down is True
+    def _known(self, name: str) -> Target | None:
+        return self._targets.get(name)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -301,8 +300,7 @@ class World(OperatorCommands):
         """Watches a target, or replaces its specification."""
         others = self._targets.values() if target.dependency or target.composite else ()
         parents = [other for other in others if other.id != target.id]
-        *_, target = sound(Configuration(channels=self._channels, targets=[*parents, target])).targets
-        self.tell(Track(target))
+        self.tell(Track(sound_beside(target, parents, self._configuration)))
 
     def untrack(self, target: str) -> None:
         """Stops watching a target; its open incidents are resolved."""

@@ -262,8 +262,7 @@ class Attempts:
             self._end(entry, pending, AttemptState.EXPIRED, now, sample)
             return
         self._pollers.poller(entry.id).tell(CancelAttempt(pending.attempt))
-        detail = "no answer before the deadline"
-        sample = pending.without_answer(now, Outcome.TIMED_OUT, Reason.TIMED_OUT, detail)
+        sample = pending.overdue(now, entry.target.places)
         self._network.hear(sample, now)
         self._end(entry, pending, AttemptState.TIMED_OUT, now, self._trusted(sample, pending, now))
 
@@ -297,6 +296,9 @@ class Attempts:
         sample = sample.turned() if entry.target.upside_down is True else sample
         if sample.is_sign_of_life:
             entry.heard_here = True
+            self._waits.expect_evidence(entry, now)
+        elif sample.reason is Reason.LOCATION_SILENT:
+            # No location is no silence of the target: `unchecked` says in the health that it cannot be checked.
             self._waits.expect_evidence(entry, now)
         if not self._network.hides_silence:
             self._waits.observe(entry, sample, now)

@@ -19,6 +19,8 @@ _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE = re.compile(r"file:(?!-)(.+)", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SHORT = 3
+_OF_LINES: frozenset[Path] = frozenset({("agents", "credentials")})
+"""Where a text of several lines stands, such as a file of credentials."""
 _SHOWN = frozenset(
     {
         "id",
@@ -169,7 +171,7 @@ class Substitution:
         self._given.setdefault(path, set()).add(value)
         if len(value) > ENVIRONMENT_VALUE_CHARACTERS_MAX:
             fault = f"has {len(value):,} characters: {ENVIRONMENT_VALUE_CHARACTERS_MAX:,} are the most"
-        elif _UNPRINTABLE.search(value):
+        elif _UNPRINTABLE.search(value if path not in _OF_LINES else value.replace("\n", "")):
             fault = "holds a line end or another control character: remove it"
         else:
             return value

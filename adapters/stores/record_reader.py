@@ -66,6 +66,11 @@ class RecordReader(ABC):
     def path(self) -> str:
         """The file or the database that it reads; without the password of a database."""
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Several questions on one thread, which need no more than one connection; of a database as of one moment."""
+        yield
+
     # Incidents and notices.
 
     @abstractmethod
@@ -161,7 +166,7 @@ class RecordReader(ABC):
     def targets(self) -> tuple[str, ...]:
         """Every target that ever had a sample, by name."""
         with self._source() as source:
-            return tuple(sorted(source.names().values()))
+            return tuple(sorted({*source.names().values()}))
 
     def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
         """The newest sample of every target that has one in a span, by name."""

@@ -29,7 +29,7 @@ class EntryChange(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that is not as it was."""
 
     group: str
-    """The list in which it stands, such as `targets` and `routes`, or the mapping that it is: `runtime` or `web`."""
+    """The list in which it stands, such as `targets` and `routes`, or the mapping that it is: `runtime`, `web` or `agents`."""
     id: str
     change: EntryChangeKind
     at: int = 0
@@ -115,7 +115,7 @@ def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChang
         for name, entry in before.items():
             if name not in after:
                 yield EntryChange(group=group, id=name, change="removed", kind=_kind_of(entry))
-    for group in ("runtime", "web"):
+    for group in ("runtime", "web", "agents"):
         was, now = getattr(old, group), getattr(new, group)
         if was != now:
             keys = tuple(_differing(_Sides.of(was), _Sides.of(now)))
@@ -125,7 +125,7 @@ def other_changes(old: Configuration, new: Configuration) -> Iterator[EntryChang
 
 def restarting(old: Configuration, new: Configuration) -> tuple[str, ...]:
     """Returns the parts whose change a running watchkeeper takes over by a short stop and start; none where targets alone differ."""
-    parts = ("channels", "runtime", "routes", "windows", "maintenance")
+    parts = ("channels", "runtime", "agents", "routes", "windows", "maintenance")
     return tuple(part for part in parts if getattr(old, part) != getattr(new, part))
 
 

@@ -79,6 +79,7 @@ class Expectation:
             body=kept_body(seen.body) if seen.body and outcome is not Outcome.UP else msgspec.UNSET,
             reused_connection=seen.reused_connection,
             shared_age_ns=seen.shared_age_ns,
+            locations=seen.locations,
             slow_by_ns=self._slow_by_ns(seen) if reason is Reason.CONDITION_FAILED else UNSET,
         )
         if seen.secrets and (outcome is not Outcome.UP or detail):
@@ -88,7 +89,7 @@ class Expectation:
 
     def _slow_by_ns(self, seen: Observation) -> int | UnsetType:
         """By how much the response time is too long, where an answer fails by nothing else."""
-        if seen.outcome.is_bad:
+        if seen.outcome.is_bad or seen.locations is not UNSET:
             return seen.slow_by_ns
         if not self.speaks_of_time:
             return UNSET
@@ -119,7 +120,12 @@ class Expectation:
         return as_observed
 
     def judges(self, seen: Observation) -> bool:
-        """Whether the conditions are asked: of no internal fault, and of no answer that is missing, unless they ask for that."""
+        """Whether the conditions are asked: of no internal fault, and of no answer that is missing, unless they ask for that.
+
+        Where several locations probed, each has asked them.
+        """
+        if seen.locations is not UNSET:
+            return False
         # "[CONNECTED] == false" watches for something that must not answer: there the conditions decide alone.
         return seen.outcome.is_evidence and (not seen.outcome.is_bad or self.speaks_of_connection)
 

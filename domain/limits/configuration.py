@@ -35,6 +35,14 @@ RECEIVERS_PER_ROUTE_MAX = 16
 """Channels of one route or one step of it: a team has a few ways to be told."""
 ESCALATIONS_PER_ROUTE_MAX = 16
 """Steps of one route: more steps than people who can be woken."""
+LOCATIONS_MAX = 64
+"""Locations of one runtime: each has agents of its own, and large providers of checks have some thirty."""
+LOCATIONS_PER_TARGET_MAX = 16
+"""Locations of one target: each attempt is made at all of them, and its page has a row for each."""
+NATS_SERVERS_MAX = 16
+"""Addresses of one cluster of NATS: three to five are usual."""
+CREDENTIALS_CHARACTERS_MAX = 16 * 1024
+"""The credentials of NATS: a signed token and a seed have some two thousand characters."""
 GROUP_NAMES_MAX = 8
 """Names by which a route groups: each further one makes groups smaller."""
 WINDOWS_MAX = 64

@@ -214,6 +214,8 @@ TOPIC_CHARACTERS_MAX = 1_024
 """The name of a topic of a message broker: brokers of the large clouds allow 256."""
 CLIENT_ID_CHARACTERS_MAX = 256
 """The name by which a message broker knows this client: brokers must take 23, and some take more."""
+LOCATION_EXPLANATION_MAX = 200
+"""The words of one location about one attempt: sixteen of them stand in one sample, and cross a wide network."""
 PROXY_EXCEPTIONS_MAX = 64
 """Hosts that are reached without the proxy of a target: each is looked at for every request."""
 PROXIED_HOSTS_KEPT = 4_096

@@ -17,6 +17,7 @@ from ..limits import (
     INTEGER_MAX,
     JSON_DEPTH_MAX,
 )
+from .location import LocationResult
 from .outcome import Outcome, Reason
 
 # A host's report is checked against these types where it enters (domain/observation/returned.py): a record that the
@@ -103,6 +104,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """Texts that the probe took from answers, and that no sample shows."""
     shared_age_ns: LengthNs | UnsetType = UNSET
     """Set by the runtime: how long before this answer the probe of another target began, whose result it is."""
+    locations: tuple[LocationResult, ...] | UnsetType = UNSET
+    """The finding of each location where the target is probed from several: the outcome is their quorum's, and no condition is asked again."""
 
     def __post_init__(self) -> None:
         if self.context is not None:

@@ -84,6 +84,8 @@ class Reason(StrEnum):
     """The server that knows about the target refuses further questions for a while."""
     REGISTRY_UNKNOWN = "registry_unknown"
     """No server is known that could be asked about the target."""
+    LOCATION_SILENT = "location_silent"
+    """Too few of the locations from which the target is probed have answered."""
     INVALID_MEASUREMENT = "invalid_measurement"
     PROBE_CRASHED = "probe_crashed"
 
@@ -95,6 +97,7 @@ INTERNAL_FAULTS = frozenset(
         Reason.BLIND,
         Reason.RATE_LIMITED,
         Reason.REGISTRY_UNKNOWN,
+        Reason.LOCATION_SILENT,
         Reason.INVALID_MEASUREMENT,
         Reason.PROBE_CRASHED,
     }

@@ -122,6 +122,7 @@ def _checked(observation: Observation) -> Observation:
         shared_age_ns=msgspec.UNSET,
         figures_dropped=msgspec.UNSET,
         slow_by_ns=msgspec.UNSET,
+        locations=msgspec.UNSET,
         ip=None if observation.ip is None else escaped(observation.ip),
         measurements=_measurements([msgspec.structs.astuple(figure) for figure in observation.measurements]),
     )

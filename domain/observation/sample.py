@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from ..public_value import PublicValue, milliseconds
 from ..time.moment import Moment
 from .attempt import AttemptId
+from .location import LocationResult
 from .observation import Measurement, Phases
 from .outcome import SILENCES, Outcome, Reason
 
@@ -52,6 +53,12 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
     """How long at most the runtime's own loop stood still during the attempt: its measured times may be too long by that."""
     ended_run: str | UnsetType = UNSET
     """The run of a job that this report ended, by its id; UNSET, and left out of the bytes, where it ended none."""
+    locations: tuple[LocationResult, ...] | UnsetType = UNSET
+    """The finding of each location, where the target is probed from several: the outcome is that of their quorum.
+
+    UNSET, and left out of the bytes, where the runtime probed the target itself. The store keeps it with no sample: an earlier run's
+    is not known.
+    """
 
     @property
     def latency_ms(self) -> float | None:
@@ -70,8 +77,10 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
         """Returns the sample of a target that must fail: an answer is bad, a failure good.
 
         A sample that is no evidence stays as it is. The time to a failure is no response time, and what the failed answer held is no
-        evidence of a fault.
+        evidence of a fault. Where several locations probed the target, each has turned what it saw before the quorum judged it.
         """
+        if self.locations is not UNSET:
+            return self
         match self.outcome:
             case Outcome.UP | Outcome.DEGRADED:
                 detail = f"it must fail, and it is {self.outcome.value}"
@@ -96,7 +105,7 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
 
     def told(self, discreet: Callable[[str], str]) -> "Sample":
         """Returns the sample with its foreign texts as `discreet` gives them: from here on they are kept and sent."""
-        if not (self.detail or self.failed or self.measurements or self.body):
+        if not (self.detail or self.failed or self.measurements or self.body or self.locations):
             return self
         return msgspec.structs.replace(
             self,
@@ -104,7 +113,19 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
             detail=discreet(self.detail),
             measurements=tuple([each.told(discreet) for each in self.measurements]),
             body=discreet(self.body) if self.body else self.body,
+            locations=tuple([each.told(discreet) for each in self.locations]) if self.locations else UNSET,
         )
+
+    def seen_from(self, location: str) -> LocationResult:
+        """Returns the sample as the result of one location."""
+        is_well = self.outcome is Outcome.UP and not self.detail
+        return LocationResult(
+            location=location,
+            outcome=self.outcome,
+            reason=self.reason,
+            latency_ns=self.latency_ns,
+            explanation="" if is_well else self.explanation(),
+        ).bounded()
 
     def explanation(self) -> str:
         """Returns the reason in one line for people."""

@@ -13,6 +13,7 @@ from ..time.duration import Duration
 from .channel import Channel
 from .construction import Specification
 from .probe import Tls
+from .remote.agents import Agents
 from .routing import Flapping, Maintenance, Route, Window
 from .rule import Rule
 from .target import Target
@@ -94,6 +95,8 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
     """Threads for blocking callables."""
     deny_private_addresses: bool = False
     """Refuse to probe or notify loopback, private, link-local and other special addresses."""
+    location: Name = "home"
+    """The name of this runtime's own point of view, which targets may name among their locations."""
     tls_library: Literal["openssl", "rustls"] = "openssl"
     """The TLS library of plain `https` checks; rustls takes half the time and needs the extra `rustls`."""
     connectivity: Connectivity | None = None
@@ -116,6 +119,7 @@ class RuntimeOptions(Specification, frozen=True, kw_only=True, forbid_unknown_fi
         in_flight_max: int = ...,
         threads_max: int = ...,
         deny_private_addresses: bool = ...,
+        location: str = ...,
         tls_library: Literal["openssl", "rustls"] = ...,
         connectivity: Connectivity | None = ...,
         ping: PingOptions | None = ...,
@@ -197,6 +201,8 @@ class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fie
     """When notices wait because targets are worked on."""
     targets: Annotated[tuple[Target, ...], msgspec.Meta(max_length=limits.TARGETS_MAX)] = ()
     """The targets to watch."""
+    agents: Agents | None = None
+    """The locations from which agents probe; without it this runtime probes everything itself."""
 
     def __init__(
         self,
@@ -209,4 +215,5 @@ class Configuration(Specification, frozen=True, kw_only=True, forbid_unknown_fie
         windows: Iterable[Window] = ...,
         maintenance: Iterable[Maintenance] = ...,
         targets: Iterable[Target] = ...,
+        agents: Agents | None = ...,
     ) -> None: ...

@@ -62,6 +62,8 @@ class TargetFields(TypedDict, total=False):
     flapping: Flapping | bool
     slo: Slo
     upside_down: bool
+    locations: Sequence[str]
+    quorum: int
 
 
 class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +181,13 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Conditions that an answer must meet besides to be more than degraded; the rule `warn` watches them."""
     upside_down: bool | UnsetType = UNSET
     """Whether it must fail: an answer is bad, and a failure good, such as of a port that must be closed."""
+    locations: (
+        Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.LOCATIONS_PER_TARGET_MAX)]
+        | UnsetType
+    ) = UNSET
+    """The locations from which agents probe it, all at the same time; default: this runtime alone."""
+    quorum: Annotated[int, msgspec.Meta(ge=1, le=limits.LOCATIONS_PER_TARGET_MAX)] | UnsetType = UNSET
+    """How many locations must say that it is down until it is; default: more than half of them."""
 
     def __init__(
         self,
@@ -236,6 +245,16 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def is_probed(self) -> bool:
         """Whether attempts are made on it: it neither reports by itself nor is made from other targets."""
         return self.heartbeat is None and self.composite is UNSET
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The locations from which it is probed; empty where this runtime alone probes it."""
+        return () if self.locations is UNSET else self.locations
+
+    @property
+    def judged_quorum(self) -> int:
+        """How many locations must say that it is down: as stated, or more than half of them."""
+        return len(self.places) // 2 + 1 if self.quorum is UNSET else self.quorum
 
     @property
     def metadata(self) -> TargetMetadata:

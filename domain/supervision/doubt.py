@@ -27,8 +27,10 @@ def weighed(
     The attempt ran from `started_ns`, at most until `deadline_ns` (monotonic), after it had waited for `waited_ns` of its
     timeout; `blocked_since` tells how long the loop was blocked since a moment. A timeout becomes UNKNOWN where the block or
     the wait may be the cause, and an answer that was too slow and nothing else where the block may be. Any other sample
-    states by how much its times may be too long.
+    states by how much its times may be too long. The findings of other locations are as they measured them.
     """
+    if sample.locations is not UNSET:
+        return sample
     if sample.outcome is Outcome.TIMED_OUT:
         blocked_ns = blocked_since(started_ns)
         if blocked_ns > (deadline_ns - started_ns) * limits.LAG_SHARE_OF_TIMEOUT:

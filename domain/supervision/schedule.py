@@ -4,7 +4,9 @@ import msgspec
 
 from ..conditions.condition import compile_condition
 from ..conditions.judgement import Expectation
+from ..line import together
 from ..observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptRecord, AttemptState, ProbeRequest
+from ..observation.location import results_from
 from ..observation.observation import Measurement, Observation
 from ..observation.outcome import Outcome, Reason
 from ..observation.sample import Sample, sample_without_answer
@@ -51,6 +53,15 @@ class PendingAttempt(msgspec.Struct, eq=False):
     def without_answer(self, now: Moment, outcome: Outcome, reason: Reason, detail: str) -> Sample:
         """Returns its sample where its probe gave no answer that counts."""
         return sample_without_answer(self.attempt, self.started or now, outcome, reason, detail)
+
+    def overdue(self, now: Moment, locations: tuple[str, ...]) -> Sample:
+        """Returns its sample where its deadline passed: a target that others probe is not late, it was not heard of."""
+        if not locations:
+            detail = "no answer before the deadline"
+            return self.without_answer(now, Outcome.TIMED_OUT, Reason.TIMED_OUT, detail)
+        detail = f"no answer from {together(locations)}"
+        sample = self.without_answer(now, Outcome.UNKNOWN, Reason.LOCATION_SILENT, detail)
+        return msgspec.structs.replace(sample, locations=results_from(locations, {}))
 
     def cancelled(self, now: Moment) -> Sample:
         """Returns its sample where it was cancelled."""

@@ -10,10 +10,12 @@ from ..specification.channel import Channel
 from ..specification.configuration import Configuration, Defaults, RuntimeOptions
 from ..specification.construction.shape import ShapeChecker, stand_in
 from ..specification.problem import Path, Problem
+from ..specification.remote.agents import Agents
 from ..specification.routing import Maintenance, Route, Window
 from ..specification.target import Target
 from ..specification.web import Web
 from .conditions import defaults_for, facts_of, means_to_warn
+from .probes.locations import KnownLocations
 from .semantics import CADENCES, EVERY_UNSTATED, TIMEOUT_UNSTATED, meaning_problems, target_problems
 
 _Conditions: TypeAlias = dict[str, tuple[str, ...]]
@@ -198,10 +200,11 @@ def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, 
     The constructors have judged each part, but `msgspec.structs.replace` goes past them.
     """
     pieces = PartialConfiguration()
-    web = configuration.web
+    web, agents = configuration.web, configuration.agents
     valid = Configuration(
         runtime=pieces.made(configuration.runtime, RuntimeOptions, ("runtime",)),
         web=None if web is None else pieces.made(web, Web, ("web",)),
+        agents=None if agents is None else pieces.made(agents, Agents, ("agents",)),
         defaults=pieces.made(configuration.defaults, Defaults, ("defaults",)),
         channels=pieces.made_each(configuration.channels, Channel, "channels"),
         routes=pieces.made_each(configuration.routes, Route, "routes"),
@@ -213,7 +216,7 @@ def judged(configuration: Configuration) -> tuple[Configuration, tuple[Problem, 
 
 
 def read_target(
-    data: Any, *, channels: Iterable[str], allow_exec: bool = False
+    data: Any, *, channels: Iterable[str], allow_exec: bool = False, places: KnownLocations | None = None
 ) -> tuple[Target, tuple[Problem, ...], bool]:
     """The target that plain data is, everything that is wrong with it, and whether its shape is; paths begin at the target.
 
@@ -221,14 +224,15 @@ def read_target(
     """
     pieces = PartialConfiguration()
     valid = pieces.fitted(data, Target)
-    problems = pieces.with_these(target_problems(valid, channels, allow_exec=allow_exec))
+    judged = target_problems(valid, channels, allow_exec=allow_exec, places=places)
+    problems = pieces.with_these(judged)
     return valid, problems, pieces.is_misshapen
 
 
 def judged_target(
-    target: Target, *, channels: Iterable[str], allow_exec: bool = False
+    target: Target, *, channels: Iterable[str], allow_exec: bool = False, places: KnownLocations | None = None
 ) -> tuple[Target, tuple[Problem, ...]]:
     """One target as `judged` gives it, judged by itself; paths begin at the target."""
     pieces = PartialConfiguration()
     valid = pieces.made(target, Target, ())
-    return valid, pieces.with_these(target_problems(valid, channels, allow_exec=allow_exec))
+    return valid, pieces.with_these(target_problems(valid, channels, allow_exec=allow_exec, places=places))

@@ -36,6 +36,7 @@ from .metadata import metadata_problems
 from .network import apprise_problems, exec_problems, tls_problems, url_problems
 from .probes.echoes import echo_problems
 from .probes.http import request_problems
+from .probes.locations import KnownLocations, agents_problems, location_problems
 from .probes.registration import pace_problems
 from .probes.table import network_probe_problems
 from .probes.tcp import tcp_problems
@@ -65,13 +66,16 @@ def meaning_problems(
     """
     channels, targets = configuration.channels, configuration.targets
     names = tuple(channel.id for channel in channels) if names_known else None
-    judge = _Judge(names, allow_exec=configuration.runtime.allow_exec)
+    places_known = KnownLocations.of(configuration)
+    judge = _Judge(names, allow_exec=configuration.runtime.allow_exec, places=places_known)
     yield from judge.runtime(configuration.runtime, ("runtime",))
     if configuration.runtime.connectivity is not None:
         path: Path = ("runtime", "connectivity")
         yield from _connectivity(configuration.runtime.connectivity, targets, path)
     if configuration.web is not None:
         yield from web_problems(configuration.web, ("web",))
+    if configuration.agents is not None:
+        yield from agents_problems(configuration.agents, configuration.runtime.location)
     yield from routing_problems(configuration, names)
     yield from judge.defaults(configuration.defaults, ("defaults",))
     yield from _repeated(channels, ("channels",))
@@ -91,9 +95,11 @@ def meaning_problems(
             yield _beside_schedule(path)
 
 
-def target_problems(target: Target, channels: Iterable[str], *, allow_exec: bool) -> Iterator[Problem]:
-    """Everything wrong with one target whose types are right; paths begin at the target."""
-    yield from _Judge(channels, allow_exec=allow_exec).target(target, ())
+def target_problems(
+    target: Target, channels: Iterable[str], *, allow_exec: bool, places: KnownLocations | None = None
+) -> Iterator[Problem]:
+    """Everything wrong with one target whose types are right; paths begin at the target. Without `places` any location exists."""
+    yield from _Judge(channels, allow_exec=allow_exec, places=places).target(target, ())
     if target.is_scheduled and target.every != EVERY_UNSTATED:
         yield _beside_schedule(())
 
@@ -109,9 +115,12 @@ _WITHOUT_ANSWER = {"composite": "a composite target, which has no answer"}
 class _Judge:
     """Goes through the parts of one configuration."""
 
-    def __init__(self, channels: Iterable[str] | None, *, allow_exec: bool) -> None:
+    def __init__(
+        self, channels: Iterable[str] | None, *, allow_exec: bool, places: KnownLocations | None = None
+    ) -> None:
         self._channels = None if channels is None else frozenset(channels)
         self._allow_exec = allow_exec
+        self._places = places
         self._judged: dict[object, tuple[Problem, ...]] = {}
 
     def runtime(self, options: RuntimeOptions, path: Path) -> Iterator[Problem]:
@@ -165,7 +174,8 @@ class _Judge:
         yield from self._probe(target, (*path, target.kind))
         stated = timeout_stated or target.timeout != TIMEOUT_UNSTATED
         policies = self._policies(target, timeout_stated=stated)
-        for problem in (*echo_problems(target), *policies, *metadata_problems(target)):
+        located = location_problems(target, self._places)
+        for problem in (*echo_problems(target), *policies, *located, *metadata_problems(target)):
             yield problem.below(path)
 
     def _policies(self, target: Target, *, timeout_stated: bool) -> tuple[Problem, ...]:
@@ -317,6 +327,7 @@ def _connectivity(connectivity: Connectivity, targets: Sequence[Target], path: P
     """The problems of the targets that speak for the network: each is one that is probed."""
     yield from _spans(connectivity, path)
     kinds = {target.id: target.kind for target in targets}
+    located = {target.id for target in targets if target.places}
     ids = tuple(("targets", at, "id") for at in range(len(targets)))
     for at, name in enumerate(connectivity.targets):
         where = (*path, "targets", at)
@@ -325,6 +336,9 @@ def _connectivity(connectivity: Connectivity, targets: Sequence[Target], path: P
             yield Problem(where, text, depends_on=(("targets",), *ids))
         elif kinds[name] in UNPROBED:
             text = f"{quoted(name)} is a {kinds[name]}, which is not checked: name a target that is"
+            yield Problem(where, text)
+        elif name in located:
+            text = f"{quoted(name)} is probed from other locations and says nothing of this machine's network: name another"
             yield Problem(where, text)
         elif name in connectivity.targets[:at]:
             yield Problem(where, f"the target {quoted(name)} stands twice: keep one")

@@ -37,6 +37,7 @@ from ..sharing.recorded_status import Recorded
 from .crew import Crew
 from .merging import merged_metrics, merged_status, without_targets
 from .node import Node, Seat
+from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
 from .shard_desk import MailedCommand, ShardDesk
 from .shard_feed import NodeFeed
@@ -86,6 +87,7 @@ class ClusterEngine:
         self._configured, self._store, self._clock = configured, parts.store, parts.clock
         self._seat, self._mail, self._crew, self._feed = parts.seat, parts.mail, parts.crew, parts.feed
         self._shards = 1
+        self._refusals = RemoteRefusals(configured, parts.store, parts.clock)
         self._desk = ShardDesk(configured, parts.clock, self._require_open, parts.seat.answer)
         self._posts = ThreadPoolExecutor(1, "watchkeeper-mail")
         self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._look_at_mail)
@@ -186,12 +188,11 @@ class ClusterEngine:
         shard = self._shard_to_obey(command)
         if shard in self._node.engines:
             return False
+        self._refusals.require(command)
         self._mailed([shard], command)
         return True
 
     def _shard_to_obey(self, command: NodeCommand) -> int:
-        if isinstance(command, Pause | Resume | CheckNow | Beat):
-            self._configured.known(command.target)
         found = [*self._shards_for(command)]
         if not found and isinstance(command, Acknowledge | Unacknowledge | EndDrill):
             owner = self._mail.owner_of(incident=command.incident)
@@ -206,6 +207,7 @@ class ClusterEngine:
         others = [shard for shard in range(self._shards) if shard not in engines]
         if not others:
             return False
+        self._refusals.require(command)
         try:
             self._mailed(others, command)
         finally:

@@ -106,10 +106,11 @@ class Crew:
                     engine.tell(Pause(target, by))
 
     def left(self, shard: int) -> None:
-        """Forgets an engine."""
+        """Forgets an engine, and what was commanded here: the record alone says what holds when the shard comes back."""
         with self._configured.guard:
-            self._watched.pop(shard, None)
-            self._engines.pop(shard, None)
+            watched = self._watched.pop(shard, {})
+            if self._engines.pop(shard, None) is not None:
+                self._configured.forget_pauses(watched.keys() - self.cut.guests_of(shard))
         self._feed.forget(shard)
 
     def grace_ns(self) -> int:

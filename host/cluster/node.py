@@ -323,16 +323,19 @@ class Node:
 
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""
-        view, newest = self.view, self.view.newest()
+        view, newest, mine = self.view, self.view.newest(), tuple(self.engines)
         looked_ns = 0 if self._looked is None else self._looked.wall_ns
         found = []
         for each in view.members:
-            shards = tuple(row.shard for row in view.shards if row.incarnation == each.incarnation)
+            is_this = each.incarnation == self.incarnation
+            theirs = (row.shard for row in view.shards if row.incarnation == each.incarnation)
+            # The look is older than the engines of this node.
+            shards = mine if is_this else tuple(shard for shard in theirs if shard not in mine)
             found.append(
                 NodeStatus(
                     name=each.name,
                     process=each.process,
-                    is_this=each.incarnation == self.incarnation,
+                    is_this=is_this,
                     is_alive=each.is_alive,
                     seen_at_ns=looked_ns - each.silent_ns,
                     has_newest=not each.is_alive or each in newest,

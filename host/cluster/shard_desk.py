@@ -2,9 +2,9 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...actors.system import SINK
 from ...domain.errors import MessageError, NotRunning, StoreError, WatchkeeperError
-from ...domain.limits import ANSWER_WITHIN_NS
+from ...domain.limits import ANSWER_WITHIN_NS, COMMANDS_AT_ONCE
 from ...domain.time.moment import Deadline
 from ...protocol.codec import decode
 from ...protocol.message import Message
@@ -24,6 +24,7 @@ from ...protocol.owner import Acknowledge, BeginDrill, EndDrill, Unacknowledge
 from ...protocol.recorder import GetAttempts, GetIncidents
 from ...protocol.sink import Announce, EndAnnouncement, Mute, Redrive, Unmute
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume
+from ..access.refusals import require_checkable
 from ..configured import ConfiguredTargets
 from ..sharing.peer_wire import answer_bytes, error_bytes
 
@@ -74,6 +75,8 @@ class ShardDesk:
         self._workers = ThreadPoolExecutor(DESK_THREADS, "watchkeeper-desk")
         self._guard = threading.Lock()
         self._under_way: set[int] = set()
+        self._answered_last: deque[int] = deque(maxlen=COMMANDS_AT_ONCE)
+        """Commands that were answered while the look that brings them again may have been on its way."""
 
     def close(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -81,7 +84,7 @@ class ShardDesk:
     def take(self, command: MailedCommand, engine: Engine) -> None:
         """Begins to obey a command, unless it is under way. Never blocks."""
         with self._guard:
-            if command.id in self._under_way:
+            if command.id in self._under_way or command.id in self._answered_last:
                 return
             self._under_way.add(command.id)
         try:
@@ -89,19 +92,23 @@ class ShardDesk:
         except RuntimeError:  # the node ends; the next owner of the shard obeys
             self._done(command)
 
-    def _done(self, command: MailedCommand) -> None:
+    def _done(self, command: MailedCommand, *, is_answered: bool = False) -> None:
         with self._guard:
             self._under_way.discard(command.id)
+            if is_answered:
+                self._answered_last.append(command.id)
 
     def _obey(self, command: MailedCommand, engine: Engine) -> None:
+        is_answered = False
         try:
             answer = self._reply(command.message, engine)
             if answer is not None:
                 self._answer(command.id, answer)
+                is_answered = True
         except StoreError as error:
             logger.warning("The answer to a command of another node was not stored: %s", error)
         finally:
-            self._done(command)
+            self._done(command, is_answered=is_answered)
 
     def _reply(self, data: bytes, engine: Engine) -> bytes | None:
         """Returns the reply to the bytes of a message; None where this engine ends, and the next owner is to reply."""
@@ -129,8 +136,9 @@ class ShardDesk:
         with self._configured.guard:
             if isinstance(message, Pause | Resume):
                 by = message.by if isinstance(message, Pause) else ""
-                with suppress(WatchkeeperError):
-                    self._configured.pause(message.target, paused=isinstance(message, Pause), by=by)
+                self._configured.pause(message.target, paused=isinstance(message, Pause), by=by)
+            elif isinstance(message, CheckNow):
+                require_checkable(self._configured.known(message.target))
             engine.tell(message)
         # The answer is the word that nothing of it is lost by the end of this process: it is durable by then.
         self._asked(engine, RECORDER, GetIncidents(open_only=True))

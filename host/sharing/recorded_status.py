@@ -7,7 +7,7 @@ from ...adapters.stores.history.stored import StoredSample
 from ...adapters.stores.opening import make_reader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
-from ...domain.limits import READ_INCIDENTS_MAX
+from ...domain.limits import COMMIT_SAMPLES_NS, READ_INCIDENTS_MAX
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.status import RECORDED, STANDBY, RuntimeStatus, TargetStatus, no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status
@@ -18,6 +18,7 @@ from ...protocol.recorder import GetIncidents, GetStatus
 
 _LOOK_BACK_NS = NS_PER_DAY
 _INCIDENTS_RECENT = 100
+_WRITTEN_WITHIN_NS = 2 * COMMIT_SAMPLES_NS
 
 
 class Recorded:
@@ -36,6 +37,10 @@ class Recorded:
         return self._status(why)
 
     def _status(self, why: str) -> RuntimeStatus:
+        with self._reader.at_once():
+            return self._status_read(why)
+
+    def _status_read(self, why: str) -> RuntimeStatus:
         now_ns, reader = self._now_ns, self._reader
         opened = reader.incidents(open_only=True, limit=READ_INCIDENTS_MAX)
         silences = reader.silences(now_ns)
@@ -73,7 +78,8 @@ class Recorded:
         *,
         is_paused: bool,
     ) -> TargetStatus:
-        is_stale = last is not None and self._now_ns - last.at_ns > target.stale_after_ns
+        # The process that probes writes its samples a little later than it takes them.
+        is_stale = last is not None and self._now_ns - last.at_ns > target.stale_after_ns + _WRITTEN_WITHIN_NS
         raw = Status.UNKNOWN if last is None or is_stale else RAW_STATUS[last.outcome]
         status = Status.PAUSED if is_paused else confirmed_status(opened, raw)
         since_ns = min(

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...adapters.configuration.loading import Examined
-from ...adapters.masking import SecretMask, secrets_of
+from ...adapters.masking import SecretMask, secrets_in
 from ...domain.line import MASK
 from ...domain.specification.problem import Path
+from ...domain.specification.remote.agents import shown_servers
 from ...domain.store_place import shown_store
 
 HIDDEN = frozenset(
@@ -41,8 +42,7 @@ class Redaction:
         for source in sources:
             secrets |= source.secrets
             if source.configuration is not None:
-                whole = source.configuration
-                secrets |= set(secrets_of((whole.runtime, *whole.channels, *whole.targets)))
+                secrets |= set(secrets_in(source.configuration))
         return cls(secrets)
 
     def __call__(self, path: Path, value: Any) -> Any:
@@ -60,6 +60,8 @@ class Redaction:
     def _text(self, path: Path, text: str) -> str:
         if path and path[-1] == "store":
             text = shown_store(text)
+        elif path[-2:] == ("agents", "nats"):
+            text = shown_servers(text)
         if text in self._secrets or (text and _is_hidden(path)):
             return MASK
         return self._mask(text)

@@ -37,10 +37,10 @@ FILES = {
     "": ["1:1: the file is empty: it needs at least a list of targets"],
     "# only this\n": ["1:1: the file is empty: it needs at least a list of targets"],
     "just a text": [
-        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets, got a text"
+        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets and others, got a text"
     ],
     "[1, 2]": [
-        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets, got a list"
+        "1:1: expected a mapping with runtime, web, defaults, channels, routes, windows, maintenance, targets and others, got a list"
     ],
     "targets:\n\t- id: a": [
         "2:1: this is not YAML: found character that cannot start any token: indent with spaces, not with a tab"

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import watchkeeper
 from msgspec import UNSET
+from msgspec.structs import replace
 from records import NOON, delivery_of, notice_of, opened, sample_at, then
 from watchkeeper import Channel, Http, Log, Runtime, Target, UnknownName
 from watchkeeper.adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
@@ -88,6 +89,8 @@ VALUES = [
     delivery_of(notice_of(opened()), DeliveryState.DELIVERED),
     Outgoing(notice_of(opened()), delivery_of(notice_of(opened()), DeliveryState.DELIVERED)),
     SAMPLE,
+    replace(SAMPLE, locations=(SAMPLE.seen_from("fra"),)),
+    SAMPLE.seen_from("fra"),
     BLIND,
     Evidence(target="shop", at_ns=NOON_NS, phases=Phases(connect_ns=7), failed=("a",), body="b"),
     PauseMark("shop", NOON_NS, "anna"),

@@ -2,13 +2,14 @@
 
 import pytest
 from cases import VIRTUAL, changed
+from of_locations import LOCATED
 from of_reuse import REUSED, SERVED
 from of_routes import ROUTED
 from of_rules import RULED
 from real import REAL as OUTSIDE
 from watchkeeper.adapters.configuration.schema import json_schema
 
-CASES = VIRTUAL | ROUTED | RULED | REUSED
+CASES = VIRTUAL | ROUTED | RULED | LOCATED | REUSED
 REAL = OUTSIDE | SERVED
 
 

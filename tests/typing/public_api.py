@@ -31,6 +31,7 @@ from watchkeeper import (
     Incident,
     IncidentChanged,
     Job,
+    LocationResult,
     Measurement,
     NotAllowed,
     Notice,
@@ -203,7 +204,8 @@ def heard(events: Subscription) -> None:
         match event:
             case SampleSeen():
                 sample: Sample = event.sample
-                logger.info("%s %s", sample.outcome, event)
+                found: tuple[LocationResult, ...] = sample.locations or ()
+                logger.info("%s %s %s", sample.outcome, found, event)
             case IncidentChanged() | HealthChanged() | NoticeEnded() | RoleChanged() | WentBlind():
                 logger.info("%s", event)
 

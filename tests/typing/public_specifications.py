@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from watchkeeper import (
+    Agents,
     Alertmanager,
     Apprise,
     BasicAuth,
@@ -170,6 +171,7 @@ TARGETS = [
     ),
     Target(id="ping", icmp=Icmp(host="h", count=3, payload_bytes=64, ttl=9, dont_fragment=True)),
     Target(id="game", udp=Udp(host="h", port=1, send="status", expect="players")),
+    Target(id="far", tcp=Tcp(host="h", port=1), locations=["fra", "iad", "syd"], quorum=2),
     Target(id="whole", composite=Composite(worst_of=["shop", "port"]), slo=SLO),
     Target(id="some", composite=Composite(targets=("shop", "port"), at_least=1), upside_down=True),
     Target(id="door", http=Http(url="https://x.example/", digest_auth=DigestAuth(user="u", password="p"))),  # noqa: S106  # as above
@@ -234,6 +236,7 @@ OPTIONS = RuntimeOptions(
     retention=Retention(samples=timedelta(days=2), hourly=3_600),
     tls_library="rustls",
 )
+AGENTS = Agents(nats="tls://a,b", locations=["fra", "iad", "syd"], credentials="${file:/run/secrets/nats}")
 ROUTES = (
     Route(id="shop", match=["group=shop"], to=["ops"], group_by=["group"], group_wait=30, continue_=True),
     Route(to=["log"], escalate=[Escalation(after=timedelta(minutes=15), to=["call"])], quiet=["nights"]),

@@ -1,6 +1,6 @@
 """`POST /targets/{target}/check`: one attempt at once."""
 
-from ...host.commands import refusal_of_check
+from ...host.access.refusals import refusal_of_check
 from ..problems import Refusal
 from ..shapes.check_answer import CheckAnswer
 from ..shapes.documents import attempt_row

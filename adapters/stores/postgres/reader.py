@@ -73,6 +73,7 @@ class PostgresReader(RecordReader):
         """`pause` is called again and again in a long reading: it may let other threads go first."""
         self._place = database_place(url)
         self.pause = pause
+        self._held: BoundedConnection | None = None
 
     def __repr__(self) -> str:
         return f"PostgresReader({self._place.shown!r})"
@@ -211,7 +212,19 @@ class PostgresReader(RecordReader):
             yield PostgresSource(connection)
 
     @contextmanager
+    def at_once(self) -> Iterator[None]:
+        with self._reading() as connection:
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
     def _reading(self) -> Iterator[BoundedConnection]:
+        if self._held is not None:
+            yield self._held
+            return
         with explained(f"reading {self._place.shown}"):
             connection = connect(self._place, limits.POSTGRES_READ_NS)
             try:

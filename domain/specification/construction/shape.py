@@ -36,7 +36,7 @@ _ACCEPTED: dict[type[inspect.Type], tuple[str, ...]] = {
 SECRETS = frozenset(
     {"secret", "password", "key_password", "bearer", "headers", "environment", "body", "send", "argv", "url"}
     | {"cookies", "key", "sha256", "token", "routing_key", "topic", "urls", "smtp", "metadata", "settings"}
-    | {"client_secret", "parameters", "token_url"}
+    | {"client_secret", "parameters", "token_url", "nats", "credentials"}
 )
 """Under these keys no value is ever shown."""
 

@@ -1,0 +1,104 @@
+"""The quorum: the results of several locations become one judgement of their target."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ..limits import DETAIL_CHARACTERS_MAX
+from ..line import cut, together
+from ..observation.location import LocationResult
+from ..observation.observation import Observation
+from ..observation.outcome import Outcome, Reason, is_answered
+
+
+class QuorumJudgement(msgspec.Struct, frozen=True, gc=False):
+    """The judgement of a target by the results of all its locations."""
+
+    outcome: Outcome
+    reason: Reason
+    latency_ns: int | None
+    """The median of the locations that agree with the outcome and had an answer, the lower one of two; None without any."""
+    explanation: str
+    """`down from fra and iad, up from syd`; empty where every location says that the target is up."""
+
+
+def judged(results: Sequence[LocationResult], quorum: int) -> QuorumJudgement:
+    """Returns the judgement of one result a location.
+
+    DOWN where at least `quorum` of them say that the target is down, a time out included. UP, or DEGRADED where at least `quorum`
+    say that it is at least degraded, where those that are well are so many that the others cannot make it DOWN. Else too few have
+    answered: UNKNOWN, which is no evidence.
+
+    Raises: ValueError for a quorum that these locations can never reach, or always do.
+    """
+    count = len(results)
+    if not 1 <= quorum <= count:
+        raise ValueError(f"a quorum of {quorum} among {count} locations: it is 1 to the number of locations")
+    bad = [each for each in results if each.outcome.is_bad]
+    good = [each for each in results if each.outcome.is_evidence and not each.outcome.is_bad]
+    if len(bad) >= quorum:
+        return QuorumJudgement(Outcome.DOWN, _commonest(bad), _latency(bad), _said(results, _BAD_FIRST))
+    if len(good) <= count - quorum:
+        return QuorumJudgement(Outcome.UNKNOWN, Reason.LOCATION_SILENT, None, _said(results, _SILENT_FIRST))
+    warned = [each for each in good if each.outcome is Outcome.DEGRADED]
+    said = _said(results, _BAD_FIRST)
+    if len(warned) + len(bad) >= quorum and warned:
+        return QuorumJudgement(Outcome.DEGRADED, _commonest(warned), _latency(good), said)
+    is_unanimous = len(good) == count and not warned
+    return QuorumJudgement(Outcome.UP, Reason.OK, _latency(good), "" if is_unanimous else said)
+
+
+def seen_by_all(results: Sequence[LocationResult], quorum: int) -> Observation:
+    """Returns the observation of an attempt that was made at several locations. Raises: ValueError as `judged` does.
+
+    The conditions were judged at each location, and a target that must fail was turned there, so that nothing is judged again.
+    """
+    judgement = judged(results, quorum)
+    return Observation(
+        outcome=judgement.outcome,
+        reason=judgement.reason,
+        detail=judgement.explanation,
+        response_time_ns=judgement.latency_ns,
+        locations=tuple(results),
+    )
+
+
+def _commonest(results: Sequence[LocationResult]) -> Reason:
+    """The reason of most of them; of two that are as common, the one that comes first in the alphabet."""
+    counted = Counter(each.reason for each in results)
+    return min(counted, key=lambda reason: (-counted[reason], reason.value))
+
+
+def _latency(results: Sequence[LocationResult]) -> int | None:
+    measured = [
+        each.latency_ns
+        for each in results
+        if each.latency_ns is not None and is_answered(each.outcome, each.reason)
+    ]
+    return sorted(measured)[(len(measured) - 1) // 2] if measured else None
+
+
+_Kind = tuple[str, Callable[[LocationResult], bool]]
+_DOWN: _Kind = ("down from", lambda each: each.outcome.is_bad)
+_DEGRADED: _Kind = ("degraded from", lambda each: each.outcome is Outcome.DEGRADED)
+_UP: _Kind = ("up from", lambda each: each.outcome is Outcome.UP)
+_UNKNOWN: _Kind = (
+    "unknown from",
+    lambda each: not each.outcome.is_evidence and each.reason is not Reason.LOCATION_SILENT,
+)
+_SILENT: _Kind = (
+    "no answer from",
+    lambda each: not each.outcome.is_evidence and each.reason is Reason.LOCATION_SILENT,
+)
+_BAD_FIRST = (_DOWN, _DEGRADED, _UP, _UNKNOWN, _SILENT)
+_SILENT_FIRST = (_SILENT, _UNKNOWN, _DOWN, _DEGRADED, _UP)
+
+
+def _said(results: Sequence[LocationResult], order: Sequence[_Kind]) -> str:
+    """The locations by what they say, each kind in the order in which they are written."""
+    parts = []
+    for words, holds in order:
+        if names := [each.location for each in results if holds(each)]:
+            parts.append(f"{words} {together(names)}")
+    return cut(", ".join(parts), DETAIL_CHARACTERS_MAX)

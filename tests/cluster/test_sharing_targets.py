@@ -1,0 +1,105 @@
+"""Nodes share the targets: each is probed by one of them, and every node answers for all."""
+
+from collections import Counter
+
+import pytest
+from clustered import JOBS, SHARDS, fail, name_on, problems, shards_of
+from databases import schema_of
+from looking import until
+from watchkeeper import IncidentChanged, Record, StoreBusy
+
+from tests.support.left_behind import becomes_true
+
+pytestmark = pytest.mark.needs("postgres")
+
+CHECKS = tuple(name_on(shard, "check") for shard in range(SHARDS))
+
+
+def counted(ran, name):
+    """Returns a function for each check that counts its runs for a node."""
+    return {check: lambda check=check: ran.update([(name, check)]) or 3 for check in CHECKS}
+
+
+def test_each_target_is_probed_by_one_node_and_shown_by_all(nodes):
+    ran = Counter()
+    for name in ("a", "b"):
+        nodes.start(name, checks=counted(ran, name))
+    nodes.settle("a", "b")
+    where = nodes.by_shard()
+    ran.clear()
+    owners = {(where[shard], check) for shard, check in enumerate(CHECKS)}
+    until(lambda: all(ran[place] > 3 for place in owners), 20)
+    assert {*ran} == owners
+    order = [*(each.id for each in JOBS), *CHECKS]
+    for runtime in nodes.runtimes.values():
+        until(lambda: all(runtime.status()[check].status.value == "up" for check in CHECKS), 20)  # noqa: B023
+        status = runtime.status()
+        assert [each.id for each in status.targets] == order
+        assert [each.name for each in status.nodes if each.is_this] == [
+            name for name, each in nodes.runtimes.items() if each is runtime
+        ]
+        assert sum(each.targets for each in status.nodes) == len(order)
+        assert all(runtime.attempts(check) for check in CHECKS)
+        assert status.problems == ()
+    record = Record(nodes.store)
+    assert all(record.samples(check) for check in CHECKS)
+    assert set(record.targets()) == {*CHECKS}
+
+
+def changed(subscription):
+    """Returns the targets whose incidents changed."""
+    events = iter(lambda: subscription.get(0.5), None)
+    return {event.incident.target for event in events if type(event) is IncidentChanged}
+
+
+def test_events_are_those_of_the_shards_of_a_node(nodes):
+    a, b = nodes.start("a"), nodes.start("b")
+    nodes.settle("a", "b")
+    with a.subscribe() as of_a, b.subscribe() as of_b:
+        for each in JOBS:
+            fail(a, each.id)
+        until(lambda: {one.target for one in b.incidents(open_only=True)} == {each.id for each in JOBS}, 20)
+        mine, others = changed(of_a), changed(of_b)
+    where = nodes.by_shard()
+    assert mine == {each.id for shard, each in enumerate(JOBS) if where[shard] == "a"}
+    assert mine | others == {each.id for each in JOBS}
+
+
+def test_nodes_that_join_take_their_share_and_no_more(nodes):
+    nodes.start("a")
+    assert shards_of(nodes.runtimes["a"]) == {"a": (0, 1, 2, 3)}
+    for names in ("ab", "abc", "abcd", "abcde"):
+        nodes.start(names[-1])
+        nodes.settle(*names)
+        counts = sorted(map(len, shards_of(nodes.runtimes["a"]).values()))
+        assert counts[-1] <= -(-SHARDS // len(names)), names
+    idle = next(name for name, shards in shards_of(nodes.runtimes["a"]).items() if not shards)
+    runtime = nodes.runtimes[idle]
+    assert [each.id for each in runtime.status().targets] == [each.id for each in JOBS]
+    runtime.heartbeat(JOBS[0].id, detail="from a node without a shard")
+    assert runtime.silence("job*", "1h", id="s") == "s"
+    runtime.unsilence("s")
+    assert runtime.status()[JOBS[0].id].status.value == "up"
+
+
+def test_a_node_of_a_taken_name_is_refused_and_the_other_one_goes_on(nodes):
+    a = nodes.start("a")
+    with pytest.raises(
+        StoreBusy, match=r"process \d+ on .* is the node 'a' of .* another name \(--node NAME\)"
+    ):
+        nodes.made("a").start()
+    assert shards_of(a) == {"a": (0, 1, 2, 3)}
+    assert problems(a) == {}
+
+
+def test_a_node_whose_name_was_taken_while_it_was_frozen_gives_its_shards_away(nodes, database_server):
+    a, b = nodes.start("a"), nodes.start("b")
+    nodes.settle("a", "b")
+    table = f"{schema_of(nodes.store)}.node"
+    taken = f"UPDATE {table} SET incarnation = 'other', process = 'process 1 on moon', beat_at = clock_timestamp() + interval '1 hour' WHERE name = 'a'"  # noqa: S608
+    database_server.sql(taken)
+    assert becomes_true(lambda: "process 1 on moon is the node 'a'" in problems(a).get("node", ""))
+    assert becomes_true(lambda: len(shards_of(b).get("a", ())) == 0 and a.status().nodes is not None)
+    database_server.sql(f"DELETE FROM {table} WHERE name = 'a'")  # noqa: S608
+    nodes.settle("a", "b")
+    assert becomes_true(lambda: problems(a) == {})

@@ -1,0 +1,192 @@
+"""Every verb at a node that does not run the shard: the owner obeys, and errors are those of one process."""
+
+import asyncio
+
+import pytest
+from clustered import JOBS, SHARDS, Nodes, fail, job_on, name_on
+from databases import new_store
+from looking import until
+from watchkeeper import Route, UnknownName, UsageError
+
+pytestmark = pytest.mark.needs("postgres")
+
+SHOP = Route(id="shop", match=["group=shop"], to=["ops"])
+CHECK = name_on(1, "check")
+
+
+@pytest.fixture(scope="module")
+def nodes(database_server, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        made = Nodes(new_store(database_server, SHARDS))
+        try:
+            for name in ("a", "b"):
+                made.start(name, routes=[SHOP], checks={CHECK: lambda: 3})
+            made.settle("a", "b")
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.fixture
+def pair(nodes):
+    """Returns, for a shard, the node that runs it and the other one."""
+
+    def of(shard):
+        near = nodes.by_shard()[shard]
+        return nodes.runtimes[near], nodes.runtimes["b" if near == "a" else "a"]
+
+    return of
+
+
+def job(shard):
+    return JOBS[shard].id
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_heartbeat_reaches_the_node_that_runs_the_shard(pair, shard):
+    near, far = pair(shard)
+    far.heartbeat(job(shard), detail="from afar")
+    assert near.status()[job(shard)].sample.detail == "from afar"
+    assert far.status()[job(shard)].status.value == "up"
+
+
+def test_a_job_reports_its_start_and_its_end_from_another_node(pair):
+    near, far = pair(0)
+    before = near.status()[job(0)].samples
+    with far.job(job(0)):
+        pass
+    assert near.status()[job(0)].samples == before + 1
+
+
+def test_a_pause_and_its_end_are_obeyed_and_seen_by_both(pair):
+    near, far = pair(1)
+    far.pause(CHECK, by="ann")
+    assert near.status()[CHECK].paused
+    assert far.status()[CHECK].status.value == "paused"
+    with pytest.raises(UsageError, match="is paused: resume it before it is checked"):
+        far.check_now(CHECK)
+    far.resume(CHECK)
+    assert not near.status()[CHECK].paused
+    assert not far.status()[CHECK].paused
+
+
+def test_an_attempt_is_started_by_another_node(pair):
+    near, far = pair(1)
+    before = near.attempts(CHECK)
+    far.check_now(CHECK)
+    assert until(lambda: near.attempts(CHECK) != before)
+    assert until(lambda: far.attempts(CHECK)[-1].outcome == "up")
+    with pytest.raises(UsageError, match="is a heartbeat: its job reports"):
+        pair(2)[1].check_now(job(2))
+
+
+def test_an_incident_is_acknowledged_and_that_withdrawn_by_another_node(pair):
+    near, far = pair(2)
+    fail(far, job(2))
+    (incident,) = [one for one in near.incidents(open_only=True) if one.target == job(2)]
+    far.acknowledge(incident.id, by="ann", note="mine")
+    (seen,) = [one for one in near.incidents(open_only=True) if one.id == incident.id]
+    assert seen.acknowledged_by == "ann"
+    assert until(lambda: [one.acknowledged_by for one in far.incidents() if one.id == incident.id] == ["ann"])
+    far.unacknowledge(incident.id, by="ann")
+    (seen,) = [one for one in near.incidents(open_only=True) if one.id == incident.id]
+    assert seen.acknowledged_by is None
+    far.heartbeat(job(2))
+    for runtime in (near, far):
+        with pytest.raises(UnknownName, match="no open incident is"):
+            runtime.acknowledge(incident.id, by="ann")
+
+
+@pytest.mark.parametrize("ends", [0, 1])
+def test_a_silence_holds_on_every_shard_and_is_shown_once(nodes, pair, ends):
+    runtimes = pair(0)
+    runtimes[0].silence("job*", "1h", id="s", by="ann")
+    for runtime in runtimes:
+        status = runtime.status()
+        assert [each.id for each in status.silences] == ["s"]
+        assert [len(status[each.id].silences) for each in JOBS] == [1] * SHARDS
+    assert runtimes[1].preview_silence("job*", "1h").targets == tuple(each.id for each in JOBS)
+    runtimes[ends].unsilence("s", by="ann")
+    assert [runtime.status().silences for runtime in runtimes] == [(), ()]
+    for runtime in runtimes:
+        with pytest.raises(UnknownName, match="no silence"):
+            runtime.unsilence("s")
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_an_announcement_is_made_and_ended_at_any_node(pair, at):
+    runtimes = pair(0)
+    name = runtimes[at].announce("Slow", by="ann")
+    for runtime in runtimes:
+        assert [each.id for each in runtime.status().announcements] == [name]
+    runtimes[1 - at].end_announcement(name)
+    for runtime in runtimes:
+        assert runtime.status().announcements == ()
+        with pytest.raises(UnknownName, match="no announcement"):
+            runtime.end_announcement(name)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_drill_is_begun_and_ended_at_any_node(nodes, pair, at):
+    runtimes = pair(0)
+    name = runtimes[at].drill("shop", by="ann")
+    for runtime in runtimes:
+        assert until(lambda: name in [one.id for one in runtime.incidents(open_only=True)])  # noqa: B023
+    runtimes[1 - at].end_drill(name)
+    for runtime in runtimes:
+        assert until(lambda: name not in [one.id for one in runtime.incidents(open_only=True)])  # noqa: B023
+        with pytest.raises(UnknownName):
+            runtime.end_drill(name)
+        with pytest.raises(UnknownName, match="no route"):
+            runtime.drill("shap")
+
+
+def test_a_test_of_a_channel_and_a_redrive_are_answered_by_any_node(pair):
+    for runtime in pair(0):
+        assert runtime.test_channel("ops", by="ann").result == "accepted"
+        assert runtime.redrive("none") is False
+        with pytest.raises(UnknownName, match="did you mean ops"):
+            runtime.test_channel("op")
+
+
+def test_errors_are_those_of_one_process(pair):
+    for runtime in pair(1):
+        for refused in (
+            runtime.pause,
+            runtime.resume,
+            runtime.check_now,
+            runtime.heartbeat,
+            runtime.attempts,
+        ):
+            with pytest.raises(UnknownName, match=f"did you mean {job(1)}"):
+                refused(f"{job(1)}x")
+        with pytest.raises(UnknownName):
+            runtime.silence("jab", "1h")
+        with pytest.raises(UnknownName):
+            runtime.acknowledge("none", by="ann")
+        for report in (runtime.heartbeat, runtime.job):
+            with pytest.raises(UsageError, match="takes no heartbeats"):
+                report(CHECK)
+        for stated in (
+            lambda: runtime.track(job_on(3, "late")),  # noqa: B023
+            lambda: runtime.untrack(job(0)),  # noqa: B023
+            lambda: runtime.check("late")(lambda: 3),  # noqa: B023
+        ):
+            with pytest.raises(UsageError, match="several nodes share this store: state the target"):
+                stated()
+
+
+def test_a_node_answers_for_all_shards_on_an_event_loop(pair):
+    async def asked(runtime):
+        status = await runtime.aio.status()
+        await runtime.aio.attempts(CHECK)
+        return (
+            [each.id for each in status.targets],
+            isinstance(await runtime.aio.incidents(), tuple),
+            (await runtime.aio.test_channel("ops")).result,
+            await runtime.aio.redrive("none"),
+        )
+
+    for runtime in pair(1):
+        assert asyncio.run(asked(runtime)) == ([*(each.id for each in JOBS), CHECK], True, "accepted", False)

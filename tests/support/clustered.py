@@ -1,0 +1,106 @@
+"""Nodes of one process that share a database of four shards."""
+
+from itertools import count
+
+from looking import until
+from watchkeeper import CallChannel, Channel, Configuration, Heartbeat, Runtime, RuntimeOptions, Target
+from watchkeeper.domain.cluster.placement import shard_of_text
+
+SHARDS = 4
+OPS = Channel(id="ops", call=CallChannel(name="announce"))
+
+
+def name_on(shard, prefix="job"):
+    """Returns a name of a target that lies on a shard."""
+    return next(name for number in count() if shard_of_text(name := f"{prefix}{number}", SHARDS) == shard)
+
+
+def job_on(shard, prefix="job", **named):
+    fields = {"every": "1h", "heartbeat": Heartbeat(grace="1m"), "notify": ("ops",), **named}
+    return Target(id=name_on(shard, prefix), **fields)
+
+
+JOBS = tuple(job_on(shard) for shard in range(SHARDS))
+"""A heartbeat on each shard."""
+
+
+class Nodes:
+    """Makes nodes of one store, and stops those that run at the end."""
+
+    def __init__(self, store):
+        self.store = store
+        self.heard = []
+        """Every notice, with the name of the node that sent it."""
+        self.runtimes = {}
+
+    def configuration(self, targets=JOBS, options=None, **named):
+        options = {"store": self.store, "grace": "2s", **(options or {})}
+        named.setdefault("channels", [OPS])
+        return Configuration(runtime=RuntimeOptions(**options), targets=targets, **named)
+
+    def made(self, name, targets=JOBS, *, callables=None, checks=None, every="50ms", timeout="50ms", **named):
+        """Returns a node that is not started; `checks` are functions by the names of their targets."""
+        whole = self.configuration(targets, **named)
+        announce = lambda notice: self.heard.append((name, notice))  # noqa: E731
+        runtime = Runtime(
+            options=whole.runtime,
+            targets=whole.targets,
+            channels=whole.channels,
+            routes=whole.routes,
+            web=whole.web,
+            callables={"announce": announce, **(callables or {})},
+            node=name,
+        )
+        for check, function in (checks or {}).items():
+            runtime.check(check, every=every, timeout=timeout, rules=())(function)
+        return runtime
+
+    def start(self, name, targets=JOBS, **named):
+        runtime = self.made(name, targets, **named)
+        runtime.start()
+        self.runtimes[name] = runtime
+        return runtime
+
+    def stop(self, name):
+        return self.runtimes.pop(name).stop()
+
+    def close(self):
+        for runtime in self.runtimes.values():
+            runtime.stop()
+
+    def settle(self, *names):
+        """Waits until the shards lie on these nodes, by each of them, as evenly as they can."""
+        most = -(-SHARDS // len(names))
+
+        def is_even(runtime):
+            found = shards_of(runtime)
+            counts = [len(found.get(name, ())) for name in names]
+            return sum(counts) == SHARDS and max(counts) <= most
+
+        for name in names:
+            until(lambda: is_even(self.runtimes[name]), 20)  # noqa: B023  # it is used up in this round
+
+    def by_shard(self):
+        """Returns the node of each shard."""
+        view = shards_of(next(iter(self.runtimes.values())))
+        return {shard: name for name, shards in view.items() for shard in shards}
+
+    def told(self):
+        """Returns what was told: the target and the change of each notice."""
+        return [(notice.incident.target, notice.change.value) for _, notice in self.heard]
+
+
+def shards_of(runtime):
+    """Returns the shards of each living node, as one of them has it."""
+    return {each.name: each.shards for each in runtime.status().nodes if each.is_alive}
+
+
+def fail(runtime, target):
+    """Has a heartbeat report three failures, which open an incident."""
+    for _ in range(3):
+        runtime.heartbeat(target, ok=False)
+
+
+def problems(runtime):
+    """Returns the problems that a node shows, by part."""
+    return dict(runtime.status().problems)
