@@ -21,6 +21,8 @@ WITHIN_S = 60.0
 ANSWER_S = 3
 PAUSE = threading.Event()
 """Never set: waiting for it is a pause."""
+SETTINGS = ("max-connections=200",)
+"""A connection for each shard of each node, and those of nodes that were cut off."""
 HBA = (
     "local all all trust",
     "local replication all trust",
@@ -38,7 +40,7 @@ class Copy(PostgresServer):
     """A standby of another server, which it follows through a link."""
 
     def __init__(self, primary: PostgresServer, link: Link, port: int) -> None:
-        super().__init__(hba=HBA)
+        super().__init__(hba=HBA, settings=SETTINGS)
         self._primary, self._link = primary, link
         self.port = port
 
@@ -65,7 +67,7 @@ class Database:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._servers = ExitStack()
-        self.server: PostgresServer = self._servers.enter_context(PostgresServer(hba=HBA))
+        self.server: PostgresServer = self._servers.enter_context(PostgresServer(hba=HBA, settings=SETTINGS))
         self._copies: list[tuple[Copy, Link]] = []
         self.server.sql("CREATE DATABASE watch")
 

@@ -31,6 +31,9 @@ class Finding(NamedTuple):
     """`lost`, `twice`, `unfounded`, `repeated` or `former`: a new notice of a node that was the owner no more."""
     at: float
     said: str
+    target: str = ""
+    since: float = 0.0
+    """The begin of the outage, where the finding is about one."""
 
 
 class Verdict(NamedTuple):
@@ -161,16 +164,26 @@ def _of_group(
 ) -> Iterator[Finding]:
     at, named = group[-1].ended_at, f"{target} from {group[0].began_at:.1f} to {group[-1].ended_at:.1f}"
     if certain and not mine:
-        yield Finding("lost", at, f"{named}: not told")
+        yield Finding("lost", at, f"{named}: not told", target, group[0].began_at)
     if len(mine) > len(group):
-        yield Finding("twice", at, f"{named}: {len(mine)} incidents {sorted(mine)} of {len(group)} outages")
+        yield Finding(
+            "twice",
+            at,
+            f"{named}: {len(mine)} incidents {sorted(mine)} of {len(group)} outages",
+            target,
+            group[0].began_at,
+        )
     for name, incident in mine.items():
         for change in ("opened", "resolved"):
             keys = incident.keys.get(change, set())
             if not keys:
-                yield Finding("lost", at, f"{named}: {name} has no notice {change}")
+                yield Finding(
+                    "lost", at, f"{named}: {name} has no notice {change}", target, group[0].began_at
+                )
             elif len(keys) > 1:
-                yield Finding("twice", at, f"{named}: {name} {change} under {sorted(keys)}")
+                yield Finding(
+                    "twice", at, f"{named}: {name} {change} under {sorted(keys)}", target, group[0].began_at
+                )
         if not any(one.began_at - early_s <= incident.opened_at <= one.ended_at + LATE_S for one in group):
             yield Finding(
                 "unfounded", at, f"{named}: {name} opened at {incident.opened_at:.1f}: {incident.cause}"
