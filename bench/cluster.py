@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import nginx
@@ -28,8 +29,8 @@ from watchkeeper.domain.specification.probe import Http
 from watchkeeper.domain.specification.rule import Consecutive
 from watchkeeper.domain.specification.target import Target
 
-ROOT = Path(__file__).parents[1]
-sys.path += [str(ROOT), str(ROOT / "tests" / "support")]
+sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
 from postgres_server import PostgresServer
 
@@ -40,6 +41,8 @@ from tests.system.processes import Watch
 CHECKS_PER_S = 1_000
 OURS_CORE, SERVER_CORE = 0, 1
 WARM_S = 4.0
+TRIES, UP_SHARE_MIN = 5, 0.95
+"""A span in which the machine was busy otherwise is measured again."""
 SHARDS = (16, 64)
 BARS = {"ratio_max": 1.1, "server_us_max": 10.0, "gap_s_max": 2.0}
 LOOK_S = 0.01
@@ -75,7 +78,9 @@ class Databases:
         return f"host={self.server.folder} port={self.server.port} user={self.server.user} dbname=watch{self._count}"
 
 
-def checked(server: nginx.Nginx, store: str, seconds: float, database: PostgresServer | None) -> tuple[float, float]:
+def checked(
+    server: nginx.Nginx, store: str, seconds: float, database: PostgresServer | None
+) -> tuple[float, float]:
     """Returns the CPU of a check in microseconds: that of the runtime, and that of the database's server."""
     targets = [
         Target(
@@ -89,10 +94,19 @@ def checked(server: nginx.Nginx, store: str, seconds: float, database: PostgresS
     ]
     with Running(targets, core=OURS_CORE, store=store) as running:
         time.sleep(WARM_S)
-        before_s = 0.0 if database is None else server_s(database)
-        found = running.window(seconds)
-        after_s = 0.0 if database is None else server_s(database)
-    return found["cpu_us_per_check"], (after_s - before_s) * 1e6 / found["checks"]
+        for _ in range(TRIES):
+            opened = _opened(running)
+            before_s = 0.0 if database is None else server_s(database)
+            found = running.window(seconds)
+            after_s = 0.0 if database is None else server_s(database)
+            if _opened(running) == opened and found["checks_per_s"] > UP_SHARE_MIN * CHECKS_PER_S:
+                return found["cpu_us_per_check"], (after_s - before_s) * 1e6 / found["checks"]
+    raise SystemExit("this machine is too busy: checks time out")
+
+
+def _opened(running: Running) -> int:
+    """Returns how many incidents there were: a target that times out has costs of its own."""
+    return int(running.ask("figures")["counters"].get("incidents_opened", 0))
 
 
 def checks(databases: Databases, pairs: int, seconds: float, shards: int) -> dict[str, float]:
@@ -103,7 +117,10 @@ def checks(databases: Databases, pairs: int, seconds: float, shards: int) -> dic
             sqlite, _ = checked(server, str(Path(folder) / f"{number}.db"), seconds, None)
             ours, theirs = checked(server, databases.new(shards), seconds, databases.server)
             found.append((sqlite, ours, theirs))
-            print(f"pair {number + 1} with {shards} shards: {sqlite:.0f} {ours:.0f} {theirs:.1f} us", file=sys.stderr)
+            print(
+                f"pair {number + 1} with {shards} shards: {sqlite:.0f} {ours:.0f} {theirs:.1f} us",
+                file=sys.stderr,
+            )
     return {
         "sqlite_us": round(statistics.median(each[0] for each in found), 1),
         "postgres_us": round(statistics.median(each[1] for each in found), 1),
@@ -116,7 +133,6 @@ def idle(databases: Databases, seconds: float, shards: int) -> dict[str, float]:
     """Returns the CPU of an idle node and of the server in a second, in microseconds."""
     command = [sys.executable, "-c", IDLE, databases.new(shards), str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
         process.stdout.readline()
         before_s = server_s(databases.server)
         spent_us = float(process.stdout.readline())
@@ -131,7 +147,7 @@ class Asked(Loopback):
         self.times: dict[str, list[float]] = {}
         super().__init__(self._respond)
 
-    def _respond(self, request) -> None:  # noqa: ANN001 - of the standard library
+    def _respond(self, request) -> None:
         self.times.setdefault(request.path, []).append(time.monotonic())
         answer(request, 200)
 
@@ -140,7 +156,7 @@ class Asked(Loopback):
         gaps = [
             later - earlier
             for times in self.times.values()
-            for earlier, later in zip(times, times[1:], strict=False)
+            for earlier, later in pairwise(times)
             if later > since and earlier < until
         ]
         return max(gaps, default=0.0)
@@ -210,7 +226,9 @@ def _moved(node: Callable[[str], Watch], first: Looks, second: Looks, site: Aske
             name = next(iter(owners(second._connection).values()))  # noqa: SLF001 - of this file
             left = second.until(lambda rows: any(owner != name for owner in rows.values()))
             shared = second.until(
-                lambda rows: all(rows.values()) and 2 * sum(owner != name for owner in rows.values()) >= len(rows) - 1
+                lambda rows: (
+                    all(rows.values()) and 2 * sum(owner != name for owner in rows.values()) >= len(rows) - 1
+                )
             )
             threading.Event().wait(WARM_S)
             ended = time.monotonic()
@@ -231,9 +249,17 @@ def _moved(node: Callable[[str], Watch], first: Looks, second: Looks, site: Aske
 def judged(found: dict[str, dict[str, float]]) -> dict[str, bool]:
     """Returns which bars are met."""
     return {
-        "ratio": all(each["ratio"] <= BARS["ratio_max"] for name, each in found.items() if name.startswith("checks")),
-        "server_us": all(each["server_us"] <= BARS["server_us_max"] for name, each in found.items() if name.startswith("checks")),
-        "gap_s": all(each["gap_s"] <= BARS["gap_s_max"] for name, each in found.items() if name.startswith("nodes")),
+        "ratio": all(
+            each["ratio"] <= BARS["ratio_max"] for name, each in found.items() if name.startswith("checks")
+        ),
+        "server_us": all(
+            each["server_us"] <= BARS["server_us_max"]
+            for name, each in found.items()
+            if name.startswith("checks")
+        ),
+        "gap_s": all(
+            each["gap_s"] <= BARS["gap_s_max"] for name, each in found.items() if name.startswith("nodes")
+        ),
     }
 
 
@@ -253,7 +279,9 @@ def main() -> int:
             found[f"idle_{shards}_shards"] = idle(databases, seconds, shards)
             found[f"nodes_{shards}_shards"] = hand_over(databases, shards, targets=200)
     met = judged(found)
-    print(json.dumps({**found, "bars": BARS, "met": met, "quick": given.quick, "machine": describe()}, indent=1))
+    print(
+        json.dumps({**found, "bars": BARS, "met": met, "quick": given.quick, "machine": describe()}, indent=1)
+    )
     return 0 if all(met.values()) else 1
 
 

@@ -19,6 +19,14 @@ class Owned(NamedTuple):
     epoch: int
 
 
+class Claim(NamedTuple):
+    """A shard that was seen with another owner than before."""
+
+    at: float
+    """In seconds since 1970."""
+    owner: str
+
+
 class ShardWatch:
     """A thread that keeps the newest row of each shard, and when its epoch was seen first."""
 
@@ -27,6 +35,7 @@ class ShardWatch:
         self.rows: dict[int, Owned] = {}
         self.commits: dict[int, int] = {}
         self._since: dict[tuple[int, int], float] = {}
+        self._claims: dict[int, list[Claim]] = {}
         self.looked_at = 0.0
         """The monotonic time of the last look that succeeded."""
         self._over = threading.Event()
@@ -51,6 +60,8 @@ class ShardWatch:
             now = time.monotonic()
             for shard, owner, epoch, commits in found:
                 self._since.setdefault((shard, epoch), now)
+                if owner and (shard not in self.rows or self.rows[shard].owner != owner):
+                    self._claims.setdefault(shard, []).append(Claim(time.time(), owner))
                 self.rows[shard], self.commits[shard] = Owned(owner, epoch), commits
             self.looked_at = now
 
@@ -78,6 +89,10 @@ class ShardWatch:
             elif time.monotonic() - since >= quiet_s:
                 return True
         return False
+
+    def claims_of(self, shard: int | None) -> list[Claim]:
+        """Returns the claims of a shard so far, in order."""
+        return list(self._claims.get(-1 if shard is None else shard, ()))
 
     def claimed_at(self, shard: int, after: int) -> float:
         """Returns the monotonic time at which a shard was first seen in an epoch after this one."""

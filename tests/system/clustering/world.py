@@ -21,6 +21,7 @@ from tests.system.clustering.ledger import Ledger, Told
 from tests.system.clustering.network import Network
 from tests.system.clustering.nodes import NAMES, Node, write_plan
 from tests.system.clustering.script import Script
+from tests.system.clustering.senders import Senders
 from tests.system.clustering.shards import Owned, ShardWatch
 from tests.system.outside import WITHIN_S, Site
 from tests.system.processes import COMMAND
@@ -33,8 +34,6 @@ TTL_S = 3.0
 TAKEN_WITHIN_S = TTL_S + 2.0
 SETTLE_S, SETTLED_WITHIN_S = 1.0, 45.0
 TOLD_WITHIN_S = 12.0
-FORMER_S = 0.3
-"""The claim is seen by a look a little later."""
 
 
 class Plan(NamedTuple):
@@ -79,11 +78,9 @@ class Cluster:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.plan, self.dice = plan, Random(plan.seed)
-        self.has_begun = False
         self.blind: list[Span] = []
         self.rewound: list[Span] = []
-        self.former: list[Finding] = []
-        """New notices of nodes that were the owner no more."""
+        self.senders: Senders | None = None
         self._slow: dict[Finding, bool] = {}
         self._shard_of: dict[str, int] = {}
         self._pause, self._closing = threading.Event(), ExitStack()
@@ -93,7 +90,7 @@ class Cluster:
             self.database = Database(self.network)
             made.callback(self.database.close)
             self.ports = [self.database.port, *([free_port()] if plan.has_two_servers else [])]
-            self.site, self.ledger = Site(), Ledger(self._look_at_sender)
+            self.site, self.ledger = Site(), Ledger(self._note_sender)
             made.callback(self.site.close)
             made.callback(self.ledger.close)
             names = [f"t{number}" for number in range(plan.targets)]
@@ -118,7 +115,7 @@ class Cluster:
             made.callback(self.shards.close)
             assert self.settled(), f"no owners at the begin: {self.shards.rows}"
             self._closing = made.pop_all()
-            self.has_begun = True
+            self.senders = Senders(self.nodes, self.shards, self._shard)
         self.script.start()
 
     def _begin(self) -> None:
@@ -181,21 +178,9 @@ class Cluster:
             lambda rows: all(self.shards.commits[shard] > before.get(shard, -1) for shard in rows), within_s
         )
 
-    def _look_at_sender(self, told: Told) -> None:
-        """Finds out whether a notice that is told for the first time comes from the owner."""
-        shard = self._shard(told.target)
-        row = self.shards.rows.get(shard) if shard is not None and self.has_begun else None
-        owner = None if row is None else self.owner_of(row)
-        if row is None or owner is None or shard is None:
-            return
-        claimed_at = time.time() - (time.monotonic() - self.shards.claimed_at(shard, row.epoch - 1))
-        if told.said_at < claimed_at + FORMER_S:
-            # A former owner may have had it in hand: its successor sends it again, under the same key.
-            return
-        others = [node for node in self.nodes if node is not owner and node.has_connection(told.port)]
-        if others:
-            said = f"{told.key} of {told.target} by {others[0].name}, found {told.said_at - claimed_at:.1f} s after {owner.name} had claimed its shard"
-            self.former.append(Finding("former", told.arrived_at, said))
+    def _note_sender(self, told: Told) -> None:
+        if self.senders is not None:
+            self.senders.note(told)
 
     def _shard(self, target: str) -> int | None:
         """Returns the shard of a target, which the first sample of it has recorded; None where it cannot be read."""
@@ -224,7 +209,10 @@ class Cluster:
         verdict = judge(over, self.ledger.all(), self.ledger.arrivals, known)
         excused = {each for each in verdict.findings if each.target and self._is_slow(each)}
         findings = [each for each in verdict.findings if each not in excused]
-        return verdict._replace(findings=[*findings, *self.former], slow=verdict.slow + len(excused))
+        return verdict._replace(
+            findings=[*findings, *([] if self.senders is None else self.senders.findings())],
+            slow=verdict.slow + len(excused),
+        )
 
     def _is_slow(self, finding: Finding) -> bool:
         """Whether a check of the target of a finding ended too late, as the machine was busy: then the rule has judged otherwise."""
