@@ -31,7 +31,7 @@ OUTAGE = Outage("shop", 100.0, 110.0)
 
 
 def told(change="opened", key=None, incident="inc_1", at=102.0, cause="http_status"):
-    return Told(key or f"{incident}.{change}", "shop", incident, change, 1, at, at, ARRIVED, 0, cause)
+    return Told(key or f"{incident}.{change}", "shop", incident, change, 1, at, at, ARRIVED, 0, 0, cause)
 
 
 BOTH = [told(), told("resolved")]

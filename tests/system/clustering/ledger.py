@@ -26,6 +26,8 @@ class Told(NamedTuple):
     arrived_at: float
     port: int
     """The port of the sender."""
+    to: int
+    """The port of the receiver."""
     cause: str = ""
 
 
@@ -53,6 +55,7 @@ class Ledger(Receiver):
             datetime.fromisoformat(document["timestamp"]).timestamp(),
             now,
             request.client_address[1],
+            request.server.server_address[1],
             str(incident["cause"]),
         )
         with self._changed:

@@ -15,7 +15,7 @@ from tests.system.processes import COMMAND, Watch
 NAMES = ("alder", "birch", "cedar", "dogwood")
 """Words that are in the name of no host."""
 UNFENCED = (str(Path(__file__).with_name("unfenced_node.py")),)
-ASK_WITHIN_S = 2.5
+ASK_WITHIN_S = 5.0
 CONFIGURATION = """\
 runtime: {{store: "postgresql://keeper@/watch?{options}", grace: 3s, notify: []}}
 channels:
@@ -93,9 +93,9 @@ class Node:
         """Whether the owner of a shard, as its row says, is this node."""
         return f"process {self.pid} on " in owner
 
-    def has_connection(self, port: int) -> bool:
-        """Whether a connection from a port of this machine is that of its process."""
-        inode = _inode_of(port)
+    def has_connection(self, port: int, to: int) -> bool:
+        """Whether a connection from a port of this machine to another one is that of its process."""
+        inode = _inode_of(port, to)
         return inode is not None and any(
             _target(each) == f"socket:[{inode}]" for each in _descriptors(self.pid)
         )
@@ -152,12 +152,12 @@ class Node:
             self._close()
 
 
-def _inode_of(port: int) -> str | None:
-    """Returns the number of the socket that has a port of the loopback address."""
-    mine = f"0100007F:{port:04X}"
+def _inode_of(port: int, to: int) -> str | None:
+    """Returns the number of the socket that leads from a port of the loopback address to another: a port may have several."""
+    mine = [f"0100007F:{each:04X}" for each in (port, to)]
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         words = line.split()
-        if words[1] == mine and words[9] != "0":
+        if words[1:3] == mine and words[9] != "0":
             return words[9]
     return None
 

@@ -34,7 +34,7 @@ class Senders:
 
     def note(self, told: Told) -> None:
         """Finds the sender of a notice, while its connection is there."""
-        pid = next((node.pid for node in self._nodes if node.has_connection(told.port)), None)
+        pid = next((node.pid for node in self._nodes if node.has_connection(told.port, told.to)), None)
         if pid is not None:
             self._waiting.append(Sent(told, pid))
 
