@@ -34,6 +34,7 @@ from ..web.shapes.answers import (
 from ..web.shapes.check_answer import CheckAnswer
 from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, ToldRow, TryRow, WaitRow
 from ..web.shapes.drill_answers import DrillAnswer, DrillChannel
+from ..web.shapes.location_rows import LocationRow
 from ..web.shapes.notice_rows import NoticeRow
 from ..web.shapes.token_answers import MadeToken, TokenRow
 from .exchange import Answered
@@ -50,6 +51,7 @@ __all__ = [
     "IncidentNoticeRow",
     "IncidentRow",
     "Listed",
+    "LocationRow",
     "MadeToken",
     "NoticeRow",
     "PreviewAnswer",

@@ -54,7 +54,10 @@ class StorePast:
     def __init__(self, path: str, targets: Iterable[Target] = ()) -> None:
         self.path = path
         self._reader = make_reader(path)
-        self._metadata = {target.id: target.metadata for target in targets}
+        known = tuple(targets)
+        self._metadata = {target.id: target.metadata for target in known}
+        self.located = frozenset(target.id for target in known if target.places)
+        """The targets that are probed from several locations."""
 
     def incidents(self) -> "tuple[IncidentRow, ...]":
         from ..web.shapes.documents import incident_row

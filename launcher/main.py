@@ -248,7 +248,8 @@ def simulate(config: Path | None, *, hours: float, seed: str, faults: str, scrip
     hang                       no answer before the timeout
     unknown                    an internal fault, which is no evidence about the target
 
-    Conditions judge the facts that a word gives; conditions on any other fact count as met.
+    Conditions judge the facts that a word gives; conditions on any other fact count as met. Of a target with locations,
+    `down from fra iad 5m` is down from these alone.
     """
     from .configure.simulate import simulate_configuration
     from .place import config_named

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ...domain.errors import UsageError
 from ...domain.incidents.announcement import Announcement
@@ -14,6 +16,7 @@ from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
 from ...domain.incidents.told import ChannelBacklog, ChannelTold
+from ...domain.limits import READ_INCIDENTS_MAX
 from ...domain.observation.evidence import Evidence
 from ...domain.public_value import PublicValue, moment_of
 from ...domain.read_model.days import IncidentSpan
@@ -73,7 +76,6 @@ class RecordReader(ABC):
 
     # Incidents and notices.
 
-    @abstractmethod
     def incidents(
         self,
         *,
@@ -84,6 +86,20 @@ class RecordReader(ABC):
         before: str | None = None,
     ) -> tuple[Incident, ...]:
         """Each as it stands, the newest first; `before` is the id of one, behind which the list begins."""
+        found = self._incidents(
+            {
+                "open_only": open_only,
+                "ended_only": ended_only,
+                "target": target,
+                "before": before,
+                "limit": min(limit, READ_INCIDENTS_MAX),
+            }
+        )
+        return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
+
+    @abstractmethod
+    def _incidents(self, asked: dict[str, Any]) -> list[tuple[Incident, str | None]]:
+        """Returns incidents, each with the newest finding since its last step."""
 
     @abstractmethod
     def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:

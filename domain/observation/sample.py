@@ -79,9 +79,7 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
         A sample that is no evidence stays as it is. The time to a failure is no response time, and what the failed answer held is no
         evidence of a fault. Where several locations probed the target, each has turned what it saw before the quorum judged it.
         """
-        if self.locations is not UNSET:
-            return self
-        match self.outcome:
+        match self.outcome if self.locations is UNSET else None:
             case Outcome.UP | Outcome.DEGRADED:
                 detail = f"it must fail, and it is {self.outcome.value}"
                 said = f"{detail}: {self.detail}" if self.detail else detail

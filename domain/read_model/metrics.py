@@ -30,6 +30,8 @@ class TargetMetrics(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Wall time at which the certificate ends that it last showed; None for a target that shows none."""
     missed: int
     """Ticks of its grid that passed without an attempt."""
+    locations: tuple[tuple[str, bool], ...] = ()
+    """The locations whose newest result is evidence, each with whether it is good; empty where this runtime alone probes it."""
 
 
 class PhaseDurations(msgspec.Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from ..incidents.incident import Incident
 from ..incidents.record import BlindInterval, Silence
 from ..line import count_of
 from ..observation.attempt import AttemptRecord
+from ..observation.location import LocationResult
 from ..observation.outcome import Outcome
 from ..observation.sample import Sample
 from ..public_value import PublicValue, html_table
@@ -55,6 +56,14 @@ class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     def since(self) -> datetime:
         """When this status began, in UTC."""
         return utc(self.since_ns)
+
+    @property
+    def locations(self) -> tuple[LocationResult, ...]:
+        """The findings of the locations that probe it, in the newest sample; empty where this runtime alone does.
+
+        No store keeps them: a process that reads the record of another has none.
+        """
+        return () if self.sample is None else self.sample.locations or ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data; the texts for people, where the target has any, stand among the fields."""

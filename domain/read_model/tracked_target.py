@@ -150,7 +150,12 @@ class TrackedTarget(msgspec.Struct):
             sampled_at_ns=None if self.sample is None else self.sample.at.wall_ns,
             certificate_ends_ns=figures.certificate_ends_ns,
             missed=self.missed,
+            locations=self._heard_locations(),
         )
+
+    def _heard_locations(self) -> tuple[tuple[str, bool], ...]:
+        found = () if self.sample is None else self.sample.locations or ()
+        return tuple([(each.location, not each.outcome.is_bad) for each in found if each.outcome.is_evidence])
 
     def status(self, incidents: Mapping[str, list[Incident]], now: Moment, asleep_ns: int) -> TargetStatus:
         """Returns the status; the one that was told last, where it would say the same. `incidents` are the open ones, by target.

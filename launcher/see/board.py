@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...domain.line import cut, escaped, one_line
+from ...domain.read_model.dissent import dissent
 from ...domain.rules.aggregate import Status
 
 if TYPE_CHECKING:
@@ -195,7 +196,8 @@ def _row_text(row: "TargetRow", width: int, now: datetime, *, chosen: bool) -> s
     if width < WIDE:
         return text
     latency = "" if row.latency_ms is None else f"{row.latency_ms:.1f} ms"
-    return f"{text}  {latency:>{LATENCY_WIDTH}}  {one_line(row.explanation)}"
+    said = row.explanation or dissent(row.outcome, row.locations)
+    return f"{text}  {latency:>{LATENCY_WIDTH}}  {one_line(said)}"
 
 
 def _age(seconds: float) -> str:

@@ -18,7 +18,7 @@ from ...adapters.http.destination import host_and_port
 from ...adapters.masking import SecretMask, secrets_of
 from ...domain.conditions.condition import ConditionResult
 from ...domain.errors import ConfigurationError, UnknownName
-from ...domain.line import count_of, one_line
+from ...domain.line import count_of, one_line, together
 from ...domain.observation.evidence import kept_body
 from ...domain.observation.observation import Observation
 from ...domain.observation.outcome import Outcome
@@ -141,7 +141,7 @@ def _place_of(name: str, data: Any) -> int | None:
 def _concerns(path: tuple[str | int, ...], own: int | None) -> bool:
     """Whether a problem may be one of this target, or of what all targets share."""
     match path:
-        case ("channels" | "web", *_) | ("runtime", "store", *_):
+        case ("channels" | "web" | "agents", *_) | ("runtime", "store", *_):
             return False
         case ("targets", int(index), *_):
             return own is None or index == own
@@ -171,6 +171,8 @@ def _lines(asked: ProbeOrder, attempt: SingleAttempt) -> Iterator[str]:
     for text, result in attempt.warnings:
         yield _of_condition(text, result, _WARNING_WORDS, asked.discreet)
     yield _verdict(asked, attempt)
+    if places := asked.target.places:
+        yield f"from this machine; {together(places)} probe it, and {asked.target.judged_quorum} of them decide"
 
 
 _WORDS = {True: ("ok", "green"), False: ("no", "red"), None: ("--", "yellow")}
@@ -263,6 +265,7 @@ def _document(asked: ProbeOrder, text: str, attempt: SingleAttempt, body: str | 
     return {
         "target": asked.discreet(text),
         "kind": asked.target.kind,
+        "locations": list(asked.target.places),
         "outcome": sample.outcome.value,
         "reason": sample.reason.value,
         "detail": sample.detail,

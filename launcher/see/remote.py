@@ -12,6 +12,8 @@ from ...domain.errors import UnknownName
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import tells
 from ...domain.incidents.trials.drill import Drill
+from ...domain.observation.outcome import Outcome
+from ...domain.read_model.dissent import dissent
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.time.moment import wall_ns_of, wall_text
@@ -97,6 +99,7 @@ def _target(row: "TargetRow", found: "RemoteStatus", waits: WaitingChannels) -> 
         "open_incidents": len(row.open_incidents),
         "waits": [plain(each) for incident in opened for each in waits.get(incident.id, ())],
         "job": None if row.job is None else row.job.text,
+        "locations": [plain(each) for each in row.locations],
         "outcome": None if row.outcome is None else row.outcome.value,
         "reason": None if row.reason is None else row.reason.value,
         "explanation": row.explanation,
@@ -129,12 +132,20 @@ def _notes(row: dict[str, Any]) -> list[str]:
         text
         for text in (
             row["explanation"],
+            _dissent(row),
             f"acknowledged by {', '.join(row['acknowledged_by'])}" if row["acknowledged_by"] else "",
             f"silenced{by} until {minute_text(wall_ns_of(until))}{reason}" if until else "",
             *held_notes(msgspec.convert(row["waits"], list[WaitRow]), SystemClock().read().wall_ns),
         )
         if text
     ]
+
+
+def _dissent(row: dict[str, Any]) -> str:
+    from ...client.answers import LocationRow
+
+    outcome = None if row["outcome"] is None else Outcome(row["outcome"])
+    return dissent(outcome, msgspec.convert(row["locations"], list[LocationRow]))
 
 
 def _incident(row: "IncidentRow") -> Incident:

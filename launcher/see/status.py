@@ -17,6 +17,7 @@ from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import BlindInterval, HeardMark, PauseMark, Silence
 from ...domain.line import count_of
 from ...domain.observation.outcome import is_answered
+from ...domain.read_model.dissent import dissent
 from ...domain.read_model.job import job_state
 from ...domain.read_model.status import no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
@@ -29,11 +30,12 @@ from ...domain.time.moment import NS_PER_MS, wall_text
 from ..act.reach import plain
 from ..output import ExitStatus, print_table
 from ..place import StorePlace
+from .located import findings_at
 from .tables import minute_text, percent_text, print_json
 from .waits import NO_WAITS, WaitingChannels, wait_texts, waits_at
 
 if TYPE_CHECKING:
-    from ...client.answers import WaitRow
+    from ...client.answers import LocationRow, WaitRow
 
 _COLUMNS = ("target", "status", "since", "24_h", "last", "note")
 _WORST_FIRST = (Status.DOWN, Status.DEGRADED, Status.UNKNOWN, Status.PAUSED, Status.UP)
@@ -60,6 +62,8 @@ class _Recorded(msgspec.Struct, frozen=True):
     """When it was last heard, and the run that has begun and not ended."""
     waits: tuple["WaitRow", ...] = ()
     """The channels that are to be told of its incidents and wait."""
+    locations: "Sequence[LocationRow]" = ()
+    """The findings of its locations, of the process that runs the store; empty where none answers."""
 
     @property
     def job(self) -> str:
@@ -174,6 +178,7 @@ def recorded_targets(
     silences = [(silence, silence.selection()) for silence in reader.silences(now_ns)]
     pauses = {mark.target: mark for mark in reader.pauses()}
     marks = {mark.target: mark for mark in reader.heard()}
+    findings = findings_at(place.path, [target.id for target in place.targets if target.places])
     return [
         _Recorded(
             name=name,
@@ -189,6 +194,7 @@ def recorded_targets(
             now_ns=now_ns,
             mark=marks.get(name),
             waits=tuple(row for incident in opened.get(name, ()) for row in waits.get(incident.id, ())),
+            locations=findings.get(name, ()),
         )
         for name in names
     ]
@@ -251,6 +257,7 @@ def _row(recorded: _Recorded) -> dict[str, Any]:
         "open_incidents": len(recorded.open_incidents),
         "waits": [plain(row) for row in recorded.waits],
         "job": recorded.job or None,
+        "locations": [plain(row) for row in recorded.locations],
         **_measured(recorded),
         "uptime_24h": recorded.uptime,
     }
@@ -314,6 +321,8 @@ def _notes(recorded: _Recorded) -> list[str]:
     notes = []
     if found := recorded.finding:
         notes.append(found)
+    if recorded.last is not None and (apart := dissent(recorded.last.outcome, recorded.locations)):
+        notes.append(apart)
     runs = recorded.mark is not None and recorded.mark.run_at_ns is not None
     if recorded.job and (runs or (recorded.target is not None and recorded.target.is_scheduled)):
         notes.append(recorded.job)

@@ -21,6 +21,7 @@ from ..act.reach import plain, running, url_of
 from ..options import Where
 from ..place import find_store
 from .incidents import ID_PREFIX
+from .located import finding_text, findings_at
 from .tables import print_json
 from .waits import NO_WAITS, WaitingChannels, by_incident, wait_texts, waits_at
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         EvidenceRow,
         IncidentNoticeRow,
         IncidentRow,
+        LocationRow,
         SampleRow,
         SilenceRow,
         TryRow,
@@ -52,6 +54,8 @@ class Timeline(NamedTuple):
     notices: "tuple[IncidentNoticeRow, ...]" = ()
     silences: "tuple[SilenceRow, ...]" = ()
     waits: "tuple[WaitRow, ...]" = ()
+    locations: "tuple[LocationRow, ...]" = ()
+    """The findings of its locations now, of the process that runs; empty where that does not answer."""
 
 
 class Line(NamedTuple):
@@ -104,7 +108,8 @@ def _timeline(past: Past, given: str) -> Timeline:
         incident = next((row for row in own if row.status == "open"), own[0] if own else None)
     silences = past.silences()
     if incident is None:
-        return Timeline(given, None, silences=_in_force(silences, Subject(given, metadata_of(past, given))))
+        muted = _in_force(silences, Subject(given, metadata_of(past, given)))
+        return Timeline(given, None, silences=muted, locations=_locations(past, given))
     since, until = incident.opened_at - AROUND, incident.opened_at + AROUND
     samples = _around(past.samples(incident.target, since, until), incident.opened_at)
     evidence = past.evidence(incident.target, samples[0].at, until) if samples else ()
@@ -125,7 +130,19 @@ def _timeline(past: Past, given: str) -> Timeline:
             ),
         ),
         _waits(past, incident.id),
+        _locations(past, incident.target),
     )
+
+
+def _locations(past: Past, target: str) -> "tuple[LocationRow, ...]":
+    """Returns what each location finds now; that a target is not watched any more is no problem here."""
+    try:
+        if isinstance(past, StorePast):
+            found = findings_at(past.path, past.located.intersection([target]))
+            return tuple(found.get(target, ()))
+        return tuple(past.target(target).locations) if isinstance(past, Questions) else ()
+    except UnknownName:
+        return ()
 
 
 def _waits(past: Past, incident: str) -> "tuple[WaitRow, ...]":
@@ -166,8 +183,9 @@ def _around(samples: "tuple[SampleRow, ...]", opened: datetime) -> "tuple[Sample
 def _lines(found: Timeline) -> list[str]:
     incident = found.incident
     muted = [_silence_text(row) for row in found.silences]
+    places = [one_line(finding_text(row)) for row in found.locations]
     if incident is None:
-        return [f"{found.target}: no incident is recorded", *muted]
+        return [f"{found.target}: no incident is recorded", *places, *muted]
     state = "open" if incident.resolved_at is None else f"resolved {_clock(incident.resolved_at)}"
     lasted = (incident.resolved_at or incident.at) - incident.opened_at
     length = "" if incident.resolved_at is None else f" after {_length(lasted)}"
@@ -184,6 +202,7 @@ def _lines(found: Timeline) -> list[str]:
     return [
         head,
         *filter(None, (incident.cause, now, seen)),
+        *places,
         *held,
         *muted,
         "",

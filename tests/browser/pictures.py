@@ -1,6 +1,6 @@
 """Takes the pictures of the documents from those that the browser tests kept.
 
-    ./launch test --all tests/browser/test_sight.py
+    ./launch test --all tests/browser/test_sight.py tests/browser/test_locations.py
     python tests/browser/pictures.py
 
 Raises: SystemExit for a picture that is missing, or larger than a document should carry.
@@ -17,6 +17,7 @@ PICTURES = {
     "overview-dark.png": "overview-1440-dark.png",
     "overview-phone.png": "overview-390-light.png",
     "target.png": "target-1440-light.png",
+    "locations.png": "locations-1440-light.png",
     "incident.png": "incident-1440-light.png",
     "public.png": "public-1440-light.png",
 }

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from records import NOON
 from watchkeeper.domain.observation.attempt import ATTEMPT_TRANSITIONS, AttemptId, AttemptState
+from watchkeeper.domain.observation.location import silent
 from watchkeeper.domain.specification.probe import Heartbeat, Tcp
 from watchkeeper.domain.specification.rule import NoData, RuleState
 from watchkeeper.domain.specification.target import Target
@@ -45,6 +46,15 @@ def test_an_attempt_is_numbered_and_reports_the_ticks_missed_before_it():
     second = entry.enqueue(NOON, NOON)
     assert (first.attempt, first.missed) == (AttemptId("shop", 1, 8), 4)
     assert (second.attempt, second.missed) == (AttemptId("shop", 1, 9), 0)
+
+
+def test_an_attempt_of_locations_that_is_overdue_says_nothing_of_its_target():
+    pending = flight_in(AttemptState.RUNNING)
+    sample = pending.overdue(LATER, ("fra", "iad"))
+    assert sample.explanation() == "location_silent: no answer from fra and iad"
+    assert sample.locations == (silent("fra"), silent("iad"))
+    assert not sample.outcome.is_evidence
+    assert pending.overdue(LATER, ()).explanation() == "timed_out: no answer before the deadline"
 
 
 def test_no_attempt_begins_while_the_last_one_has_not_ended():

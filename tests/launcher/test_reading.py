@@ -86,6 +86,7 @@ def test_status_has_a_row_for_every_target_configured_or_recorded(config):
         "open_incidents": 0,
         "waits": [],
         "job": None,
+        "locations": [],
         "outcome": "down",
         "reason": "timed_out",
         "explanation": "timed_out: no answer",

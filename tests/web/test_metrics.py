@@ -149,7 +149,7 @@ def test_no_series_stands_twice_and_each_family_has_one_heading():
 def test_no_label_holds_what_is_not_bounded():
     allowed = {
         *("target", "group", "kind", "phase", "outcome", "channel", "severity", "change", "part", "result"),
-        *("version", "python", "cause", "file", "route", "status_class", "role"),
+        *("version", "python", "cause", "file", "route", "status_class", "role", "location"),
     }
     assert {label for family in FAMILIES for label in family.labels} == allowed
 

@@ -50,6 +50,7 @@ def test_a_target_is_told_with_its_newest_sample_and_its_incidents(viewer, incid
         "open_incidents": [incident.id],
         "silences": [],
         "maintenance": None,
+        "locations": [],
     }
 
 

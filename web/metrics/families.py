@@ -111,6 +111,12 @@ def _responses(scrape: Scrape) -> Iterator[Series]:
         yield "_sum", labels, target.response_ns / NS_PER_S
 
 
+def _locations(scrape: Scrape) -> Iterator[Series]:
+    for labels, target in scrape.targets:
+        for location, is_good in target.locations:
+            yield "", (*labels, clean(location)), int(is_good)
+
+
 _TARGET = ("target", "group")
 TARGETS: tuple[Family, ...] = (
     Family(
@@ -154,6 +160,13 @@ TARGETS: tuple[Family, ...] = (
         "Ticks of a target that passed without an attempt.",
         _TARGET,
         _of_targets("_total", lambda target: target.missed),
+    ),
+    Family(
+        "watchkeeper_target_location_up",
+        "gauge",
+        "Whether a target is up or degraded from a location; absent for one that has not answered.",
+        (*_TARGET, "location"),
+        _locations,
     ),
 )
 

@@ -35,7 +35,6 @@ from ..shapes.answers import (
     StatusAnswer,
     TargetRow,
     TargetsQuery,
-    UptimeAnswer,
 )
 from ..shapes.delivery_rows import (
     IncidentNoticeRow,
@@ -63,6 +62,7 @@ from ..shapes.documents import (
 )
 from ..shapes.jobs import job_row
 from ..shapes.notice_rows import NoticeRow, notice_row
+from ..shapes.uptime_answer import UptimeAnswer
 from ..table import ApiCall
 
 V = TypeVar("V")

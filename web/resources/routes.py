@@ -30,7 +30,6 @@ from ..shapes.answers import (
     StatusAnswer,
     TargetRow,
     TargetsQuery,
-    UptimeAnswer,
     UptimeQuery,
 )
 from ..shapes.check_answer import CheckAnswer
@@ -38,6 +37,7 @@ from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow
 from ..shapes.drill_answers import DrillAnswer, DrillBody
 from ..shapes.notice_rows import NoticeRow
 from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
+from ..shapes.uptime_answer import UptimeAnswer
 from ..table import API, ApiRoute, Unlocked
 from . import (
     acting,

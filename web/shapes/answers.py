@@ -15,6 +15,7 @@ from ...domain.specification.rule import Severity
 from ...domain.specification.text import Matchers, Name
 from ..limits import LIST_DEFAULT, LIST_MAX
 from .jobs import JobRow
+from .location_rows import LocationRow
 
 T = TypeVar("T")
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LIST_MAX, description="The most items of one answer.")]
@@ -126,6 +127,8 @@ class TargetRow(PublicValue, frozen=True, kw_only=True):
     """The planned maintenance in force, of several the one that ends last; it may hold the notices of some incidents alone."""
     job: JobRow | None = None
     """Of a target that reports by itself: when it is expected, and what runs."""
+    locations: list[LocationRow] = msgspec.field(default_factory=list)
+    """The findings of the locations that probe it, in the newest sample of this run; empty where the runtime alone does."""
 
 
 class AttemptRow(PublicValue, frozen=True, kw_only=True):
@@ -179,17 +182,6 @@ class RollupRow(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float | None
     p95_ms: float | None
     max_ms: float | None
-
-
-class UptimeAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The uptime of one target over a span."""
-
-    since: datetime
-    until: datetime
-    uptime: float | None
-    good: int
-    bad: int
-    unknown: int
 
 
 class IncidentRow(PublicValue, frozen=True, kw_only=True):

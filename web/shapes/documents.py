@@ -36,6 +36,7 @@ from .answers import (
     TargetRow,
 )
 from .jobs import JobRow
+from .location_rows import location_rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -177,6 +178,7 @@ def target_row(
             id=work.id, match=[text_of(text) for text in work.match], until=time_of(work.until_ns)
         ),
         job=job,
+        locations=location_rows(sample),
     )
 
 

@@ -1,7 +1,7 @@
 """Housekeeping: seals finished hours, sums up finished days and drops what retention has released, in small slices."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import apsw
 
@@ -10,12 +10,51 @@ from ....domain.specification.configuration import Retention
 from ....domain.time.duration import parse_duration
 from ....domain.time.moment import Moment
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
+from .jobs import Writing
 from .sample_tables import SampleTables, rolled_days
 from .sealing import DaySum, Seal
 
 _DROP = """
 DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ? ORDER BY {key} LIMIT ?)
 """
+
+
+def start_of(period: str, now_ns: int) -> int:
+    """The moment from which on a kind of record is kept."""
+    return now_ns - parse_duration(period)
+
+
+def is_finished(hour: int, now_ns: int) -> bool:
+    """Whether an hour is over. Days beyond tomorrow come from a clock that was ahead: they are over too."""
+    last = (now_ns - limits.SEAL_AFTER_NS) // NS_PER_HOUR - 1
+    return hour <= last or hour // 24 > now_ns // NS_PER_DAY + 1
+
+
+class ReleasedRows(NamedTuple):
+    """The rows of a table that retention has released: those before a moment, in the unit of its column."""
+
+    table: str
+    key: str
+    time: str
+    before: int
+
+
+def released_rows(kept: Retention, now_ns: int) -> list[ReleasedRows]:
+    """Returns the released rows of every table but those of raw samples."""
+    daily_ns, failed_ns = start_of(kept.daily, now_ns), start_of(kept.failed_samples, now_ns)
+    daily, failed_us = daily_ns // NS_PER_DAY, failed_ns // NS_PER_US
+    return [
+        ReleasedRows("chunk", "hour, target", "hour", start_of(kept.history, now_ns) // NS_PER_HOUR),
+        ReleasedRows("hourly", "hour, target", "hour", start_of(kept.hourly, now_ns) // NS_PER_HOUR),
+        ReleasedRows("daily", "day, target", "day", daily),
+        ReleasedRows("rolled_day", "day", "day", daily),
+        ReleasedRows("explanation", "at_us, target", "at_us", failed_us),
+        ReleasedRows("evidence", "at_us, target", "at_us", failed_us),
+        ReleasedRows("delivery", "key, attempt", "at_ns", failed_ns),
+        ReleasedRows("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns),
+        ReleasedRows("silence", "id", "until_ns", daily_ns),
+        ReleasedRows("announcement", "id, created_at_ns", "until_ns", daily_ns),
+    ]
 
 
 class SteadyClock:
@@ -52,7 +91,7 @@ class Housekeeper:
         connection: apsw.Connection,
         samples: SampleTables,
         retention: Retention,
-        writing: Callable[[], AbstractContextManager[None]],
+        writing: Writing,
     ) -> None:
         """`writing` is a transaction of the owner of the store."""
         self._connection, self._writing = connection, writing
@@ -103,12 +142,10 @@ class Housekeeper:
         return True
 
     def _finished_hours(self, now_ns: int) -> Iterator[int]:
-        """Those not sealed, oldest first. Days beyond tomorrow come from a clock that was ahead: they are over too."""
-        last = (now_ns - limits.SEAL_AFTER_NS) // NS_PER_HOUR - 1
-        tomorrow = now_ns // NS_PER_DAY + 1
+        """Those not sealed, oldest first."""
         for day in sorted(self._samples.days):
             for hour in range(day * 24, day * 24 + 24):
-                if (hour <= last or day > tomorrow) and hour not in self._samples.sealed_hours:
+                if is_finished(hour, now_ns) and hour not in self._samples.sealed_hours:
                     yield hour
 
     def _next_day(self) -> DaySum | None:
@@ -120,26 +157,11 @@ class Housekeeper:
 
     def _drop_some(self, now_ns: int) -> bool:
         """A slice of each kind of record; returns whether more of one may be to drop."""
-        kept = self._retention
-        daily_ns = start_of(kept.daily, now_ns)
-        history_hour = start_of(kept.history, now_ns) // NS_PER_HOUR
-        hourly_hour = start_of(kept.hourly, now_ns) // NS_PER_HOUR
-        failed_ns = start_of(kept.failed_samples, now_ns)
-        failed_us = failed_ns // NS_PER_US
         # A list: each kind has its slice, whether or not the one before it is done.
         return any(
             [
-                self._drop_day(start_of(kept.samples, now_ns)),
-                self._drop("chunk", "hour, target", "hour", history_hour),
-                self._drop("hourly", "hour, target", "hour", hourly_hour),
-                self._drop("daily", "day, target", "day", daily_ns // NS_PER_DAY),
-                self._drop("rolled_day", "day", "day", daily_ns // NS_PER_DAY),
-                self._drop("explanation", "at_us, target", "at_us", failed_us),
-                self._drop("evidence", "at_us, target", "at_us", failed_us),
-                self._drop("delivery", "key, attempt", "at_ns", failed_ns),
-                self._drop("blind", "started_at_ns, ended_at_ns, cause", "ended_at_ns", daily_ns),
-                self._drop("silence", "id", "until_ns", daily_ns),
-                self._drop("announcement", "id, created_at_ns", "until_ns", daily_ns),
+                self._drop_day(start_of(self._retention.samples, now_ns)),
+                *map(self._drop, released_rows(self._retention, now_ns)),
             ]
         )
 
@@ -154,13 +176,9 @@ class Housekeeper:
         self._samples.drop(oldest, limits.HOUSE_ROWS_MAX)
         return True
 
-    def _drop(self, table: str, key: str, time: str, before: int) -> bool:
+    def _drop(self, part: ReleasedRows) -> bool:
         """Deletes a slice of a table; returns whether the slice was full."""
         rows_max = limits.HOUSE_ROWS_MAX
-        self._connection.execute(_DROP.format(table=table, key=key, time=time), (before, rows_max))
+        query = _DROP.format(table=part.table, key=part.key, time=part.time)
+        self._connection.execute(query, (part.before, rows_max))
         return self._connection.changes() == rows_max
-
-
-def start_of(period: str, now_ns: int) -> int:
-    """The moment from which on a kind of record is kept."""
-    return now_ns - parse_duration(period)

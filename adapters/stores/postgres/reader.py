@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt
@@ -82,27 +81,11 @@ class PostgresReader(RecordReader):
     def path(self) -> str:
         return self._place.shown
 
-    def incidents(
-        self,
-        *,
-        open_only: bool = False,
-        target: str | None = None,
-        limit: int = 100,
-        ended_only: bool = False,
-        before: str | None = None,
-    ) -> tuple[Incident, ...]:
-        asked = {
-            "open_only": open_only,
-            "ended_only": ended_only,
-            "target": target,
-            "before": before,
-            "limit": min(limit, limits.READ_INCIDENTS_MAX),
-        }
+    def _incidents(self, asked: dict[str, Any]) -> list[tuple[Incident, str | None]]:
         with self._reading() as connection:
             steps = StepReader(connection)
             rows = connection.execute(_INCIDENTS, asked).fetchall()
-            found = [(steps.incident(body), latest) for body, latest in rows]
-        return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
+            return [(steps.incident(body), latest) for body, latest in rows]
 
     def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:
         with self._reading() as connection:

@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
-from msgspec.structs import replace
 
 from ....domain import limits
 from ....domain.errors import StoreCorrupt, StoreError
@@ -71,26 +71,10 @@ class StoreReader(RecordReader):
         """The file that it reads."""
         return self._path
 
-    def incidents(
-        self,
-        *,
-        open_only: bool = False,
-        target: str | None = None,
-        limit: int = 100,
-        ended_only: bool = False,
-        before: str | None = None,
-    ) -> tuple[Incident, ...]:
-        asked = {
-            "open_only": open_only,
-            "ended_only": ended_only,
-            "target": target,
-            "before": before,
-            "limit": min(limit, limits.READ_INCIDENTS_MAX),
-        }
+    def _incidents(self, asked: dict[str, Any]) -> list[tuple[Incident, str | None]]:
         with self._reading() as connection:
             table = IncidentTable(connection)
-            found = [(table.incident(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
-        return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)
+            return [(table.incident(body), latest) for body, latest in connection.execute(_INCIDENTS, asked)]
 
     def incident_spans(self, after: int = 0) -> tuple[int, tuple[IncidentSpan, ...]]:
         with self._reading() as connection:

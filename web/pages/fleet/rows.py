@@ -9,6 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from ....domain.read_model.days import FleetDays, TargetDays
+from ....domain.read_model.dissent import dissent_of
 from ....domain.read_model.status import TargetStatus
 from ....domain.rules.aggregate import Status
 from ....domain.specification.matcher import Subject
@@ -71,6 +72,7 @@ def row_maker(
         days = None if fleet is None else fleet.of(target.id)
         name, state = name_of(target), state_of(target)
         mark = "silenced" if target.silences else "in maintenance" if target.id in worked_on else ""
+        apart = dissent_of(target.sample)
         uptime = DASH if days is None else percent(days.uptime)
         runs = () if days is None else days.runs
 
@@ -81,10 +83,10 @@ def row_maker(
             since = frame.iso(target.since_ns)
             return (
                 template.begin(frame.root, target.id, in_path(target.id), name, state.value, since),
-                template.rest(mark, days is not None, marks, said, uptime, spark, bad),
+                template.rest(mark, apart, days is not None, marks, said, uptime, spark, bad),
             )
 
-        shows = name, state, target.since_ns, mark, runs, uptime, hours, since_day
+        shows = name, state, target.since_ns, mark, apart, runs, uptime, hours, since_day
         begin, rest = parts.get((frame.root, count, target.id), shows, whole)
         latency_ns = None if target.sample is None else target.sample.latency_ns
         # Two parts that change seldom, and a figure behind each.

@@ -18,6 +18,7 @@ _OF_SAMPLES = frozenset({"STATUS", "RESPONSE_TIME", "IP", "CERTIFICATE_EXPIRATIO
 _NOT_YET = "not asked yet"
 _NO_ANSWER = "not asked: there was no answer"
 _NOT_ASKED = "not asked"
+_ELSEWHERE = "asked at each location"
 _OF_NO_FAULT = "not asked: the probe itself found a fault"
 _NOT_KEPT = f"not known: of one answer {FAILED_CONDITIONS_KEPT} failures are kept"
 
@@ -39,6 +40,8 @@ def condition_rows(target: Target, sample: Sample | None) -> list[ConditionRow]:
     stated = [*((text, False) for text in target.expect), *((text, True) for text in target.warnings)]
     if sample is None:
         return [ConditionRow(text, None, _NOT_YET, warns) for text, warns in stated]
+    if sample.locations:
+        return [ConditionRow(text, None, _ELSEWHERE, warns) for text, warns in stated]
     rows: list[ConditionRow] = []
     is_cut = False
     for text, warns in stated:

@@ -13,6 +13,7 @@ from ....domain.incidents.incident import Incident
 from ....domain.line import escaped, listed
 from ....domain.observation.attempt import AttemptRecord
 from ....domain.observation.sample import Sample
+from ....domain.read_model.dissent import dissent_of
 from ....domain.read_model.job import job_of
 from ....domain.read_model.standing import RuleStanding, looked_back_ns, standings
 from ....domain.read_model.status import RuntimeStatus, TargetStatus
@@ -91,6 +92,7 @@ async def target_page(call: ApiCall) -> Response:
         newest=() if known.target.heartbeat is None else tuple(reversed(samples[-REPORTS_SHOWN:])),
         attempts=attempt_views(known.attempts, samples, known.row.sample),
         has_attempts=known.recent is not None,
+        apart=dissent_of(known.row.sample),
         conditions=condition_rows(known.target, known.row.sample),
         rules=_standings(known, samples, now_ns),
         what=call.operations.discreet(what_is_checked(known.target)),

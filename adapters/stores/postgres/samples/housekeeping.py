@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from .....domain import limits
 from .....domain.specification.configuration import Retention
 from .....domain.time.moment import Moment
-from .....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
-from ...history.housekeeping import SteadyClock, start_of
+from ...history.housekeeping import ReleasedRows, SteadyClock, is_finished, released_rows
+from ...history.jobs import Writing
 from ..connection import BoundedConnection
-from .sealing import BlockSeal, DatabaseDaySum, Writing
+from .sealing import BlockSeal, DatabaseDaySum
 from .source import PostgresSource
 from .writer import SampleWriter
 
@@ -67,7 +67,7 @@ class DatabaseHousekeeper:
     def _next_job(self, now_ns: int) -> BlockSeal | DatabaseDaySum | None:
         source = PostgresSource(self._connection, self._shard)
         unsealed = sorted(source.unsealed_hours())
-        finished = [hour for hour in unsealed if _is_finished(hour, now_ns)]
+        finished = [hour for hour in unsealed if is_finished(hour, now_ns)]
         if finished:
             return BlockSeal(self._connection, self._shard, finished[0], source.findings(), self._writing)
         day = next(self._whole_days(unsealed, now_ns), None)
@@ -79,41 +79,17 @@ class DatabaseHousekeeper:
         """The days that are over, whose hours are all sealed, and which are not summed up."""
         days = {hour // 24 for hour in unsealed}
         for day in sorted(self._samples.open_days - days):
-            if _is_finished(day * 24 + 23, now_ns):
+            if is_finished(day * 24 + 23, now_ns):
                 yield day
 
     def _drop_some(self, now_ns: int) -> bool:
         """A slice of each kind of record; returns whether more of one may be to drop."""
-        kept = self._retention
-        daily_ns = start_of(kept.daily, now_ns)
-        history_hour = start_of(kept.history, now_ns) // NS_PER_HOUR
-        hourly_hour = start_of(kept.hourly, now_ns) // NS_PER_HOUR
-        failed_ns = start_of(kept.failed_samples, now_ns)
-        failed_us = failed_ns // NS_PER_US
         # A list: each kind has its slice, whether or not the one before it is done.
-        return any(
-            [
-                self._drop("chunk", "hour", history_hour),
-                self._drop("hourly", "hour", hourly_hour),
-                self._drop("daily", "day", daily_ns // NS_PER_DAY),
-                self._drop("rolled_day", "day", daily_ns // NS_PER_DAY),
-                self._drop("explanation", "at_us", failed_us),
-                self._drop("evidence", "at_us", failed_us),
-                self._drop("delivery", "at_ns", failed_ns),
-                self._drop("blind", "ended_at_ns", daily_ns),
-                self._drop("silence", "until_ns", daily_ns),
-                self._drop("announcement", "until_ns", daily_ns),
-            ]
-        )
+        return any([*map(self._drop, released_rows(self._retention, now_ns))])
 
-    def _drop(self, table: str, time: str, before: int) -> bool:
+    def _drop(self, part: ReleasedRows) -> bool:
         """Deletes a slice of a table; returns whether the slice was full."""
         rows_max = limits.HOUSE_ROWS_MAX
-        asked = (before, self._shard, rows_max)
-        return self._connection.execute(_DROP.format(table=table, time=time), asked).rowcount == rows_max
-
-
-def _is_finished(hour: int, now_ns: int) -> bool:
-    """Whether an hour is over. Days beyond tomorrow come from a clock that was ahead: they are over too."""
-    last = (now_ns - limits.SEAL_AFTER_NS) // NS_PER_HOUR - 1
-    return hour <= last or hour // 24 > now_ns // NS_PER_DAY + 1
+        asked = (part.before, self._shard, rows_max)
+        query = _DROP.format(table=part.table, time=part.time)
+        return self._connection.execute(query, asked).rowcount == rows_max
