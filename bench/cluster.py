@@ -39,7 +39,8 @@ from tests.system.outside import Loopback, answer
 from tests.system.processes import Watch
 
 CHECKS_PER_S = 1_000
-OURS_CORE, SERVER_CORE = 0, 1
+ANY_CORE, SERVER_CORE = -1, 1
+"""A node has a loop for each shard: on one core that others use, too, they wait for each other."""
 WARM_S = 4.0
 TRIES, UP_SHARE_MIN = 5, 0.95
 """A span in which the machine was busy otherwise is measured again."""
@@ -92,7 +93,7 @@ def checked(
         )
         for number in range(CHECKS_PER_S)
     ]
-    with Running(targets, core=OURS_CORE, store=store) as running:
+    with Running(targets, core=ANY_CORE, store=store) as running:
         time.sleep(WARM_S)
         for _ in range(TRIES):
             opened = _opened(running)
