@@ -1,7 +1,8 @@
-"""Two nodes on one PostgreSQL: one is killed with SIGKILL in front of your eyes, and the other takes its shards over.
+"""Two nodes on one PostgreSQL and an agent: one node is killed with SIGKILL before your eyes, and the other takes its shards over.
 
 Run by `./launch cluster`, which installs what it needs. Everything is on this machine, in a temporary folder that is gone at the end:
-a PostgreSQL, twelve little web servers in this process, a receiver of notices, and two processes of `watchkeeper run`.
+a PostgreSQL, a NATS server, twelve little web servers in this process, a receiver of notices, two processes of `watchkeeper run` and one of
+`watchkeeper agent`, which looks at two of the targets as from another place.
 """
 
 import json
@@ -24,12 +25,16 @@ from watchkeeper import WatchkeeperError, connect
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 PostgresServer: Any = import_module("postgres_server").PostgresServer
-"""Lies beside the tests, which are no part of the package."""
+NatsServer: Any = import_module("nats_server").NatsServer
+"""Both lie beside the tests, which are no part of the package."""
 
 
 TARGETS, SHARDS, WITHIN_S = 12, 8, 60.0
+FIRST, SECOND = "shop-04", "shop-01"
+"""Two targets that lie on shards of node a, and are looked at from two places."""
 CONFIGURATION = """
-runtime: {{store: "{store}"}}
+runtime: {{store: "{store}", location: home}}
+agents: {{nats: "{nats}", locations: [fra]}}
 channels:
   - {{id: receiver, webhook: {{url: "http://127.0.0.1:{receiver}/"}}}}
 defaults: {{every: 1s, timeout: 900ms, notify: [receiver]}}
@@ -77,13 +82,12 @@ class Cast:
             server.server_close()
 
 
-class Node:
-    """One process of `watchkeeper run`."""
+class Program:
+    """One process of watchkeeper, with its output in a file."""
 
-    def __init__(self, name: str, configuration: Path, environment: dict[str, str]) -> None:
-        self.name = name
-        command = [sys.executable, "-P", "-m", "watchkeeper", "run", str(configuration), "--node", name]
-        self._log = configuration.with_name(f"{name}.log").open("ab")
+    def __init__(self, name: str, words: list[str], folder: Path, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-P", "-m", "watchkeeper", *words]
+        self._log = (folder / f"{name}.log").open("ab")
         self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)  # noqa: S603  # its own words
 
     def kill(self) -> None:
@@ -136,52 +140,63 @@ def owned(store: str) -> dict[str, tuple[int, ...]]:
     return {node.name: tuple(node.shards) for node in connect(store).status().nodes if node.alive}
 
 
-def play(show: Show, folder: Path, server: Any, stack: ExitStack) -> None:
+def target(number: int, port: int) -> str:
+    """Returns the lines of a target, which two of them have from two places."""
+    name = f"shop-{number:02}"
+    places = (
+        ", every: 2s, timeout: 1800ms, locations: [home, fra], quorum: 2" if name in {FIRST, SECOND} else ""
+    )
+    return f'  - {{id: {name}, http: {{url: "http://127.0.0.1:{port}/{name}"}}{places}}}\n'
+
+
+def play(show: Show, folder: Path, server: Any, nats: Any, stack: ExitStack) -> None:
     cast = Cast()
     stack.enter_context(cast.on_stage())
     store = f"{server.socket_dsn}&shards={SHARDS}"
     configuration = folder / "cluster.yaml"
-    targets = "".join(
-        f'  - {{id: shop-{number:02}, http: {{url: "http://127.0.0.1:{cast.port}/shop-{number:02}"}}}}\n'
-        for number in range(TARGETS)
-    )
-    configuration.write_text(
-        CONFIGURATION.format(store=store, receiver=cast.port) + targets, encoding="utf-8"
-    )
+    head = CONFIGURATION.format(store=store, nats=nats.url(), receiver=cast.port)
+    targets = "".join(target(number, cast.port) for number in range(TARGETS))
+    configuration.write_text(head + targets, encoding="utf-8")
     environment = {**os.environ, "STATE_DIRECTORY": str(folder)}
     os.environ["STATE_DIRECTORY"] = str(folder)
 
-    def start(name: str) -> Node:
-        node = Node(name, configuration, environment)
-        stack.callback(node.end)
-        return node
+    def start(name: str, *words: str) -> Program:
+        program = Program(name, list(words), folder, environment)
+        stack.callback(program.end)
+        return program
 
-    show.say(f"a configuration with {TARGETS} targets, each checked every second; two nodes start with it")
-    nodes = {name: start(name) for name in "ab"}
+    def start_node(name: str) -> Program:
+        return start(name, "run", str(configuration), "--node", name)
+
+    show.say(
+        f"a configuration with {TARGETS} targets, each checked every second or two; an agent and two nodes start"
+    )
+    start("agent", "agent", "--location", "fra", "--nats", nats.url("fra"))
+    nodes = {name: start_node(name) for name in "ab"}
     half = SHARDS // 2
     show.wait(
         "the start", lambda: {name: len(of) for name, of in owned(store).items()} == {"a": half, "b": half}
     )
     show.nodes(store)
 
-    first, second = "shop-04", "shop-01"
-    cast.down.add(first)
-    show.say(f"{first} answers 503 from now on")
-    took = show.wait("the notice", lambda: any(f"opened {first}" in text for _, text in cast.told))
-    show.say(f"the receiver was told that it is down, after {took:.1f} s")
+    cast.down.add(FIRST)
+    show.say(f"{FIRST} answers 503 from now on")
+    took = show.wait("the notice", lambda: any(f"opened {FIRST}" in text for _, text in cast.told))
+    why = connect(store).target(FIRST).explanation
+    show.say(f"the receiver was told after {took:.1f} s: {why}")
 
-    show.say(f"kill -9 {nodes['a'].process.pid}: node a is gone, and {second} answers 503 at the same moment")
-    cast.down.add(second)
+    show.say(f"kill -9 {nodes['a'].process.pid}: node a is gone, and {SECOND} answers 503 at the same moment")
+    cast.down.add(SECOND)
     nodes["a"].kill()
     took = show.wait("the take-over", lambda: owned(store) == {"b": tuple(range(SHARDS))})
     show.say(f"node b has taken all shards over, {took:.1f} s after the kill")
     show.nodes(store)
-    show.wait("the notice", lambda: any(f"opened {second}" in text for _, text in cast.told))
-    show.say(f"the receiver was told that {second} is down")
+    show.wait("the notice", lambda: any(f"opened {SECOND}" in text for _, text in cast.told))
+    show.say(f"the receiver was told that {SECOND} is down")
 
     cast.down.clear()
     show.say("both answer well again, and node a is started again")
-    nodes["a"] = start("a")
+    nodes["a"] = start_node("a")
     show.wait(
         "the hand-over",
         lambda: {name: len(of) for name, of in owned(store).items()} == {"a": half, "b": half},
@@ -191,7 +206,7 @@ def play(show: Show, folder: Path, server: Any, stack: ExitStack) -> None:
     told = sorted(text for _, text in cast.told)
     show.say(f"told: {', '.join(told)}")
     show.failed = told != sorted(
-        f"incident.{change} {name}" for change in ("opened", "resolved") for name in (first, second)
+        f"incident.{change} {name}" for change in ("opened", "resolved") for name in (FIRST, SECOND)
     )
     show.say("each once: everything as expected" if not show.failed else "NOT as expected")
 
@@ -202,10 +217,10 @@ def main() -> int:
         # SIGTERM ends it as Ctrl-C does: with everything cleaned up.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="watchkeeper-cluster-")))
-        show.say("a PostgreSQL starts in a temporary folder")
-        server = stack.enter_context(PostgresServer())
+        show.say("a PostgreSQL and a NATS server start in temporary folders")
+        server, nats = stack.enter_context(PostgresServer()), stack.enter_context(NatsServer("fra"))
         try:
-            play(show, folder, server, stack)
+            play(show, folder, server, nats, stack)
         except TimeoutError as error:
             show.say(f"{error}: the last lines of the nodes are")
             for log in sorted(folder.glob("*.log")):

@@ -146,7 +146,7 @@ class RunCommand:
                 self._output.show("browser", text)
         Thread(target=self._tell, args=(events,), name="watchkeeper-lines", daemon=True).start()
         Thread(target=self._tell_end, args=(runtime,), name="watchkeeper-end", daemon=True).start()
-        self._manager.ready(f"watching {scene.summary}")
+        self._manager.ready(scene.service_line)
         watchdog = Watchdog(self._manager, lambda: runtime.status("1s"), self._clock)
         watchdog.start()
         try:
@@ -211,7 +211,7 @@ class RunCommand:
         else:
             scene = runtime.scene(self._config)
             self._output.reloaded(scene)
-            self._manager.ready(f"watching {scene.summary}")
+            self._manager.ready(scene.service_line)
 
     def _stop(self, runtime: WatchedRuntime) -> ExitStatus:
         self._manager.stopping(runtime.grace_ns)

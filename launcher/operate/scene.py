@@ -41,7 +41,12 @@ class Scene(NamedTuple):
         """The targets and the channels in one line."""
         targets = f"{count_of(self.targets, 'target')} ({self.kinds_text})" if self.kinds else "no target"
         count = count_of(len(self.channels), "channel")
-        said = f"{targets}, {count} ({self.channels_text})" if self.channels else f"{targets}, no channel"
+        return f"{targets}, {count} ({self.channels_text})" if self.channels else f"{targets}, no channel"
+
+    @property
+    def service_line(self) -> str:
+        """The line for the service manager: what is watched, and the part of it that this node runs."""
+        said = f"watching {self.summary}"
         return f"{said}; node {self.node}" if self.node else said
 
     @property
@@ -64,6 +69,7 @@ class Scene(NamedTuple):
                     self.store or "none: the record ends with this process; set runtime.store to keep it"
                 ),
             ),
+            *([("node", one_line(self.node))] if self.node else []),
             ("page and API", self._api),
             ("verbs", self._verbs),
         )

@@ -26,6 +26,7 @@ def open_folder():
 
 @pytest.mark.slow
 @pytest.mark.needs("postgres")
+@pytest.mark.needs("nats")
 def test_a_killed_node_is_replaced_within_seconds_and_nothing_is_left_behind(tmp_path, open_folder):
     done = subprocess.run(
         [sys.executable, "-P", str(EXAMPLES / "cluster" / "cluster.py")],
@@ -39,11 +40,11 @@ def test_a_killed_node_is_replaced_within_seconds_and_nothing_is_left_behind(tmp
     assert done.returncode == 0, done.stdout + done.stderr
     assert "node b has taken all shards over" in done.stdout
     assert "each once: everything as expected" in done.stdout
-    assert not [path for path in open_folder.iterdir() if not path.name.startswith("pg-programs-")]
+    assert not [path for path in open_folder.iterdir() if "-program" not in path.name]
 
 
 def test_the_configuration_for_containers_passes_check():
-    environment = {"DB_PASSWORD": "slon", "OPERATOR_SHA256": SHA256}
+    environment = {"DB_PASSWORD": "slon", "NATS_PASSWORD": "otto", "OPERATOR_SHA256": SHA256}
     found = CliRunner().invoke(cli, ["check", str(EXAMPLES / "compose-watchkeeper.yaml")], env=environment)
     assert (found.exit_code, found.stdout) == (0, "ok: 2 targets, 1 channel\n")
 
@@ -56,5 +57,9 @@ def test_the_containers_are_two_nodes_of_different_names_on_one_database():
     for each in nodes.values():
         assert (EXAMPLES / each["build"]["context"] / each["build"]["dockerfile"]).exists()
         assert (EXAMPLES / each["volumes"][0].partition(":")[0]).exists()
-        assert each["build"]["args"]["EXTRAS"] == "web,postgres"
-    assert "database" in services
+        assert each["build"]["args"]["EXTRAS"] == "web,postgres,nats"
+    agent = services["agent-fra"]["command"]
+    assert agent[:2] == ["agent", "--location"]
+    configuration = yaml.safe_load((EXAMPLES / "compose-watchkeeper.yaml").read_text(encoding="utf-8"))
+    assert agent[2] in configuration["agents"]["locations"]
+    assert {"database", "nats"} <= services.keys()

@@ -10,6 +10,7 @@ from watchkeeper.domain.read_model.node_status import counts_of, node_statuses, 
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.web import Web
 from watchkeeper.host.cluster.shard_news import LOOKS_MAX, ShardNews
+from watchkeeper.launcher.operate.scene import scene_of
 
 
 @pytest.fixture
@@ -106,3 +107,13 @@ def test_the_name_of_a_living_node_is_taken_and_that_of_a_silent_one_is_free():
 def test_the_address_at_which_a_node_listens_is_no_part_of_its_configuration():
     first, second = (Configuration(targets=(), web=Web(listen=f"127.0.0.1:{port}")) for port in (1, 2))
     assert stamp_of(first, 0) == stamp_of(second, 0) == stamp_of(Configuration(targets=()), 0)
+
+
+def test_the_first_lines_of_a_run_and_the_service_manager_name_the_node(tmp_path):
+    scene = scene_of(tmp_path / "a.yaml", Configuration(targets=()), (), "a runs 4 of 8 shards")
+    assert ("node", "a runs 4 of 8 shards") in scene.facts()
+    assert scene.fields()["node"] == "a runs 4 of 8 shards"
+    assert scene.service_line == "watching no target, no channel; node a runs 4 of 8 shards"
+    alone = scene_of(tmp_path / "a.yaml", Configuration(targets=()), ())
+    assert "node" not in {*dict(alone.facts()), *alone.fields()}
+    assert alone.service_line == "watching no target, no channel"
