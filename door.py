@@ -1,5 +1,6 @@
 """The public names of watchkeeper: `watchkeeper/__init__.py` hands each of them out."""
 
+from .adapters.locations.serving import AgentStatistics
 from .adapters.plugins.contract import ProbePlugin
 from .adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
 from .adapters.stores.record_reader import Verification
@@ -88,6 +89,7 @@ from .domain.specification.rule import Consecutive, KOfN, Nagios, NoData, Rule, 
 from .domain.specification.target import Target, TargetFields
 from .domain.specification.web import PublicPage, Role, Token, Web, WebMetrics
 from .domain.time.duration import Duration
+from .host.agents.agent import Agent
 from .host.job import Job
 from .host.subscriptions import Subscription
 from .host.surface import Surface, surface_of
@@ -98,6 +100,8 @@ asgi = Runtime.asgi
 __all__ = [
     "ALL",
     "AbandonedWork",
+    "Agent",
+    "AgentStatistics",
     "Agents",
     "Alertmanager",
     "Announcement",

@@ -22,7 +22,14 @@ from ..domain.store_place import shown_store
 from ..domain.time.moment import NS_PER_S, Deadline
 from ..protocol.message import Message
 from ..protocol.owner import Acknowledge, BeginDrill, EndDrill, FlushSamples, OfDrills, Unacknowledge
-from ..protocol.recorder import CounterIncreased, GetAbandoned, GetIncidents, GetMetrics, HealthReported
+from ..protocol.recorder import (
+    CounterIncreased,
+    GetAbandoned,
+    GetIncidents,
+    GetMetrics,
+    HealthReported,
+    RecorderMessage,
+)
 from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, Redrive, SendTest, Unmute
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
@@ -31,7 +38,7 @@ from .dispatch.run.alarm import MakeTimer
 from .dispatch.run.future import AwaitAnswer, DispatchedFuture
 from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
-from .ports import Clock, Messenger, Pinger, Prober, Publisher, Store
+from .ports import Clock, Listener, LocationListener, Messenger, Pinger, Prober, Publisher, Store
 from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, System, SystemDependencies, shut_down
 
@@ -53,6 +60,14 @@ class DriverSet(Protocol):
 
     @property
     def pinger(self) -> Pinger | None: ...
+
+    def located(self, target: Target) -> Prober | None:
+        """Returns the prober of a target that is probed from several locations; None for any other."""
+        ...
+
+    def report_locations(self, listener: LocationListener) -> None:
+        """Tells how locations answer, from now on."""
+        ...
 
     def close(self) -> tuple[str, ...]:
         """Releases everything. Returns the host's functions that still run and cannot be stopped."""
@@ -81,6 +96,18 @@ class EngineDependencies(NamedTuple):
     """Masks the known secrets in a foreign text."""
     is_whole: bool = False
     """Whether the configuration names every target; see `SystemDependencies`."""
+
+
+class LocationHealth(NamedTuple):
+    """Tells the recorder how locations answer."""
+
+    recorder: Listener[RecorderMessage]
+
+    def counted(self, counter: str, by: int) -> None:
+        self.recorder.tell(CounterIncreased(f"location_{counter}", by))
+
+    def problem(self, location: str, detail: str) -> None:
+        self.recorder.tell(HealthReported(f"location {location}", detail))
 
 
 class Engine:
@@ -112,6 +139,7 @@ class Engine:
             self._stop_threads()
             raise
         self.system = System(self._parts(dependencies, configuration), configuration)
+        self._drivers.report_locations(LocationHealth(self.system.recorder))
 
     def _parts(self, dependencies: EngineDependencies, configuration: Configuration) -> SystemDependencies:
         store, messengers = dependencies.store, self._drivers.messengers
@@ -128,6 +156,7 @@ class Engine:
             sink_dispatcher=self._sink_thread,
             probers=self._drivers.probers,
             messengers=messengers,
+            located=self._drivers.located,
             pinger=self._drivers.pinger,
             store=store,
             publisher=dependencies.publisher,

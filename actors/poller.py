@@ -31,6 +31,8 @@ class PollerContext(NamedTuple):
     supervisor: Listener[SupervisorMessage]
     probers: Mapping[type[Probe], Prober]
     expectation_of: Callable[[Target], Expectation]
+    located: Callable[[Target], Prober | None] = lambda _: None
+    """The prober of a target that is probed from several locations; None for any other."""
 
 
 class Poller(Behaviour[heard.PollerMessage]):
@@ -41,10 +43,13 @@ class Poller(Behaviour[heard.PollerMessage]):
     mailbox_capacity = limits.MAILBOX_LIGHT_MESSAGES_MAX
     """A queue with a larger capacity is a deque: 1.4 KiB more for each of 100,000 idle pollers."""
 
-    def __init__(self, clock: Clock, context: PollerContext, expectation: Expectation) -> None:
+    def __init__(
+        self, clock: Clock, context: PollerContext, expectation: Expectation, located: Prober | None = None
+    ) -> None:
         super().__init__(clock)
         self._context = context
         self._expectation = expectation
+        self._located = located
         self._running: tuple[AttemptId, Cancellable] | None = None
 
     def handle(self, message: heard.PollerMessage, now: Moment) -> None:
@@ -55,6 +60,7 @@ class Poller(Behaviour[heard.PollerMessage]):
                 self._cancel(attempt)
             case heard.Reconfigure(target):
                 self._expectation = self._context.expectation_of(target)
+                self._located = self._context.located(target)
             case _:
                 assert_never(message)
 
@@ -74,7 +80,8 @@ class Poller(Behaviour[heard.PollerMessage]):
         try:
             probe = expectation.asked_of(request.probe)
             asked = request if probe is request.probe else replace(request, probe=probe)
-            running = self._context.probers[type(probe)].start(asked, done)
+            prober = self._located or self._context.probers[type(probe)]
+            running = prober.start(asked, done)
         except Exception as error:  # noqa: BLE001  # a driver that cannot start is an internal fault, not the target's
             self._report(request.attempt, now, expectation, _crashed(error))
             return

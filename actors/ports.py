@@ -65,6 +65,16 @@ class Prober(Protocol):
         ...
 
 
+class LocationListener(Protocol):
+    """Hears how other locations answer. Called on the dispatcher's thread."""
+
+    def counted(self, counter: str, by: int) -> None: ...
+
+    def problem(self, location: str, detail: str) -> None:
+        """A location has a problem; an empty detail ends it."""
+        ...
+
+
 class Messenger(Protocol):
     """Delivers notices to one channel without blocking the dispatcher that calls it."""
 

@@ -73,6 +73,8 @@ class SystemDependencies(NamedTuple):
     """Reads the targets that the host wants now, for a supervisor that may have crashed on a command."""
     discreet: Callable[[str], str] = str
     """Masks the known secrets in a foreign text."""
+    located: Callable[[Target], Prober | None] = lambda _: None
+    """Makes the prober of a target that is probed from several locations; None for any other."""
     pinger: Pinger | None = None
     """Sends the dead-man's ping; None where there is none."""
     is_wall_steady: bool = False
@@ -110,7 +112,9 @@ class System:
         }
         self._neighbours = Neighbours(self.supervisor, self.owner, self.sink, self.recorder, self.couriers)
         targets = {target.id: target for target in configuration.targets}
-        self._poller_context = PollerContext(self.supervisor, parts.probers, parts.expectation_of)
+        self._poller_context = PollerContext(
+            self.supervisor, parts.probers, parts.expectation_of, parts.located
+        )
         registry = PollerRegistry(lambda name: self._address(Poller, name), self._start_poller)
         self._handover = RosterHandover(Roster(targets, registry, {}, BlindnessDetector()))
         self._policies = supervisor_policies(self._channels, configuration.runtime)
@@ -168,7 +172,8 @@ class System:
         )
 
     def _start_poller(self, address: Address, target: Target) -> None:
-        self._spawn(address, Poller, self._poller_context, self._parts.expectation_of(target))
+        expectation, located = self._parts.expectation_of(target), self._parts.located(target)
+        self._spawn(address, Poller, self._poller_context, expectation, located)
 
     def _start_recorder(self) -> None:
         self._ask_to_resume(self.recorder)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from random import SystemRandom
 from typing import Any, TypeAlias
 
 from ..domain.specification.channel import CallChannel, Channel, Log
@@ -11,6 +12,8 @@ from ..domain.specification.mail_channel import Email
 from ..domain.specification.probe import Call, Exec, Http, Tcp
 from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.probes.plugin import Plugin
+from ..domain.specification.remote.agents import Agents
+from ..domain.specification.target import Target
 from ..domain.time.timers import CallAt
 from .channels import partly_taken
 from .channels.apprise import AppriseMessenger
@@ -26,6 +29,11 @@ from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
+from .locations.asking import AskDesk
+from .locations.link import NatsLink, NatsSubject
+from .locations.located import LocatedProber, LocatedProbers
+from .locations.silence import LocationReceiver
+from .locations.subjects import answers_of
 from .net import secure_contexts
 from .net.resolver import DNS_CACHE, Resolver
 from .pinging import HttpPinger
@@ -102,6 +110,34 @@ class Drivers:
             else HttpPinger(options.ping, self._transport, deny_private_addresses=self._deny)
         )
         self.messengers = {channel.id: self._messenger(channel) for channel in configuration.channels}
+        self.desk = AskDesk(clock, call_at)
+        self._located = LocatedProbers(
+            options.location, self.probers, self.desk, call_at, deny_private_addresses=self._deny
+        )
+        if configuration.agents is not None:
+            self._connect(configuration.agents)
+
+    def _connect(self, agents: Agents) -> None:
+        """Begins to connect to NATS; until it has, the locations of agents are silent."""
+        desk, listening = self.desk, (NatsSubject(answers_of(self.desk.id)),)
+        desk.link = link = NatsLink(
+            self._loop,
+            agents.servers,
+            agents.credentials,
+            listening,
+            desk.heard,
+            name="watchkeeper",
+            dice=SystemRandom().random,
+        )
+        link.start()
+
+    def located(self, target: Target) -> LocatedProber | None:
+        """Returns the prober of a target that names locations; None for any other."""
+        return self._located(target)
+
+    def report_locations(self, listener: LocationReceiver) -> None:
+        """Tells how locations answer, from now on."""
+        self.desk.watch.listener = listener
 
     def _messenger(self, channel: Channel) -> AnyMessenger:
         spec = channel.transport
@@ -145,6 +181,7 @@ class Drivers:
         """Release everything; says which of the host's functions still run and cannot be stopped."""
         for messenger in self.messengers.values():
             messenger.close()
+        self.desk.close()
         for prober in self.probers.values():
             prober.close()
         self._plain.close()

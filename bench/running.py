@@ -12,6 +12,7 @@ from typing import IO, Any, Literal, Self, cast
 import msgspec
 from watchkeeper.domain.specification.channel import Channel
 from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
+from watchkeeper.domain.specification.remote.agents import Agents
 from watchkeeper.domain.specification.routing import Route
 from watchkeeper.domain.specification.target import Target
 
@@ -28,13 +29,14 @@ class Running:
         targets: Iterable[Target],
         *,
         core: int,
-        store: Path | None = None,
+        store: Path | str | None = None,
         channels: Iterable[Channel] = (),
         routes: Iterable[Route] = (),
         in_flight_max: int | None = None,
         slow_disk_ms: int = 0,
         tls_library: Literal["openssl", "rustls"] = "openssl",
         packages: Path | None = None,
+        agents: Agents | None = None,
     ) -> None:
         """`packages` is a folder of packages beside those that are installed."""
         options = RuntimeOptions(
@@ -43,7 +45,11 @@ class Running:
         if in_flight_max is not None:
             options = msgspec.structs.replace(options, in_flight_max=in_flight_max)
         plan = Configuration(
-            runtime=options, channels=tuple(channels), routes=tuple(routes), targets=tuple(targets)
+            runtime=options,
+            agents=agents,
+            channels=tuple(channels),
+            routes=tuple(routes),
+            targets=tuple(targets),
         )
         self.process = subprocess.Popen(
             [sys.executable, str(SUBJECT), str(core), str(slow_disk_ms)],

@@ -209,6 +209,7 @@ def main() -> None:
         targets=plan.targets,
         channels=plan.channels,
         routes=plan.routes,
+        agents=plan.agents,
         options=plan.runtime,
         callables=_callables(plan),
     )

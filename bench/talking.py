@@ -3,6 +3,7 @@
 import select
 import socket
 import sys
+from contextlib import suppress
 
 from server_process import ServerProcess
 
@@ -40,7 +41,8 @@ def _greet(listener: socket.socket, ready: select.epoll, clients: dict[int, sock
             client, _ = listener.accept()
         except BlockingIOError:
             return
-        client.send(GREETING)
+        with suppress(OSError):  # a client that has left already is seen as one that leaves
+            client.send(GREETING)
         clients[client.fileno()] = client
         ready.register(client, select.EPOLLIN)
 

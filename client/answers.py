@@ -25,10 +25,8 @@ from ..web.shapes.answers import (
     IncidentRow,
     Listed,
     PreviewAnswer,
-    ProblemRow,
     SampleRow,
     SilenceRow,
-    StatusAnswer,
     TargetRow,
 )
 from ..web.shapes.check_answer import CheckAnswer
@@ -36,6 +34,7 @@ from ..web.shapes.delivery_rows import ChannelTestRow, IncidentNoticeRow, ToldRo
 from ..web.shapes.drill_answers import DrillAnswer, DrillChannel
 from ..web.shapes.location_rows import LocationRow
 from ..web.shapes.notice_rows import NoticeRow
+from ..web.shapes.runtime_rows import NodeRow, ProblemRow, StatusAnswer
 from ..web.shapes.token_answers import MadeToken, TokenRow
 from .exchange import Answered
 
@@ -53,6 +52,7 @@ __all__ = [
     "Listed",
     "LocationRow",
     "MadeToken",
+    "NodeRow",
     "NoticeRow",
     "PreviewAnswer",
     "PublicView",
@@ -83,6 +83,8 @@ class RemoteStatus(PublicValue, frozen=True, kw_only=True):
     """The open incidents, the newest first."""
     silences: tuple[SilenceRow, ...]
     problems: tuple[ProblemRow, ...]
+    nodes: tuple[NodeRow, ...] = ()
+    """The processes that share the shards of the store; empty where one process has all of it."""
 
     def __getitem__(self, target: str) -> TargetRow:
         """Returns one target. Raises: UnknownName for a target that is not watched."""

@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
@@ -13,11 +14,11 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from ..adapters.clock import SystemClock
-from ..adapters.net.listening import connect_control_socket, control_socket_path
-from ..adapters.stores.opening import holder_of
-from ..domain.errors import NotAllowed, NotRunning, UsageError, WatchkeeperError
+from ..adapters.net.listening import connect_control_socket, control_socket_path, control_socket_paths
+from ..adapters.stores.opening import holder_of, look_at_nodes
+from ..domain.errors import NotAllowed, NotRunning, StoreError, UsageError, WatchkeeperError
 from ..domain.limits import CLIENT_ANSWER_BYTES_MAX
-from ..domain.line import first_line, one_line
+from ..domain.line import count_of, first_line, listed, one_line
 from ..domain.store_place import is_database, shown_store
 from ..domain.time.moment import NS_PER_S, Deadline
 
@@ -187,6 +188,13 @@ def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
 def _nothing_at(place: Place, error: OSError) -> str:
     if place.store is None:
         return f"nothing answers at {place.name}: {first_line(error.strerror or str(error))}"
+    with suppress(StoreError):
+        if alive := look_at_nodes(place.store).alive():
+            names = listed([f"{each.name} ({each.process})" for each in alive])
+            return (
+                f"{place.name} is run by {count_of(len(alive), 'node')}, and none answers this user on this machine:"
+                f" {names}. Act there, or name the API of one with --url"
+            )
     holder = holder_of(place.store)
     if holder is not None:
         at = control_socket_path(place.store)
@@ -199,7 +207,7 @@ def _nothing_at(place: Place, error: OSError) -> str:
 
 def _connected(place: Place, until: Deadline) -> Any:
     if place.store is not None:
-        return connect_control_socket(place.store, _left_s(until))
+        return connect_control_socket(place.store, _left_s(until), _living(place.store))
     sock = socket.create_connection((place.host, place.port), timeout=_left_s(until))
     if place.scheme == "http":
         return sock
@@ -210,6 +218,14 @@ def _connected(place: Place, until: Deadline) -> Any:
     except BaseException:
         sock.close()
         raise
+
+
+def _living(store: str) -> tuple[str, ...]:
+    """Returns the nodes that live, where there are several to choose from: one that is frozen takes a connection and never answers."""
+    if len(control_socket_paths(store)) > 2:
+        with suppress(StoreError):
+            return tuple(each.name for each in look_at_nodes(store).alive())
+    return ()
 
 
 def _trusting(ca: str | None) -> ssl.SSLContext:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ..adapters.clock import SystemClock
-from ..adapters.stores.opening import holder_of, make_reader, make_store
-from ..domain.errors import StoreBusy, StoreFenced, UnknownName, UsageError
+from ..adapters.stores.opening import count_shards, holder_of, make_reader, make_store
+from ..domain.errors import NotRunning, StoreBusy, StoreFenced, UnknownName, UsageError
 from ..domain.incidents.acknowledgement import acknowledged, unacknowledged
 from ..domain.incidents.announcement import Announcement, AnnouncementKind
 from ..domain.incidents.incident import Incident, Transition
@@ -75,7 +75,10 @@ class OfflineStore:
         return self._shown
 
     def __enter__(self) -> Self:
-        """Opens the store. Raises: StoreBusy while a process runs it; StoreError where there is none."""
+        """Opens the store. Raises: StoreBusy while a process runs it; NotRunning for one with several shards, which only nodes can write; StoreError where
+        there is none."""
+        if count_shards(self._path) > 1:
+            raise NotRunning(f"no node runs {self._shown}: start one, then give the command again")
         # A reader refuses a missing file, where opening it would create an empty store.
         self._recorded = make_reader(self._path).targets()
         self._restored = self._store.open(self._clock.read())

@@ -77,6 +77,7 @@ class Questions:
             incidents=self._listed("/incidents", IncidentRow, state="open"),
             silences=self._listed("/silences", SilenceRow),
             problems=tuple(whole.problems),
+            nodes=tuple(whole.nodes),
         )
 
     @sync_alone

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from ..adapters.clock import SystemClock
 from ..adapters.stores.history.stored import Rollup, StoredSample, Summed, Totals
-from ..adapters.stores.opening import holder_of, make_reader
+from ..adapters.stores.opening import make_reader, runner_of
 from ..adapters.stores.record_reader import Verification
 from ..adapters.stores.sqlite.backup import Backup, back_up
 from ..domain.errors import StoreError, UnknownName, UsageError
@@ -215,7 +215,7 @@ class Record:
     @sync_alone
     def run_by(self) -> str | None:
         """Returns which process runs the store, None where none does; then the record is the past."""
-        return holder_of(self._path)
+        return runner_of(self._path)
 
     @sync_alone
     def verify(self) -> Verification:

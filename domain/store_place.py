@@ -57,6 +57,13 @@ def stated_shards(store: str) -> int | None:
     return int(said)
 
 
+def without_shards(store: str) -> str:
+    """Returns the text without the number of shards that it says."""
+    place, question, query = store.partition("?")
+    rest = "&".join(pair for pair in query.split("&") if not pair.startswith("shards="))
+    return f"{place}{question if rest else ''}{rest}"
+
+
 def store_problem(store: str) -> str:
     """Returns what is wrong with a text that names a store, and what to do; empty for a good one."""
     if not store or "\0" in store:

@@ -43,7 +43,7 @@ class Lifecycle(Tenancy):
                 self._doors.discard(door)
                 self._restart_or_keep(engine, old, given_before)
             elif engine is not None:
-                self._doors.use(door, new.web, new.runtime.store)
+                self._doors.use(door, new.web, new.runtime.store, self.node_name)
             elif self._standby is not None:
                 self._require_runnable(old, given_before)
                 if self._standby.store != new.runtime.store:

@@ -132,7 +132,7 @@ class Tenancy(EngineMaker):
         self._activate(engine, configuration)
         engine.on_end(partial(self._lost, engine))
         # After the start: the lock of the store shows that a control socket beside it is nobody's any more.
-        self._doors.use(door, configuration.web, configuration.runtime.store)
+        self._doors.use(door, configuration.web, configuration.runtime.store, self.node_name)
 
     def _bound_by_owner(self, engine: RunningEngine, web: Web | None) -> Door | None:
         """Returns the door over TCP of the process that has the store.
@@ -328,7 +328,7 @@ class Tenancy(EngineMaker):
             except ConfigurationError:
                 return False
             self._late.is_missing = False
-            self._doors.use(door, configuration.web, configuration.runtime.store)
+            self._doors.use(door, configuration.web, configuration.runtime.store, self.node_name)
             return True
 
     def _stop_waiting(self) -> AbandonedWork:

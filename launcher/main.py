@@ -80,6 +80,71 @@ def _length_ns(text: str, option: str) -> int:
 
 
 @cli.command()
+@click.option(
+    "--location",
+    required=True,
+    metavar="NAME",
+    help="The location that it serves, as `agents.locations` names it.",
+)
+@click.option("--nats", required=True, metavar="URL", help="The servers of NATS: tls://nats.example:4222.")
+@click.option("--credentials", type=PATH, help="The NATS credentials file of its account.")
+@click.option(
+    "--in-flight-max",
+    type=click.IntRange(1, 100_000),
+    default=2_000,
+    show_default=True,
+    help="How many checks run at once.",
+)
+@click.option(
+    "--deny-private-addresses",
+    is_flag=True,
+    help="Refuse addresses outside the public network, whatever an owner says.",
+)
+@click.option(
+    "--grace", default="10s", show_default=True, help="How long SIGTERM lets running checks answer."
+)
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: every line is one object.",
+)
+def agent(
+    *,
+    location: str,
+    nats: str,
+    credentials: Path | None,
+    in_flight_max: int,
+    deny_private_addresses: bool,
+    grace: str,
+    log: Literal["text", "json"],
+) -> None:
+    """Check from another location when asked.
+
+    It connects to NATS and waits to be asked; nothing listens here, and nothing is kept on disk. Several agents of one location share
+    its work. While NATS cannot be reached it tries again. A login, a certificate or a location that NATS refuses at the start
+    ends it.
+    """
+    from .operate.agent import AgentCommand, serve_until_stopped
+
+    _length_ns(grace, "--grace")
+    sys.exit(
+        serve_until_stopped(
+            AgentCommand(
+                location=location,
+                nats=nats,
+                credentials=credentials,
+                in_flight_max=in_flight_max,
+                deny_private_addresses=deny_private_addresses,
+                grace=grace,
+                log=log,
+            )
+        )
+    )
+
+
+@cli.command()
 @click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too, as into a file.")
 @click.option(
     "--stay", is_flag=True, help="Go on until it is stopped; the servers fail again every 30 seconds."

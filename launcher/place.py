@@ -7,6 +7,7 @@ import msgspec
 
 from ..adapters.configuration import load_leniently
 from ..domain.errors import ConfigurationError
+from ..domain.specification.configuration import Configuration
 from ..domain.specification.target import Target
 from ..domain.specification.web import Web
 
@@ -20,6 +21,7 @@ class StorePlace(msgspec.Struct, frozen=True):
     path: str
     targets: tuple[Target, ...] = ()
     web: Web | None = None
+    configuration: Configuration | None = None
 
 
 def find_store(config: Path | None, store: str | None) -> StorePlace:
@@ -36,7 +38,7 @@ def find_store(config: Path | None, store: str | None) -> StorePlace:
         raise ConfigurationError(
             f"{file}:1:1: runtime.store: without it nothing is recorded: set it to a file, which this verb then reads"
         )
-    return StorePlace(path, configuration.targets, configuration.web)
+    return StorePlace(path, configuration.targets, configuration.web, configuration)
 
 
 def config_named(config: Path | None, ways: str) -> Path:

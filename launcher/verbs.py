@@ -7,7 +7,7 @@ from .guesses import explained, verb_instead
 from .output import ExitStatus
 
 SECTIONS = {
-    "Watch": ("run", "demo"),
+    "Watch": ("run", "agent", "demo"),
     "See": ("status", "top", "show", "incidents", "notices", "probe"),
     "Act": (
         *("ack", "unack", "silence", "unsilence", "announce", "unannounce", "pause", "resume", "check-now"),

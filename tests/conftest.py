@@ -11,6 +11,7 @@ import pytest
 from databases import HASTY
 from debian import is_there
 from hypothesis import HealthCheck, settings
+from nats_server import can_run_nats
 from postgres_server import PostgresServer, can_run_postgres, has_tls
 
 # The machine may be busy with other work, so no single example has a deadline of its own, and drawing examples may take its time.
@@ -70,6 +71,7 @@ NEEDS = {
     "postgres": (can_run_postgres, "runs PostgreSQL, which is not installed"),
     "postgres with tls": (has_tls, "runs PostgreSQL with TLS, which is not installed"),
     "mariadb": (lambda: is_there("mariadbd"), "runs MariaDB, which is not installed"),
+    "nats": (can_run_nats, "runs a NATS server, which is not installed"),
     "mosquitto": (lambda: is_there("mosquitto"), "runs Mosquitto, which is not installed"),
     "dovecot": (lambda: is_there("dovecot"), "runs Dovecot, which is not installed"),
     "systemd": (

@@ -2,14 +2,16 @@
 
 import errno
 import os
+import re
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
+from ...domain.store_place import is_database
 from ..stores.place import beside, make_state_folder
 
 BACKLOG = 128
@@ -19,6 +21,11 @@ _DESCRIPTORS = "/proc/self/fd"
 """Linux alone has it."""
 _NAME_BYTES_MAX = 80
 """The longest name in a folder that is reached through its descriptor, `/proc/self/fd/N/`."""
+_BEFORE_NODE = "-"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,48}")
+"""Names of nodes that a file may have; a digest stands for any other."""
+_DIGITS = 16
+_ABANDONED_S, _ANSWERS_WITHIN_S = 60.0, 0.1
 
 
 def has_web() -> bool:
@@ -29,6 +36,11 @@ def has_web() -> bool:
 def is_exhausted(error: OSError) -> bool:
     """Whether the system or the process has too little left to accept a connection: descriptors or memory."""
     return error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+def is_taken(error: OSError) -> bool:
+    """Whether another socket listens at the address."""
+    return error.errno == errno.EADDRINUSE
 
 
 def listen_tcp(host: str, port: int, former: socket.socket | None = None) -> socket.socket:
@@ -65,28 +77,40 @@ def _sharing_a_port(listening: socket.socket, former: socket.socket | None) -> I
             each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
 
 
-def control_socket_path(store: str) -> Path:
-    """Returns the path of the control socket of a store: `watch.db.sock` beside `watch.db`.
+def control_socket_path(store: str, node: str = "") -> Path:
+    """Returns the path of the control socket of a store, or of one node of it: `watch.db.sock` beside `watch.db`.
 
     It lies beside the file itself, wherever a link to that may be: each process of the store finds it. That of a database lies
-    in the folder for the state of programs, for the processes of one user on one machine. A name that is too long for a socket gives way
-    to its digest.
+    in the folder for the state of programs, for the processes of one user on one machine; each node has its own. A name that is too
+    long for a socket gives way to its digest.
     """
+    if node:
+        name = node if _PLAIN_NAME.fullmatch(node) else sha256(node.encode()).hexdigest()[:_DIGITS]
+        return Path(f"{beside(store)}{_BEFORE_NODE}{name}.sock")
     path = Path(f"{beside(store)}.sock")
     if len(os.fsencode(path.name)) <= _NAME_BYTES_MAX:
         return path
-    return path.with_name(f".wk-{sha256(os.fsencode(path.name)).hexdigest()[:16]}.sock")
+    return path.with_name(f".wk-{sha256(os.fsencode(path.name)).hexdigest()[:_DIGITS]}.sock")
+
+
+def control_socket_paths(store: str) -> tuple[Path, ...]:
+    """Returns the paths at which a process of a store may be reached: that of its one owner, and those of its nodes on this machine."""
+    own = control_socket_path(store)
+    if not is_database(store):
+        return (own,)
+    folder, name = os.path.split(beside(store))
+    return (own, *sorted(Path(folder).glob(f"{name}{_BEFORE_NODE}*.sock")))
 
 
 class ControlSocket:
     """The listening control socket of a store, of mode 0600. Made by the process that holds the store's lock."""
 
-    def __init__(self, store: str) -> None:
-        """Listens beside the store, in place of a socket that an earlier process left behind.
+    def __init__(self, store: str, node: str = "") -> None:
+        """Listens beside the store, in place of a socket that an earlier process left behind; with a node, as that one.
 
         Raises: OSError where something else lies there, and where the folder does not allow it.
         """
-        self.path = control_socket_path(store)
+        self.path = control_socket_path(store, node)
         make_state_folder(store)
         self._remove_stale()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -101,6 +125,8 @@ class ControlSocket:
         except BaseException:
             self.socket.close()
             raise
+        if node:
+            _remove_abandoned(control_socket_paths(store), self.path)
 
     def _remove_stale(self) -> None:
         try:
@@ -135,12 +161,38 @@ class ControlSocket:
                 self.path.unlink()
 
 
-def connect_control_socket(store: str, timeout_s: float | None = None) -> socket.socket:
-    """Connects to the control socket of a running store. Raises: OSError where none listens, or none accepts in time."""
+def _remove_abandoned(paths: Iterable[Path], made: Path) -> None:
+    """Removes the sockets of nodes that were killed, as each start may have another name. One that is as young as `made` may not listen yet."""
+    for path in paths:
+        with suppress(OSError):
+            if made.lstat().st_mtime - path.lstat().st_mtime < _ABANDONED_S:
+                continue
+            try:
+                _connected(path, _ANSWERS_WITHIN_S).close()
+            except ConnectionRefusedError:
+                path.unlink()
+
+
+def connect_control_socket(
+    store: str, timeout_s: float | None = None, living: Iterable[str] = ()
+) -> socket.socket:
+    """Connects to the control socket of a running store, of several nodes to the first that listens; those that are `living` come first.
+
+    Raises: OSError where none listens, or none accepts in time.
+    """
+    first = [control_socket_path(store, node) for node in living]
+    *others, last = dict.fromkeys((*first, *control_socket_paths(store)))
+    for path in others:
+        with suppress(FileNotFoundError, ConnectionRefusedError):
+            return _connected(path, timeout_s)
+    return _connected(last, timeout_s)
+
+
+def _connected(path: Path, timeout_s: float | None) -> socket.socket:
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connected.settimeout(timeout_s)
-        with _Address(control_socket_path(store)) as address:
+        with _Address(path) as address:
             connected.connect(address)
     except BaseException:
         connected.close()

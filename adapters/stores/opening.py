@@ -1,9 +1,13 @@
 """The store, its reader and its watch for whatever a configuration names: a file or a database."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ...domain.cluster.membership import ClusterView
+from ...domain.errors import StoreError
 from ...domain.incidents.record import Batch, Restored
+from ...domain.line import listed
 from ...domain.specification.configuration import Retention
 from ...domain.store_place import is_database
 from ...domain.supervision.tenure import Tenure
@@ -65,8 +69,9 @@ def make_store(
     configuration: Callable[[], str] = str,
     shard: int = 0,
     node: str = "",
+    known_epoch: int = 0,
 ) -> OwnedStore:
-    """Returns the store of a file or a database, which is opened later; `shard` and `node` are those of `PostgresStore`.
+    """Returns the store of a file or a database, which is opened later; the last three are those of `PostgresStore`.
 
     Raises: StoreError for a database without the extra `postgres`.
     """
@@ -75,7 +80,15 @@ def make_store(
     require_postgres()
     from .postgres.store import PostgresStore
 
-    return PostgresStore(store, retention, shard=shard, node=node, lapsed=lapsed, configuration=configuration)
+    return PostgresStore(
+        store,
+        retention,
+        shard=shard,
+        node=node,
+        known_epoch=known_epoch,
+        lapsed=lapsed,
+        configuration=configuration,
+    )
 
 
 def make_reader(store: str, pause: Callable[[], None] = go_on) -> RecordReader:
@@ -140,6 +153,29 @@ def database_nodes(store: str) -> DatabaseNodes:
     """Returns the parts of a node. Raises: StoreError without the extra `postgres`."""
     require_postgres()
     return DatabaseNodes(store)
+
+
+def look_at_nodes(store: str) -> ClusterView:
+    """Returns the nodes and shards of a database; nothing of a file, and of a store that one process has alone.
+
+    Raises: StoreError for a database that cannot be read.
+    """
+    if not is_database(store):
+        return ClusterView()
+    require_postgres()
+    from .postgres.membership import look_at
+
+    return look_at(store)
+
+
+def runner_of(store: str) -> str | None:
+    """Returns the processes that run a store, for people: the one that holds it, or its living nodes; None when none does, and where
+    a database cannot be asked.
+    """
+    with suppress(StoreError):
+        if alive := look_at_nodes(store).alive():
+            return f"{'node' if len(alive) == 1 else 'nodes'} {listed([each.name for each in alive])}"
+    return holder_of(store)
 
 
 def holder_of(store: str) -> str | None:

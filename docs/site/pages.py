@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(?<=\]\()([^)#:\s]+)((?:#[^)\s]*)?)(?=\))")
 TOPICS = {
     "runtime": "The runtime",
+    "host.agents": "Other locations",
+    "adapters.locations": "Other locations",
     "host": "The runtime",
     "client": "Another process",
     "domain.specification.target": "What to watch",

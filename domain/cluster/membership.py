@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from .. import limits
+from ..errors import StoreBusy
 from .assignment import assigned
 from .stamp import ConfigurationStamp
 
@@ -76,10 +77,26 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
         able = [each.name for each in nodes if each.is_able] or [each.name for each in nodes]
         return assigned(len(self.shards), able)
 
+    def name_of(self, row: ShardOwner) -> str:
+        """Returns the owner of a shard for people: a node by its name."""
+        found = next((each.name for each in self.members if each.incarnation == row.incarnation), None)
+        return row.owner if found is None else f"node {found}"
+
+    def require_free(self, node: str, store: str) -> None:
+        """Raises: StoreBusy where a living node has a name."""
+        for each in self.alive():
+            if each.name == node:
+                raise StoreBusy(name_taken(node, each.process, store))
+
     def node_of(self, shard: int) -> Member | None:
         """Returns the living node that runs a shard."""
         owner = self.shards[shard].incarnation
         return next((each for each in self.members if each.incarnation == owner and each.is_alive), None)
+
+
+def name_taken(node: str, process: str, store: str) -> str:
+    """Returns what is said where another process is the living node of a name."""
+    return f"{process} is the node {node!r} of {store}: give this one another name (--node NAME)"
 
 
 class NodePlan(NamedTuple):

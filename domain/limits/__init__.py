@@ -6,6 +6,7 @@ Never here: bounds of the web door, which `web/limits.py` holds; code that compu
 from .answers import *
 from .channels import *
 from .configuration import *
+from .locations import *
 from .notices import *
 from .outside import *
 from .record import *

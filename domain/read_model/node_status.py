@@ -1,5 +1,10 @@
 """The nodes of a cluster: the processes that share the shards of one store."""
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ..cluster.membership import ClusterView
+from ..line import count_of
 from ..public_value import PublicValue
 
 
@@ -21,3 +26,95 @@ class NodeStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     """The shards that it runs."""
     targets: int
     """The number of targets on them, by the configuration of the process that answers."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Remarks beside its figures: whether it is silent, has an older configuration, or is the one that answers."""
+        return tuple(
+            words
+            for is_so, words in (
+                (not self.is_alive, "silent"),
+                (not self.has_newest, "older configuration"),
+                (self.is_this, "this one"),
+            )
+            if is_so
+        )
+
+
+class ShardCounts(NamedTuple):
+    """The nodes and shards of a store in figures, as one node sees them."""
+
+    node: str
+    """The name of that node."""
+    alive: int
+    """The nodes that live."""
+    silent: int
+    """The nodes that are known and do not."""
+    owned: int
+    """The shards that this node runs."""
+    unserved: int
+    """The shards that no living node runs."""
+    shards: int
+    """All shards of the store."""
+
+    @property
+    def words(self) -> str:
+        """This node and its part of the shards, in a few words."""
+        others = f", with {count_of(self.alive - 1, 'other node')}" if self.alive > 1 else ""
+        return f"{self.node} runs {self.owned} of {count_of(self.shards, 'shard')}{others}"
+
+
+def counts_of(view: ClusterView, node: str, owned: int) -> ShardCounts:
+    """Returns the figures of all nodes and shards, as a node sees them that runs `owned` shards."""
+    alive = len(view.alive())
+    unserved = sum(each.is_free or each.is_silent for each in view.shards)
+    return ShardCounts(node, alive, len(view.members) - alive, owned, unserved, len(view.shards))
+
+
+def node_statuses(
+    view: ClusterView,
+    seen_at_ns: int,
+    targets_on: Callable[[int], int],
+    incarnation: str = "",
+    running: tuple[int, ...] = (),
+) -> tuple[NodeStatus, ...]:
+    """Returns all nodes as they were seen at a wall time; `targets_on` returns the number of targets on a shard.
+
+    `incarnation` is that of the node that answers, empty for any other process, and `running` the shards that it runs by now.
+    """
+    newest = view.newest()
+    found = []
+    for each in view.members:
+        is_this = each.incarnation == incarnation
+        recorded = (row.shard for row in view.shards if row.incarnation == each.incarnation)
+        shards = running if is_this else tuple(shard for shard in recorded if shard not in running)
+        found.append(
+            NodeStatus(
+                name=each.name,
+                process=each.process,
+                is_this=is_this,
+                is_alive=each.is_alive,
+                seen_at_ns=seen_at_ns - each.silent_ns,
+                has_newest=not each.is_alive or each in newest,
+                shards=shards,
+                targets=sum(map(targets_on, shards)),
+            )
+        )
+    return tuple(found)
+
+
+def shards_text(shards: Sequence[int]) -> str:
+    """Returns numbers of shards with runs of neighbours drawn together: `0-3, 7`."""
+    runs: list[list[int]] = []
+    for shard in sorted(shards):
+        if runs and runs[-1][-1] == shard - 1:
+            runs[-1].append(shard)
+        else:
+            runs.append([shard])
+    return ", ".join(_run_text(run) for run in runs)
+
+
+def _run_text(run: Sequence[int]) -> str:
+    if len(run) > 2:
+        return f"{run[0]}-{run[-1]}"
+    return ", ".join(map(str, run))

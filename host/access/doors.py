@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 from msgspec.structs import replace
 
 from ...actors.dispatch.run.event_loops import close_event_loop
-from ...adapters.net.listening import ControlSocket, has_web, is_exhausted, listen_tcp
+from ...adapters.net.listening import ControlSocket, has_web, is_exhausted, is_taken, listen_tcp
 from ...domain.errors import ConfigurationError, UsageError
 from ...domain.limits import CLOSE_NS, SERVED_AGAIN_NS
 from ...domain.specification.web import Web
@@ -91,7 +91,7 @@ class Doors:
         self._thread: LoopThread | None = None
         self._tcp: Door | None = None
         self._also: list[Door] = []
-        self._control: tuple[str, ControlSocket, Door] | None = None
+        self._control: tuple[tuple[str | None, str], ControlSocket, Door] | None = None
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -121,6 +121,8 @@ class Doors:
             listening = listen_tcp(host, port, former)
         except OSError as error:
             why = error.strerror or str(error)
+            if is_taken(error):
+                why += ": another process of this machine listens there; give each node of one machine an address of its own"
             raise ConfigurationError(f"web.listen: {web.listen} cannot be listened on: {why}") from None
         host = f"[{host}]" if ":" in host else host
         return Door(listening, web, f"http://{host}:{listening.getsockname()[1]}")
@@ -130,8 +132,8 @@ class Doors:
         if door is not None and door is not self._tcp:
             door.listening.close()
 
-    def use(self, door: Door | None, web: Web | None, store: str | None) -> None:
-        """Serves this door over TCP and the control socket of this store, and closes those of before."""
+    def use(self, door: Door | None, web: Web | None, store: str | None, node: str = "") -> None:
+        """Serves this door over TCP and the control socket of this store, or of a node of it, and closes those of before."""
         former, self._tcp = self._tcp, door
         if door is not None and door is former:
             door.web = web
@@ -143,7 +145,7 @@ class Doors:
         for other in self._also:
             # A token that the configuration takes away opens no door of `serve` either.
             other.web = other.web and replace(other.web, tokens=() if web is None else web.tokens)
-        self._control_of(store)
+        self._control_of(store, node)
 
     def serve(self, web: Web) -> str:
         """Serves one more door over TCP until the end of the runtime; returns its URL.
@@ -166,8 +168,8 @@ class Doors:
                 return door.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         raise UsageError("nothing listens for a browser: start the runtime with `web`, or call serve()")
 
-    def _control_of(self, store: str | None) -> None:
-        if self._control is not None and self._control[0] == store:
+    def _control_of(self, store: str | None, node: str) -> None:
+        if self._control is not None and self._control[0] == (store, node):
             return
         if self._control is not None:
             _, control, door = self._control
@@ -178,13 +180,13 @@ class Doors:
         if store is None or self._make_site is None or not has_web():
             return
         try:
-            control = ControlSocket(store)
+            control = ControlSocket(store, node)
         except OSError as error:
             # Watching goes on: the socket is a convenience, and `status` and the record can be read without it.
             logger.warning("The control socket is not opened, so that verbs cannot act: %s", error)
             return
         door = Door(control.socket, None, f"unix:{control.path}")
-        self._control = store, control, door
+        self._control = (store, node), control, door
         # Most runtimes of hosts are never asked: the web libraries (100 ms, 29 MB) are loaded when somebody connects.
         self._serve(door, at_first_contact=True)
 

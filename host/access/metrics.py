@@ -11,6 +11,7 @@ from ...domain.errors import WatchkeeperError
 from ...domain.limits import SCRAPE_ANSWER_NS
 from ...domain.policy import CachePolicy
 from ...domain.read_model.metrics import RuntimeMetrics
+from ...domain.read_model.node_status import ShardCounts
 from ...domain.units import NS_PER_S
 from ...protocol.recorder import GetMetrics
 from ..own_thread import in_own_thread
@@ -67,6 +68,8 @@ class ScrapedFigures(NamedTuple):
     """The size of each file of the store."""
     requests: dict[tuple[str, int], int]
     streams: int
+    counts: ShardCounts | None = None
+    """The nodes and shards of the store; None where this process shares none."""
 
 
 class MetricsSource:
@@ -89,16 +92,19 @@ class MetricsSource:
 
         Raises: UsageError, StoreError or TimeoutError where the runtime watches and does not answer within five seconds.
         """
-        role = self._access.role
-        runtime = self._asked(targets=targets) if role == "active" else None
-        return ScrapedFigures(role, runtime, dict(self._file_bytes()), *self.traffic.read())
+        role, counts = self._access.role, self._access.shard_counts()
+        # A node that runs no shard now has no figures of its own.
+        is_watching = role == "active" and (counts is None or counts.owned > 0)
+        runtime = self._asked(targets=targets) if is_watching else None
+        return ScrapedFigures(role, runtime, dict(self._file_bytes()), *self.traffic.read(), counts)
 
     def read_calmly(self, *, targets: bool) -> ScrapedFigures:
         """Returns the figures as `read` does; those of the process alone where the runtime does not answer."""
         try:
             return self.read(targets=targets)
         except (WatchkeeperError, TimeoutError):
-            return ScrapedFigures(self._access.role, None, {}, *self.traffic.read())
+            counts = self._access.shard_counts()
+            return ScrapedFigures(self._access.role, None, {}, *self.traffic.read(), counts)
 
     async def read_async(self, *, targets: bool) -> ScrapedFigures:
         """Returns the figures as `read` does, from an event loop, which it never blocks."""

@@ -11,15 +11,17 @@ from typing import Literal, NamedTuple, Protocol
 from ...actors.engine import Engine
 from ...actors.ports import Clock
 from ...domain import limits
-from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries, plan
+from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries
+from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from ...domain.line import count_of, first_line, listed
-from ...domain.read_model.node_status import NodeStatus
+from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_S, Moment
 from .merging import merged_work
+from .shard_news import ShardNews
 
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSE_EVERY_LOOKS = 60
@@ -44,10 +46,11 @@ class Seat(Protocol):
 class ShardCrew(Protocol):
     """Makes the engines of shards, and hears what becomes of them. Its methods are called by several threads."""
 
-    def make(self, shard: int, *, is_outdated: bool) -> Engine:
+    def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
         """Returns the engine of a shard, not started yet.
 
-        `is_outdated` says that its last owner had a newer configuration: then nothing that this one lacks is resolved.
+        `is_outdated` says that its last owner had a newer configuration: then what this one lacks is not resolved within the next
+        minute. Its epoch will be higher than `known_epoch`.
         """
         ...
 
@@ -94,13 +97,12 @@ class Node:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchkeeper-node", daemon=True)
         self._looks = 0
+        self._news = ShardNews(seat.name)
         self._starting: set[Future[None]] = set()
-        self._unserved_since_ns: dict[int, int] = {}
+        self._planner = NodePlanner(seat.incarnation)
         self.view = ClusterView()
         """All nodes and shards at the last look that succeeded."""
         self._looked: Moment | None = None
-        self._beating_since_ns: int | None = None
-        """Since when (monotonic) the row was kept alive without a pause; None where the last try failed."""
         self._retries = StartRetries()
         self._problem = ""
         """Why the last look failed."""
@@ -145,12 +147,15 @@ class Node:
         if self._refused is not None and not self.engines:
             self.stop(NS_PER_S)
             raise self._refused
+        self._news.begin(self.engines)
 
     def stop(self, within_ns: int) -> AbandonedWork:
         """Gives every shard away and leaves. Blocks; returns the work left undone."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join(limits.POSTGRES_ANSWER_NS / NS_PER_S + 1)
+        if held := self.engines:
+            logger.info("Node %s hands over its %s and leaves", self.name, count_of(len(held), "shard"))
         # All at once: each has the whole time.
         ends: list[AbandonedWork] = []
         stopping = [
@@ -172,6 +177,7 @@ class Node:
             try:
                 self._look()
                 self._note("")
+                self._tell_news()
             except StoreBusy as busy:
                 # Another process has taken the name while this one was frozen: its shards are for the others.
                 self._note(str(busy))
@@ -181,6 +187,13 @@ class Node:
             except Exception as error:
                 logger.exception("The node met an internal fault")
                 self._note(first_line(f"{type(error).__name__}: {error}"))
+
+    def _tell_news(self) -> None:
+        """Logs the shards that were taken or given away since the last line, all of one moment in one."""
+        with self._guard:
+            is_settled = all(run.state == "running" for run in self._shards.values())
+        for level, text in self._news.lines(self.engines, len(self.view.shards), is_settled=is_settled):
+            logger.log(level, text)
 
     def _note(self, problem: str) -> None:
         """Logs a problem once, until another one comes."""
@@ -194,30 +207,23 @@ class Node:
             is_able = self._retries.is_able(now.monotonic_ns)
             view = self._seat.beat(self._stamp(), now, is_able=is_able)
         except StoreError:
-            self._beating_since_ns = None
+            self._planner.look_failed()
             raise
-        is_seasoned = self._is_seasoned(now)
         self.view, self._looked = view, now
-        self._watch_unserved(now)
         with self._guard:
             held = frozenset(self._shards) | self._retries.waiting(now.monotonic_ns)
-        abandoned = self._unserved_for(limits.NODE_OUTDATED_NS, now)
-        self._apply(plan(view, self.incarnation, held, is_seasoned=is_seasoned, abandoned=abandoned))
+        self._apply(self._planner.look(view, held, now))
         self._looks += 1
         if self._looks % HOUSE_EVERY_LOOKS == 0:
             self._seat.forget_outlived()
         self._after_look()
 
-    def _is_seasoned(self, now: Moment) -> bool:
-        """Whether this node has shown signs of life for a whole lease, without a pause in which it was frozen itself."""
-        late = self._looked is not None and now.since(self._looked) > limits.TENURE_WATCH_GAP_NS
-        if self._beating_since_ns is None or late:
-            self._beating_since_ns = now.monotonic_ns
-        return now.monotonic_ns - self._beating_since_ns >= limits.TENURE_LEASE_NS
-
     def _apply(self, wanted: NodePlan) -> None:
         with self._guard:
             for shard in wanted.claim:
+                row = self.view.shards[shard]
+                is_taken = row.is_silent and not row.is_free
+                self._news.claims(shard, self.view.name_of(row) if is_taken else "")
                 self._shards[shard] = ShardRun("starting")
                 future = self._workers.submit(self._start, shard)
                 self._starting.add(future)
@@ -234,7 +240,8 @@ class Node:
             return
         try:
             is_outdated = self.view.shards[shard].stamp.is_newer_than(self._stamp())
-            engine = self._crew.make(shard, is_outdated=is_outdated)
+            known_epoch = self._planner.known_epoch(shard)
+            engine = self._crew.make(shard, is_outdated=is_outdated, known_epoch=known_epoch)
             engine.start()
         except BaseException as error:
             self._drop(shard)
@@ -274,7 +281,8 @@ class Node:
 
     def _lost(self, shard: int, engine: Engine, error: StoreFenced) -> None:
         """Hears from a thread of an engine that it has ended by itself, as another node has claimed its shard."""
-        logger.warning("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
+        logger.debug("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
+        self._news.loses(shard)
         with suppress(RuntimeError):  # the node ends
             self._workers.submit(self._stop, shard, NS_PER_S)
 
@@ -284,17 +292,6 @@ class Node:
         self._crew.left(shard)
 
     # For people.
-
-    def _watch_unserved(self, now: Moment) -> None:
-        unserved = {each.shard for each in self.view.shards if each.is_free or each.is_silent}
-        self._unserved_since_ns = {
-            shard: self._unserved_since_ns.get(shard, now.monotonic_ns) for shard in unserved
-        }
-
-    def _unserved_for(self, length_ns: int, now: Moment) -> list[int]:
-        """Returns the shards that no living node has run for some time."""
-        since = self._unserved_since_ns.items()
-        return sorted(shard for shard, since_ns in since if now.monotonic_ns - since_ns > length_ns)
 
     def problems(self) -> Iterable[tuple[str, str]]:
         """Yields what is wrong with this node, its fellows and the shards: a part and a text each."""
@@ -317,7 +314,7 @@ class Node:
         if silent:
             names = listed([f"{each.name} ({each.process})" for each in silent])
             yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
-        unserved = self._unserved_for(limits.NODE_UNSERVED_NS, now)
+        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, now)
         if unserved:
             yield (
                 "shards",
@@ -326,24 +323,9 @@ class Node:
 
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""
-        view, newest, mine = self.view, self.view.newest(), tuple(self.engines)
         looked_ns = 0 if self._looked is None else self._looked.wall_ns
-        found = []
-        for each in view.members:
-            is_this = each.incarnation == self.incarnation
-            theirs = (row.shard for row in view.shards if row.incarnation == each.incarnation)
-            # The look is older than the engines of this node.
-            shards = mine if is_this else tuple(shard for shard in theirs if shard not in mine)
-            found.append(
-                NodeStatus(
-                    name=each.name,
-                    process=each.process,
-                    is_this=is_this,
-                    is_alive=each.is_alive,
-                    seen_at_ns=looked_ns - each.silent_ns,
-                    has_newest=not each.is_alive or each in newest,
-                    shards=shards,
-                    targets=sum(map(targets_on, shards)),
-                )
-            )
-        return tuple(found)
+        return node_statuses(self.view, looked_ns, targets_on, self.incarnation, tuple(self.engines))
+
+    def counts(self) -> ShardCounts:
+        """Returns the nodes and shards in figures, as they were at the last look."""
+        return counts_of(self.view, self.name, len(self.engines))

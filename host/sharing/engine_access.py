@@ -15,6 +15,7 @@ from ...actors.ports import Clock
 from ...domain.errors import NotRunning, StoreError, StoreFenced, UsageError
 from ...domain.incidents.record import PauseMark
 from ...domain.limits import ANSWER_WITHIN_NS
+from ...domain.read_model.node_status import ShardCounts
 from ...domain.read_model.status import STANDBY, AbandonedWork, RuntimeStatus
 from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.message import Message
@@ -59,6 +60,15 @@ class RunningEngine(Protocol):
 
 class Nodes(Protocol):
     """The engine of a node that shares the shards of a store with others."""
+
+    @property
+    def name(self) -> str:
+        """The name of this node."""
+        ...
+
+    def counts(self) -> ShardCounts:
+        """Returns the nodes and shards in figures."""
+        ...
 
     def pass_on(self, command: ConfigurationCommand | HostReport, /) -> bool:
         """Has other nodes obey a command. Returns False where this one is to obey. Blocks; raises what the verb raises there."""
@@ -108,6 +118,15 @@ class EngineAccess:
             if is_ours and (self._engine is not None or self._restart_buffer.is_waiting)
             else "stopped"
         )
+
+    @property
+    def node_name(self) -> str:
+        """The name of this process among the nodes of its store; empty where it shares none."""
+        return "" if self._cluster is None else self._cluster.name
+
+    def shard_counts(self) -> ShardCounts | None:
+        """Returns the nodes and shards of the store in figures; None where this process shares none."""
+        return None if self._cluster is None or self._engine is None else self._cluster.counts()
 
     @property
     def engine(self) -> RunningEngine:

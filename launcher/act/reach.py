@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from ...adapters.stores.opening import holder_of
+from ...adapters.stores.opening import runner_of
 from ...client.connection import Connection, connect
 from ...client.offline import OfflineStore
 from ...domain.conditions.glob import Glob
@@ -41,7 +41,7 @@ def reached(where: Where, act: Callable[[Acts], R]) -> R:
         try:
             return act(connection)
         except NotRunning:
-            if holder_of(place.path) is None:
+            if runner_of(place.path) is None:
                 try:
                     with OfflineStore(place.path, place.targets, web=place.web) as store:
                         return act(store)

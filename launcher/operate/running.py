@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from ...adapters.clock import SystemClock
 from ...adapters.programs.orphans import Orphans
-from ...adapters.stores.opening import holder_of
-from ...domain.errors import StoreBusy, WatchkeeperError
+from ...adapters.stores.opening import holder_of, look_at_nodes
+from ...domain.errors import StoreBusy, StoreError, WatchkeeperError
+from ...domain.limits import TENURE_LEASE_NS
 from ...domain.line import count_of
 from ...domain.read_model.status import STORE_LOST
 from ...domain.store_place import shown_store
 from ...domain.time.duration import format_duration
-from ...domain.time.moment import Deadline
+from ...domain.time.moment import NS_PER_S, Deadline
 from ...host.subscriptions import Subscription
 from ..output import ExitStatus
 from ..streams import OutputLost
@@ -31,6 +32,8 @@ from .telling import lines_of_end
 from .terminal import TerminalOutput, output_for
 
 LISTEN_S = 0.5
+NAME_FREE_NS = TENURE_LEASE_NS + NS_PER_S
+"""How long the name of a node is waited for."""
 
 
 class RunOptions(NamedTuple):
@@ -90,7 +93,7 @@ class RunCommand:
                     self._config, os.environ, standby=False, node=options.node
                 )
                 events = runtime.subscribe()
-                if not self._start(runtime, options.wait_ns):
+                if not self._start(runtime, options.wait_ns, options.node):
                     return ExitStatus.FINE
             finally:
                 gc.enable()
@@ -98,16 +101,18 @@ class RunCommand:
             changes = FileChanges(lambda: runtime.consulted) if options.reload_on_change else None
             return self._watch(runtime, events, changes)
 
-    def _start(self, runtime: WatchedRuntime, wait_ns: int) -> bool:
+    def _start(self, runtime: WatchedRuntime, wait_ns: int, node: str = "") -> bool:
         """Starts the runtime, once its store is free. Returns False where a signal ends the waiting.
 
         Raises: StoreBusy where another process holds the store for longer.
         """
+        # The name of a node that was killed is free after a lease: a service manager starts the next one at once.
+        wait_ns = max(wait_ns, NAME_FREE_NS) if node else wait_ns
         until, has_said, is_reload_asked = Deadline.after(self._clock.read(), wait_ns), False, False
         while True:
             try:
                 # Asked first: of a run that is there already, the address of the API would be told as taken.
-                _require_free(runtime.store)
+                _require_free(runtime.store, node)
                 runtime.start()
             except StoreBusy as busy:
                 left_s = until.remaining_s(self._clock.read())
@@ -141,7 +146,7 @@ class RunCommand:
                 self._output.show("browser", text)
         Thread(target=self._tell, args=(events,), name="watchkeeper-lines", daemon=True).start()
         Thread(target=self._tell_end, args=(runtime,), name="watchkeeper-end", daemon=True).start()
-        self._manager.ready(f"watching {scene.summary}")
+        self._manager.ready(scene.service_line)
         watchdog = Watchdog(self._manager, lambda: runtime.status("1s"), self._clock)
         watchdog.start()
         try:
@@ -206,7 +211,7 @@ class RunCommand:
         else:
             scene = runtime.scene(self._config)
             self._output.reloaded(scene)
-            self._manager.ready(f"watching {scene.summary}")
+            self._manager.ready(scene.service_line)
 
     def _stop(self, runtime: WatchedRuntime) -> ExitStatus:
         self._manager.stopping(runtime.grace_ns)
@@ -219,10 +224,18 @@ class RunCommand:
         return ExitStatus.FAILED if left.lost else ExitStatus.FINE
 
 
-def _require_free(store: str | None) -> None:
+def _require_free(store: str | None, node: str) -> None:
     """Asks before a start does, which takes the addresses of the API first.
 
-    Raises: StoreBusy where another process holds the store.
+    Raises: StoreBusy where another process holds the store, or is the node of this name.
     """
-    if store is not None and (holder := holder_of(store)) is not None:
+    if store is None:
+        return
+    if (holder := holder_of(store)) is not None:
         raise StoreBusy(f"{shown_store(store)} is held by {holder}")
+    if node:
+        try:
+            view = look_at_nodes(store)
+        except StoreError:
+            return  # the start says what is wrong with the database
+        view.require_free(node, shown_store(store))

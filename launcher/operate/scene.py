@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...adapters.configuration.reuse.consulted import ConsultedFiles
-from ...adapters.net.listening import control_socket_path, has_web
+from ...adapters.net.listening import has_web
 from ...domain.errors import UsageError
 from ...domain.line import count_of, listed, one_line
 from ...domain.specification.channel import Log
@@ -31,6 +31,8 @@ class Scene(NamedTuple):
     control: str | None
     """The control socket of the verbs."""
     grace: str
+    node: str = ""
+    """The name of this process among those that share the store, and what it runs; empty where one process has all of it."""
     loggers: frozenset[str] = frozenset()
     """The loggers that log channels write to."""
 
@@ -40,6 +42,12 @@ class Scene(NamedTuple):
         targets = f"{count_of(self.targets, 'target')} ({self.kinds_text})" if self.kinds else "no target"
         count = count_of(len(self.channels), "channel")
         return f"{targets}, {count} ({self.channels_text})" if self.channels else f"{targets}, no channel"
+
+    @property
+    def service_line(self) -> str:
+        """The line for the service manager: what is watched, and the part of it that this node runs."""
+        said = f"watching {self.summary}"
+        return f"{said}; node {self.node}" if self.node else said
 
     @property
     def kinds_text(self) -> str:
@@ -61,6 +69,7 @@ class Scene(NamedTuple):
                     self.store or "none: the record ends with this process; set runtime.store to keep it"
                 ),
             ),
+            *([("node", one_line(self.node))] if self.node else []),
             ("page and API", self._api),
             ("verbs", self._verbs),
         )
@@ -93,14 +102,15 @@ class Scene(NamedTuple):
             "store": self.store,
             "api": list(self.api),
             "control": self.control,
+            **({"node": self.node} if self.node else {}),
         }
 
 
-def scene_of(file: Path, configuration: Configuration, urls: Iterable[str]) -> Scene:
-    """Returns the scene of a runtime that serves these URLs."""
+def scene_of(file: Path, configuration: Configuration, urls: Iterable[str], node: str = "") -> Scene:
+    """Returns the scene of a runtime that serves these URLs; `node` says what it runs among others."""
     store = configuration.runtime.store
-    control = None if store is None else str(control_socket_path(store))
     urls = tuple(urls)
+    control = next((url.removeprefix("unix:") for url in urls if url.startswith("unix:")), None)
     kinds = Counter(target.kind for target in configuration.targets)
     return Scene(
         configuration=str(file),
@@ -109,8 +119,9 @@ def scene_of(file: Path, configuration: Configuration, urls: Iterable[str]) -> S
         channels=tuple((channel.id, channel.given()) for channel in configuration.channels),
         store=None if store is None else shown_store(store),
         api=tuple(url for url in urls if not url.startswith("unix:")),
-        control=control if f"unix:{control}" in urls else None,
+        control=control,
         grace=configuration.runtime.grace,
+        node=node,
         loggers=frozenset(
             channel.transport.logger
             for channel in configuration.channels
@@ -124,7 +135,9 @@ class WatchedRuntime(Runtime):
 
     def scene(self, file: Path) -> Scene:
         """Returns what is watched now, and where it can be reached."""
-        return scene_of(file, self._configured.snapshot(), self._lifecycle.urls)
+        counts = self._lifecycle.shard_counts()
+        node = "" if counts is None else counts.words
+        return scene_of(file, self._configured.snapshot(), self._lifecycle.urls, node)
 
     @property
     def consulted(self) -> ConsultedFiles:

@@ -133,4 +133,6 @@ def sentence_of(status: RuntimeStatus) -> str:
     states = ", ".join(f"{count} {state}" for state, count in sorted(counted.items())) or "none"
     problems = "; ".join(f"{part}: {text}" for part, text in status.problems)
     said = f"{count_of(len(status.targets), 'target')}: {states}; {count_of(len(status.incidents), 'open incident')}"
+    if own := next((each for each in status.nodes if each.is_this), None):
+        said = f"node {own.name} runs {count_of(len(own.shards), 'shard')}; {said}"
     return f"{said}; {problems}" if problems else said

@@ -68,6 +68,7 @@ def status_document(connection: Connection) -> dict[str, Any]:
         "notices": {**waiting, "held": sum(map(len, waits.values()))},
         "blind": None,
         "problems": [{"part": row.part, "since": None, "explanation": row.detail} for row in found.problems],
+        "nodes": [{**plain(row), "seen_at": _text(row.seen_at)} for row in found.nodes],
     }
 
 

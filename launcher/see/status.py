@@ -9,7 +9,7 @@ import msgspec
 
 from ...adapters.clock import SystemClock
 from ...adapters.stores.history.stored import StoredSample
-from ...adapters.stores.opening import holder_of, make_reader
+from ...adapters.stores.opening import make_reader, runner_of
 from ...adapters.stores.record_reader import RecordReader
 from ...domain.incidents.delivery_plan import HoldKind
 from ...domain.incidents.incident import Incident
@@ -31,6 +31,7 @@ from ..act.reach import plain
 from ..output import ExitStatus, print_table
 from ..place import StorePlace
 from .located import findings_at
+from .nodes import nodes_of, print_nodes
 from .tables import minute_text, percent_text, print_json
 from .waits import NO_WAITS, WaitingChannels, wait_texts, waits_at
 
@@ -151,6 +152,7 @@ def print_status(document: dict[str, Any], cells: Sequence[dict[str, Any]]) -> N
     """Prints a document of `status` for people: the cells of its targets as a table, and what counts for all."""
     if cells:
         print_table(_COLUMNS, cells)
+    print_nodes(document)
     for line in _last_lines(document):
         click.echo(line)
 
@@ -216,7 +218,7 @@ def status_document(
     waiting = (DeliveryState.PENDING, DeliveryState.DEAD)
     return {
         "at": wall_text(now_ns),
-        "run_by": holder_of(place.path),
+        "run_by": runner_of(place.path),
         "targets": [_row(each) for each in recorded],
         "notices": {
             **{state.value: len(reader.outbox(state)) for state in waiting},
@@ -224,6 +226,7 @@ def status_document(
         },
         "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],
         "problems": [_problem_row(each) for each in reader.incidents(open_only=True, target=OWN_NAME)],
+        "nodes": nodes_of(place, now_ns),
     }
 
 

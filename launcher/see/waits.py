@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from ...adapters.stores.opening import holder_of
+from ...adapters.stores.opening import runner_of
 from ...client.connection import connect
 from ...domain.errors import WatchkeeperError
 from ...domain.incidents.delivery_plan import Hold
@@ -28,7 +28,7 @@ def waits_at(path: str) -> WaitingChannels | None:
 
     The reasons are nowhere else: they follow from the record, the configuration and the time.
     """
-    if holder_of(path) is None:
+    if runner_of(path) is None:
         return None
     try:
         return by_incident(connect(path, timeout_s=ASKED_WITHIN_S).waits())

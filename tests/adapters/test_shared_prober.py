@@ -1,8 +1,6 @@
-import heapq
-from itertools import count
-
 import msgspec
 import pytest
+from manual_timers import ManualTimers
 from watchkeeper.adapters.probes.shared import SharedProber
 from watchkeeper.domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
@@ -15,35 +13,6 @@ URL = "http://127.0.0.1/"
 DOWN = Observation(status=500, outcome=Outcome.DOWN, reason=Reason.CONNECTION_REFUSED)
 TIMED_OUT = Observation(outcome=Outcome.TIMED_OUT, reason=Reason.TIMED_OUT)
 OVERLOADED = Observation(outcome=Outcome.UNKNOWN, reason=Reason.OVERLOADED)
-
-
-class ManualTimers:
-    """Timers that go off when the clock is moved by hand."""
-
-    def __init__(self, clock):
-        self.clock, self.heap, self.order = clock, [], count()
-
-    def call_at(self, monotonic_ns, callback):
-        timer = ManualTimer(callback)
-        heapq.heappush(self.heap, (monotonic_ns, next(self.order), timer))
-        return timer
-
-    def advance(self, by_ns):
-        self.clock.advance(by_ns)
-        while self.heap and self.heap[0][0] <= self.clock.read().monotonic_ns:
-            heapq.heappop(self.heap)[2].ring()
-
-
-class ManualTimer:
-    def __init__(self, callback):
-        self.callback = callback
-
-    def cancel(self):
-        self.callback = None
-
-    def ring(self):
-        if self.callback:
-            self.callback()
 
 
 class Probes:

@@ -41,7 +41,7 @@ MAY_ALSO = {
     "launcher/configure/replaying.py": {"testing"},  # as above
     # `web` inside the functions that open a door: the web libraries are an extra. `client`: the way to the active process.
     "runtime.py": {"web", "client"},
-    "web/metrics/families.py": {"watchkeeper"},  # the version, which the metrics tell
+    "web/metrics/process_families.py": {"watchkeeper"},  # the version, which the metrics tell
     "launcher/operate/running.py": {"web"},  # the program serves the page that a library only offers
 }
 

@@ -67,12 +67,14 @@ def shape(node):
 # Counters.
 
 ENDED = [state.value for state, after in ATTEMPT_TRANSITIONS.items() if not after]
+LOCATION_COUNTERS = ("asks", "answers", "answers_late", "messages_dropped", "silences")
 PARTS = ("supervisor", "owner", "sink", "recorder", "courier NAME")
 FILLED = {
     "incidents_{}": [f"incidents_{kind.value}" for kind in TransitionKind],
     "notices_{}": ["notices_delivered", "notices_dead"],
     "cancels_{}": [f"cancels_{outcome.value}" for outcome in CancelOutcome],
     "dropped_by_{}": [f"dropped_by_{part}" for part in PARTS],
+    "location_{}": [f"location_{kind}" for kind in LOCATION_COUNTERS],
     "{}": ENDED,
 }
 """The names that a counter has whose name is put together; `{}` is the state that an attempt ended in."""
@@ -146,6 +148,7 @@ REPORTED = {
     "PING": "ping",
     "RULE_STATE": "state of rules",
     "'invariants'": "invariants",
+    "f'location {location}'": "location NAME",
     "child": "sink",
     "part": None,
 }

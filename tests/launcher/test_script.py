@@ -55,7 +55,7 @@ def verbs_of(text):
     return {words[0] for words in lines}
 
 
-OWN = {"verbs", "test", "lint", "types", "pyright", "portable", "seeds", "bench", "docs"}
+OWN = {"cluster", "verbs", "test", "lint", "types", "pyright", "portable", "seeds", "bench", "docs"}
 """The verbs of the script itself."""
 
 

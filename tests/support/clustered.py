@@ -75,7 +75,7 @@ class Nodes:
         def is_even(runtime):
             found = shards_of(runtime)
             counts = [len(found.get(name, ())) for name in names]
-            return sum(counts) == SHARDS and max(counts) <= most
+            return found.keys() >= set(names) and sum(counts) == SHARDS and max(counts) <= most
 
         for name in names:
             until(lambda: is_even(self.runtimes[name]), 20)  # noqa: B023  # it is used up in this round

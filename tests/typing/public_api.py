@@ -13,6 +13,8 @@ from public_specifications import CHANNELS, CONFIGURATION, OPTIONS, RULES, SECON
 from watchkeeper import (
     ALL,
     AbandonedWork,
+    Agent,
+    AgentStatistics,
     Announcement,
     AnnouncementKind,
     AttemptRecord,
@@ -313,3 +315,11 @@ def rule_tests() -> list[str]:
     for case in cases:
         case.check()
     return [case.name for case in cases if not case.run().passed]
+
+
+def serve_a_location() -> AgentStatistics:
+    agent = Agent(location="fra", nats="tls://nats.example:4222", credentials="fra:secret", in_flight_max=100)
+    with agent:
+        if not agent.wait_connected("5s"):
+            agent.stop(within=1)
+    return agent.statistics()

@@ -28,7 +28,8 @@ from watchkeeper.web.application import application
 from watchkeeper.web.authority import Authority
 from watchkeeper.web.metrics.collector import RuntimeCollector
 from watchkeeper.web.metrics.exposition import Exposition
-from watchkeeper.web.metrics.families import FAMILIES, Scrape
+from watchkeeper.web.metrics.families import FAMILIES
+from watchkeeper.web.metrics.family import Scrape
 from watchkeeper.web.metrics.scrapes import Scrapes
 from watchkeeper.web.sessions import Sessions
 from watchkeeper.web.table import Services
@@ -149,7 +150,7 @@ def test_no_series_stands_twice_and_each_family_has_one_heading():
 def test_no_label_holds_what_is_not_bounded():
     allowed = {
         *("target", "group", "kind", "phase", "outcome", "channel", "severity", "change", "part", "result"),
-        *("version", "python", "cause", "file", "route", "status_class", "role", "location"),
+        *("version", "python", "cause", "file", "route", "status_class", "role", "state", "location"),
     }
     assert {label for family in FAMILIES for label in family.labels} == allowed
 
@@ -273,6 +274,9 @@ class Silent:
 
     role = "active"
 
+    def shard_counts(self):
+        return None
+
     async def answer(self, *_):
         raise TimeoutError("no answer in time")
 
@@ -327,6 +331,9 @@ class Idle:
     """A runtime that answers with nothing."""
 
     role = "active"
+
+    def shard_counts(self):
+        return None
 
     async def answer(self, *_):
         return figures_with([]).runtime

@@ -6,7 +6,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ...host.access.metrics import MetricsSource
-from .families import FAMILIES, LE, Family, Scrape
+from .families import FAMILIES
+from .family import LE, Family, Scrape
 
 
 class RuntimeCollector(Collector):

@@ -12,7 +12,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 
 from ..limits import SLICE_LINES
-from .families import FAMILIES, LE, Family, LabelTexts, Scrape, Series
+from .families import FAMILIES
+from .family import LE, Family, LabelTexts, Scrape, Series
 
 _OPEN_METRICS = "application/openmetrics-text"
 

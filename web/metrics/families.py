@@ -3,57 +3,16 @@
 Labels are ids, groups, kinds and words of a fixed set; no address, no text of an error and no id of an incident is one.
 """
 
-import platform
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias, get_args
 
-from ... import __version__
 from ...domain.read_model.distribution import Distribution
 from ...domain.read_model.metrics import PartMetrics, RuntimeMetrics, TargetMetrics
 from ...domain.rules.aggregate import Status
 from ...domain.units import NS_PER_S
-from ...host.access.metrics import ScrapedFigures
-from ...host.sharing.standby import RuntimeRole
-from ..shapes.documents import text_of
+from .family import Family, LabelTexts, Scrape, Series, clean
+from .process_families import PROCESS
 
-LabelTexts: TypeAlias = tuple[str, ...]
-Series: TypeAlias = tuple[str, LabelTexts, float]
-"""The end of its name, such as `_total`, the texts of its labels, and its value."""
 STATUS_CODES = {Status.UP: 0, Status.DEGRADED: 1, Status.DOWN: 2, Status.UNKNOWN: 3, Status.PAUSED: 4}
-LINES_OF_TARGET = 8
-"""The series of one target, as a rule."""
-LE = "le"
-"""The label of a bucket: the bound that its durations are not above."""
-
-
-class Scrape(NamedTuple):
-    """The figures of one scrape, and its targets with the labels that all their series have."""
-
-    figures: ScrapedFigures
-    targets: list[tuple[LabelTexts, TargetMetrics]]
-
-    @classmethod
-    def of(cls, figures: ScrapedFigures) -> "Scrape":
-        """Returns the scrape of some figures; those of a runtime that does not watch have no targets."""
-        targets = () if figures.runtime is None else figures.runtime.targets
-        return cls(figures, [((clean(each.id), clean(each.group)), each) for each in targets])
-
-
-class Family(NamedTuple):
-    """One family of series."""
-
-    name: str
-    """Without `_total`."""
-    kind: str
-    """`gauge`, `counter`, `histogram` or `summary`."""
-    help: str
-    labels: LabelTexts
-    series: Callable[[Scrape], Iterable[Series]]
-
-
-def clean(text: str) -> str:
-    """Returns the text with lone surrogates replaced, which UTF-8 cannot hold."""
-    return text if text.isascii() else text_of(text)
 
 
 def _of_runtime(read: Callable[[RuntimeMetrics], Iterable[Series]]) -> Callable[[Scrape], Iterable[Series]]:
@@ -337,61 +296,6 @@ RUNTIME: tuple[Family, ...] = (
     ),
 )
 
-
-# Of the process.
-
-
-def _build(_: Scrape) -> Iterator[Series]:
-    yield "", (__version__, platform.python_version()), 1
-
-
-def _roles(scrape: Scrape) -> Iterator[Series]:
-    for role in get_args(RuntimeRole):
-        yield "", (role,), int(role == scrape.figures.role)
-
-
-def _requests(scrape: Scrape) -> Iterator[Series]:
-    for (route, hundred), count in scrape.figures.requests.items():
-        yield "_total", (route, f"{hundred}xx"), count
-
-
-PROCESS: tuple[Family, ...] = (
-    Family(
-        "watchkeeper_build_info",
-        "gauge",
-        "The version of watchkeeper, and of the Python that runs it.",
-        ("version", "python"),
-        _build,
-    ),
-    Family(
-        "watchkeeper_role",
-        "gauge",
-        "The role of this process for its store: active, standby or stopped. The figures of targets are those of the active one.",
-        ("role",),
-        _roles,
-    ),
-    Family(
-        "watchkeeper_store_bytes",
-        "gauge",
-        "The size of a file of the store.",
-        ("file",),
-        lambda scrape: (("", (name,), size) for name, size in scrape.figures.file_bytes.items()),
-    ),
-    Family(
-        "watchkeeper_http_requests",
-        "counter",
-        "Requests that the web doors have answered.",
-        ("route", "status_class"),
-        _requests,
-    ),
-    Family(
-        "watchkeeper_sse_clients",
-        "gauge",
-        "Open event streams.",
-        (),
-        lambda scrape: [("", (), scrape.figures.streams)],
-    ),
-)
 
 FAMILIES = (*PROCESS, *RUNTIME, *TARGETS)
 """All families, but for those of the process that prometheus-client has: `process_...`."""

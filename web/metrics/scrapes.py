@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from ...host.access.operations import Operations
 from .. import limits
 from .exposition import Exposition
-from .families import LINES_OF_TARGET, Scrape
+from .family import LINES_OF_TARGET, Scrape
 
 
 class _Text(NamedTuple):

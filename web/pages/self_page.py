@@ -15,6 +15,7 @@ from ...domain.incidents.own_problems import NETWORK
 from ...domain.incidents.record import BlindInterval, Outgoing
 from ...domain.line import count_of
 from ...domain.read_model.metrics import PartMetrics, RuntimeMetrics
+from ...domain.read_model.node_status import NodeStatus, shards_text
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.target import OWN_NAME
 from ...domain.time.duration import format_duration
@@ -48,6 +49,8 @@ class SelfView(NamedTuple):
     role: str
     figures: tuple[tuple[str, str, str], ...]
     """Name, value and explanation of each."""
+    nodes: tuple[NodeStatus, ...]
+    """The processes that share the shards of the store; none where one process has all of it."""
     parts: tuple[PartMetrics, ...]
     """Empty where the process that counts them does not answer."""
     channels: tuple[ChannelRow, ...]
@@ -77,7 +80,7 @@ class SelfQuery(ViewQuery, frozen=True, kw_only=True):
 
 async def self_page(call: ApiCall) -> Response:
     """Shows the state of the runtime itself."""
-    return await render(call, "self.html", view=await self_view(call), ns_of=ns_of)
+    return await render(call, "self.html", view=await self_view(call), ns_of=ns_of, shards_text=shards_text)
 
 
 async def self_view(call: ApiCall) -> SelfView:
@@ -99,7 +102,8 @@ async def self_view(call: ApiCall) -> SelfView:
     stuck = [row for row in rows if is_stuck(row, operations.now_ns())]
     return SelfView(
         headline=headline_of(status, stuck),
-        role=_role(call),
+        role=_role(call, status),
+        nodes=status.nodes,
         figures=tuple(_figures(call, status, metrics)),
         parts=() if metrics is None else tuple(part for part in metrics.parts if _has_figures(part)),
         channels=tuple(rows),
@@ -139,7 +143,13 @@ def _for(incident: Incident | None, status: RuntimeStatus) -> str:
     return "" if incident is None else f" for {duration(status.at_ns - incident.opened_at_ns)}"
 
 
-def _role(call: ApiCall) -> str:
+def _role(call: ApiCall, status: RuntimeStatus) -> str:
+    own = next((each for each in status.nodes if each.is_this), None)
+    if own is not None:
+        alive = sum(each.is_alive for each in status.nodes)
+        shards = count_of(len(own.shards), "shard")
+        among = f"one of {alive} that live" if alive > 1 else "and the only one that lives"
+        return f"This process is node {own.name}, {among}: it runs {shards}, and answers for all."
     if not call.operations.stands_by:
         return "This process is active: it checks, records and tells."
     holder = call.operations.active_process

@@ -7,9 +7,10 @@ from ...domain.line import one_line
 from ...domain.time.moment import wall_text
 from ..pings import PingKind
 from ..problems import Refusal
-from ..shapes.answers import Done, IncidentRow, StatusAnswer, TargetRow
+from ..shapes.answers import Done, IncidentRow, TargetRow
 from ..shapes.documents import incident_row, status_answer
 from ..shapes.ends import end_ns
+from ..shapes.runtime_rows import StatusAnswer
 from ..table import Accepted, ApiCall
 from .reading import incident_of, target_as_it_is
 

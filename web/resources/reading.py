@@ -30,9 +30,7 @@ from ..shapes.answers import (
     PolicyRow,
     RollupRow,
     SampleRow,
-    SelfAnswer,
     SpanQuery,
-    StatusAnswer,
     TargetRow,
     TargetsQuery,
 )
@@ -62,6 +60,7 @@ from ..shapes.documents import (
 )
 from ..shapes.jobs import job_row
 from ..shapes.notice_rows import NoticeRow, notice_row
+from ..shapes.runtime_rows import SelfAnswer, StatusAnswer
 from ..shapes.uptime_answer import UptimeAnswer
 from ..table import ApiCall
 

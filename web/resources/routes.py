@@ -23,11 +23,9 @@ from ..shapes.answers import (
     PreviewQuery,
     RollupRow,
     SampleRow,
-    SelfAnswer,
     SilenceBody,
     SilenceRow,
     SpanQuery,
-    StatusAnswer,
     TargetRow,
     TargetsQuery,
     UptimeQuery,
@@ -36,6 +34,7 @@ from ..shapes.check_answer import CheckAnswer
 from ..shapes.delivery_rows import ChannelRow, ChannelTestRow, IncidentNoticeRow, ToldRow, WaitRow
 from ..shapes.drill_answers import DrillAnswer, DrillBody
 from ..shapes.notice_rows import NoticeRow
+from ..shapes.runtime_rows import SelfAnswer, StatusAnswer
 from ..shapes.token_answers import MadeToken, TokenBody, TokenRow
 from ..shapes.uptime_answer import UptimeAnswer
 from ..table import API, ApiRoute, Unlocked

@@ -42,57 +42,6 @@ class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """The `after` of the part that follows; null at the end."""
 
 
-class ProblemRow(PublicValue, frozen=True, kw_only=True):
-    """A part of the runtime that has a problem."""
-
-    part: str
-    detail: str
-
-
-class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of everything in a few figures."""
-
-    as_of: datetime
-    healthy: bool
-    """Whether no part of the runtime has a problem."""
-    targets: dict[str, int]
-    """How many targets have each status; `paused` ones are counted there alone."""
-    open_incidents: int
-    silences: int
-    problems: list[ProblemRow]
-
-
-class BlindRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An interval in which the runtime could not observe its targets."""
-
-    started_at: datetime
-    ended_at: datetime
-    cause: str
-
-
-class LatenessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The time from due to started, over all attempts."""
-
-    count: int
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    max_ms: float
-
-
-class SelfAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of the runtime itself."""
-
-    as_of: datetime
-    healthy: bool
-    problems: list[ProblemRow]
-    lateness: LatenessRow
-    blind: list[BlindRow]
-    counters: dict[str, int]
-    pinged_at: datetime | None
-    """When the service of the dead-man's ping last answered one well; null before that in this run."""
-
-
 class TargetRow(PublicValue, frozen=True, kw_only=True):
     """The status of one target."""
 

@@ -22,21 +22,17 @@ from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_MS, NS_PER_US
 from .answers import (
     AttemptRow,
-    BlindRow,
     EvidenceRow,
     IncidentRow,
-    LatenessRow,
     MaintenanceRow,
-    ProblemRow,
     RollupRow,
     SampleRow,
-    SelfAnswer,
     SilenceRow,
-    StatusAnswer,
     TargetRow,
 )
 from .jobs import JobRow
 from .location_rows import location_rows
+from .runtime_rows import BlindRow, LatenessRow, ProblemRow, SelfAnswer, StatusAnswer, node_rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -93,6 +89,7 @@ def status_answer(status: RuntimeStatus) -> StatusAnswer:
         open_incidents=len(status.incidents),
         silences=len(status.silences),
         problems=_problem_rows(status),
+        nodes=node_rows(status.nodes),
     )
 
 

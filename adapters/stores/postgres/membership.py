@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ....domain import limits
-from ....domain.cluster.membership import ClusterView, Member, ShardOwner
+from ....domain.cluster.membership import ClusterView, Member, ShardOwner, name_taken
 from ....domain.cluster.stamp import ConfigurationStamp, read_stamp
 from ....domain.errors import StoreBusy
 from ....domain.line import count_of
@@ -21,7 +21,7 @@ from ..place import DatabasePlace, database_place
 from ..record_state import without_zero_bytes as text
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, explained, one
-from .schema import count_shards, migrate
+from .schema import count_shards, migrate, version_of
 
 _LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
 # A name belongs to the node that beats under it; that of a silent one is free.
@@ -41,6 +41,7 @@ _SHARDS = f"""
 SELECT shard, split_part(incarnation, '/', 1), owner, epoch, position, configuration, clock_timestamp() - alive_at >= {_LEASE}
 FROM shard ORDER BY shard
 """  # noqa: S608 - a constant
+_SKEW = "SELECT %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint"
 _FORGET = "DELETE FROM node WHERE clock_timestamp() - beat_at >= %s * interval '1 second'"
 _LEAVE = "DELETE FROM node WHERE name = %s AND incarnation = %s"
 _TAKE = """
@@ -58,6 +59,8 @@ _ANSWERS = "SELECT id, answer FROM command WHERE id = ANY(%s::bigint[]) AND answ
 _OF_INCIDENT = "SELECT shard FROM incident WHERE id = %s ORDER BY is_open DESC LIMIT 1"
 _OF_NOTICE = "SELECT shard FROM outbox WHERE key = %s LIMIT 1"
 _LOOK_S = 0.05
+NODES_SINCE = 2
+"""The first version of the schema with nodes."""
 _KEPT_S = limits.COMMAND_KEPT_NS / NS_PER_S
 
 
@@ -78,10 +81,13 @@ class Membership:
         self.name = name or f"{socket.gethostname().partition('.')[0]}-{os.getpid()}"
         self.incarnation, self._process = token_hex(8), this_process(now).text
         self._connection: BoundedConnection | None = None
+        self.skew_ns = 0
+        """How far the wall clock of this machine was ahead of that of the database at the last look."""
 
-    def join(self) -> int:
+    def join(self, now: Moment) -> int:
         """Brings the schema to the newest version; returns the number of shards. Raises: StoreError."""
         with self._connected("joining") as connection:
+            self.skew_ns = one(connection, _SKEW, (now.wall_ns,))
             migrate(connection, self._place)
             connection.execute(_FORGET, (limits.NODE_KEPT_NS / NS_PER_S,))
             return count_shards(connection, self._place)
@@ -101,15 +107,13 @@ class Membership:
         )
         with self._connected("beating") as connection:
             is_ours = connection.execute(_BEAT, said).fetchone() is not None
-            view = ClusterView(
-                members=tuple(map(_member, connection.execute(_NODES).fetchall())),
-                shards=tuple(map(_shard, connection.execute(_SHARDS).fetchall())),
-            )
+            view = _seen(connection)
+        for each in view.members:
+            if each.incarnation == self.incarnation:
+                self.skew_ns = each.skew_ns
         if not is_ours:
             other = next((each.process for each in view.members if each.name == self.name), "another process")
-            raise StoreBusy(
-                f"{other} is the node {self.name!r} of {self._place.shown}: give this one another name (--node NAME)"
-            )
+            raise StoreBusy(name_taken(self.name, other, self._place.shown))
         return view
 
     def take(self, shards: Collection[int]) -> list[ShardCommand]:
@@ -213,6 +217,25 @@ class CommandMail:
                 return found
             finally:
                 connection.close()
+
+
+def look_at(url: str) -> ClusterView:
+    """Returns the nodes and shards of a store as another process sees them; nothing of one that one process has alone. Raises: StoreError."""
+    place = database_place(url)
+    with explained(f"looking at {place.shown}"):
+        connection = connect(place, limits.POSTGRES_CONNECT_NS)
+        try:
+            has_nodes = (version_of(connection) or 0) >= NODES_SINCE and count_shards(connection, place) > 1
+            return _seen(connection) if has_nodes else ClusterView()
+        finally:
+            connection.close()
+
+
+def _seen(connection: BoundedConnection) -> ClusterView:
+    return ClusterView(
+        members=tuple(map(_member, connection.execute(_NODES).fetchall())),
+        shards=tuple(map(_shard, connection.execute(_SHARDS).fetchall())),
+    )
 
 
 def _member(row: tuple[Any, ...]) -> Member:

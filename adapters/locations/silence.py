@@ -1,0 +1,108 @@
+"""How locations answer: counters, and the problem of one whose agents do not."""
+
+from collections import Counter
+from typing import Protocol
+
+import msgspec
+
+from ...domain.limits import LOCATION_SILENT_SHARE, LOCATION_WINDOW_NS
+from ...domain.time.moment import Moment
+from ...domain.time.timers import CallAt, Timer
+from ...domain.units import NS_PER_S
+from ..clock import MomentClock
+
+TELL_NS = NS_PER_S
+"""How often counters are told: as seldom as a page is read, so that counting costs a check nothing."""
+
+
+class LocationReceiver(Protocol):
+    """Hears of locations: the health of a runtime."""
+
+    def counted(self, counter: str, by: int) -> None: ...
+
+    def problem(self, location: str, detail: str) -> None:
+        """A location has a problem; an empty detail ends it."""
+        ...
+
+
+class AnswerWindow(msgspec.Struct):
+    """The asks of one location whose end was seen since the window began."""
+
+    answered: int = 0
+    silent: int = 0
+    why: str = ""
+    """Why the last of them was silent."""
+    problem: str = ""
+    """As it was told last."""
+
+    def judged(self) -> str:
+        """Returns the problem that the window shows; empty where its agents answer."""
+        asked = self.answered + self.silent
+        if not self.answered:
+            return f"no agent answers: {self.why}" if self.why else "no agent answers"
+        if self.silent / asked >= LOCATION_SILENT_SHARE:
+            return f"{self.silent} of {asked} asks had no answer in time: an agent is frozen, overloaded or far away"
+        return ""
+
+
+class LocationWatch:
+    """Counts answers and silence, and tells of a location that was silent for a whole window."""
+
+    def __init__(self, clock: MomentClock, call_at: CallAt) -> None:
+        self._clock, self._call_at = clock, call_at
+        self._windows: dict[str, AnswerWindow] = {}
+        self._began: Moment | None = None
+        self._timer: Timer | None = None
+        self._counters: Counter[str] = Counter()
+        self.listener: LocationReceiver | None = None
+        """Set once the runtime's health is there to be told."""
+
+    def count(self, counter: str, by: int = 1) -> None:
+        """Counts what concerns no location."""
+        self._counters[counter] += by
+        if self._timer is None:
+            now = self._clock.read()
+            self._began = self._began or now
+            self._timer = self._call_at(now.monotonic_ns + TELL_NS, self._tell)
+
+    def answered(self, location: str) -> None:
+        """A location has answered one ask."""
+        self._windows.setdefault(location, AnswerWindow()).answered += 1
+        self.count("answers")
+
+    def silent(self, location: str, why: str) -> None:
+        """A location has left one ask without an answer."""
+        window = self._windows.setdefault(location, AnswerWindow())
+        window.silent, window.why = window.silent + 1, why
+        self.count("silences")
+
+    def _tell(self) -> None:
+        self._timer, now = None, self._clock.read()
+        counted, self._counters = self._counters, Counter()
+        for counter, by in counted.items():
+            if self.listener is not None:
+                self.listener.counted(counter, by)
+        if self._began is not None and now.since(self._began) >= LOCATION_WINDOW_NS:
+            self._began = now
+            self._judge()
+        if counted or any(window.answered or window.silent for window in self._windows.values()):
+            self._timer = self._call_at(now.monotonic_ns + TELL_NS, self._tell)
+        else:
+            self._began = None
+
+    def _judge(self) -> None:
+        for location, window in self._windows.items():
+            if not window.answered and not window.silent:
+                continue
+            problem = window.judged()
+            # A problem that lasts is told again: its listener may have been restarted.
+            if (problem or window.problem) and self.listener is not None:
+                self.listener.problem(location, problem)
+            self._windows[location] = AnswerWindow(problem=problem)
+
+    def close(self) -> None:
+        """Tells nothing more."""
+        self.listener = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

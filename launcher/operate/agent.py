@@ -1,0 +1,99 @@
+"""`agent`: probes from one location until a signal, and says in plain lines how it is connected."""
+
+import logging
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from ...adapters.clock import SystemClock
+from ...domain.errors import ConfigurationError
+from ...domain.limits import CREDENTIALS_CHARACTERS_MAX
+from ...domain.line import count_of
+from ...domain.specification.remote.agents import shown_servers
+from ...domain.time.duration import Duration
+from ...host.agents.agent import Agent
+from ..output import ExitStatus
+from .outputs import JsonOutput, LogStyle, PlainOutput, take_logging
+from .signals import Word, signals_heard
+
+
+class AgentCommand(NamedTuple):
+    """The options of the verb."""
+
+    location: str
+    nats: str
+    credentials: Path | None
+    in_flight_max: int
+    deny_private_addresses: bool
+    grace: Duration
+    log: LogStyle
+
+
+def serve_until_stopped(command: AgentCommand) -> ExitStatus:
+    """Runs an agent until a signal, or until NATS refuses it before it has ever served. Blocks. Raises: ConfigurationError."""
+    return _Serving(command).run()
+
+
+class _Serving:
+    """One run of the verb."""
+
+    def __init__(self, command: AgentCommand) -> None:
+        self._command = command
+        self._words: SimpleQueue[Word] = SimpleQueue()
+        self._refused = False
+        self._agent = Agent(
+            location=command.location,
+            nats=command.nats,
+            credentials=_credentials(command.credentials),
+            in_flight_max=command.in_flight_max,
+            deny_private_addresses=command.deny_private_addresses,
+            told=self._told,
+        )
+        clock = SystemClock()
+        self._output = JsonOutput(clock) if command.log == "json" else PlainOutput(clock)
+
+    def _told(self, line: str, is_final: bool) -> None:
+        is_trouble = line.startswith("no ")
+        self._output.say(line, logging.WARNING if is_trouble else logging.INFO, "agent")
+        if is_final and not self._agent.has_connected:
+            self._refused = True
+            self._words.put(Word.ENDED)
+
+    def run(self) -> ExitStatus:
+        """Serves until the end."""
+        command, agent, output = self._command, self._agent, self._output
+        take_logging(output.handler)
+        try:
+            with signals_heard(self._words, output.line):
+                servers = shown_servers(command.nats)
+                output.say(f"location {command.location}: connecting to {servers}", word="agent")
+                agent.start()
+                # There is nothing to read again; a signal to do so ends nothing.
+                while self._words.get() is Word.RELOAD:
+                    output.say("an agent has no configuration to reload", word="agent")
+                agent.stop(command.grace)
+            done = agent.statistics()
+            answered = f"{count_of(done.asks, 'ask')}, {count_of(done.answers, 'answer')}"
+            output.say(f"stopped: {answered}, {done.refused} refused, {done.dropped} dropped", word="agent")
+        finally:
+            output.close()
+        return ExitStatus.FAILED if self._refused else ExitStatus.FINE
+
+
+def _credentials(path: Path | None) -> str | None:
+    """Returns the text of a credentials file. Raises: ConfigurationError where it cannot be read, or holds something else."""
+    if path is None:
+        return None
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(CREDENTIALS_CHARACTERS_MAX + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigurationError(
+            f"--credentials {path}: {why}: name the credentials file of the agent's account"
+        ) from error
+    if not text.strip() or len(text) > CREDENTIALS_CHARACTERS_MAX:
+        raise ConfigurationError(
+            f"--credentials {path}: it is {'empty' if not text.strip() else 'too long'}: name a credentials file of NATS"
+        )
+    return text

@@ -1,0 +1,75 @@
+"""The nodes of a store in `status`: the processes that share its shards."""
+
+from typing import Any
+
+import click
+
+from ...adapters.stores.opening import look_at_nodes
+from ...domain.cluster.placement import Placement
+from ...domain.read_model.node_status import NodeStatus, node_statuses, shards_text
+from ...domain.time.duration import format_duration
+from ...domain.time.moment import NS_PER_S, wall_ns_of, wall_text
+from ...domain.units import NS_PER_MINUTE
+from ..output import print_table
+from ..place import StorePlace
+
+_COLUMNS = ("node", "targets", "shards", "seen", "note")
+_TO_THE_TENTH_NS = 10 * NS_PER_S
+
+
+def nodes_of(place: StorePlace, now_ns: int) -> list[dict[str, Any]]:
+    """Returns the nodes of a store as plain data with stable keys; none where one process has all of it. Raises: StoreError."""
+    view = look_at_nodes(place.path)
+    on = dict.fromkeys(range(len(view.shards)), 0)
+    if on and place.configuration is not None:
+        placement = Placement(place.configuration, len(on))
+        for target in place.targets:
+            on[placement.shard_of(target.id)] += 1
+    return [_row(each) for each in node_statuses(view, now_ns, on.__getitem__)]
+
+
+def _row(node: NodeStatus) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "process": node.process,
+        "this": node.is_this,
+        "alive": node.is_alive,
+        "seen_at": wall_text(node.seen_at_ns),
+        "newest": node.has_newest,
+        "shards": list(node.shards),
+        "targets": node.targets,
+    }
+
+
+def print_nodes(document: dict[str, Any]) -> None:
+    """Prints the nodes of a document of `status` as a table between two empty lines; nothing without any."""
+    rows = document["nodes"]
+    if not rows:
+        return
+    click.echo()
+    print_table(_COLUMNS, [_shown(row, wall_ns_of(document["at"])) for row in rows])
+    click.echo()
+
+
+def _shown(row: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    shards, age_ns = row["shards"], max(0, now_ns - wall_ns_of(row["seen_at"]))
+    remarks = (
+        "silent" if not row["alive"] else "",
+        "older configuration" if not row["newest"] else "",
+        "this one" if row["this"] else "",
+        row["process"],
+    )
+    return {
+        "node": row["name"],
+        "targets": row["targets"],
+        "shards": f"{len(shards)}: {shards_text(shards)}" if shards else "none",
+        "seen": f"{age_text(age_ns)} ago",
+        "note": ", ".join(filter(None, remarks)),
+    }
+
+
+def age_text(age_ns: int) -> str:
+    """Returns a length of time for people: to the tenth of a second below ten, then to the second."""
+    if age_ns < NS_PER_MINUTE:
+        return f"{age_ns / NS_PER_S:.{1 if age_ns < _TO_THE_TENTH_NS else 0}f} s"
+    return format_duration(age_ns // NS_PER_S * NS_PER_S)

@@ -1,0 +1,95 @@
+"""The verb `agent`, with a real NATS server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from nats_server import NatsServer
+from ports import free_port
+from watchkeeper.launcher.main import cli
+
+pytestmark = pytest.mark.needs("nats")
+WITHIN_S = 60
+
+
+@pytest.fixture(scope="module")
+def nats():
+    with NatsServer("fra") as server:
+        yield server
+
+
+def words(*arguments):
+    return [sys.executable, "-m", "watchkeeper", "agent", *arguments]
+
+
+def run(*arguments):
+    return subprocess.run(words(*arguments), capture_output=True, text=True, timeout=WITHIN_S, check=False)
+
+
+@pytest.mark.parametrize("log", ["text", "json"])
+def test_an_agent_says_what_it_does_and_obeys_sigterm(nats, tmp_path, log):
+    credentials = tmp_path / "credentials"
+    credentials.write_text("fra:fra\n")
+    place = f"nats://127.0.0.1:{nats.port}"
+    arguments = ("--location", "fra", "--nats", place, "--credentials", str(credentials), "--log", log)
+    with subprocess.Popen(words(*arguments), stderr=subprocess.PIPE, text=True) as process:
+        said = [process.stderr.readline(), process.stderr.readline()]
+        process.send_signal(signal.SIGHUP)
+        said.append(process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        said += process.communicate(timeout=WITHIN_S)[1].splitlines(keepends=True)
+    assert process.returncode == 0
+    if log == "json":
+        said = [json.loads(line)["message"] for line in said]
+    assert f"location fra: connecting to {place}" in said[0]
+    assert f"connected to {place}; serves fra" in said[1]
+    assert "an agent has no configuration to reload" in said[2]
+    assert "stopped: 0 asks, 0 answers, 0 refused, 0 dropped" in said[3]
+
+
+def test_a_refused_login_ends_the_agent_with_status_1(nats):
+    done = run("--location", "fra", "--nats", nats.url("fra", "wrong"))
+    assert done.returncode == 1
+    assert "it refuses the login: check user, password or credentials file" in done.stderr
+    assert "wrong" not in done.stderr
+
+
+def test_a_location_that_the_account_may_not_serve_ends_it_with_status_1(nats):
+    done = run("--location", "iad", "--nats", nats.url("fra"))
+    assert done.returncode == 1
+    assert "it does not permit this account" in done.stderr
+
+
+def test_a_server_that_is_not_there_is_tried_until_a_signal():
+    with subprocess.Popen(
+        words("--location", "fra", "--nats", f"nats://127.0.0.1:{free_port()}"),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stderr.readline()
+        assert "nothing listens there" in process.stderr.readline()
+        assert process.poll() is None
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--location", "", "--nats", "nats://x"), "location: '' is no name of a location"),
+        (("--location", "fra", "--nats", "http://x"), "nats: is no address of NATS"),
+        (("--location", "fra", "--nats", "nats://x", "--credentials", "gone"), "gone: No such file"),
+        (("--location", "fra", "--nats", "nats://x", "--credentials", "/dev/null"), "/dev/null: it is empty"),
+        (("--location", "fra", "--nats", "nats://x", "--grace", "soon"), "--grace"),
+        (("--nats", "nats://x"), "--location"),
+    ],
+)
+def test_a_command_line_that_cannot_be_is_refused_with_status_2(arguments, says):
+    done = CliRunner().invoke(cli, ["agent", *arguments])
+    assert done.exit_code == 2
+    assert says in done.stderr

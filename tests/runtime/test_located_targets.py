@@ -1,0 +1,90 @@
+"""Targets of several locations in a whole runtime, over a real NATS server."""
+
+from contextlib import ExitStack
+
+import pytest
+from hostile.server import HostileServer
+from looking import until
+from nats_server import NatsServer
+from ports import free_port
+from watchkeeper import Agent, Agents, CallChannel, Channel, Consecutive, Runtime, Target, Tcp
+
+pytestmark = pytest.mark.needs("nats")
+LOCATIONS = ("fra", "iad", "syd")
+
+
+@pytest.fixture
+def nats():
+    with NatsServer(*LOCATIONS) as server:
+        yield server
+
+
+def shop(port, **fields):
+    return Target(
+        id="shop",
+        every="200ms",
+        tcp=Tcp(host="127.0.0.1", port=port),
+        locations=LOCATIONS,
+        rules=[Consecutive(id="down", after=2)],
+        default_rules=False,
+        notify=["ops"],
+        **fields,
+    )
+
+
+def watching(nats, target, told):
+    return Runtime(
+        targets=[target],
+        channels=[Channel(id="ops", call=CallChannel(name="tell"))],
+        callables={"tell": told.append},
+        agents=Agents(nats=nats.url(), locations=LOCATIONS),
+    )
+
+
+def serving(nats, running, location, **options):
+    agent = running.enter_context(Agent(location=location, nats=nats.url(location), **options))
+    assert agent.wait_connected("20s")
+    return agent
+
+
+def found(runtime):
+    sample = runtime.status()["shop"].sample
+    return (
+        {}
+        if not sample or not sample.locations
+        else {each.location: each.outcome.value for each in sample.locations}
+    )
+
+
+def test_a_lying_location_two_silent_ones_and_nats_that_is_gone_tell_nobody_of_anything(nats):
+    told = []
+    with (
+        HostileServer(greeting=lambda visit: visit.wait_for_client_to_leave()) as server,
+        ExitStack() as running,
+        watching(nats, shop(server.port), told) as runtime,
+    ):
+        agents = {
+            name: serving(nats, running, name, deny_private_addresses=name == "syd") for name in LOCATIONS
+        }
+        until(lambda: found(runtime) == {"fra": "up", "iad": "up", "syd": "down"})
+        agents["fra"].stop()
+        agents["iad"].stop()
+        until(lambda: found(runtime) == {"fra": "unknown", "iad": "unknown", "syd": "down"})
+        assert runtime.status()["shop"].sample.reason == "location_silent"
+        nats.kill()
+        until(lambda: found(runtime) == dict.fromkeys(LOCATIONS, "unknown"))
+        until(lambda: dict(runtime.status().counters).get("location_silences", 0) > 0)
+        assert not runtime.incidents()
+    assert told == []
+
+
+def test_two_of_three_that_agree_on_an_outage_tell_of_it_once(nats):
+    told, port = [], free_port()
+    with ExitStack() as running, watching(nats, shop(port), told) as runtime:
+        for name in ("fra", "iad"):
+            serving(nats, running, name)
+        until(lambda: told)
+        counted = dict(runtime.status().counters)["samples"]
+        until(lambda: dict(runtime.status().counters)["samples"] > counted + 4)
+    assert len(told) == 1
+    assert "down from fra and iad" in told[0].incident.cause
