@@ -87,7 +87,8 @@ class Course:
         ground.cut_off(ground.nodes, length_ns)
         ground.pass_time(BACK_NS)
         for claim in ground.database.claims[known:]:
-            if are_well and not claim.incarnation.startswith(f"{owners[claim.shard]}/"):
+            owner, before = claim.incarnation.partition("/")[0], claim.taken_from.partition("/")[0]
+            if are_well and before and owner != before == owners[claim.shard]:
                 ground.moved.append(
                     f"{claim.incarnation} has taken shard {claim.shard} from an owner that lived"
                 )

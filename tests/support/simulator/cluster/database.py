@@ -53,6 +53,8 @@ class Claimed(msgspec.Struct, frozen=True):
     epoch: int
     incarnation: str
     at_ns: int
+    taken_from: str = ""
+    """The owner that had not released it."""
 
 
 class Database:
@@ -222,7 +224,7 @@ class ClusterStore(MemoryStore):
             configuration=self._link.stamp_text,
         )
         row.alive_at_ns = self._database.now_ns
-        self._database.claims.append(self._claimed())
+        self._database.claims.append(replace(self._claimed(), taken_from=found.incarnation))
 
     def _claimed(self) -> Claimed:
         return Claimed(self._row.shard, self._known.epoch, self._name, self._database.now_ns)
