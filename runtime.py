@@ -17,8 +17,9 @@ from .adapters import expectations
 from .adapters.clock import SystemClock
 from .adapters.configuration.configured_file import ConfiguredFile
 from .adapters.stores.ownership.forks import FORKS
+from .adapters.stores.place import current_folder, with_store_in
 from .client.active import ControlSocketLink
-from .domain.errors import ConfigurationError, UsageError
+from .domain.errors import UsageError
 from .domain.incidents.delivery_try import DeliveryTry
 from .domain.incidents.incident import Incident
 from .domain.incidents.record import AllTargets
@@ -46,7 +47,7 @@ from .host.access.metrics import MetricsSource
 from .host.access.operations import Operations
 from .host.awaitable import AsyncSurface
 from .host.commands import Commands
-from .host.configured import ConfiguredTargets, current_folder, require_valid, with_store_in
+from .host.configured import ConfiguredTargets, require_valid
 from .host.lifecycle import Lifecycle
 from .host.sharing.peer_desk import PeerDesk
 from .host.sharing.standby import RuntimeRole
@@ -103,10 +104,6 @@ class Runtime(Commands):
         node: str = "",
     ) -> None:
         """With `standby` a start waits for a store that another process runs; `node` names it among those that share a database."""
-        if callables is not None and not isinstance(callables, Mapping):
-            raise ConfigurationError(
-                f"callables: expected functions by name, like {{'announce': announce}}, got a {type(callables).__name__}"
-            )
         if store is not None:
             options = msgspec.structs.replace(options, store=os.fsdecode(store))
         self._folder = current_folder()
@@ -120,7 +117,7 @@ class Runtime(Commands):
             maintenance=maintenance,
             targets=targets,
         )
-        self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables or {})
+        self._configured = ConfiguredTargets(with_store_in(self._folder, configuration), callables)
         self._clock = self._clock_type()
         self._status_cache = StatusCache(
             lambda: self._lifecycle.ask(RECORDER, GetStatus()), ANSWER_WITHIN_NS, self._clock

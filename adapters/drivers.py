@@ -29,7 +29,6 @@ from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
-from .locations import known_checks
 from .locations.asking import AskDesk
 from .locations.link import NatsLink, NatsSubject
 from .locations.located import LocatedProber, LocatedProbers
@@ -60,7 +59,6 @@ CACHES = (
     shared.POLICY,
     registries.POLICY,
     partly_taken.POLICY,
-    known_checks.POLICY,
 )
 """The policy of every cache that lies between a runtime and the network."""
 

@@ -29,7 +29,7 @@ class Running:
         targets: Iterable[Target],
         *,
         core: int,
-        store: Path | None = None,
+        store: Path | str | None = None,
         channels: Iterable[Channel] = (),
         routes: Iterable[Route] = (),
         in_flight_max: int | None = None,

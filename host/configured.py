@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -20,7 +19,6 @@ from ..domain.specification.probe import Call
 from ..domain.specification.problem import Problem, capped, quoted, suggestion
 from ..domain.specification.rule import illegal_transitions
 from ..domain.specification.target import Target
-from ..domain.store_place import is_database
 from ..domain.validation.dependencies import dependency_problems, member_problems
 from ..domain.validation.partial import judged, judged_target, read_target
 from ..domain.validation.probes.locations import KnownLocations
@@ -45,7 +43,15 @@ class ConfigurationDiff(NamedTuple):
 class ConfiguredTargets:
     """Targets and functions by name, under one lock. The actors own copies and never read this object."""
 
-    def __init__(self, configuration: Configuration, callables: Mapping[str, Callable[..., Any]]) -> None:
+    def __init__(
+        self, configuration: Configuration, callables: Mapping[str, Callable[..., Any]] | None
+    ) -> None:
+        """Raises: ConfigurationError for `callables` that are no functions by name; None has none."""
+        if callables is not None and not isinstance(callables, Mapping):
+            raise ConfigurationError(
+                f"callables: expected functions by name, like {{'announce': announce}}, got a {type(callables).__name__}"
+            )
+        callables = callables or {}
         self.guard = threading.RLock()
         """Held while a command is checked and handed over, so that the actors receive commands in the host's order."""
         self._configuration = configuration
@@ -338,22 +344,6 @@ def _sharing(target: Target, parts: dict[Any, Any]) -> Target:
     """Returns the target with equal parts shared: each copy takes half a kilobyte, and there may be 100,000."""
     alike = {name: getattr(target, name) for name in ("expect", "rules", "notify")}
     return replace(target, **{name: parts.setdefault(part, part) for name, part in alike.items()})
-
-
-def current_folder() -> Path:
-    """Returns the folder that relative names are found from now; a removed one leaves them relative."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        return Path()
-
-
-def with_store_in(folder: Path, configuration: Configuration) -> Configuration:
-    """Returns the configuration with the absolute path of its store, so that a change of directory opens no second one."""
-    options = configuration.runtime
-    if not options.store or is_database(options.store):
-        return configuration
-    return replace(configuration, runtime=replace(options, store=str(folder / options.store)))
 
 
 def require_valid(configuration: Configuration, callables: Iterable[str] | None) -> Configuration:

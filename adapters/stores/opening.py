@@ -69,8 +69,9 @@ def make_store(
     configuration: Callable[[], str] = str,
     shard: int = 0,
     node: str = "",
+    known_epoch: int = 0,
 ) -> OwnedStore:
-    """Returns the store of a file or a database, which is opened later; `shard` and `node` are those of `PostgresStore`.
+    """Returns the store of a file or a database, which is opened later; the last three are those of `PostgresStore`.
 
     Raises: StoreError for a database without the extra `postgres`.
     """
@@ -79,7 +80,15 @@ def make_store(
     require_postgres()
     from .postgres.store import PostgresStore
 
-    return PostgresStore(store, retention, shard=shard, node=node, lapsed=lapsed, configuration=configuration)
+    return PostgresStore(
+        store,
+        retention,
+        shard=shard,
+        node=node,
+        known_epoch=known_epoch,
+        lapsed=lapsed,
+        configuration=configuration,
+    )
 
 
 def make_reader(store: str, pause: Callable[[], None] = go_on) -> RecordReader:

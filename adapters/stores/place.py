@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from msgspec.structs import replace
+
 from ...domain.errors import StoreError
+from ...domain.specification.configuration import Configuration
 from ...domain.store_place import is_database, shown_store, stated_shards, without_shards
 
 DEFAULT_SCHEMA = "watchkeeper"
@@ -79,3 +82,19 @@ def make_state_folder(store: str) -> None:
     """Makes the folder of the files beside a database, for its user alone."""
     if is_database(store):
         Path(beside(store)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def current_folder() -> Path:
+    """Returns the folder that relative names are found from now; a removed one leaves them relative."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
+
+
+def with_store_in(folder: Path, configuration: Configuration) -> Configuration:
+    """Returns the configuration with the absolute path of its store, so that a change of directory opens no second one."""
+    options = configuration.runtime
+    if not options.store or is_database(options.store):
+        return configuration
+    return replace(configuration, runtime=replace(options, store=str(folder / options.store)))

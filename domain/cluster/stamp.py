@@ -13,7 +13,7 @@ class ConfigurationStamp(msgspec.Struct, frozen=True, array_like=True):
 
     digest: str = ""
     given_at_ns: int = 0
-    """The wall time at which a process was made with it, or reloaded it."""
+    """The wall time at which a process was made with it, or reloaded it; of nodes by the clock of the store."""
 
     def is_newer_than(self, other: "ConfigurationStamp") -> bool:
         """Whether it differs, and was given later."""
@@ -23,6 +23,22 @@ class ConfigurationStamp(msgspec.Struct, frozen=True, array_like=True):
     def text(self) -> str:
         """The stamp as it is kept."""
         return msgspec.json.encode(self).decode()
+
+
+class StampTimes:
+    """Gives stamps the time of the store's clock. Those of two machines would show which clock is ahead, not which stamp is newer."""
+
+    def __init__(self) -> None:
+        self._known: tuple[int, int] | None = None
+        """The time of the last stamp, and the skew then: a clock that is set later makes no stamp another."""
+
+    def by_store(self, stamp: ConfigurationStamp, skew_ns: int) -> ConfigurationStamp:
+        """Returns a stamp of this machine by the clock of the store; `skew_ns` is how far this machine's is ahead of it now."""
+        known = self._known
+        if known is None or known[0] != stamp.given_at_ns:
+            # Replaced whole: several threads ask.
+            self._known = known = (stamp.given_at_ns, skew_ns)
+        return ConfigurationStamp(stamp.digest, stamp.given_at_ns - known[1])
 
 
 def stamp_of(configuration: Configuration, given_at_ns: int) -> ConfigurationStamp:

@@ -22,7 +22,7 @@ from ...domain.line import one_line
 from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.node_status import ShardCounts
 from ...domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
-from ...domain.time.moment import NS_PER_S
+from ...domain.time.moment import NS_PER_S, Moment
 from ...protocol.codec import encode
 from ...protocol.message import Message
 from ...protocol.owner import Acknowledge, EndDrill, Unacknowledge
@@ -51,7 +51,7 @@ logger = logging.getLogger(__name__)
 class NodeSeat(Seat, Protocol):
     """The row of this node, and the commands for the shards that it runs; see `Membership`."""
 
-    def join(self) -> int: ...
+    def join(self, now: Moment) -> int: ...
 
     def take(self, shards: Collection[int]) -> Iterable[MailedCommand]: ...
 
@@ -110,7 +110,7 @@ class ClusterEngine:
 
         Raises: StoreBusy where another living node has the name; StoreError; what kept its shards from starting, where none has.
         """
-        self._shards = self._seat.join()
+        self._shards = self._seat.join(self._clock.read())
         self._crew.share(self._shards)
         try:
             self._node.start()

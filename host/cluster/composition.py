@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...adapters.clock import SystemClock
 from ...adapters.stores.opening import database_nodes
-from ...domain.cluster.stamp import ConfigurationStamp
+from ...domain.cluster.stamp import ConfigurationStamp, StampTimes
 from ..configured import ConfiguredTargets
 from ..subscriptions import Subscriptions
 from .cluster_engine import ClusterEngine, NodeParts
@@ -30,5 +30,10 @@ def make_node(
     seat = nodes.membership(name, clock.read())
     mail = nodes.command_mail(clock, threading.Event().wait)
     node_feed = NodeFeed(feed)
-    crew = Crew(configured, node_feed, host_loop, seat.incarnation, lambda: stamp().text)
-    return ClusterEngine(configured, NodeParts(store, seat, mail, clock, crew, node_feed, stamp))
+    times = StampTimes()
+
+    def stamp_by_store() -> ConfigurationStamp:
+        return times.by_store(stamp(), seat.skew_ns)
+
+    crew = Crew(configured, node_feed, host_loop, seat.incarnation, lambda: stamp_by_store().text)
+    return ClusterEngine(configured, NodeParts(store, seat, mail, clock, crew, node_feed, stamp_by_store))

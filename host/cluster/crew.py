@@ -63,7 +63,7 @@ class Crew:
 
     # As the node asks for it.
 
-    def make(self, shard: int, *, is_outdated: bool) -> Engine:
+    def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
         """Returns the engine of a shard, not started yet; see `ShardCrew`."""
         with self._configured.guard:
             cut, targets = self.cut, self.targets_of(shard)
@@ -76,6 +76,7 @@ class Crew:
             configuration=self._stamp,
             shard=shard,
             node=self._incarnation,
+            known_epoch=known_epoch,
         )
         return engine_on(
             ShardStore(store, guests),

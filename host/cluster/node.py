@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, Protocol
 from ...actors.engine import Engine
 from ...actors.ports import Clock
 from ...domain import limits
-from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries, plan
+from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries
+from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from ...domain.line import count_of, first_line, listed
@@ -45,10 +46,11 @@ class Seat(Protocol):
 class ShardCrew(Protocol):
     """Makes the engines of shards, and hears what becomes of them. Its methods are called by several threads."""
 
-    def make(self, shard: int, *, is_outdated: bool) -> Engine:
+    def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
         """Returns the engine of a shard, not started yet.
 
-        `is_outdated` says that its last owner had a newer configuration: then nothing that this one lacks is resolved.
+        `is_outdated` says that its last owner had a newer configuration: then what this one lacks is not resolved within the next
+        minute. Its epoch will be higher than `known_epoch`.
         """
         ...
 
@@ -97,12 +99,10 @@ class Node:
         self._looks = 0
         self._news = ShardNews(seat.name)
         self._starting: set[Future[None]] = set()
-        self._unserved_since_ns: dict[int, int] = {}
+        self._planner = NodePlanner(seat.incarnation)
         self.view = ClusterView()
         """All nodes and shards at the last look that succeeded."""
         self._looked: Moment | None = None
-        self._beating_since_ns: int | None = None
-        """Since when (monotonic) the row was kept alive without a pause; None where the last try failed."""
         self._retries = StartRetries()
         self._problem = ""
         """Why the last look failed."""
@@ -207,26 +207,16 @@ class Node:
             is_able = self._retries.is_able(now.monotonic_ns)
             view = self._seat.beat(self._stamp(), now, is_able=is_able)
         except StoreError:
-            self._beating_since_ns = None
+            self._planner.look_failed()
             raise
-        is_seasoned = self._is_seasoned(now)
         self.view, self._looked = view, now
-        self._watch_unserved(now)
         with self._guard:
             held = frozenset(self._shards) | self._retries.waiting(now.monotonic_ns)
-        abandoned = self._unserved_for(limits.NODE_OUTDATED_NS, now)
-        self._apply(plan(view, self.incarnation, held, is_seasoned=is_seasoned, abandoned=abandoned))
+        self._apply(self._planner.look(view, held, now))
         self._looks += 1
         if self._looks % HOUSE_EVERY_LOOKS == 0:
             self._seat.forget_outlived()
         self._after_look()
-
-    def _is_seasoned(self, now: Moment) -> bool:
-        """Whether this node has shown signs of life for a whole lease, without a pause in which it was frozen itself."""
-        late = self._looked is not None and now.since(self._looked) > limits.TENURE_WATCH_GAP_NS
-        if self._beating_since_ns is None or late:
-            self._beating_since_ns = now.monotonic_ns
-        return now.monotonic_ns - self._beating_since_ns >= limits.TENURE_LEASE_NS
 
     def _apply(self, wanted: NodePlan) -> None:
         with self._guard:
@@ -250,7 +240,8 @@ class Node:
             return
         try:
             is_outdated = self.view.shards[shard].stamp.is_newer_than(self._stamp())
-            engine = self._crew.make(shard, is_outdated=is_outdated)
+            known_epoch = self._planner.known_epoch(shard)
+            engine = self._crew.make(shard, is_outdated=is_outdated, known_epoch=known_epoch)
             engine.start()
         except BaseException as error:
             self._drop(shard)
@@ -302,17 +293,6 @@ class Node:
 
     # For people.
 
-    def _watch_unserved(self, now: Moment) -> None:
-        unserved = {each.shard for each in self.view.shards if each.is_free or each.is_silent}
-        self._unserved_since_ns = {
-            shard: self._unserved_since_ns.get(shard, now.monotonic_ns) for shard in unserved
-        }
-
-    def _unserved_for(self, length_ns: int, now: Moment) -> list[int]:
-        """Returns the shards that no living node has run for some time."""
-        since = self._unserved_since_ns.items()
-        return sorted(shard for shard, since_ns in since if now.monotonic_ns - since_ns > length_ns)
-
     def problems(self) -> Iterable[tuple[str, str]]:
         """Yields what is wrong with this node, its fellows and the shards: a part and a text each."""
         now, view = self._clock.read(), self.view
@@ -334,7 +314,7 @@ class Node:
         if silent:
             names = listed([f"{each.name} ({each.process})" for each in silent])
             yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
-        unserved = self._unserved_for(limits.NODE_UNSERVED_NS, now)
+        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, now)
         if unserved:
             yield (
                 "shards",

@@ -1,4 +1,4 @@
-"""Shards change their node: planned, and after a death. What was known, told and commanded goes on."""
+"""Shards change their node: planned, and after a death: knowledge, notices and commands go on."""
 
 import itertools
 import threading

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from watchkeeper import Channel, Configuration, Consecutive, Heartbeat, Log, Runtime, RuntimeOptions, Target
+from watchkeeper.adapters.stores.place import current_folder
 from watchkeeper.domain.read_model.event import IncidentChanged
-from watchkeeper.host.configured import current_folder
 
 JOB = Target(
     id="job",

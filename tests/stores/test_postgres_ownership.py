@@ -6,15 +6,19 @@ import pytest
 from databases import new_store, schema_of
 from msgspec.structs import replace
 from records import NOON, opened, sample_at
+from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.opening import holder_of, make_reader
 from watchkeeper.adapters.stores.place import database_place
 from watchkeeper.adapters.stores.postgres.connection import connect
+from watchkeeper.adapters.stores.postgres.membership import Membership
 from watchkeeper.adapters.stores.postgres.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.postgres.store import PostgresStore
 from watchkeeper.adapters.stores.postgres.watch import DatabaseWatch
 from watchkeeper.domain import limits
+from watchkeeper.domain.cluster.stamp import ConfigurationStamp
 from watchkeeper.domain.errors import StoreBusy, StoreError, StoreFenced
 from watchkeeper.domain.incidents.record import Batch, PauseMark
+from watchkeeper.domain.time.moment import NS_PER_S
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -194,6 +198,21 @@ def test_a_step_of_the_schema_is_taken_once_and_whole(url, server):
     migrate(connection, place, (*MIGRATIONS, "CREATE TABLE extra (a int)"))
     connection.close()
     assert server.sql(f"SELECT version FROM {schema_of(url)}.watchkeeper_schema") == str(len(MIGRATIONS) + 1)
+
+
+def test_an_epoch_that_the_database_has_forgotten_is_not_given_again(stores):
+    assert stores(known_epoch=7).open(NOON).epoch == 8
+
+
+def test_a_node_learns_how_far_its_clock_is_ahead_of_that_of_the_database(server):
+    now = SystemClock().read()
+    ahead = replace(now, wall_ns=now.wall_ns + 240 * NS_PER_S)
+    membership = Membership(new_store(server, shards=4), "a", now)
+    assert membership.join(ahead) == 4
+    assert membership.skew_ns // NS_PER_S in range(235, 242)
+    membership.beat(ConfigurationStamp(), now, is_able=True)
+    assert membership.skew_ns // NS_PER_S in range(-5, 2)
+    membership.leave()
 
 
 def test_a_role_without_rights_is_told_what_it_needs(server):

@@ -96,20 +96,21 @@ class Lines:
 
 
 class Watch:
-    """One process that runs a configuration; `before` stands in front of its command (a tracer, a limit)."""
+    """One process that runs a configuration; `before` stands in front of its command (a tracer, a limit), `options` behind."""
 
     def __init__(
         self,
         path: Path,
         *,
         command: Sequence[str] = COMMAND,
+        options: Sequence[str] = (),
         before: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
     ) -> None:
         self._process = subprocess.Popen(
-            [*before, sys.executable, *command, "run", str(path)],
+            [*before, sys.executable, *command, "run", str(path), *options],
             stdout=stdout,
             stderr=stderr,
             stdin=subprocess.DEVNULL,

@@ -1,8 +1,8 @@
 """Runs every leg on real processes in full size, one after the other, and prints a table of their last lines.
 
-    python -m tests.system.run [--only kill told disk processes standby unfenced workers clocks races]
+    python -m tests.system.run [--only kill told disk processes standby unfenced workers cluster clocks races]
 
-Takes about seventeen minutes on two cores and at most 37, the sum of the limits: a leg that exceeds its limit has failed. Needs root (a
+Takes about 35 minutes on two cores and at most 67, the sum of the limits: a leg that exceeds its limit has failed. Needs root (a
 small tmpfs is mounted), a C compiler, and strace, which is installed when it is missing. The exit status is 0 only when
 every leg has ended with 0.
 """
@@ -45,6 +45,7 @@ LEGS = {
     "standby": Leg(("-m", "tests.system.standby", "--kills", "40", "--freezes", "40"), 420),
     "unfenced": Leg(("-m", "tests.system.unfenced"), 180),
     "workers": Leg(("-m", "tests.system.workers"), 300),
+    "cluster": Leg(("-m", "tests.system.cluster"), 1_800),
     "clocks": Leg(tests("test_clocks.py"), 120),
     "races": Leg((str(ROOT / "tests" / "stress" / "ask_race.py"), "--races", "100000"), 300),
 }

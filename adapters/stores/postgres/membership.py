@@ -41,6 +41,7 @@ _SHARDS = f"""
 SELECT shard, split_part(incarnation, '/', 1), owner, epoch, position, configuration, clock_timestamp() - alive_at >= {_LEASE}
 FROM shard ORDER BY shard
 """  # noqa: S608 - a constant
+_SKEW = "SELECT %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint"
 _FORGET = "DELETE FROM node WHERE clock_timestamp() - beat_at >= %s * interval '1 second'"
 _LEAVE = "DELETE FROM node WHERE name = %s AND incarnation = %s"
 _TAKE = """
@@ -80,10 +81,13 @@ class Membership:
         self.name = name or f"{socket.gethostname().partition('.')[0]}-{os.getpid()}"
         self.incarnation, self._process = token_hex(8), this_process(now).text
         self._connection: BoundedConnection | None = None
+        self.skew_ns = 0
+        """How far the wall clock of this machine was ahead of that of the database at the last look."""
 
-    def join(self) -> int:
+    def join(self, now: Moment) -> int:
         """Brings the schema to the newest version; returns the number of shards. Raises: StoreError."""
         with self._connected("joining") as connection:
+            self.skew_ns = one(connection, _SKEW, (now.wall_ns,))
             migrate(connection, self._place)
             connection.execute(_FORGET, (limits.NODE_KEPT_NS / NS_PER_S,))
             return count_shards(connection, self._place)
@@ -104,6 +108,9 @@ class Membership:
         with self._connected("beating") as connection:
             is_ours = connection.execute(_BEAT, said).fetchone() is not None
             view = _seen(connection)
+        for each in view.members:
+            if each.incarnation == self.incarnation:
+                self.skew_ns = each.skew_ns
         if not is_ours:
             other = next((each.process for each in view.members if each.name == self.name), "another process")
             raise StoreBusy(name_taken(self.name, other, self._place.shown))

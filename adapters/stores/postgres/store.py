@@ -39,15 +39,16 @@ class PostgresStore:
         *,
         shard: int = FIRST_SHARD,
         node: str = "",
+        known_epoch: int = 0,
         lapsed: Tenure | None = None,
         configuration: Callable[[], str] = str,
     ) -> None:
         """`lapsed` is the row of an owner that stayed silent for a whole lease, as `DatabaseWatch` has seen it. `configuration`
         returns what the row of this owner says of its configuration. `node` is the incarnation of the node that runs the shard among
-        others.
+        others, and `known_epoch` the highest that it has seen, for a database that was restored.
         """
         self._place = database_place(url)
-        self._retention, self._shard = retention, shard
+        self._retention, self._shard, self._known_epoch = retention, shard, known_epoch
         self._lapsed, self._configuration = lapsed, configuration
         self._incarnation = f"{node}/{token_hex(8)}" if node else token_hex(8)
         self._tenure: Tenure | None = None
@@ -89,7 +90,7 @@ class PostgresStore:
         """Claims the shard, and reads what is in it by then: no former owner can write behind the claim."""
         connection = session.connection
         self._refuse_later(connection)
-        known = 0 if self._tenure is None else self._tenure.epoch
+        known = max(self._known_epoch, 0 if self._tenure is None else self._tenure.epoch)
         session.fence.claim(this_process(now).text, self._incarnation, known, self._lapsed)
         session.samples.reload()
         with reading(connection):

@@ -13,6 +13,7 @@ from .batch import Figures, Order, reproduction, run_batch
 from .cases.case import Case, load_case, save_case
 from .cases.drawing import draw_case
 from .cases.faults import Fault, parse_faults
+from .cluster.course import run_course
 from .run import Result, run_case
 from .shrink import Shrinker
 
@@ -45,6 +46,11 @@ def _faults(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @click.option(
     "--one", type=click.IntRange(min=0), help="Run one seed and print its last steps and violations."
 )
+@click.option(
+    "--course",
+    type=click.IntRange(min=0),
+    help="Run the course of several nodes of one seed, and print what they sent last.",
+)
 @click.option("--replay", type=click.Path(path_type=Path), help="Run a stored case.")
 @click.option("--faults", callback=_faults, default="all", help="all, none, or names joined by commas.")
 @click.option("--minutes", type=click.IntRange(1, 10_000), default=15, help="Simulated minutes under faults.")
@@ -55,6 +61,7 @@ def _faults(context: click.Context, parameter: click.Parameter, text: str) -> tu
 def main(
     seeds: range | None,
     one: int | None,
+    course: int | None,
     replay: Path | None,
     faults: tuple[Fault, ...],
     minutes: int,
@@ -67,8 +74,10 @@ def main(
         sys.exit(_show(_refusing(lambda: load_case(replay))))
     if one is not None:
         sys.exit(_show(draw_case(one, allowed=order.faults, minutes=order.minutes)))
+    if course is not None:
+        sys.exit(_tell(run_course(course), "three nodes"))
     if seeds is None:
-        raise click.UsageError("name the seeds: --seeds 0:1000, --one 7 or --replay FILE")
+        raise click.UsageError("name the seeds: --seeds 0:1000, --one 7, --course 7 or --replay FILE")
     sys.exit(_batch(seeds, order, processes, store_failures))
 
 
@@ -99,7 +108,7 @@ def _batch(seeds: range, order: Order, processes: int, store_failures: Path | No
     click.echo(json.dumps(summary, indent=1))
     for result in figures.failed:
         click.echo(reproduction(result, order))
-        if store_failures is not None:
+        if store_failures is not None and result.nodes == 1:
             _store(result, order, store_failures)
     return FAILED if figures.failed or missing else 0
 
@@ -115,12 +124,15 @@ def _store(result: Result, order: Order, folder: Path) -> None:
 
 
 def _show(case: Case) -> int:
-    result = run_case(case)
+    return _tell(run_case(case), case.options)
+
+
+def _tell(result: Result, what: object) -> int:
     for line in result.tail:
         click.echo(line)
     for violation in result.violations:
         click.echo(violation.line())
-    click.echo(f"seed {result.seed}: {result.steps} steps, trace {result.trace}, {case.options}")
+    click.echo(f"seed {result.seed}: {result.steps} steps, trace {result.trace}, {what}")
     return FAILED if result.violations else 0
 
 

@@ -5,16 +5,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from watchkeeper.domain.time.moment import NS_PER_S
 
 from .cases.drawing import draw_case
 from .cases.faults import Fault
+from .cluster.course import run_course
 from .run import Result, run_case
 from .sometimes import ENOUGH_SEEDS, never_happened
 
 HOUR_NS = 3_600 * NS_PER_S
+COURSE_EVERY = 10
+"""Every so many seeds are a course of a cluster, too, in a batch with all faults: they take about an eighth of its time."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,11 +27,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = tuple(Fault)
     minutes: int = 15
 
+    @property
+    def has_courses(self) -> bool:
+        """Whether courses of a cluster belong to the batch: they have faults of their own."""
+        return self.faults == tuple(Fault)
+
 
 class Figures(msgspec.Struct, kw_only=True):
     """The sum of a batch."""
 
     seeds: int = 0
+    courses: int = 0
+    """Those of clusters, beside the seeds."""
     failed: list[Result] = []
     simulated_ns: int = 0
     real_ns: int = 0
@@ -40,7 +51,10 @@ class Figures(msgspec.Struct, kw_only=True):
 
     def add(self, result: Result) -> None:
         """Adds the result of one run."""
-        self.seeds += 1
+        if result.nodes > 1:
+            self.courses += 1
+        else:
+            self.seeds += 1
         self.simulated_ns += result.simulated_ns
         self.real_ns += result.real_ns
         self.steps += result.steps
@@ -53,12 +67,15 @@ class Figures(msgspec.Struct, kw_only=True):
 
     def missing(self, order: Order) -> list[str]:
         """Returns the situations that never occurred; none before there were enough seeds to expect them."""
-        return never_happened(self.sometimes, order.faults) if self.seeds >= ENOUGH_SEEDS else []
+        if self.seeds < ENOUGH_SEEDS:
+            return []
+        return never_happened(self.sometimes, order.faults, with_courses=order.has_courses)
 
     def as_builtins(self) -> dict[str, object]:
         """Returns the figures in types that JSON has."""
         return {
             "seeds": self.seeds,
+            "courses": self.courses,
             "failed": [result.seed for result in self.failed],
             "simulated_hours": round(self.simulated_ns / HOUR_NS, 1),
             "steps": self.steps,
@@ -80,14 +97,21 @@ def run_seed(seed: int, order: Order) -> Result:
         raise RuntimeError(f"seed {seed} broke off: {error!r}") from error
 
 
+class Task(NamedTuple):
+    """One run of a batch."""
+
+    seed: int
+    is_course: bool = False
+
+
 class _Job:
-    """Picklable: `run_seed` with its order."""
+    """Picklable: runs a task with its order."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
 
-    def __call__(self, seed: int) -> Result:
-        return run_seed(seed, self._order)
+    def __call__(self, task: Task) -> Result:
+        return run_course(task.seed) if task.is_course else run_seed(task.seed, self._order)
 
 
 def run_batch(
@@ -95,19 +119,27 @@ def run_batch(
 ) -> Figures:
     """Runs all seeds; a failure is kept and does not stop the others."""
     figures = Figures()
-    for result in _results(list(seeds), order, processes):
+    for result in _results(list(_tasks(seeds, order)), order, processes):
         figures.add(result)
-        progress(figures)
+        if result.nodes == 1:
+            progress(figures)
     return figures
 
 
-def _results(seeds: list[int], order: Order, processes: int) -> Iterator[Result]:
+def _tasks(seeds: Iterable[int], order: Order) -> Iterator[Task]:
+    for seed in seeds:
+        if order.has_courses and seed % COURSE_EVERY == 0:
+            yield Task(seed, is_course=True)
+        yield Task(seed)
+
+
+def _results(tasks: list[Task], order: Order, processes: int) -> Iterator[Result]:
     if processes <= 1:
-        yield from map(_Job(order), seeds)
+        yield from map(_Job(order), tasks)
         return
     # Spawned, not forked: each process has its own hash seed, so that nothing can come to depend on one.
     with get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap(_Job(order), seeds, chunksize=4)
+        yield from pool.imap(_Job(order), tasks, chunksize=4)
 
 
 def commit_of_source() -> str:
@@ -129,8 +161,11 @@ def commit_of_source() -> str:
 
 def reproduction(result: Result, order: Order) -> str:
     """Returns the command line that runs a failure again."""
+    says = f"# commit {commit_of_source()}: {result.violations[0].line()[:200]}"
+    if result.nodes > 1:
+        return f"PYTHONPATH=tests/support python -m simulator --course {result.seed}  {says}"
     faults = "all" if order.faults == tuple(Fault) else ",".join(order.faults) or "none"
     return (
         f"PYTHONPATH=tests/support python -m simulator --one {result.seed} --faults {faults} "
-        f"--minutes {order.minutes}  # commit {commit_of_source()}: {result.violations[0].line()[:200]}"
+        f"--minutes {order.minutes}  {says}"
     )

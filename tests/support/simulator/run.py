@@ -58,6 +58,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
     real_ns: int
     sometimes: dict[str, int]
+    nodes: int = 1
+    """The machines: several in a course of a cluster."""
     tape: dict[str, list[int]] = {}
     """Every draw of a run that violates an invariant."""
     tail: tuple[str, ...] = ()

@@ -149,11 +149,41 @@ WANTED: dict[Fault, tuple[str, ...]] = {
         "death at digest recorded",
     ),
 }
+OF_COURSES = (
+    "killed",
+    "killed before a commit",
+    "killed after a commit",
+    "killed with a notice on its way",
+    "frozen between turns",
+    "frozen before a commit",
+    "frozen after a commit",
+    "frozen with a notice on its way",
+    "hung before a commit",
+    "hung after a commit",
+    "unanswered before a commit",
+    "unanswered after a commit",
+    "cut off",
+    "database away for all",
+    "left in order",
+    "newer nodes away",
+    "rewound",
+    "a claim forgotten",
+    "cut off after a forgotten claim",
+    "claimed a free shard",
+    "claimed from a silent owner",
+    "claimed by an older configuration",
+    "handed over",
+    "ended by itself",
+)
+"""What the courses of clusters must meet together."""
 ENOUGH_SEEDS = 300
 """With fewer seeds chance may leave something out, and nothing is concluded."""
 
 
-def never_happened(counts: Mapping[str, int], allowed: tuple[Fault, ...]) -> list[str]:
+def never_happened(
+    counts: Mapping[str, int], allowed: tuple[Fault, ...], *, with_courses: bool = False
+) -> list[str]:
     """The situations that a batch with these faults should have met and did not."""
     wanted = [*ALWAYS_WANTED, *(name for fault in allowed for name in WANTED[fault])]
+    wanted += OF_COURSES if with_courses else ()
     return [name for name in dict.fromkeys(wanted) if not counts.get(name)]

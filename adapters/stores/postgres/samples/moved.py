@@ -10,7 +10,7 @@ import msgspec
 from ...history.chunks import pack, unpack
 from ...history.stored import ROLLUPS, merged
 
-Rows: TypeAlias = Iterable[tuple[int, bytes]]
+KeyedRows: TypeAlias = Iterable[tuple[int, bytes]]
 
 
 class MovedTargets:
@@ -33,12 +33,12 @@ class MovedTargets:
         return sorted(number for target in targets for number in self._all.get(target, (target,)))
 
 
-def one_chunk(found: Rows) -> list[tuple[int, bytes]]:
+def one_chunk(found: KeyedRows) -> list[tuple[int, bytes]]:
     """Returns chunks by hour or by target with those of one key joined. They come ordered by their keys."""
     return [(key, _joined([data for _, data in of_key])) for key, of_key in groupby(found, itemgetter(0))]
 
 
-def one_sum(found: Rows) -> list[tuple[int, bytes]]:
+def one_sum(found: KeyedRows) -> list[tuple[int, bytes]]:
     """Returns sums by hour or by day with those of one key added up. They come ordered by their keys."""
     return [(key, _added([body for _, body in of_key])) for key, of_key in groupby(found, itemgetter(0))]
 
