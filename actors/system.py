@@ -101,8 +101,10 @@ class System:
         """The routes, windows and maintenance. The targets change by commands, and are told apart from it."""
         self._debugged = {each: through_bytes(each) for each in ACTORS} if configuration.runtime.debug else {}
         # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
-        # logged as dead letters: without a supervisor nothing is timed.
-        self.dead_letters = DeadLetters(lambda: parts.clock.read().monotonic_ns, unlogged=TIMING)
+        # logged as dead letters: without a supervisor nothing is timed. A lease that was to be renewed just before needs it no more.
+        self.dead_letters = DeadLetters(
+            lambda: parts.clock.read().monotonic_ns, unlogged=(*TIMING, RenewTenure)
+        )
         self.supervisor = self._address(Supervisor, SUPERVISOR)
         self.owner = self._address(AggregateOwner, OWNER)
         self.sink = self._address(IncidentSink, SINK)

@@ -74,7 +74,6 @@ class ConfiguredTargets:
         """Knows the secrets of every configuration that has run."""
         self.is_judged = False
         """Set where the loader has validated the configuration: a second time takes 2 s at 100,000 targets."""
-
         self.is_whole = False
         """Set where a file or a reload names every target; a host without either may track some after the start."""
 
@@ -262,9 +261,8 @@ class ConfiguredTargets:
 
     def keep_paused(self, marks: Iterable[PauseMark]) -> None:
         """Takes over the pauses of a record, apart from targets that a newer command has paused or resumed."""
-        for name in present_pauses(marks, self._targets):
-            if name not in self._commanded:
-                self._targets[name] = replace(self._targets[name], paused=True)
+        for name in {*present_pauses(marks, self._targets)} - self._commanded.keys():
+            self._targets[name] = replace(self._targets[name], paused=True)
 
     def require_legal(self, new: Configuration) -> None:
         """Raises: ConfigurationError for a rule that would go back in its lifecycle."""

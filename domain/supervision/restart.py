@@ -44,7 +44,9 @@ CHILD_POLICY = RestartPolicy(
 POLLER_POLICY = RestartPolicy(name="poller")
 FLUSH_EVERY_NS = 5 * NS_PER_S
 REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=15 * NS_PER_S)
-DATABASE_REOPEN_POLICY = RetryPolicy(name="reopen store", backoff_ns_max=NS_PER_S)
+DATABASE_REOPEN_POLICY = RetryPolicy(
+    name="reopen store", first_ns=250 * NS_PER_MS, backoff_ns_max=500 * NS_PER_MS
+)
 """After a time in which a database was away for all, others claim what its owners have not reopened within a lease."""
 
 

@@ -38,6 +38,7 @@ from ..sharing.recorded_status import Recorded
 from .crew import Crew
 from .merging import merged_metrics, merged_status, without_targets
 from .node import Node, Seat
+from .other_shards import OtherShards
 from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
 from .shard_desk import MailedCommand, ShardDesk
@@ -90,6 +91,7 @@ class ClusterEngine:
         self._shards = 1
         self._refusals = RemoteRefusals(configured, parts.store, parts.clock)
         self._desk = ShardDesk(configured, parts.clock, self._require_open, parts.seat.answer)
+        self._others = OtherShards()
         self._posts = ThreadPoolExecutor(1, "watchkeeper-mail")
         self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._look_at_mail)
         self.pauses: tuple[PauseMark, ...] = ()
@@ -291,7 +293,9 @@ class ClusterEngine:
             missing = [target for target in targets if target.id not in seen]
             recorded = Recorded(self._store, missing, self._clock.read().wall_ns)
             try:
-                others: RuntimeStatus = await _off(wait, lambda: recorded.answer(GetStatus(), ""))
+                others: RuntimeStatus = await self._others.read(
+                    lambda: recorded.answer(GetStatus(), ""), wait
+                )
                 known = {one.id for status in answers for one in status.incidents}
                 others = replace(
                     others,
@@ -320,7 +324,7 @@ class ClusterEngine:
         found: dict[str, Incident] = {one.id: one for _, answer in answers for one in answer}
         if len(answers) < self._shards:
             recorded = Recorded(self._store, (), self._clock.read().wall_ns)
-            read: tuple[Incident, ...] = await _off(wait, lambda: recorded.answer(question, ""))
+            read: tuple[Incident, ...] = await self._others.read(lambda: recorded.answer(question, ""), wait)
             found = {one.id: one for one in read} | found
         return tuple(sorted(found.values(), key=lambda one: (one.opened_at_ns, one.id)))
 

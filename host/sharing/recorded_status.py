@@ -9,7 +9,7 @@ from ...adapters.stores.history.stored import StoredSample
 from ...adapters.stores.opening import make_reader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
-from ...domain.limits import COMMIT_SAMPLES_NS, READ_INCIDENTS_MAX
+from ...domain.limits import DATABASE_COMMIT_SAMPLES_NS, READ_INCIDENTS_MAX
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.status import RECORDED, STANDBY, RuntimeStatus, TargetStatus, no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status
@@ -20,7 +20,7 @@ from ...protocol.recorder import GetIncidents, GetStatus
 
 _LOOK_BACK_NS = NS_PER_DAY
 _INCIDENTS_RECENT = 100
-_WRITTEN_WITHIN_NS = 2 * COMMIT_SAMPLES_NS
+_WRITTEN_WITHIN_NS = 2 * DATABASE_COMMIT_SAMPLES_NS
 
 
 class Recorded:

@@ -11,8 +11,6 @@ from looking import until
 from ports import free_port
 from postgres_server import PostgresServer
 from watchkeeper import ConfigurationError, StoreError
-from watchkeeper.host.cluster import composition
-from watchkeeper.host.cluster.crew import Crew
 from watchkeeper.launcher.main import cli
 
 from tests.support.left_behind import becomes_true, descriptors, threads_since
@@ -118,25 +116,20 @@ def test_a_run_that_cannot_use_its_database_ends_with_the_status_of_its_kind(tmp
     assert (found.exit_code, says in found.stderr) == (status, True), found.stderr
 
 
-def test_a_node_on_which_no_engine_starts_leaves_its_shards_to_the_other(nodes, monkeypatch):
-    """Nothing of a shard starts on the second node: here as it cannot make the clock of its loops."""
-
-    class NoLoops(Crew):
-        def make(self, shard, *, is_outdated):
-            engine = super().make(shard, is_outdated=is_outdated)
-            engine.start = refuse
-            return engine
-
-    def refuse():
-        raise OSError("no more timers")
-
+def test_a_node_on_which_engines_do_not_start_leaves_its_shards_to_the_other(nodes, database_server):
+    """The role of the second node has too few connections for its shards."""
+    role = f"few_{schema_of(nodes.store)}"
+    database_server.sql(f"CREATE ROLE {role} LOGIN IN ROLE keeper CONNECTION LIMIT 2")
     a = nodes.start("a")
-    monkeypatch.setattr(composition, "Crew", NoLoops)
-    b = nodes.start("b")
-    until(lambda: "no more timers" in problems(b).get("node", ""), 20)
-    nodes.settle("a")
-    assert problems(a) == {}
-    assert b.status()[JOBS[0].id].id == JOBS[0].id
+    b = Nodes(nodes.store.replace("keeper@", f"{role}@"))
+    try:
+        runtime = b.start("b")
+        until(lambda: "too many connections for role" in problems(runtime).get("node", ""), 20)
+        nodes.settle("a")
+        assert problems(a) == {}
+        assert [each.id for each in runtime.status().targets] == [each.id for each in JOBS]
+    finally:
+        b.close()
 
 
 def test_a_shard_that_does_not_verify_leaves_the_others_where_they_are(nodes, database_server):

@@ -54,6 +54,7 @@ def test_an_older_node_takes_what_nobody_else_runs_and_resolves_nothing(nodes):
     assert len(nodes.heard) == SHARDS
 
 
+@pytest.mark.slow
 def test_targets_are_added_changed_and_removed_wherever_they_lie(nodes):
     a, b = nodes.start("a", [*JOBS, *LATE]), nodes.start("b", [*JOBS, *LATE])
     nodes.settle("a", "b")

@@ -45,6 +45,7 @@ def test_a_planned_stop_hands_over_what_is_known_and_told(nodes):
     assert len({notice.key for _, notice in nodes.heard}) == 3 * SHARDS
 
 
+@pytest.mark.slow
 def test_no_tick_is_missed_by_more_than_a_period_at_a_planned_stop(nodes):
     names = [name_on(shard, "check") for shard in range(SHARDS)]
     for name in ("a", "b"):

@@ -28,6 +28,7 @@ def host(database_server, tmp_path, monkeypatch):
         process.close()
 
 
+@pytest.mark.slow
 def test_a_forked_child_says_that_it_is_to_start_and_is_a_node_then(host):
     process = host()
     verbs = ("heartbeat('job')", "pause('job')", "silence('job', '1h')", "status()", "attempts('job')")

@@ -1,9 +1,10 @@
 """Nodes share the targets: each is probed by one of them, and every node answers for all."""
 
+import os
 from collections import Counter
 
 import pytest
-from clustered import JOBS, SHARDS, fail, name_on, problems, shards_of
+from clustered import JOBS, SHARDS, Nodes, fail, name_on, problems, shards_of
 from databases import schema_of
 from looking import until
 from watchkeeper import IncidentChanged, Record, StoreBusy
@@ -80,6 +81,19 @@ def test_nodes_that_join_take_their_share_and_no_more(nodes):
     assert runtime.silence("job*", "1h", id="s") == "s"
     runtime.unsilence("s")
     assert runtime.status()[JOBS[0].id].status.value == "up"
+
+
+def test_the_number_of_shards_and_the_name_of_a_node_have_an_effect(store):
+    seen = []
+    for shards, name in ((2, "a"), (3, "b"), (3, "")):
+        nodes = Nodes(f"{store}_{shards}{name}".replace(f"shards={SHARDS}", f"shards={shards}"))
+        try:
+            (node,) = nodes.start(name).status().nodes
+        finally:
+            nodes.close()
+        seen.append((node.name, node.shards))
+    assert seen[:2] == [("a", (0, 1)), ("b", (0, 1, 2))]
+    assert seen[2][0].endswith(f"-{os.getpid()}")
 
 
 def test_a_node_of_a_taken_name_is_refused_and_the_other_one_goes_on(nodes):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.system.cluster import faults_of, finish, strike
-from tests.system.clustering.judging import Known, Span, judge
+from tests.system.clustering.judging import Blind, Known, Span, judge
 from tests.system.clustering.ledger import Told
 from tests.system.clustering.network import Statements
 from tests.system.clustering.script import Outage
@@ -58,8 +58,9 @@ CASES = {
     ),
     "of a target that was up": (found(*BOTH, outages=[Outage("shop", 90.0, 95.0)]), ["lost"]),
     "while it answered too late": (found(told(cause="timed_out: ...")), []),
-    "not watched": (found(blind=[Span(102.0, 108.0)]), []),
-    "watched long enough": (found(blind=[Span(100.0, 104.0)]), ["lost"]),
+    "not watched": (found(blind=[Blind(102.0, 108.0)]), []),
+    "watched, unlike others": (found(blind=[Blind(102.0, 108.0, frozenset({"door"}))]), ["lost"]),
+    "watched long enough": (found(blind=[Blind(100.0, 104.0)]), ["lost"]),
     "in the time that a database has lost": (found(rewound=[Span(109.0, 120.0)]), []),
 }
 
@@ -72,7 +73,7 @@ def test_the_judgement_tells_what_was_lost_and_repeated(case):
 
 def test_two_outages_that_no_owner_could_tell_apart_may_be_told_as_one():
     both = (OUTAGE, Outage("shop", 116.0, 126.0))
-    assert found(*BOTH, outages=both, blind=[Span(110.0, 116.0)]) == []
+    assert found(*BOTH, outages=both, blind=[Blind(110.0, 116.0)]) == []
     assert found(*BOTH, outages=both) == ["lost"]
 
 

@@ -181,9 +181,14 @@ class CommandMail:
         with explained(f"asking by {self._place.shown}"):
             connection = connect(self._place)
             try:
-                return self._answers(connection, shards, message, within_s)
+                answers = self._answers(connection, shards, message, within_s)
             finally:
                 connection.close()
+        # Not inside: a TimeoutError is an OSError, which is explained as a failure of the store.
+        if len(answers) < len(shards):
+            missing = count_of(len(shards) - len(answers), "owner")
+            raise TimeoutError(f"{missing} of shards did not answer in time: the command may be obeyed yet")
+        return answers
 
     def _answers(
         self,
@@ -192,18 +197,14 @@ class CommandMail:
         message: bytes,
         within_s: float,
     ) -> list[bytes]:
+        """Returns the answers, of some of the shards where the others did not answer in time."""
         asked = [number for (number,) in connection.execute(_ASK, (list(shards), message)).fetchall()]
         until = Deadline.after(self._clock.read(), round(within_s * NS_PER_S))
         while True:
             answers: dict[int, bytes] = dict(connection.execute(_ANSWERS, (asked,)).fetchall())
-            if len(answers) == len(asked):
-                return [bytes(answers[number]) for number in asked]
             left_s = until.remaining_s(self._clock.read())
-            if not left_s:
-                missing = count_of(len(asked) - len(answers), "owner")
-                raise TimeoutError(
-                    f"{missing} of shards did not answer in time: the command may be obeyed yet"
-                )
+            if len(answers) == len(asked) or not left_s:
+                return [bytes(answers[number]) for number in asked if number in answers]
             self._pause(min(_LOOK_S, left_s))
 
     def owner_of(self, *, incident: str = "", key: str = "") -> int | None:

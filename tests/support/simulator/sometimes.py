@@ -175,7 +175,7 @@ OF_COURSES = (
     "handed over",
     "ended by itself",
 )
-"""What the courses of clusters must meet together."""
+"""Happenings that the courses of clusters must meet together."""
 ENOUGH_SEEDS = 300
 """With fewer seeds chance may leave something out, and nothing is concluded."""
 

@@ -46,7 +46,7 @@ def kill(cluster: Cluster) -> Struck:
     takeover = NO_TAKEOVER
     if before:
         takeover = cluster.taken_from(node, before, since, BACK_WITHIN_S)
-        cluster.note_blind(began_at)
+        cluster.note_blind(began_at, before)
     # Not before: its successor has the same name.
     node.start()
     node.until_ready()
@@ -80,14 +80,14 @@ def _silence(
         if before:
             takeover = cluster.taken_from(node, before, since, lasts_s)
             if not takeover.missing:
-                cluster.note_blind(began_at)
+                cluster.note_blind(began_at, before)
         cluster.pause(since + lasts_s - time.monotonic())
     finally:
         end()
     if takeover.missing:
         # One that was silent for less than it takes may be the owner still, or lose its shards by now.
         cluster.pause(1.0)
-        cluster.note_blind(began_at)
+        cluster.note_blind(began_at, before)
     failed = _late(takeover) if lasts_s > TAKEN_WITHIN_S else ()
     return Struck(takeover._replace(missing=0) if not failed else takeover, failed=failed)
 

@@ -24,6 +24,15 @@ class Span(NamedTuple):
         return self.began_at < other.ended_at and other.began_at < self.ended_at
 
 
+class Blind(NamedTuple):
+    """A stretch of time in which targets had no owner that watched them."""
+
+    began_at: float
+    ended_at: float
+    targets: frozenset[str] | None = None
+    """None: all of them."""
+
+
 class Finding(NamedTuple):
     """Something that must not be."""
 
@@ -76,20 +85,21 @@ class Known(NamedTuple):
     """The time in which a watched target is found to be down, or up again."""
     early_s: float = 3.0
     """The time before an outage in which its incident may begin, by checks that came too late on a busy machine."""
-    blind: tuple[Span, ...] = ()
+    blind: tuple[Blind, ...] = ()
     """A node was at fault, and its shards had no owner that watched."""
     rewound: tuple[Span, ...] = ()
     """A database that went back in time may have lost it."""
 
-    def with_blind(self, spans: Iterable[Span]) -> "Known":
-        """Returns the same with further times without a watch."""
-        return self._replace(blind=(*self.blind, *spans))
+    def of(self, target: str, further: Iterable[Blind]) -> "Known":
+        """Returns what concerns one target, with further times without a watch."""
+        mine = [each for each in self.blind if each.targets is None or target in each.targets]
+        return self._replace(blind=(*mine, *further))
 
     def is_certain(self, began_at: float, ended_at: float) -> bool:
         """Whether an owner has watched the targets for long enough in a stretch of time."""
         span, longest, at = Span(began_at, ended_at), 0.0, began_at
-        for each in sorted(self.blind):
-            if each.meets(span):
+        for each in sorted(self.blind, key=lambda each: each.began_at):
+            if span.meets(Span(each.began_at, each.ended_at)):
                 longest, at = max(longest, each.began_at - at), max(at, each.ended_at)
         return max(longest, ended_at - at) >= self.needed_s
 
@@ -111,7 +121,9 @@ def judge(
     for target, each in of_target.items():
         late = {name: one for name, one in incidents.get(target, {}).items() if SLOW in one.cause}
         slow += len(late)
-        here = known.with_blind(Span(one.opened_at - known.needed_s, one.ended_at) for one in late.values())
+        here = known.of(
+            target, (Blind(one.opened_at - known.needed_s, one.ended_at) for one in late.values())
+        )
         # The last one has no end yet by which a later incident could be told apart.
         for group, until in _groups(each, here):
             since, span = group[0].began_at - known.early_s, Span(group[0].began_at, group[-1].ended_at)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -16,7 +17,7 @@ import psycopg
 from watchkeeper import Outcome, Record, WatchkeeperError
 
 from tests.system.clustering.database import Database
-from tests.system.clustering.judging import Finding, Known, Span, Verdict, judge
+from tests.system.clustering.judging import Blind, Finding, Known, Span, Verdict, judge
 from tests.system.clustering.ledger import Ledger, Told
 from tests.system.clustering.network import Network
 from tests.system.clustering.nodes import NAMES, Node, write_plan
@@ -78,7 +79,7 @@ class Cluster:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.plan, self.dice = plan, Random(plan.seed)
-        self.blind: list[Span] = []
+        self.blind: list[Blind] = []
         self.rewound: list[Span] = []
         self.senders: Senders | None = None
         self._slow: dict[Finding, bool] = {}
@@ -197,9 +198,11 @@ class Cluster:
 
     # Judgement
 
-    def note_blind(self, began_at: float) -> None:
-        """Notes that the shards of a node may have had no owner that watched since then, in seconds since 1970."""
-        self.blind.append(Span(began_at, time.time() + self.plan.every_s))
+    def note_blind(self, began_at: float, shards: Iterable[int]) -> None:
+        """Notes that shards may have had no owner that watched since then, in seconds since 1970."""
+        of = set(shards)
+        targets = frozenset(name for name in self.script.names if self._shard(name) in {*of, None})
+        self.blind.append(Blind(began_at, time.time() + self.plan.every_s, targets))
 
     def judge(self) -> Verdict:
         """Judges the outages that ended some time ago."""

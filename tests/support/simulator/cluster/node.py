@@ -8,7 +8,7 @@ from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.ports import Messenger, Prober
 from watchkeeper.actors.system import SINK, System, SystemDependencies, shut_down
 from watchkeeper.domain import limits
-from watchkeeper.domain.cluster.membership import ClusterView
+from watchkeeper.domain.cluster.membership import ClusterView, StartRetries
 from watchkeeper.domain.cluster.placement import Placement
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, stamp_of
 from watchkeeper.domain.errors import StoreBusy, StoreError
@@ -106,6 +106,7 @@ class Process:
         self.incarnation = f"{node.name}{node.starts}"
         self.dispatcher = NodeDispatcher(node.clock, lambda _: node.ground.choose(self))
         self.planner = node.ground.parts.planner(self.incarnation)
+        self.retries = StartRetries()
         self.shards: dict[int, Shard] = {}
         self.is_dead = False
         self.view = ClusterView()
@@ -163,16 +164,18 @@ class Process:
             self.planner.look_failed()
             return
         self.view = view
-        planned = self.planner.look(view, self.shards.keys(), now)
+        held = self.shards.keys() | self.retries.waiting(now.monotonic_ns)
+        planned = self.planner.look(view, held, now)
         for shard in planned.claim:
             self._start(shard)
         for shard in planned.release:
-            self.node.ground.happened("handed over")
-            self.stop(shard, GRACE_NS)
+            if shard in self.shards:
+                self.node.ground.happened("handed over")
+                self.stop(shard, GRACE_NS)
 
     def _beat(self, now: Moment) -> ClusterView:
         database = self.node.ground.database
-        is_able = self.planner.is_able(now)
+        is_able = self.retries.is_able(now.monotonic_ns)
         return database.beat(self.node.name, self.incarnation, self.stamp, now, is_able=is_able)
 
     # Engines.
@@ -194,8 +197,10 @@ class Process:
         if SINK in system.ended:
             self.stop(shard, NS_PER_S)
             if not isinstance(error, StoreBusy):
-                self.planner.start_failed(self.node.clock.read())
+                now_ns = self.node.clock.now.monotonic_ns
+                self.retries.failed(shard, now_ns, is_of_shard=False)
             return
+        self.retries.started(shard)
         ground.happened("claimed a free shard" if row.is_free else "claimed from a silent owner")
         if is_outdated:
             ground.happened("claimed by an older configuration")

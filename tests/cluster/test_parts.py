@@ -1,0 +1,95 @@
+"""The parts of a node: its mail, its row, and what happens once in the cluster."""
+
+import threading
+
+import pytest
+from clustered import JOBS, SHARDS, Nodes, job_on, problems
+from looking import until
+from watchkeeper import PingOptions, StoreBusy
+from watchkeeper.adapters.clock import SystemClock
+from watchkeeper.adapters.stores.opening import database_nodes
+from watchkeeper.domain.cluster.placement import Placement
+from watchkeeper.domain.cluster.stamp import ConfigurationStamp
+from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.host.cluster.node import Node
+from watchkeeper.host.cluster.shard_configuration import ShardConfiguration
+
+
+class Idle:
+    """A crew that is given no shards, as another node has them all."""
+
+    def left(self, shard):
+        pass
+
+    def grace_ns(self):
+        return 0
+
+
+@pytest.mark.needs("postgres")
+def test_a_command_that_nobody_takes_ends_in_time_and_says_so(nodes):
+    nodes.start("a")
+    nodes.close()
+    mail = database_nodes(nodes.store).command_mail(SystemClock(), threading.Event().wait)
+    with pytest.raises(
+        TimeoutError, match="2 owners of shards did not answer in time: the command may be obeyed yet"
+    ):
+        mail.ask([0, 1], b"", 0.1)
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize(("ahead_s", "way"), [(90, "ahead of"), (-90, "behind")])
+def test_a_clock_that_is_off_by_more_than_a_second_is_told(nodes, ahead_s, way):
+    """The row is written with a clock that is off, as that of another machine may be."""
+    a = nodes.start("a")
+    clock = SystemClock()
+    now = clock.read()
+    seat = database_nodes(nodes.store).membership("b", now)
+    seat.join()
+    node = Node(seat, clock, ConfigurationStamp, Idle(), lambda: None)
+    try:
+        node.view = seat.beat(ConfigurationStamp(), now.shifted(ahead_s * NS_PER_S), is_able=True)
+        found = dict(node.problems())
+        assert f"the clock of this machine is 1m30s {way} that of the database" in found["node"] or (
+            f"{way} that of the database: set it by NTP" in found["node"]
+        )
+        assert problems(a) == {}
+    finally:
+        node.stop(NS_PER_S)
+
+
+@pytest.mark.needs("postgres")
+def test_a_name_is_free_once_its_node_has_left(nodes):
+    now = SystemClock().read()
+    first, second = (database_nodes(nodes.store).membership("a", now) for _ in range(2))
+    first.join()
+    first.beat(ConfigurationStamp(), now, is_able=True)
+    with pytest.raises(StoreBusy, match="is the node 'a'"):
+        second.beat(ConfigurationStamp(), now, is_able=True)
+    first.leave()
+    assert [each.name for each in second.beat(ConfigurationStamp(), now, is_able=True).alive()] == ["a"]
+    second.leave()
+
+
+def test_pings_and_notices_of_own_problems_are_of_the_first_shard_alone():
+    options = {"notify": ("ops",), "ping": PingOptions(url="http://127.0.0.1/ping")}
+    configuration = Nodes("postgresql://127.0.0.1/watch").configuration(options=options)
+    cut = ShardConfiguration(configuration, Placement(configuration, SHARDS))
+    told = [cut.of(shard).runtime for shard in range(SHARDS)]
+    assert [each.notify for each in told] == [("ops",), (), (), ()]
+    assert [each.ping is None for each in told] == [False, True, True, True]
+    assert [[each.id for each in cut.of(shard).targets] for shard in range(SHARDS)] == [
+        [each.id] for each in JOBS
+    ]
+
+
+@pytest.mark.needs("postgres")
+def test_a_reload_of_many_targets_is_told_to_each_engine_once(nodes):
+    runtime = nodes.start("a", ())
+    many = [job_on(shard, f"many{number}x") for number in range(8) for shard in range(SHARDS)]
+    runtime.reload(nodes.configuration(many))
+    until(lambda: len(runtime.status().targets) == len(many), 20)
+    runtime.reload(nodes.configuration(many[::2]))
+    assert [each.id for each in runtime.status().targets] == [each.id for each in many[::2]]
+    for each in many[::2]:
+        runtime.heartbeat(each.id)
+    until(lambda: {each.status.value for each in runtime.status().targets} == {"up"}, 20)
