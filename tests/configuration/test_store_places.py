@@ -61,7 +61,7 @@ def test_a_place_that_cannot_be_is_refused_with_what_to_write(store, says):
 
 def test_a_schema_is_ours_and_the_rest_that_of_the_library():
     place = database_place(f"{URL}&schema=eu&application_name=a%20b")
-    assert (place.schema, place.url) == ("eu", f"{URL}&application_name=a+b")
+    assert (place.schema, place.url) == ("eu", f"{URL}&application_name=a%20b")
     assert database_place("postgresql:///watch?host=/run/pg").url == "postgresql:///watch?host=%2Frun%2Fpg"
     assert database_place(URL).schema == "watchkeeper"
 
@@ -146,7 +146,7 @@ def test_a_missing_library_is_a_problem_of_check():
 def test_a_database_that_cannot_be_reached_is_named_at_the_start():
     target = Target(id="shop", tcp=Tcp(host="h", port=1))
     runtime = Runtime(store="postgresql://watch:geheim@127.0.0.1:1/watch", targets=[target])
-    with pytest.raises(StoreError, match=r"opening postgresql://watch:\*\*\*@127.0.0.1:1/watch") as told:
+    with pytest.raises(StoreError, match=r"looking at postgresql://watch:\*\*\*@127.0.0.1:1/watch") as told:
         runtime.start()
     assert "geheim" not in str(told.value)
     assert runtime.role == "stopped"

@@ -215,7 +215,7 @@ def test_status_ends_by_what_it_shows_only_where_asked(config):
 
 def test_status_prints_json_with_the_same_rows(config):
     document = json.loads(run("status", "-c", config, "--json").stdout)
-    assert list(document) == ["at", "run_by", "targets", "notices", "blind", "problems"]
+    assert list(document) == ["at", "run_by", "targets", "notices", "blind", "problems", "nodes"]
     assert [row["target"] for row in document["targets"]] == ["shop", "quiet", "gone\x1b[31m"]
 
 
