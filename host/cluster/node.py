@@ -19,7 +19,7 @@ from ...domain.line import count_of, first_line, listed
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
-from ...domain.time.moment import NS_PER_S, Moment
+from ...domain.time.moment import NS_PER_S, Deadline, Moment
 from .merging import merged_work
 from .shard_news import ShardNews
 
@@ -137,7 +137,7 @@ class Node:
         Raises: StoreBusy where another living node has the name; StoreError; what kept its shards from starting, where none has.
         """
         try:
-            self._look()
+            self._take_seat()
             # The row is kept alive from now on: many engines may take longer to start than a lease.
             self._thread.start()
             wait(tuple(self._starting), limits.START_WITHIN_S)
@@ -148,6 +148,19 @@ class Node:
             self.stop(NS_PER_S)
             raise self._refused
         self._news.begin(self.engines)
+
+    def _take_seat(self) -> None:
+        """Looks for the first time. The row of a node that was killed a moment ago, and had this name, is silent within a lease.
+
+        Raises: StoreBusy where it is not; StoreError.
+        """
+        until = Deadline.after(self._clock.read(), limits.TENURE_LEASE_NS + 2 * limits.TENURE_LOOK_NS)
+        while True:
+            try:
+                return self._look()
+            except StoreBusy:
+                if until.expired(self._clock.read()) or self._over.wait(LOOK_EVERY_S):
+                    raise
 
     def stop(self, within_ns: int) -> AbandonedWork:
         """Gives every shard away and leaves. Blocks; returns the work left undone."""

@@ -106,6 +106,16 @@ def test_a_node_of_a_taken_name_is_refused_and_the_other_one_goes_on(nodes):
     assert problems(a) == {}
 
 
+def test_a_node_that_was_killed_a_moment_ago_starts_under_its_name(nodes, database_server):
+    nodes.start("b")
+    table = f"{schema_of(nodes.store)}.node"
+    left = f"INSERT INTO {table} SELECT 'a', 'killed', process, clock_timestamp() - interval '2 s', configuration, true, 0 FROM {table}"  # noqa: S608
+    database_server.sql(left)
+    a = nodes.start("a")
+    nodes.settle("a", "b")
+    assert problems(a) == {}
+
+
 def test_a_node_whose_name_was_taken_while_it_was_frozen_gives_its_shards_away(nodes, database_server):
     a, b = nodes.start("a"), nodes.start("b")
     nodes.settle("a", "b")
