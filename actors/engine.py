@@ -40,7 +40,7 @@ from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
 from .ports import Clock, Listener, LocationListener, Messenger, Pinger, Prober, Publisher, Store
 from .supervisor.supervisor import RECORDER
-from .system import SINK, Asked, System, SystemDependencies, shut_down
+from .system import SINK, Asked, System, SystemDependencies, never, shut_down
 
 CLOSE_SLACK_NS = NS_PER_S
 """The time for closing after a drain that used up its own; each thread gets the same time to end."""
@@ -96,6 +96,8 @@ class EngineDependencies(NamedTuple):
     """Masks the known secrets in a foreign text."""
     is_whole: bool = False
     """Whether the configuration names every target; see `SystemDependencies`."""
+    is_outdated: Callable[[], bool] = never
+    """Whether a newer configuration is known to be elsewhere; see `SystemDependencies`."""
 
 
 class LocationHealth(NamedTuple):
@@ -166,6 +168,7 @@ class Engine:
             asked=dependencies.asked,
             discreet=dependencies.discreet,
             is_whole=dependencies.is_whole,
+            is_outdated=dependencies.is_outdated,
             lost_store=self._end_by_itself,
         )
 

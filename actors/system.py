@@ -51,6 +51,11 @@ MakeAddress = Callable[[type[DispatchedActor], str, DeadLetters], Address]
 """Makes the address of an actor before any incarnation lives."""
 
 
+def never() -> bool:
+    """Returns False."""
+    return False
+
+
 class SystemDependencies(NamedTuple):
     """The ports that the actors use; the simulator gives the same actors other ones."""
 
@@ -82,6 +87,8 @@ class SystemDependencies(NamedTuple):
     then wakes up seldom."""
     is_whole: bool = False
     """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
+    is_outdated: Callable[[], bool] = never
+    """Whether a newer configuration is known to be elsewhere: then no incident of a target ends because this one lacks it."""
 
 
 Asked = Callable[[Callable[[Iterable[Target]], None]], None]
@@ -256,6 +263,7 @@ class System:
             call_at=self._parts.dispatcher.call_at,
             dice=self._parts.dice,
             discreet=self._parts.discreet,
+            is_outdated=self._parts.is_outdated,
             is_whole=self._parts.is_whole,
             pinger=self._parts.pinger,
         )

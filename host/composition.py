@@ -57,9 +57,17 @@ def make_engine(
         if options.store
         else memory
     )
+    is_outdated = outdated_until_reload(claim.stamp, is_outdated=claim.is_outdated)
     is_whole = configured.is_whole and not claim.is_outdated
     return engine_on(
-        store, configuration, configured, feed, host_loop, asked=configured.show, is_whole=is_whole
+        store,
+        configuration,
+        configured,
+        feed,
+        host_loop,
+        asked=configured.show,
+        is_whole=is_whole,
+        is_outdated=is_outdated,
     )
 
 
@@ -72,8 +80,9 @@ def engine_on(
     *,
     asked: Asked,
     is_whole: bool,
+    is_outdated: Callable[[], bool],
 ) -> Engine:
-    """Returns an engine on a store, which `configuration` describes. `asked` and `is_whole` are those of `EngineDependencies`."""
+    """Returns an engine on a store, which `configuration` describes; the other arguments are those of `EngineDependencies`."""
     configured.mask.learn(secrets_in(configuration))
     clock, functions = SystemClock(), configured.callables
     return Engine(
@@ -91,5 +100,15 @@ def engine_on(
             asked=asked,
             discreet=configured.mask,
             is_whole=is_whole,
+            is_outdated=is_outdated,
         ),
     )
+
+
+def outdated_until_reload(stamp: Callable[[], str], *, is_outdated: bool) -> Callable[[], bool]:
+    """Returns whether the configuration of a process is older than that of the last owner: until it has another one itself.
+
+    `stamp` returns the stamp of its configuration.
+    """
+    first = stamp()
+    return lambda: is_outdated and stamp() == first

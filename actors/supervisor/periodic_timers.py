@@ -110,6 +110,8 @@ class SupervisorContext(NamedTuple):
     roster: Roster
     discreet: Callable[[str], str]
     """Masks the known secrets in a foreign text."""
+    is_outdated: Callable[[], bool] = bool
+    """Whether a newer configuration is known to be elsewhere."""
 
 
 UNANSWERED = (
@@ -136,6 +138,7 @@ class PeriodicTimers:
     ) -> None:
         self._timers, self._to, self._dice = context.timers, context.to, context.dice
         self._reopen, self._flush_ns = context.policies.reopen, context.policies.flush_every_ns
+        self._is_outdated = context.is_outdated
         self._commit_samples_ns = context.policies.commit_samples_ns
         self._newly_counted, self._take_load = newly_counted, take_load
         self._reopenings = 0
@@ -243,7 +246,8 @@ class PeriodicTimers:
                 self._flush(now)
             case Chore.ORPHANS:
                 self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
-                self._to.owner.tell(EndOrphans())
+                if not self._is_outdated():
+                    self._to.owner.tell(EndOrphans())
             case Chore.PROBLEMS:
                 self._arm(Chore.PROBLEMS, PROBLEMS_EVERY_NS, now)
                 self._to.recorder.tell(HandOverProblems())

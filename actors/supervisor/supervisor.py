@@ -82,10 +82,11 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         dice: Callable[[], float],
         discreet: Callable[[str], str] = str,
         is_whole: bool = False,
+        is_outdated: Callable[[], bool] = bool,
         pinger: Pinger | None = None,
     ) -> None:
         super().__init__(clock)
-        self._is_whole, self._pinger = is_whole, pinger
+        self._is_whole, self._is_outdated, self._pinger = is_whole, is_outdated, pinger
         self._policies = policies
         self._to = neighbours
         self._dice = dice
@@ -103,7 +104,13 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
     def started(self, now: Moment) -> None:
         self._targets, self._blindness = self._roster.targets, self._roster.blindness
         context = SupervisorContext(
-            self._timers, self._to, self._policies, self._dice, self._roster, self._discreet
+            self._timers,
+            self._to,
+            self._policies,
+            self._dice,
+            self._roster,
+            self._discreet,
+            self._is_outdated,
         )
         numbered_from = self.address.epoch << ATTEMPT_NUMBER_BITS
         self._retries = Retries(context)

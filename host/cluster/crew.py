@@ -12,7 +12,7 @@ from ...domain.specification.configuration import Configuration
 from ...domain.specification.target import Target
 from ...domain.time.duration import duration_ns
 from ...protocol.supervisor import Pause, Track, Untrack
-from ..composition import engine_on
+from ..composition import engine_on, outdated_until_reload
 from ..configured import ConfiguredTargets
 from .shard_configuration import ShardConfiguration
 from .shard_feed import NodeFeed, ShardFeed
@@ -87,6 +87,7 @@ class Crew:
             asked=lambda listener: self._show(shard, listener),
             # No node takes a target by command: what it has is all, however it was made.
             is_whole=not is_outdated,
+            is_outdated=outdated_until_reload(self._stamp, is_outdated=is_outdated),
         )
 
     def _show(self, shard: int, listener: Callable[[Iterable[Target]], None]) -> None:

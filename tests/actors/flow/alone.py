@@ -64,7 +64,7 @@ class Told(list):
 class Alone:
     """One supervisor between listeners that only listen."""
 
-    def __init__(self, *targets, in_flight_max=100, children=(), dice=0.5, clock=None):
+    def __init__(self, *targets, in_flight_max=100, children=(), dice=0.5, clock=None, is_outdated=bool):
         self.clock = clock or ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock)
         self.began_ns = self.clock.read().monotonic_ns
@@ -92,6 +92,7 @@ class Alone:
             "children": children,
             "call_at": self.call_at,
             "dice": lambda: dice,
+            "is_outdated": is_outdated,
         }
         self.start()
 

@@ -71,6 +71,16 @@ def alone():
 # Chores.
 
 
+def test_incidents_of_unknown_targets_go_on_until_the_configuration_is_the_newest():
+    is_outdated = [True]
+    alone = Alone(is_outdated=lambda: is_outdated[0])
+    alone.run("5m30s")
+    assert alone.owner == []
+    is_outdated[0] = False
+    alone.run("1m")
+    assert alone.owner == [(6 * 60 * S, EndOrphans())]
+
+
 def test_chores_are_done_at_their_moments_for_ever(alone):
     alone.run("21m")
     assert alone.sink.moments(ResumeRetries) == [0]

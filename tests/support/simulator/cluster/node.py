@@ -187,7 +187,7 @@ class Process:
         is_outdated = row.stamp.is_newer_than(self.stamp)
         self._links += 1
         store = ground.parts.store(ground.database, shard, Link(self, shard, self._links))
-        system = self._system(shard, store, is_whole=not is_outdated)
+        system = self._system(shard, store, is_outdated=is_outdated)
         self.shards[shard] = Shard(store, system)
         system.start()
         self.dispatcher.run_through(self.node.clock.now.monotonic_ns, self._is_over)
@@ -205,7 +205,7 @@ class Process:
         if is_outdated:
             ground.happened("claimed by an older configuration")
 
-    def _system(self, shard: int, store: ClusterStore, *, is_whole: bool) -> System:
+    def _system(self, shard: int, store: ClusterStore, *, is_outdated: bool) -> System:
         ground, configuration = self.node.ground, self._cut.of(shard)
         parts = SystemDependencies(
             clock=self.node.clock,
@@ -220,7 +220,8 @@ class Process:
             expectation_of=ScriptedExpectations(),
             dice=ground.dice,
             changed=lambda: None,
-            is_whole=is_whole,
+            is_whole=not is_outdated,
+            is_outdated=lambda: is_outdated,
         )
         return System(parts, configuration)
 
