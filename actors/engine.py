@@ -2,10 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, Protocol, TypeAlias, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from pykka import ActorDeadError, Timeout
 
@@ -16,7 +15,6 @@ from ..domain.limits import ANSWER_WITHIN_NS, EXPLANATION_CHARACTERS_MAX, START_
 from ..domain.line import first_line
 from ..domain.read_model.status import AbandonedWork
 from ..domain.specification.configuration import Configuration
-from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.target import Target
 from ..domain.store_place import shown_store
 from ..domain.time.moment import NS_PER_S, Deadline
@@ -34,59 +32,21 @@ from ..protocol.sink import Announce, Commit, EndAnnouncement, GetPauses, Mute, 
 from ..protocol.supervisor import Barrier, Beat, CheckNow, Pause, Resume, Track, Untrack
 from .checked import Checks
 from .dispatch.mailbox.address import Address
-from .dispatch.run.alarm import MakeTimer
 from .dispatch.run.future import AwaitAnswer, DispatchedFuture
-from .dispatch.run.loop import LoopDispatcher
 from .dispatch.run.pool import PoolDispatcher
-from .ports import Clock, Listener, LocationListener, Messenger, Pinger, Prober, Publisher, Store
+from .driver_loop import CLOSE_SLACK_NS, DriverLoop, EngineClock, Left
+from .ports import Listener, Publisher, Store
 from .supervisor.supervisor import RECORDER
 from .system import SINK, Asked, System, SystemDependencies, never, shut_down
 
-CLOSE_SLACK_NS = NS_PER_S
-"""The time for closing after a drain that used up its own; each thread gets the same time to end."""
-Left: TypeAlias = list[tuple[str, tuple[str, ...]]]
-"""Kinds of work that were left undone, each with the names concerned."""
 logger = logging.getLogger(__name__)
-
-
-class DriverSet(Protocol):
-    """All drivers of one runtime; used only on the loop's thread."""
-
-    @property
-    def probers(self) -> Mapping[type[Probe], Prober]: ...
-
-    @property
-    def messengers(self) -> Mapping[str, Messenger]: ...
-
-    @property
-    def pinger(self) -> Pinger | None: ...
-
-    def located(self, target: Target) -> Prober | None:
-        """Returns the prober of a target that is probed from several locations; None for any other."""
-        ...
-
-    def report_locations(self, listener: LocationListener) -> None:
-        """Tells how locations answer, from now on."""
-        ...
-
-    def close(self) -> tuple[str, ...]:
-        """Releases everything. Returns the host's functions that still run and cannot be stopped."""
-        ...
-
-
-class EngineClock(Clock, Protocol):
-    """A clock that also reads the monotonic time alone."""
-
-    def monotonic_ns(self) -> int: ...
 
 
 class EngineDependencies(NamedTuple):
     """The parts that an engine is given besides the configuration."""
 
     clock: EngineClock
-    make_timer: MakeTimer
-    make_drivers: Callable[[LoopDispatcher], DriverSet]
-    """Makes the drivers; called on the loop's thread."""
+    loop: DriverLoop
     store: Store
     publisher: Publisher
     expectation_of: Callable[[Target], Expectation]
@@ -98,6 +58,8 @@ class EngineDependencies(NamedTuple):
     """Whether the configuration names every target; see `SystemDependencies`."""
     is_outdated: Callable[[], bool] = never
     """Whether a newer configuration is known to be elsewhere; see `SystemDependencies`."""
+    owns_loop: bool = True
+    """Whether the loop and its drivers end with this engine; False where others share them."""
 
 
 class LocationHealth(NamedTuple):
@@ -113,13 +75,11 @@ class LocationHealth(NamedTuple):
 
 
 class Engine:
-    """Owns the loop, the threads, the drivers and the actors of one run."""
+    """Owns the actors and the sink's thread of one run, and the loop with its drivers unless other engines share it."""
 
     def __init__(self, configuration: Configuration, dependencies: EngineDependencies) -> None:
         self.clock = dependencies.clock
-        self._dispatcher = LoopDispatcher(
-            monotonic_ns=self.clock.monotonic_ns, make_timer=dependencies.make_timer
-        )
+        self._loop, self._owns_loop = dependencies.loop, dependencies.owns_loop
         self._sink_thread = PoolDispatcher(threads=1, name="watchkeeper-sink")
         self._store = configuration.runtime.store
         self._changed = threading.Condition()
@@ -132,19 +92,12 @@ class Engine:
         """The second book of debug mode, which is told what is said of targets."""
         self._checks_waiting: set[str] = set()
         """The targets whose CheckNow the supervisor has not handled yet."""
-        self._dispatcher.start()
-        try:
-            self._drivers = self._dispatcher.perform(
-                lambda: dependencies.make_drivers(self._dispatcher), START_WITHIN_S
-            )
-        except BaseException:
-            self._stop_threads()
-            raise
         self.system = System(self._parts(dependencies, configuration), configuration)
-        self._drivers.report_locations(LocationHealth(self.system.recorder))
+        self._location_health = LocationHealth(self.system.recorder)
+        self._loop.drivers.report_locations(self._location_health)
 
     def _parts(self, dependencies: EngineDependencies, configuration: Configuration) -> SystemDependencies:
-        store, messengers = dependencies.store, self._drivers.messengers
+        store, messengers = dependencies.store, self._loop.drivers.messengers
         if configuration.runtime.debug:
             # Logged once: a check costs several times more in debug mode, and nothing else shows the mode.
             logger.info("Debug mode is on: messages are encoded and decoded, a second book checks the record")
@@ -154,12 +107,12 @@ class Engine:
             self._book = checks
         return SystemDependencies(
             clock=self.clock,
-            dispatcher=self._dispatcher,
+            dispatcher=self._loop.dispatcher,
             sink_dispatcher=self._sink_thread,
-            probers=self._drivers.probers,
+            probers=self._loop.drivers.probers,
             messengers=messengers,
-            located=self._drivers.located,
-            pinger=self._drivers.pinger,
+            located=self._loop.drivers.located,
+            pinger=self._loop.drivers.pinger,
             store=store,
             publisher=dependencies.publisher,
             expectation_of=dependencies.expectation_of,
@@ -353,31 +306,15 @@ class Engine:
         return [(each.what, each.names) for each in abandoned]
 
     def _close(self, until_ns: int) -> Left:
-        """Closes the drivers and ends the threads, these also where closing fails."""
+        """Closes the drivers, unless others share them, and ends the threads, these also where closing fails."""
+        self._loop.drivers.forget_locations(self._location_health)
         try:
-            left = self._close_drivers(until_ns)
+            left = self._loop.close(self._left_s(until_ns)) if self._owns_loop else []
         finally:
             threads = self._stop_threads()
         left.append(("threads that did not end", threads))
         return [(what, names) for what, names in left if names]
 
-    def _close_drivers(self, until_ns: int) -> Left:
-        said: SimpleQueue[Left] = SimpleQueue()
-
-        def close() -> None:
-            try:
-                said.put([("callables that still run", self._drivers.close())])
-            except Exception as error:
-                logger.exception("The drivers could not be closed")
-                said.put([("not closed", (first_line(f"drivers: {error!r}"),))])
-
-        # A plain callback: a blocked loop runs it before the later callback that stops the loop, however late.
-        self._dispatcher.loop.call_soon_threadsafe(close)
-        try:
-            return said.get(timeout=self._left_s(until_ns))
-        except Empty:
-            return [("not closed in time", ("drivers: the runtime's own loop is blocked",))]
-
     def _stop_threads(self) -> tuple[str, ...]:
-        slack_s = CLOSE_SLACK_NS / NS_PER_S
-        return self._sink_thread.stop(slack_s) + self._dispatcher.stop(slack_s)
+        late = self._sink_thread.stop(CLOSE_SLACK_NS / NS_PER_S)
+        return late + self._loop.stop() if self._owns_loop else late

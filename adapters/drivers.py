@@ -137,7 +137,11 @@ class Drivers:
 
     def report_locations(self, listener: LocationReceiver) -> None:
         """Tells how locations answer, from now on."""
-        self.desk.watch.listener = listener
+        self.desk.watch.add(listener)
+
+    def forget_locations(self, listener: LocationReceiver) -> None:
+        """Tells it no more."""
+        self.desk.watch.remove(listener)
 
     def _messenger(self, channel: Channel) -> AnyMessenger:
         spec = channel.transport

@@ -6,6 +6,7 @@ from random import SystemRandom
 from typing import NamedTuple
 
 from ..actors.dispatch.run.alarm import MillisecondTimer
+from ..actors.driver_loop import DriverLoop
 from ..actors.engine import Engine, EngineDependencies
 from ..actors.ports import Publisher, Store
 from ..actors.system import Asked
@@ -57,50 +58,69 @@ def make_engine(
         if options.store
         else memory
     )
-    is_outdated = outdated_until_reload(claim.stamp, is_outdated=claim.is_outdated)
-    is_whole = configured.is_whole and not claim.is_outdated
     return engine_on(
+        driver_loop(configuration, configured, host_loop),
         store,
         configuration,
         configured,
-        feed,
-        host_loop,
-        asked=configured.show,
-        is_whole=is_whole,
-        is_outdated=is_outdated,
+        EngineUses(
+            feed,
+            asked=configured.show,
+            is_whole=configured.is_whole and not claim.is_outdated,
+            is_outdated=outdated_until_reload(claim.stamp, is_outdated=claim.is_outdated),
+        ),
+    )
+
+
+class EngineUses(NamedTuple):
+    """The host's side of one engine; see `EngineDependencies`."""
+
+    feed: Publisher
+    asked: Asked
+    is_whole: bool
+    is_outdated: Callable[[], bool]
+    owns_loop: bool = True
+
+
+def driver_loop(
+    configuration: Configuration,
+    configured: ConfiguredTargets,
+    host_loop: asyncio.AbstractEventLoop | None,
+) -> DriverLoop:
+    """Returns a running loop with the drivers of a configuration."""
+    clock, functions = SystemClock(), configured.callables
+    return DriverLoop(
+        clock,
+        KernelTimer if has_kernel_timer() else MillisecondTimer,
+        lambda dispatcher: Drivers(
+            dispatcher.loop, clock, dispatcher.call_at, configuration, functions, host_loop
+        ),
     )
 
 
 def engine_on(
+    loop: DriverLoop,
     store: Store,
     configuration: Configuration,
     configured: ConfiguredTargets,
-    feed: Publisher,
-    host_loop: asyncio.AbstractEventLoop | None,
-    *,
-    asked: Asked,
-    is_whole: bool,
-    is_outdated: Callable[[], bool],
+    uses: EngineUses,
 ) -> Engine:
-    """Returns an engine on a store, which `configuration` describes; the other arguments are those of `EngineDependencies`."""
+    """Returns an engine on a loop and a store, which `configuration` describes."""
     configured.mask.learn(secrets_in(configuration))
-    clock, functions = SystemClock(), configured.callables
     return Engine(
         configuration,
         EngineDependencies(
-            clock=clock,
-            make_timer=KernelTimer if has_kernel_timer() else MillisecondTimer,
-            make_drivers=lambda dispatcher: Drivers(
-                dispatcher.loop, clock, dispatcher.call_at, configuration, functions, host_loop
-            ),
+            clock=SystemClock(),
+            loop=loop,
+            owns_loop=uses.owns_loop,
             store=store,
-            publisher=feed,
+            publisher=uses.feed,
             expectation_of=Expectations(),
             dice=SystemRandom().random,
-            asked=asked,
+            asked=uses.asked,
             discreet=configured.mask,
-            is_whole=is_whole,
-            is_outdated=is_outdated,
+            is_whole=uses.is_whole,
+            is_outdated=uses.is_outdated,
         ),
     )
 

@@ -54,8 +54,16 @@ class LocationWatch:
         self._began: Moment | None = None
         self._timer: Timer | None = None
         self._counters: Counter[str] = Counter()
-        self.listener: LocationReceiver | None = None
-        """Set once the runtime's health is there to be told."""
+        self._receivers: tuple[LocationReceiver, ...] = ()
+        """Replaced whole, as other threads add and remove some: the health of each engine that uses these drivers."""
+
+    def add(self, receiver: LocationReceiver) -> None:
+        """Tells one more of all problems; the first of all of them also hears the counters."""
+        self._receivers = (*self._receivers, receiver)
+
+    def remove(self, receiver: LocationReceiver) -> None:
+        """Tells one no more."""
+        self._receivers = tuple(each for each in self._receivers if each != receiver)
 
     def count(self, counter: str, by: int = 1) -> None:
         """Counts what concerns no location."""
@@ -80,8 +88,8 @@ class LocationWatch:
         self._timer, now = None, self._clock.read()
         counted, self._counters = self._counters, Counter()
         for counter, by in counted.items():
-            if self.listener is not None:
-                self.listener.counted(counter, by)
+            for first in self._receivers[:1]:
+                first.counted(counter, by)
         if self._began is not None and now.since(self._began) >= LOCATION_WINDOW_NS:
             self._began = now
             self._judge()
@@ -96,13 +104,14 @@ class LocationWatch:
                 continue
             problem = window.judged()
             # A problem that lasts is told again: its listener may have been restarted.
-            if (problem or window.problem) and self.listener is not None:
-                self.listener.problem(location, problem)
+            if problem or window.problem:
+                for receiver in self._receivers:
+                    receiver.problem(location, problem)
             self._windows[location] = AnswerWindow(problem=problem)
 
     def close(self) -> None:
         """Tells nothing more."""
-        self.listener = None
+        self._receivers = ()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

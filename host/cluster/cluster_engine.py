@@ -36,7 +36,7 @@ from ..sharing.engine_access import STATED_BY_ALL
 from ..sharing.peer_wire import beat_of, read_reply
 from ..sharing.recorded_status import Recorded
 from .crew import Crew
-from .merging import merged_metrics, merged_status, without_targets
+from .merging import merged_metrics, merged_status, merged_work, without_targets
 from .node import Node, Seat
 from .other_shards import OtherShards
 from .remote_refusals import RemoteRefusals
@@ -113,8 +113,8 @@ class ClusterEngine:
         Raises: StoreBusy where another living node has the name; StoreError; what kept its shards from starting, where none has.
         """
         self._shards = self._seat.join(self._clock.read())
-        self._crew.share(self._shards)
         try:
+            self._crew.share(self._shards)
             self._node.start()
         except BaseException:
             self._close()
@@ -124,13 +124,15 @@ class ClusterEngine:
     def stop(self, within_ns: int) -> AbandonedWork:
         """Gives all shards away. Blocks at most `within_ns`, and a few seconds for closing."""
         try:
-            return self._node.stop(within_ns)
+            left = self._node.stop(within_ns)
         finally:
-            self._close()
+            unclosed = self._close()
+        return merged_work((left, unclosed))
 
-    def _close(self) -> None:
+    def _close(self) -> AbandonedWork:
         self._desk.close()
         self._posts.shutdown(wait=False, cancel_futures=True)
+        return self._crew.close()
 
     def on_end(self, callback: Callable[[StoreFenced], None]) -> None:
         """Does nothing: a node never ends by itself."""

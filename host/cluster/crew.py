@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from ...actors.driver_loop import CLOSE_SLACK_NS, DriverLoop
 from ...actors.engine import Engine
 from ...adapters.stores.opening import make_store
 from ...domain.cluster.placement import Placement
+from ...domain.errors import StoreBusy
+from ...domain.read_model.status import AbandonedWork
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.target import Target
 from ...domain.time.duration import duration_ns
+from ...domain.units import NS_PER_S
 from ...protocol.supervisor import Pause, Track, Untrack
-from ..composition import engine_on, outdated_until_reload
+from ..composition import EngineUses, driver_loop, engine_on, outdated_until_reload
 from ..configured import ConfiguredTargets
 from .shard_configuration import ShardConfiguration
 from .shard_feed import NodeFeed, ShardFeed
@@ -39,12 +43,23 @@ class Crew:
         self._watched: dict[int, dict[str, Target]] = {}
         """The targets that each engine was told to watch."""
         self._engines: dict[int, Engine] = {}
+        self._loop: DriverLoop | None = None
         self._told_of: Configuration | None = None
         """The configuration of which all engines were told."""
 
     def share(self, shards: int) -> None:
-        """Takes the number of shards, before the first engine is made."""
+        """Takes the number of shards, before the first engine is made, and makes the loop and the drivers that all of them share."""
         self._shards, self._given, self._told_of = shards, None, None
+        self._loop = driver_loop(self._configured.snapshot(), self._configured, self._host_loop)
+
+    def close(self) -> AbandonedWork:
+        """Closes the drivers and ends their loop, once no engine runs. Returns what still runs, or could not be closed."""
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return AbandonedWork()
+        left = loop.close(CLOSE_SLACK_NS / NS_PER_S)
+        left.append(("threads that did not end", loop.stop()))
+        return AbandonedWork(tuple((what, names) for what, names in left if names))
 
     @property
     def cut(self) -> ShardConfiguration:
@@ -66,7 +81,9 @@ class Crew:
     def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
         """Returns the engine of a shard, not started yet; see `ShardCrew`."""
         with self._configured.guard:
-            cut, targets = self.cut, self.targets_of(shard)
+            cut, targets, loop = self.cut, self.targets_of(shard), self._loop
+            if loop is None:
+                raise StoreBusy("this node ends")
             self._watched[shard] = {target.id: target for target in targets}
             configuration, guests = replace(cut.of(shard), targets=targets), cut.guests_of(shard)
         options = configuration.runtime
@@ -79,15 +96,18 @@ class Crew:
             known_epoch=known_epoch,
         )
         return engine_on(
+            loop,
             ShardStore(store, guests),
             configuration,
             self._configured,
-            ShardFeed(self._feed, shard, guests),
-            self._host_loop,
-            asked=lambda listener: self._show(shard, listener),
-            # No node takes a target by command: what it has is all, however it was made.
-            is_whole=not is_outdated,
-            is_outdated=outdated_until_reload(self._stamp, is_outdated=is_outdated),
+            EngineUses(
+                ShardFeed(self._feed, shard, guests),
+                asked=lambda listener: self._show(shard, listener),
+                # No node takes a target by command: what it has is all, however it was made.
+                is_whole=not is_outdated,
+                is_outdated=outdated_until_reload(self._stamp, is_outdated=is_outdated),
+                owns_loop=False,
+            ),
         )
 
     def _show(self, shard: int, listener: Callable[[Iterable[Target]], None]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from logged import records
 from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
 from watchkeeper.actors.dispatch.run.future import blocking, run_blocking
+from watchkeeper.actors.driver_loop import DriverLoop
 from watchkeeper.actors.engine import Engine, EngineDependencies
 from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.adapters.clock import SystemClock
@@ -72,6 +73,9 @@ class Outside:
     def report_locations(self, listener):
         pass
 
+    def forget_locations(self, listener):
+        pass
+
     def close(self):
         return ()
 
@@ -89,8 +93,7 @@ def engine():
         )
         fittings = EngineDependencies(
             clock=SystemClock(),
-            make_timer=MillisecondTimer,
-            make_drivers=Outside,
+            loop=DriverLoop(SystemClock(), MillisecondTimer, Outside),
             store=Forgetful(),
             publisher=feed,
             expectation_of=Expectations(),

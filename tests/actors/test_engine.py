@@ -6,6 +6,7 @@ import pytest
 from pykka import ActorDeadError, Timeout
 from watchkeeper.actors.dispatch.run.alarm import MillisecondTimer
 from watchkeeper.actors.dispatch.run.future import blocking, run_blocking
+from watchkeeper.actors.driver_loop import DriverLoop
 from watchkeeper.actors.engine import Engine, EngineDependencies
 from watchkeeper.actors.supervisor.supervisor import RECORDER
 from watchkeeper.actors.system import SINK
@@ -90,8 +91,7 @@ def engine(store):
         )
         dependencies = EngineDependencies(
             clock=SystemClock(),
-            make_timer=MillisecondTimer,
-            make_drivers=make_drivers,
+            loop=DriverLoop(SystemClock(), MillisecondTimer, make_drivers),
             store=store,
             publisher=Subscriptions(),
             expectation_of=Expectations(),

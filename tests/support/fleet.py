@@ -128,7 +128,8 @@ class Fleet:
         self.here = Drivers(self.clock, self.timers)
         self.desk = AskDesk(self.clock, self.timers.call_at)
         self.desk.link = self.broker.link((NatsSubject(answers_of(self.desk.id)),), self.desk.heard)
-        self.health = self.desk.watch.listener = Health()
+        self.health = Health()
+        self.desk.watch.add(self.health)
         self.prober_of = LocatedProbers(
             "home", self.here.probers, self.desk, self.timers.call_at, deny_private_addresses=deny
         )
