@@ -76,7 +76,7 @@ POSTGRES_LOCK_NS = NS_PER_S
 BLOCKS_READ_AT_ONCE = 500
 """Blocks of samples that are fetched in one piece: half a megabyte."""
 SHARDS = 16
-"""The shards of a new store in PostgreSQL: an engine, a connection and two threads each, and as many processes may share the work."""
+"""The shards of a new store in PostgreSQL: an engine, a connection and a thread each, and as many processes may share the work."""
 SHARDS_MAX = 256
 """The most shards: each is one connection of the server, whose usual bound is 100."""
 NODE_CLAIMS_MAX = 4
