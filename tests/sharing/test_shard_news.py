@@ -21,6 +21,24 @@ def news():
     return made
 
 
+def test_shards_that_came_back_from_other_nodes_are_told_of_and_a_later_hand_over_is_none_of_a_silent_node(
+    news,
+):
+    news.loses(0)
+    news.loses(1)
+    news.claims(0, "")
+    news.claims(1, "")
+    assert news.lines({0}, 4, is_settled=False) == []
+    back = (
+        "Other nodes had claimed 2 shards (0, 1) from node b, which was silent, and it has taken them again"
+    )
+    assert news.lines({0, 1}, 4, is_settled=True) == [(logging.WARNING, f"{back}; it runs 2 of 4 shards")]
+    assert news.lines({0, 1}, 4, is_settled=True) == []
+    assert news.lines({0}, 4, is_settled=True) == [
+        (logging.INFO, "Node b has handed over 1 shard (1); it runs 1 of 4 shards")
+    ]
+
+
 def test_shards_of_one_moment_are_one_line(news):
     for shard in (4, 5, 6, 9):
         news.claims(shard, "")
