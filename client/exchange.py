@@ -89,10 +89,12 @@ def place_of(where: str, ca: str | None) -> Place:
         port = parts.port
         (parts.hostname or "").encode("idna")
     except ValueError as error:
-        raise UsageError(f"{one_line(where)}: {error}") from None
+        raise UsageError(f"{one_line(shown_store(where))}: {error}") from None
     host = parts.hostname or ""
     if parts.scheme not in _PORTS or not host or not host.isprintable() or " " in host:
-        raise UsageError(f"{one_line(where)}: a URL begins with http:// or https:// and names a host")
+        raise UsageError(
+            f"{one_line(shown_store(where))}: a URL begins with http:// or https:// and names a host"
+        )
     if parts.username is not None or parts.query or parts.fragment:
         raise UsageError("the URL of a runtime has no user, query or fragment: give the token apart from it")
     base = parts.path.rstrip("/")

@@ -15,9 +15,14 @@ def is_database(store: str) -> bool:
     return store.lower().startswith(DATABASE_SCHEMES)
 
 
+def is_url(store: str) -> bool:
+    """Whether a text is a URL and no path: that of a database, or one that nothing here reads, which may hold a password as well."""
+    return "://" in store
+
+
 def shown_store(store: str) -> str:
     """Returns the text without the passwords in it; that of a file is returned as it is."""
-    if not is_database(store):
+    if not is_url(store):
         return store
     scheme, _, rest = store.partition("://")
     authority_end = min((rest.find(sign) for sign in "/?#" if sign in rest), default=len(rest))
@@ -35,7 +40,7 @@ def shown_store(store: str) -> str:
 
 def store_secrets(store: str) -> Iterator[str]:
     """Yields the passwords in a text that names a store."""
-    if not is_database(store):
+    if not is_url(store):
         return
     rest = store.partition("://")[2]
     login = rest.rpartition("@")[0] if "@" in rest else ""
@@ -68,7 +73,7 @@ def store_problem(store: str) -> str:
     """Returns what is wrong with a text that names a store, and what to do; empty for a good one."""
     if not store or "\0" in store:
         return "names no file: write a path, or leave it out to keep the record in memory only"
-    if "://" not in store:
+    if not is_url(store):
         return ""
     if not is_database(store):
         return "is neither a file nor a database: write a path, or postgresql://USER@HOST/DATABASE"

@@ -11,7 +11,7 @@ from ...domain.line import one_line
 from ...domain.specification.configuration import IN_MEMORY
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem, quoted
-from ...domain.store_place import is_database
+from ...domain.store_place import is_url
 from .certificate_files import secured_parts
 
 P = TypeVar("P")
@@ -58,7 +58,7 @@ def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
     """Every place in plain data where a file is named, whatever else may be wrong with the data."""
     runtime = _part(data, "runtime", dict)
     store = runtime.get("store", IN_MEMORY)
-    if store != IN_MEMORY and not (isinstance(store, str) and is_database(store)):
+    if store != IN_MEMORY and not (isinstance(store, str) and is_url(store)):
         yield runtime, "store", ("runtime", "store")
     for part in secured_parts(data):
         yield from ((part.data, key, (*part.path, key)) for key in part.names)

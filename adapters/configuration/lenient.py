@@ -14,7 +14,7 @@ from ...domain.errors import ConfigurationError
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import capped
-from ...domain.store_place import is_database
+from ...domain.store_place import is_url
 from ...domain.validation.partial import PartialConfiguration
 from .document import Document, parse
 from .loading import folder_of, lines_of
@@ -47,7 +47,7 @@ def load_leniently(
     configuration = _readable(data)
     store = configuration.runtime.store
     if store:
-        if is_database(store):
+        if is_url(store):
             return configuration
         runtime = replace(configuration.runtime, store=str(expansion.folder(_STORE) / store))
         return replace(configuration, runtime=runtime)

@@ -14,7 +14,7 @@ from ...domain.supervision.tenure import Tenure
 from ...domain.time.moment import Moment
 from ..clock import MomentClock
 from .ownership.watch import StoreWatch
-from .place import database_place, require_postgres
+from .place import database_place, require_good, require_postgres
 from .record_reader import RecordReader
 from .sqlite.connection import go_on
 from .sqlite.lock import holder_of as holder_of_file
@@ -93,6 +93,7 @@ def make_store(
 
 def make_reader(store: str, pause: Callable[[], None] = go_on) -> RecordReader:
     """Returns a reader of a file or a database; nothing is read yet. Raises: StoreError as `make_store` does."""
+    require_good(store)
     if not is_database(store):
         return StoreReader(store, pause)
     require_postgres()

@@ -11,7 +11,14 @@ from msgspec.structs import replace
 
 from ...domain.errors import StoreError
 from ...domain.specification.configuration import Configuration
-from ...domain.store_place import is_database, shown_store, stated_shards, without_shards
+from ...domain.store_place import (
+    is_database,
+    is_url,
+    shown_store,
+    stated_shards,
+    store_problem,
+    without_shards,
+)
 
 DEFAULT_SCHEMA = "watchkeeper"
 MISSING = "a store in PostgreSQL needs the extra `postgres`: pip install 'watchkeeper[postgres]'"
@@ -39,8 +46,18 @@ class DatabasePlace(NamedTuple):
     """The number of shards that the URL asks for; None for that of the store, and of a new one the usual number."""
 
 
+def require_good(store: str) -> None:
+    """Raises: StoreError for a text that names neither a file nor a database."""
+    if problem := store_problem(store):
+        raise StoreError(f"{shown_store(store) or repr(store)} {problem}")
+
+
 def database_place(store: str) -> DatabasePlace:
-    """Returns the database that a URL names; `schema` and `shards` are ours, and everything else that of the client library."""
+    """Returns the database that a URL names; `schema` and `shards` are ours, and everything else that of the client library.
+
+    Raises: StoreError for a URL that names none.
+    """
+    require_good(store)
     parts = urlsplit(store)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     schema = next((value for name, value in pairs if name == "schema"), "") or DEFAULT_SCHEMA
@@ -95,6 +112,6 @@ def current_folder() -> Path:
 def with_store_in(folder: Path, configuration: Configuration) -> Configuration:
     """Returns the configuration with the absolute path of its store, so that a change of directory opens no second one."""
     options = configuration.runtime
-    if not options.store or is_database(options.store):
+    if not options.store or is_url(options.store):
         return configuration
     return replace(configuration, runtime=replace(options, store=str(folder / options.store)))

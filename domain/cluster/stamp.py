@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from ..specification.configuration import Configuration
+from ..specification.configuration import Configuration, Defaults
 from ..specification.target import Target
 
 
@@ -44,11 +44,14 @@ class StampTimes:
 def stamp_of(configuration: Configuration, given_at_ns: int) -> ConfigurationStamp:
     """Returns the stamp of a configuration as it was given: pauses by command are none of it, nor is what belongs to one process.
 
-    Processes may reach one store by several names, and each listens at an address of its own.
+    Processes may reach one store by several names, and each listens at an address of its own. The defaults are filled into the
+    targets: a start from a file passes only these on, and a reload of the same file all of it.
     """
     targets = sorted(configuration.targets, key=_by_id)
     options = msgspec.structs.replace(configuration.runtime, store=None)
-    said = msgspec.structs.replace(configuration, runtime=options, targets=tuple(targets), web=None)
+    said = msgspec.structs.replace(
+        configuration, runtime=options, targets=tuple(targets), web=None, defaults=Defaults()
+    )
     digest = blake2b(repr(msgspec.to_builtins(said, enc_hook=str)).encode(), digest_size=12).hexdigest()
     return ConfigurationStamp(digest, given_at_ns)
 

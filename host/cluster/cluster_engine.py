@@ -224,6 +224,12 @@ class ClusterEngine:
         self._refusals.require(command)
         try:
             self._mailed(others, command)
+        except StoreError as error:
+            if not engines:
+                raise
+            raise StoreError(
+                f"{error}: the shards of this node may obey yet: look, and give it again"
+            ) from error
         finally:
             for engine in engines.values():
                 engine.tell(command)

@@ -41,7 +41,7 @@ class ShardNews:
         """Returns a level and a text for each kind of change since the last call, once no shard is on its way."""
         with self._guard:
             now = frozenset(running)
-            if now == self._told:
+            if now == self._told and not self._lost:
                 self._waited = 0
                 return []
             self._waited += 1
@@ -59,6 +59,11 @@ class ShardNews:
             yield (
                 logging.WARNING,
                 f"Other nodes have claimed {_counted(lost)} from node {self._node}, which was silent",
+            )
+        if back := sorted(self._told & now & self._lost):
+            yield (
+                logging.WARNING,
+                f"Other nodes had claimed {_counted(back)} from node {self._node}, which was silent, and it has taken them again",
             )
         if given := sorted(gone - self._lost):
             yield logging.INFO, f"Node {self._node} has handed over {_counted(given)}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ...adapters.clock import SystemClock
 from ...domain.errors import ConfigurationError
 from ...domain.limits import CREDENTIALS_CHARACTERS_MAX
-from ...domain.line import count_of
+from ...domain.line import MASK, count_of
 from ...domain.specification.remote.agents import shown_servers
 from ...domain.time.duration import Duration
 from ...host.agents.agent import Agent
@@ -90,10 +90,16 @@ def _credentials(path: Path | None) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise ConfigurationError(
-            f"--credentials {path}: {why}: name the credentials file of the agent's account"
+            f"--credentials {_shown(path)}: {why}: name the credentials file of the agent's account, which may hold USER:PASSWORD"
         ) from error
     if not text.strip() or len(text) > CREDENTIALS_CHARACTERS_MAX:
         raise ConfigurationError(
             f"--credentials {path}: it is {'empty' if not text.strip() else 'too long'}: name a credentials file of NATS"
         )
     return text
+
+
+def _shown(path: Path) -> str:
+    """Returns the name of a file that is not there; what looks like a login, which Python takes in its place, without its password."""
+    user, colon, _ = str(path).partition(":")
+    return f"{user}:{MASK}" if colon else str(path)

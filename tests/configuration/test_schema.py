@@ -53,7 +53,11 @@ def test_a_description_is_what_stands_under_the_field():
 
 def examples():
     yield Path(__file__).with_name("issue.yaml").read_text()
-    files = (path for path in sorted(ROOT.glob("examples/*.yaml")) if not path.name.endswith(".rules.yaml"))
+    files = (
+        path
+        for path in sorted(ROOT.glob("examples/*.yaml"))
+        if not path.name.endswith((".rules.yaml", "compose.yaml"))
+    )
     yield from (path.read_text() for path in files)
     readme = (ROOT / "README.md").read_text()
     blocks = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)

@@ -30,6 +30,7 @@ SHOWN = "postgresql://watch:***@db.example:5433/watch?sslmode=require"
         ("postgresql://db1:1,db2:2/watch", "postgresql://db1:1,db2:2/watch"),
         ("POSTGRESQL://u:p@h/d", "POSTGRESQL://u:***@h/d"),
         ("postgresql:///watch?host=/run/pg", "postgresql:///watch?host=/run/pg"),
+        ("mysql://u:p@h/d", "mysql://u:***@h/d"),
         ("a:b@c.db", "a:b@c.db"),
         ("/var/lib/watch.db", "/var/lib/watch.db"),
     ],
@@ -100,6 +101,36 @@ def test_a_url_that_the_library_does_not_read_is_told_without_its_password(url):
     ) as told:
         Record(url).incidents()
     assert "otto" not in f"{told.value} {told.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        ("postgresql://watch:otto@db/watch?shards=x", "says shards=x: write a number from 1 to 256"),
+        ("postgresql://watch:otto@[::1/watch", "cannot be read"),
+        ("postgresql://watch:otto@db", "names no database"),
+        ("mysql://watch:otto@db/watch", "is neither a file nor a database"),
+        ("", "'' names no file"),
+    ],
+)
+def test_a_place_that_cannot_be_is_an_error_of_the_store_for_those_who_read_it(store, says):
+    with pytest.raises(StoreError) as told:
+        Record(store).incidents()
+    assert says in str(told.value)
+    assert "otto" not in str(told.value)
+
+
+def test_a_url_of_another_database_in_a_file_is_no_path_and_is_told_without_its_password(tmp_path):
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text('runtime: {store: "mysql://watch:otto@db/watch"}\ntargets: []\n')
+    with pytest.raises(ConfigurationError, match=r"runtime\.store: is neither a file nor a database") as told:
+        load(path, {})
+    assert "otto" not in str(told.value)
+    for words in (["status", "-c", str(path)], ["ack", "x", "-c", str(path)]):
+        found = CliRunner().invoke(cli, words)
+        assert found.exit_code != 0
+        assert "otto" not in found.output
+        assert "mysql://watch:***@db/watch" in found.output
 
 
 CONFIG = f"""

@@ -84,6 +84,10 @@ def test_a_server_that_is_not_there_is_tried_until_a_signal():
         (("--location", "", "--nats", "nats://x"), "location: '' is no name of a location"),
         (("--location", "fra", "--nats", "http://x"), "nats: is no address of NATS"),
         (("--location", "fra", "--nats", "nats://x", "--credentials", "gone"), "gone: No such file"),
+        (
+            ("--location", "fra", "--nats", "nats://x", "--credentials", "fra:otto"),
+            "--credentials fra:***: No",
+        ),
         (("--location", "fra", "--nats", "nats://x", "--credentials", "/dev/null"), "/dev/null: it is empty"),
         (("--location", "fra", "--nats", "nats://x", "--grace", "soon"), "--grace"),
         (("--nats", "nats://x"), "--location"),
@@ -93,3 +97,4 @@ def test_a_command_line_that_cannot_be_is_refused_with_status_2(arguments, says)
     done = CliRunner().invoke(cli, ["agent", *arguments])
     assert done.exit_code == 2
     assert says in done.stderr
+    assert "otto" not in done.stderr

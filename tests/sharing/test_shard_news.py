@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from watchkeeper.adapters.configuration import load
 from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, stamp_of
 from watchkeeper.domain.errors import StoreBusy
@@ -18,6 +19,24 @@ def news():
     made = ShardNews("b")
     made.begin({0, 1})
     return made
+
+
+def test_shards_that_came_back_from_other_nodes_are_told_of_and_a_later_hand_over_is_none_of_a_silent_node(
+    news,
+):
+    news.loses(0)
+    news.loses(1)
+    news.claims(0, "")
+    news.claims(1, "")
+    assert news.lines({0}, 4, is_settled=False) == []
+    back = (
+        "Other nodes had claimed 2 shards (0, 1) from node b, which was silent, and it has taken them again"
+    )
+    assert news.lines({0, 1}, 4, is_settled=True) == [(logging.WARNING, f"{back}; it runs 2 of 4 shards")]
+    assert news.lines({0, 1}, 4, is_settled=True) == []
+    assert news.lines({0}, 4, is_settled=True) == [
+        (logging.INFO, "Node b has handed over 1 shard (1); it runs 1 of 4 shards")
+    ]
 
 
 def test_shards_of_one_moment_are_one_line(news):
@@ -107,6 +126,18 @@ def test_the_name_of_a_living_node_is_taken_and_that_of_a_silent_one_is_free():
 def test_the_address_at_which_a_node_listens_is_no_part_of_its_configuration():
     first, second = (Configuration(targets=(), web=Web(listen=f"127.0.0.1:{port}")) for port in (1, 2))
     assert stamp_of(first, 0) == stamp_of(second, 0) == stamp_of(Configuration(targets=()), 0)
+
+
+def test_a_reload_of_an_unchanged_file_with_defaults_is_no_newer_configuration(tmp_path):
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text("defaults: {every: 2s}\ntargets: [{id: shop, tcp: {host: h, port: 1}}]\n")
+    read = load(path, {})
+    assert read.defaults.every == "2s"
+    started = Configuration(targets=read.targets)
+    assert stamp_of(read, 0) == stamp_of(started, 0), "a start passes the targets on, and a reload all of it"
+    slower = path.with_name("slower.yaml")
+    slower.write_text(path.read_text().replace("2s", "3s"))
+    assert stamp_of(load(slower, {}), 0) != stamp_of(read, 0)
 
 
 def test_the_first_lines_of_a_run_and_the_service_manager_name_the_node(tmp_path):

@@ -100,7 +100,7 @@ class _Talk:
     def _refused_login(self, kind: int) -> ProbeFailed:
         # The words before name the socket between libpq and this process.
         said = one_line(
-            self._connection.error_message.decode("utf-8", "replace").partition(" failed: ")[2][:200]
+            self._connection.error_message.decode("utf-8", "replace").partition(" failed: ")[2].strip()[:200]
         )
         if kind == ERROR:
             return down(Reason.UNEXPECTED_ANSWER, f"the server refuses the login: {said}")

@@ -187,6 +187,7 @@ def test_a_login_that_is_refused_is_down_in_the_servers_words(bench, prober, rea
 
     assert (seen.outcome, seen.reason) == (Outcome.DOWN, Reason.UNEXPECTED_ANSWER)
     assert said in seen.detail
+    assert not seen.detail.endswith("\\n"), "the words of the server end with a line"
 
 
 @pytest.mark.needs("postgres")
