@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from chromium import WIDTHS
-from served import served
+from served_world import served
 from watchkeeper import Agents, Consecutive, Http, Target, Web
 from watchkeeper.testing import FakeRuntime
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
-from served import served
+from served_world import served
 from watchkeeper import Agents, Http, Target, Web
 from watchkeeper.client.answers import LocationRow, RemoteStatus
 from watchkeeper.client.connection import connect

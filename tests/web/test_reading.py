@@ -18,6 +18,7 @@ def test_the_status_counts_the_targets(viewer, incident):
         "open_incidents": 1,
         "silences": 0,
         "problems": [],
+        "nodes": [],
     }
 
 
