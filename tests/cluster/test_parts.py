@@ -44,7 +44,7 @@ def test_a_clock_that_is_off_by_more_than_a_second_is_told(nodes, ahead_s, way):
     clock = SystemClock()
     now = clock.read()
     seat = database_nodes(nodes.store).membership("b", now)
-    seat.join()
+    seat.join(now)
     node = Node(seat, clock, ConfigurationStamp, Idle(), lambda: None)
     try:
         node.view = seat.beat(ConfigurationStamp(), now.shifted(ahead_s * NS_PER_S), is_able=True)
@@ -61,7 +61,7 @@ def test_a_clock_that_is_off_by_more_than_a_second_is_told(nodes, ahead_s, way):
 def test_a_name_is_free_once_its_node_has_left(nodes):
     now = SystemClock().read()
     first, second = (database_nodes(nodes.store).membership("a", now) for _ in range(2))
-    first.join()
+    first.join(now)
     first.beat(ConfigurationStamp(), now, is_able=True)
     with pytest.raises(StoreBusy, match="is the node 'a'"):
         second.beat(ConfigurationStamp(), now, is_able=True)
