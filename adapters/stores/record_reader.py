@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from ...domain import limits
 from ...domain.errors import UsageError
 from ...domain.incidents.announcement import Announcement
 from ...domain.incidents.delivery_try import DeliveryTry
@@ -16,7 +17,6 @@ from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
 from ...domain.incidents.told import ChannelBacklog, ChannelTold
-from ...domain.limits import READ_INCIDENTS_MAX
 from ...domain.observation.evidence import Evidence
 from ...domain.public_value import PublicValue, moment_of
 from ...domain.read_model.days import IncidentSpan
@@ -92,7 +92,7 @@ class RecordReader(ABC):
                 "ended_only": ended_only,
                 "target": target,
                 "before": before,
-                "limit": min(limit, READ_INCIDENTS_MAX),
+                "limit": min(limit, limits.READ_INCIDENTS_MAX),
             }
         )
         return tuple(replace(incident, latest=latest or incident.latest) for incident, latest in found)

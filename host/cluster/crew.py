@@ -79,7 +79,7 @@ class Crew:
     # As the node asks for it.
 
     def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
-        """Returns the engine of a shard, not started yet; see `ShardCrew`."""
+        """Returns the engine of a shard, not started yet; see `ShardCrew`. Raises: StoreBusy at the end of the node."""
         with self._configured.guard:
             cut, targets, loop = self.cut, self.targets_of(shard), self._loop
             if loop is None:

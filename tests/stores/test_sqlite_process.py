@@ -13,7 +13,6 @@ import apsw
 import pytest
 from faulty_files import Fault, FaultsVfs
 from records import NOON, opened, sample_at, then
-from watchkeeper.adapters.stores import record_reader
 from watchkeeper.adapters.stores.sqlite.connection import connect_reader, connect_writer
 from watchkeeper.adapters.stores.sqlite.lock import StoreLock, holder_of
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
@@ -353,7 +352,7 @@ def test_a_reader_gives_the_newest_incidents_up_to_a_limit(path, monkeypatch):
     assert [each.id for each in reader.incidents()] == [f"inc_{number}" for number in range(101, 1, -1)]
     assert [each.id for each in reader.incidents(open_only=True, limit=2)] == ["inc_100", "inc_99"]
     assert [each.id for each in reader.incidents(target="t7")] == ["inc_7"]
-    monkeypatch.setattr(record_reader, "READ_INCIDENTS_MAX", 3)
+    monkeypatch.setattr(limits, "READ_INCIDENTS_MAX", 3)
     assert len(reader.incidents(limit=4)) == 3
 
 
