@@ -292,6 +292,7 @@ def test_a_program_reads_the_same_as_one_document(probe, port):
         ],
         "warnings": [],
         "body": '{"status": "failing"}',
+        "locations": [],
     }
     assert (request["peer"], request["port"], request["version"]) == ("127.0.0.1", port, "HTTP/1.1")
     assert (request["status"], request["bytes"], request["type"]) == (503, 21, "application/json")

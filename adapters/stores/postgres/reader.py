@@ -167,10 +167,13 @@ class PostgresReader(RecordReader):
 
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
         query = """
-        SELECT started_at_ns, ended_at_ns, cause FROM blind WHERE ended_at_ns > %s
+        SELECT started_at_ns, ended_at_ns, cause, shard FROM blind WHERE ended_at_ns > %s
         ORDER BY started_at_ns, ended_at_ns, cause COLLATE "C"
         """
-        return tuple(joined_intervals(BlindInterval(*row) for row in self._rows(query, (since_ns,))))
+        rows = self._rows(query, (since_ns,))
+        found = (BlindInterval(*row[:3]) for row in rows)
+        # Several shards of a machine are blind together; those of one shard are as they were recorded.
+        return tuple(joined_intervals(found) if len({row[3] for row in rows}) > 1 else found)
 
     def extent(self) -> Extent:
         return Extent(*self._rows(_EXTENT)[0])
