@@ -8,8 +8,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
+from pykka import ActorDeadError, Timeout
+
+from ...actors.dispatch.run.future import blocking, run_blocking
 from ...actors.engine import Engine
 from ...actors.ports import Clock
+from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
 from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries
 from ...domain.cluster.planner import NodePlanner
@@ -20,6 +24,7 @@ from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of,
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_S, Deadline, Moment
+from ...protocol.recorder import GetIncidents
 from .merging import merged_work
 from .shard_news import ShardNews
 
@@ -265,8 +270,16 @@ class Node:
         self._retries.started(shard)
         self._crew.activate(shard, engine, partial(self._begin, shard, engine))
         engine.on_end(partial(self._lost, shard, engine))
+        self._settle(engine)
         if self._over.is_set():
             self._stop(shard, NS_PER_S)
+
+    def _settle(self, engine: Engine) -> None:
+        """Waits for what the start has changed, as the first question would: a status is not to wait where the store hangs later."""
+        until = Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
+        with suppress(ActorDeadError, Timeout):
+            question = GetIncidents(open_only=True)
+            run_blocking(engine.ask(RECORDER, question, until.monotonic_ns, blocking))
 
     def _begin(self, shard: int, engine: Engine) -> None:
         with self._guard:
