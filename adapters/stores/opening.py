@@ -120,16 +120,12 @@ def count_shards(store: str) -> int:
     if not is_database(store):
         return 1
     require_postgres()
-    from .postgres.connection import connect, explained
+    from .postgres.connection import connected
     from .postgres.schema import count_shards as counted
 
     place = database_place(store)
-    with explained(f"looking at {place.shown}"):
-        connection = connect(place)
-        try:
-            return counted(connection, place)
-        finally:
-            connection.close()
+    with connected(place, "looking at") as connection:
+        return counted(connection, place)
 
 
 class DatabaseNodes(NamedTuple):

@@ -88,11 +88,6 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
             if each.name == node:
                 raise StoreBusy(name_taken(node, each.process, store))
 
-    def node_of(self, shard: int) -> Member | None:
-        """Returns the living node that runs a shard."""
-        owner = self.shards[shard].incarnation
-        return next((each for each in self.members if each.incarnation == owner and each.is_alive), None)
-
 
 def name_taken(node: str, process: str, store: str) -> str:
     """Returns what is said where another process is the living node of a name."""

@@ -16,6 +16,8 @@ from ...domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStat
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+A = TypeVar("A", bound=Hashable)
+B = TypeVar("B", bound=Hashable)
 
 
 def merged_status(
@@ -68,34 +70,18 @@ def without_targets(status: RuntimeStatus, targets: Collection[str]) -> RuntimeS
 
 def merged_metrics(answers: Sequence[RuntimeMetrics]) -> RuntimeMetrics:
     """Returns the figures of several shards as those of one runtime: counts are summed, of delays the worst counts. Raises: ValueError for none."""
-    phases = {(one.group, one.kind, one.phase): one for each in answers for one in each.durations}
     durations = _summed(
         ((one.group, one.kind, one.phase), one.durations) for each in answers for one in each.durations
     )
     return RuntimeMetrics(
         at_ns=max(each.at_ns for each in answers),
         targets=tuple(chain.from_iterable(each.targets for each in answers)),
-        durations=tuple(PhaseDurations(*key, durations[key]) for key in phases),
+        durations=tuple(PhaseDurations(*key, found) for key, found in durations.items()),
         lateness=_joined([each.lateness for each in answers]),
         open_incidents=tuple(_counted(pair for each in answers for pair in each.open_incidents).items()),
-        transitions=tuple(
-            (*key, count)
-            for key, count in _counted(
-                ((one[0], one[1]), one[2]) for each in answers for one in each.transitions
-            ).items()
-        ),
-        notices=tuple(
-            (*key, count)
-            for key, count in _counted(
-                ((one[0], one[1]), one[2]) for each in answers for one in each.notices
-            ).items()
-        ),
-        tries=tuple(
-            (*key, count)
-            for key, count in _counted(
-                ((one[0], one[1]), one[2]) for each in answers for one in each.tries
-            ).items()
-        ),
+        transitions=_counted_by_two(row for each in answers for row in each.transitions),
+        notices=_counted_by_two(row for each in answers for row in each.notices),
+        tries=_counted_by_two(row for each in answers for row in each.tries),
         delays=tuple(
             (*key, found)
             for key, found in _summed(
@@ -134,6 +120,11 @@ def _counted(pairs: Iterable[tuple[K, int]]) -> dict[K, int]:
     for key, count in pairs:
         counts[key] = counts.get(key, 0) + count
     return counts
+
+
+def _counted_by_two(rows: Iterable[tuple[A, B, int]]) -> tuple[tuple[A, B, int], ...]:
+    """Returns the sum of each pair of the first two columns."""
+    return tuple((*key, count) for key, count in _counted(((one, two), by) for one, two, by in rows).items())
 
 
 def _worst(pairs: Iterable[tuple[K, int]]) -> dict[K, int]:

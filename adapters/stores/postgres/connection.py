@@ -153,6 +153,19 @@ def explained(doing: str) -> Iterator[None]:
         raise StoreError(f"the store failed while {doing}: {_line(error)}") from error
 
 
+@contextmanager
+def connected(
+    place: DatabasePlace, doing: str, answer_ns: int = limits.POSTGRES_ANSWER_NS
+) -> Iterator[BoundedConnection]:
+    """A connection for one purpose, which is closed at its end; `doing` begins what its errors say. Raises: as `explained` does."""
+    with explained(f"{doing} {place.shown}"):
+        connection = connect(place, answer_ns)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
 def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 

@@ -20,7 +20,7 @@ from ...clock import MomentClock
 from ..place import DatabasePlace, database_place
 from ..record_state import without_zero_bytes as text
 from ..sqlite.lock import this_process
-from .connection import BoundedConnection, connect, explained, one
+from .connection import BoundedConnection, connect, connected, explained, one
 from .schema import count_shards, migrate, version_of
 
 _LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
@@ -129,12 +129,8 @@ class Membership:
 
     def answer(self, command_id: int, answer: bytes) -> None:
         """Answers a command, unless its shard is another node's by now; any thread may call it. Raises: StoreError."""
-        with explained(f"answering at {self._place.shown}"):
-            connection = connect(self._place)
-            try:
-                connection.execute(_ANSWER, (answer, command_id, self.incarnation))
-            finally:
-                connection.close()
+        with connected(self._place, "answering at") as connection:
+            connection.execute(_ANSWER, (answer, command_id, self.incarnation))
 
     def forget_outlived(self) -> None:
         """Deletes commands and answers of which nobody hears any more, and rows of long silent nodes. Raises: StoreError."""
@@ -179,12 +175,8 @@ class CommandMail:
 
         Raises: TimeoutError where one has not answered in time: it may obey yet; StoreError.
         """
-        with explained(f"asking by {self._place.shown}"):
-            connection = connect(self._place)
-            try:
-                answers = self._answers(connection, shards, message, within_s)
-            finally:
-                connection.close()
+        with connected(self._place, "asking by") as connection:
+            answers = self._answers(connection, shards, message, within_s)
         # Not inside: a TimeoutError is an OSError, which is explained as a failure of the store.
         if len(answers) < len(shards):
             missing = count_of(len(shards) - len(answers), "owner")
@@ -211,25 +203,17 @@ class CommandMail:
     def owner_of(self, *, incident: str = "", key: str = "") -> int | None:
         """Returns the shard that has an incident or a notice; None where there is none. Raises: StoreError."""
         query = _OF_INCIDENT if incident else _OF_NOTICE
-        with explained(f"reading {self._place.shown}"):
-            connection = connect(self._place)
-            try:
-                found: int | None = one(connection, query, (incident or key,))
-                return found
-            finally:
-                connection.close()
+        with connected(self._place, "reading") as connection:
+            found: int | None = one(connection, query, (incident or key,))
+            return found
 
 
 def look_at(url: str) -> ClusterView:
     """Returns the nodes and shards of a store as another process sees them; nothing of one that one process has alone. Raises: StoreError."""
     place = database_place(url)
-    with explained(f"looking at {place.shown}"):
-        connection = connect(place, limits.POSTGRES_CONNECT_NS)
-        try:
-            has_nodes = (version_of(connection) or 0) >= NODES_SINCE and count_shards(connection, place) > 1
-            return _seen(connection) if has_nodes else ClusterView()
-        finally:
-            connection.close()
+    with connected(place, "looking at", limits.POSTGRES_CONNECT_NS) as connection:
+        has_nodes = (version_of(connection) or 0) >= NODES_SINCE and count_shards(connection, place) > 1
+        return _seen(connection) if has_nodes else ClusterView()
 
 
 def _seen(connection: BoundedConnection) -> ClusterView:

@@ -26,7 +26,7 @@ from ..history.source import SampleSource
 from ..place import DatabasePlace, database_place
 from ..record_reader import Extent, RecordReader, Verification
 from ..record_rows import TRANSITIONS, try_of
-from .connection import BoundedConnection, Parameters, connect, explained, one, reading
+from .connection import BoundedConnection, Parameters, connect, connected, explained, one, reading
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
 from .rows import BODY, OF_INCIDENT, TRIES, StepReader
@@ -59,13 +59,9 @@ _INCIDENT_SPANS = msgspec.json.Decoder(IncidentSpan)
 
 def require_store(place: DatabasePlace) -> None:
     """Raises: StoreError where there is no store, of this version or an earlier one."""
-    with explained(f"reading {place.shown}"):
-        connection = connect(place)
-        try:
-            if version_of(connection) is None:
-                refuse_others(connection, place)
-        finally:
-            connection.close()
+    with connected(place, "reading") as connection:
+        if version_of(connection) is None:
+            refuse_others(connection, place)
 
 
 def _go_on() -> None:
