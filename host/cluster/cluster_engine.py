@@ -233,6 +233,9 @@ class ClusterEngine:
         finally:
             for engine in engines.values():
                 engine.tell(command)
+        # Other nodes read from the store what these shards have.
+        for engine in engines.values():
+            self._node.settle(engine)
         return True
 
     def _mailed(self, shards: Collection[int], message: Message) -> Any:

@@ -85,7 +85,7 @@ class Crew:
             if loop is None:
                 raise StoreBusy("this node ends")
             self._watched[shard] = {target.id: target for target in targets}
-            configuration, guests = replace(cut.of(shard), targets=targets), cut.guests_of(shard)
+            configuration, guests = cut.of(shard, targets), cut.guests_of(shard)
         options = configuration.runtime
         store = make_store(
             options.store or "",

@@ -54,8 +54,8 @@ class ShardCrew(Protocol):
     def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
         """Returns the engine of a shard, not started yet.
 
-        `is_outdated` says that its last owner had a newer configuration: then what this one lacks is not resolved within the next
-        minute. Its epoch will be higher than `known_epoch`.
+        `is_outdated` says that its last owner had a newer configuration: then nothing that this one lacks is resolved until it has
+        another one itself. Its epoch will be higher than `known_epoch`.
         """
         ...
 
@@ -270,12 +270,13 @@ class Node:
         self._retries.started(shard)
         self._crew.activate(shard, engine, partial(self._begin, shard, engine))
         engine.on_end(partial(self._lost, shard, engine))
-        self._settle(engine)
+        # Now, as the first question would: a status is not to wait for it where the store hangs later.
+        self.settle(engine)
         if self._over.is_set():
             self._stop(shard, NS_PER_S)
 
-    def _settle(self, engine: Engine) -> None:
-        """Waits for what the start has changed, as the first question would: a status is not to wait where the store hangs later."""
+    def settle(self, engine: Engine) -> None:
+        """Waits until what an engine was told is durable, and after a start what that has changed. Blocks for a bounded time."""
         until = Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
         with suppress(ActorDeadError, Timeout):
             question = GetIncidents(open_only=True)

@@ -27,9 +27,10 @@ class ShardConfiguration:
         connectivity = configuration.runtime.connectivity
         self._speaking = frozenset(() if connectivity is None else connectivity.targets)
 
-    def of(self, shard: int) -> Configuration:
-        """Returns the configuration of a shard."""
+    def of(self, shard: int, targets: Iterable[Target] | None = None) -> Configuration:
+        """Returns the configuration of a shard, with these targets in place of those that it was made with."""
         whole = self._configuration
+        found = self.targets_of(shard, whole.targets) if targets is None else targets
         options = whole.runtime
         if shard != FIRST_SHARD:
             options = replace(options, ping=None, notify=())
@@ -38,7 +39,7 @@ class ShardConfiguration:
             told = {channel for target in whole.targets for channel in target.notify}
             routed = {channel for route in whole.routes for channel in route.named}
             options = replace(options, notify=tuple(sorted(told | routed)))
-        return replace(whole, runtime=options, targets=tuple(self.targets_of(shard, whole.targets)))
+        return replace(whole, runtime=options, targets=tuple(found))
 
     def targets_of(self, shard: int, targets: Iterable[Target]) -> Iterable[Target]:
         """Yields the targets that the engine of a shard watches."""
