@@ -59,7 +59,7 @@ class PendingAsk(msgspec.Struct, eq=False):
     __repr__ = object.__repr__
 
 
-class AskDesk:
+class ProbeClient:
     """Asks for all targets of one runtime. Keeps nothing that is answered or overdue, and sends nothing twice."""
 
     def __init__(self, clock: MomentClock, call_at: CallAt) -> None:
@@ -220,7 +220,7 @@ class AskDesk:
         return len(self._pending)
 
     def __repr__(self) -> str:
-        return f"AskDesk(pending={len(self._pending)}, {self.link!r})"
+        return f"ProbeClient(pending={len(self._pending)}, {self.link!r})"
 
 
 def within_ms(deadline: Deadline, now: Moment) -> int:

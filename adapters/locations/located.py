@@ -17,7 +17,7 @@ from ...domain.time.timers import CallAt, Timer
 from ..activity import Activity
 from ..expectations import Expectations
 from ..probes.shared import SharableProber, Underway
-from .asking import AskDesk, EncodedCheck
+from .asking import EncodedCheck, ProbeClient
 from .wire import RemoteCheck, encode_check, hash_of
 
 
@@ -28,12 +28,12 @@ class LocatedProbers:
         self,
         home: str,
         probers: Mapping[type[Probe], SharableProber],
-        desk: AskDesk,
+        client: ProbeClient,
         call_at: CallAt,
         *,
         deny_private_addresses: bool,
     ) -> None:
-        self.home, self.probers, self.desk, self.call_at = home, probers, desk, call_at
+        self.home, self.probers, self.client, self.call_at = home, probers, client, call_at
         self._deny = deny_private_addresses
         self._expectation_of = Expectations()
 
@@ -115,11 +115,11 @@ class LocatedAttempt(Activity):
         self._begun = True
 
     def _ask(self, place: str) -> None:
-        prober, desk = self._prober, self._prober.around.desk
+        prober, client = self._prober, self._prober.around.client
         if prober.check is None:
-            self._found[place] = desk.missed(place, prober.fault)
+            self._found[place] = client.missed(place, prober.fault)
             return
-        asked = desk.ask(self, place, prober.check, self._request.deadline)
+        asked = client.ask(self, place, prober.check, self._request.deadline)
         if isinstance(asked, int):
             self._numbers.append(asked)
         else:
@@ -155,10 +155,10 @@ class LocatedAttempt(Activity):
     def _expire(self) -> None:
         """The deadline has passed: locations that have not answered are silent. The probe from here ends by itself."""
         self._timer = None
-        desk = self._prober.around.desk
+        client = self._prober.around.client
         for number in self._numbers:
-            if (pending := desk.withdraw(number)) is not None:
-                self._found[pending.location] = desk.missed(pending.location, NO_ANSWER)
+            if (pending := client.withdraw(number)) is not None:
+                self._found[pending.location] = client.missed(pending.location, NO_ANSWER)
         if self._is_complete:
             self._end()
 
@@ -179,7 +179,7 @@ class LocatedAttempt(Activity):
             return CancelOutcome.COMPLETED_ANYWAY
         self._ended = True
         self._stop_timer()
-        asked = [self._prober.around.desk.withdraw(number) for number in self._numbers]
+        asked = [self._prober.around.client.withdraw(number) for number in self._numbers]
         outcome = CancelOutcome.WITHOUT_EFFECT if self._home is None else self._home.cancel()
         return CancelOutcome.UNKNOWN if any(asked) else outcome
 

@@ -3,7 +3,7 @@
 import pytest
 from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.assignment import assigned
-from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner, StartRetries, plan
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow, StartRetries, plan
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
 
 OLD, NEW = ConfigurationStamp("old", 1), ConfigurationStamp("new", 2)
@@ -16,7 +16,7 @@ def member(name, stamp=NEW, **fields):
 def view(members, owners, stamp=NEW, silent=()):
     """A view of shards, each with the name of its owner or empty."""
     shards = tuple(
-        ShardOwner(
+        ShardRow(
             shard=number,
             incarnation=owner and f"of {owner}",
             owner=owner,
@@ -42,36 +42,36 @@ def test_a_node_that_comes_or_goes_moves_few_shards_but_its_own():
     assert assigned(64, ["c", "a", "b"]) == before
 
 
-def test_a_lone_node_claims_what_is_free_and_what_is_silent_once_it_is_seasoned():
+def test_a_lone_node_claims_what_is_free_and_what_is_silent_once_it_may_take_over():
     seen = view([member("a")], ["", "gone"], silent=(1,))
-    assert plan(seen, "of a", (), is_seasoned=False).claim == (0,)
-    assert plan(seen, "of a", (), is_seasoned=True).claim == (0, 1)
-    assert plan(seen, "of a", (0, 1), is_seasoned=True).claim == ()
+    assert plan(seen, "of a", (), may_take_over=False).claim == (0,)
+    assert plan(seen, "of a", (), may_take_over=True).claim == (0, 1)
+    assert plan(seen, "of a", (0, 1), may_take_over=True).claim == ()
 
 
 def test_a_node_that_the_store_does_not_know_does_nothing():
-    assert plan(view([member("a")], [""]), "of b", (0,), is_seasoned=True) == ((), ())
+    assert plan(view([member("a")], [""]), "of b", (0,), may_take_over=True) == ((), ())
 
 
 def test_an_older_node_claims_nothing_of_a_newer_configuration_until_it_is_abandoned():
     seen = view([member("a", OLD)], ["", ""])
-    assert plan(seen, "of a", (), is_seasoned=True) == ((), ())
-    assert plan(seen, "of a", (), is_seasoned=True, abandoned=(1,)).claim == (1,)
+    assert plan(seen, "of a", (), may_take_over=True) == ((), ())
+    assert plan(seen, "of a", (), may_take_over=True, abandoned=(1,)).claim == (1,)
 
 
 def test_an_older_node_releases_its_shards_to_a_newer_one():
     seen = view([member("a", OLD), member("b")], ["a", "a"], OLD)
-    assert plan(seen, "of a", (0, 1), is_seasoned=True).release == (0, 1)
+    assert plan(seen, "of a", (0, 1), may_take_over=True).release == (0, 1)
     dead = view([member("a", OLD), member("b", is_alive=False)], ["a", "a"], OLD)
-    assert plan(dead, "of a", (0, 1), is_seasoned=True).release == ()
+    assert plan(dead, "of a", (0, 1), may_take_over=True).release == ()
 
 
 def test_a_node_that_is_not_able_leaves_all_to_the_others_and_none_to_nobody():
     seen = view([member("a", is_able=False), member("b")], ["", ""])
-    assert plan(seen, "of a", (), is_seasoned=True).claim == ()
-    assert plan(seen, "of b", (), is_seasoned=True).claim == (0, 1)
+    assert plan(seen, "of a", (), may_take_over=True).claim == ()
+    assert plan(seen, "of b", (), may_take_over=True).claim == (0, 1)
     neither = view([member("a", is_able=False), member("b", is_able=False)], ["", ""])
-    assert sum(len(plan(neither, f"of {name}", (), is_seasoned=True).claim) for name in "ab") == 2
+    assert sum(len(plan(neither, f"of {name}", (), may_take_over=True).claim) for name in "ab") == 2
 
 
 def test_a_shard_that_does_not_start_is_tried_after_ever_longer_pauses():

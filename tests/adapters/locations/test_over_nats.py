@@ -88,7 +88,7 @@ class Owner:
         call_at = AlarmClock(loop, self.clock.monotonic_ns).call_at
         whole = Configuration(agents=Agents(nats=url, locations=locations))
         self.drivers = Drivers(loop, self.clock, call_at, whole, {}, None)
-        self.desk = self.drivers.desk
+        self.client = self.drivers.probe_client
 
     async def see(self, target, within_ms=LONG_MS):
         now, answer = self.clock.read(), self.loop.create_future()
@@ -102,11 +102,11 @@ class Owner:
         return await answer
 
     async def until_connected(self):
-        await becomes(lambda: self.desk.link.refusal is None)
+        await becomes(lambda: self.client.link.refusal is None)
 
     async def until_refused(self):
-        await becomes(lambda: self.desk.link.refusal not in {None, CONNECTING})
-        return self.desk.link.refusal
+        await becomes(lambda: self.client.link.refusal not in {None, CONNECTING})
+        return self.client.link.refusal
 
 
 @asynccontextmanager
@@ -197,7 +197,7 @@ def test_messages_that_are_hostile_or_too_large_cost_nothing(run, nats, agents, 
             )
             enemy.start()
             await becomes(lambda: enemy.refusal is None)
-            reply = f"watchkeeper.answer.{owner.desk.id}.fra.1"
+            reply = f"watchkeeper.answer.{owner.client.id}.fra.1"
             for data in (b"", b"\xc1" * 100, b"\x93" * 1_000, b"x" * (REMOTE_BYTES_MAX + 1)):
                 assert enemy.publish(asks_subject("fra"), data, reply)
             await enemy.sent()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from watchkeeper.adapters.stores.memory import MemoryStore, SharedRecord
 from watchkeeper.adapters.stores.record_state import RecordDraft, apply
 from watchkeeper.domain import limits
-from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, read_stamp
 from watchkeeper.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from watchkeeper.domain.incidents.incident import Transition
@@ -119,7 +119,7 @@ class Database:
             for name, row in sorted(self.nodes.items())
         )
         shards = tuple(
-            ShardOwner(
+            ShardRow(
                 shard=record.shard,
                 incarnation=record.node,
                 owner=record.tenure.owner,

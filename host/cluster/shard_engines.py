@@ -18,12 +18,12 @@ from ...domain.units import NS_PER_S
 from ...protocol.supervisor import Pause, Track, Untrack
 from ..composition import EngineUses, driver_loop, engine_on, outdated_until_reload
 from ..configured import ConfiguredTargets
-from .shard_configuration import ShardConfiguration
+from .shard_configuration import ShardedConfiguration
 from .shard_feed import NodeFeed, ShardFeed
 from .shard_store import ShardStore
 
 
-class Crew:
+class ShardEngines:
     """Makes the engines of shards. All of its state is under the guard of the configured targets."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Crew:
         self._incarnation, self._stamp = incarnation, stamp
         self._shards = 1
         self._given: Configuration | None = None
-        self._cut = ShardConfiguration(configured.given, Placement(configured.given, 1))
+        self._sharded = ShardedConfiguration(configured.given, Placement(configured.given, 1))
         self._watched: dict[int, dict[str, Target]] = {}
         """The targets that each engine was told to watch."""
         self._engines: dict[int, Engine] = {}
@@ -62,30 +62,33 @@ class Crew:
         return AbandonedWork(tuple((what, names) for what, names in left if names))
 
     @property
-    def cut(self) -> ShardConfiguration:
+    def sharded(self) -> ShardedConfiguration:
         """The configuration by shards, as it is now."""
         with self._configured.guard:
             given = self._configured.given
             if self._given is not given:
                 whole = self._configured.snapshot()
-                self._given, self._cut = given, ShardConfiguration(whole, Placement(whole, self._shards))
-            return self._cut
+                self._given, self._sharded = (
+                    given,
+                    ShardedConfiguration(whole, Placement(whole, self._shards)),
+                )
+            return self._sharded
 
     def targets_of(self, shard: int) -> tuple[Target, ...]:
         """Returns the targets that the engine of a shard is to watch now."""
         with self._configured.guard:
-            return tuple(self.cut.targets_of(shard, self._configured.snapshot().targets))
+            return tuple(self.sharded.targets_of(shard, self._configured.snapshot().targets))
 
     # As the node asks for it.
 
     def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
-        """Returns the engine of a shard, not started yet; see `ShardCrew`. Raises: StoreBusy at the end of the node."""
+        """Returns the engine of a shard, not started yet; see `EngineFactory`. Raises: StoreBusy at the end of the node."""
         with self._configured.guard:
-            cut, targets, loop = self.cut, self.targets_of(shard), self._loop
+            sharded, targets, loop = self.sharded, self.targets_of(shard), self._loop
             if loop is None:
                 raise StoreBusy("this node ends")
             self._watched[shard] = {target.id: target for target in targets}
-            configuration, guests = cut.of(shard, targets), cut.guests_of(shard)
+            configuration, probe_only = sharded.of(shard, targets), sharded.probe_only_on(shard)
         options = configuration.runtime
         store = make_store(
             options.store or "",
@@ -97,11 +100,11 @@ class Crew:
         )
         return engine_on(
             loop,
-            ShardStore(store, guests),
+            ShardStore(store, probe_only),
             configuration,
             self._configured,
             EngineUses(
-                ShardFeed(self._feed, shard, guests),
+                ShardFeed(self._feed, shard, probe_only),
                 asked=lambda listener: self._show(shard, listener),
                 # No node takes a target by command: what it has is all, however it was made.
                 is_whole=not is_outdated,
@@ -134,7 +137,7 @@ class Crew:
         with self._configured.guard:
             watched = self._watched.pop(shard, {})
             if self._engines.pop(shard, None) is not None:
-                self._configured.forget_pauses(watched.keys() - self.cut.guests_of(shard))
+                self._configured.forget_pauses(watched.keys() - self.sharded.probe_only_on(shard))
         self._feed.forget(shard)
 
     def grace_ns(self) -> int:
