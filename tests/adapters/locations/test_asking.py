@@ -184,12 +184,11 @@ def test_an_owner_that_refuses_private_addresses_has_its_agents_refuse_them():
 def test_the_time_that_an_agent_has_ends_before_its_owners_deadline():
     fleet = Fleet("fra")
     fleet.see(shop("fra"))
-    seen, _ = fleet.begin(shop("fra"), timeout_ns=5 * NS_PER_S)
+    fleet.begin(shop("fra"), timeout_ns=5 * NS_PER_S)
     fleet.pass_time(20 * NS_PER_MS)
     request = fleet.agents["fra"].here.requests[-1]
     left_ns = request.deadline.monotonic_ns - request.started.monotonic_ns
     assert 4_400 * NS_PER_MS < left_ns <= 5 * NS_PER_S - TRAVEL_NS_MAX
-    del seen
 
 
 def test_a_cancelled_attempt_hears_nothing_more_and_its_late_answer_is_counted():
@@ -274,6 +273,18 @@ def test_an_agent_cannot_answer_for_another_location():
     fleet.pass_time(NS_PER_S)
     found = {each.location: each.outcome for each in seen[0].locations}
     assert found == {"fra": Outcome.UP, "iad": Outcome.DOWN}
+
+
+def test_an_agent_cannot_have_another_location_called_silent():
+    """A message without data and with the status of NATS for a subject that has no listener may come from an agent, too."""
+    fleet = Fleet("fra", "iad")
+    seen, _ = fleet.begin(shop("fra", "iad"))
+    fleet.pass_time(15 * NS_PER_MS)
+    for batch in range(1, 5):
+        fleet.client.heard(answer_subject(fleet.client.id, "iad", batch), "", b"", True)
+    fleet.pass_time(NS_PER_S)
+    found = {each.location: each.explanation for each in seen[0].locations}
+    assert found == {"fra": "", "iad": "no agent listens there"}
 
 
 def test_an_answer_counts_once():
