@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from watchkeeper.domain import limits
-from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow, plan
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow, StartRetries, plan
 from watchkeeper.domain.cluster.planner import NodePlanner
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, StampTimes
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
@@ -115,6 +115,20 @@ def test_views_that_follow_each_other_come_to_rest(members, rows):
         assert not any(found.claim or found.release for found in plans(seen).values())
 
 
+def test_a_node_claims_what_is_free_and_what_is_silent_once_it_may_take_over():
+    seen = view([node("a")], [*shards(""), ShardRow(shard=1, incarnation="gone", is_silent=True)])
+    assert plan(seen, "a1", (), may_take_over=False).claim == (0,)
+    assert plan(seen, "a1", (), may_take_over=True).claim == (0, 1)
+    assert plan(seen, "a1", (0, 1), may_take_over=True).claim == ()
+
+
+def test_an_older_node_releases_its_shards_to_a_newer_one_that_lives():
+    rows = shards("a1", "a1", stamp=OLD)
+    for lives, released in ((True, (0, 1)), (False, ())):
+        seen = view([node("a", OLD), node("b", is_alive=lives)], rows)
+        assert plan(seen, "a1", (0, 1), may_take_over=True).release == released
+
+
 def test_an_older_configuration_claims_only_what_is_abandoned():
     seen = view([node("a", OLD)], shards("", "", stamp=NEW))
     assert plan(seen, "a1", (), may_take_over=True).claim == ()
@@ -125,6 +139,7 @@ def test_a_node_that_is_not_able_runs_shards_where_no_other_is():
     members = [node("a", is_able=False), node("b")]
     assert set(view(members, shards("", "")).wanted().values()) == {"b"}
     assert set(view(members[:1], shards("", "")).wanted().values()) == {"a"}
+    assert set(view([members[0], node("b", is_able=False)], shards("", "")).wanted().values()) == {"a", "b"}
 
 
 def test_a_shard_that_no_node_is_to_run_stays_where_it_is():
@@ -155,7 +170,7 @@ class Life:
         return next(number for number in range(100) if self.look().claim)
 
 
-def test_a_node_is_seasoned_after_a_whole_lease_of_looks():
+def test_a_node_may_take_over_after_a_whole_lease_of_looks():
     assert Life().looks_until_a_claim() == limits.TENURE_LEASE_NS // LOOK
 
 
@@ -191,6 +206,36 @@ def test_the_highest_epoch_that_was_seen_is_known():
         life.seen = view([node("a")], shards("b1", epoch=epoch))
         life.look()
     assert life.planner.known_epoch(0) == 7
+
+
+# Starts that fail.
+
+
+def test_a_shard_that_does_not_start_is_tried_after_ever_longer_pauses():
+    retries, now_ns, pauses = StartRetries(), 0, []
+    for _ in range(6):
+        retries.failed(3, now_ns, is_of_shard=True)
+        began_ns = now_ns
+        while retries.waiting(now_ns):
+            now_ns += limits.NODE_TRY_NS // 2
+        pauses.append((now_ns - began_ns) // limits.NODE_TRY_NS)
+    assert pauses == [1, 2, 4, 8, 15, 15]
+    assert retries.is_able(now_ns), "it would start on no other node either"
+    retries.failed(3, now_ns, is_of_shard=True)
+    retries.started(3)
+    assert retries.waiting(now_ns) == frozenset()
+
+
+def test_a_node_on_which_shards_do_not_start_is_not_able_for_ever_longer():
+    retries, now_ns, lengths = StartRetries(), 0, []
+    for _ in range(7):
+        for shard in range(4):
+            retries.failed(shard, now_ns, is_of_shard=False)
+        began_ns = now_ns
+        while not retries.is_able(now_ns):
+            now_ns += limits.NODE_TRY_NS
+        lengths.append((now_ns - began_ns) // limits.NODE_UNABLE_NS)
+    assert lengths == [1, 2, 4, 8, 16, 20, 20]
 
 
 # The stamps.
