@@ -8,8 +8,7 @@ from ...domain.conditions.judgement import Expectation
 from ...domain.errors import MessageError
 from ...domain.observation.attempt import CancelOutcome, ProbeRequest
 from ...domain.observation.location import NO_ANSWER, LocationResult, results_from
-from ...domain.observation.observation import Observation, OnObserved
-from ...domain.observation.outcome import Outcome, Reason
+from ...domain.observation.observation import Observation, OnObserved, crashed
 from ...domain.rules.quorum import seen_by_all
 from ...domain.specification.probes.kinds import Probe
 from ...domain.specification.target import Target
@@ -130,15 +129,11 @@ class LocatedAttempt(Activity):
         try:
             self._home = self._prober.around.probers[type(probe)].start(self._request, self._seen_here)
         except Exception as error:  # noqa: BLE001  # a driver that cannot start is an internal fault of this location alone
-            self._seen_here(_crashed(error))
+            self._seen_here(crashed(error))
 
     def _seen_here(self, observation: Observation) -> None:
-        self._home, prober = None, self._prober
-        judge, request = prober.expectation.judge, self._request
-        try:
-            sample = judge(request.attempt, request.started, observation)
-        except Exception as error:  # noqa: BLE001  # a fault in judging costs this location its word
-            sample = judge(request.attempt, request.started, _crashed(error))
+        self._home, prober, request = None, self._prober, self._request
+        sample = prober.expectation.judge_safely(request.attempt, request.started, observation)
         self.found((sample.turned() if prober.is_turned else sample).seen_from(prober.around.home))
 
     @property
@@ -182,9 +177,3 @@ class LocatedAttempt(Activity):
         asked = [self._prober.around.client.withdraw(number) for number in self._numbers]
         outcome = CancelOutcome.WITHOUT_EFFECT if self._home is None else self._home.cancel()
         return CancelOutcome.UNKNOWN if any(asked) else outcome
-
-
-def _crashed(error: Exception) -> Observation:
-    return Observation(
-        outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=f"{type(error).__name__}: {error}"
-    )
