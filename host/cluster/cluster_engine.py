@@ -33,7 +33,7 @@ from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
 from ..restart_buffer import HostReport
 from ..sharing.engine_access import STATED_BY_ALL
-from ..sharing.peer_wire import beat_of, read_reply
+from ..sharing.peer_wire import read_reply, without_monotonic
 from ..sharing.recorded_status import Recorded
 from .merging import merged_metrics, merged_status, merged_work, without_targets
 from .node import Node, NodeMembership
@@ -246,7 +246,7 @@ class ClusterEngine:
     def _ask_owners(self, shards: Collection[int], message: Message) -> Any:
         """Returns the answer of the owners, of several the last. Raises: what one of them raises; TimeoutError; StoreError."""
         within_s = limits.ANSWER_WITHIN_NS / NS_PER_S
-        replies = self._owners.ask(shards, encode(beat_of(message)), within_s)
+        replies = self._owners.ask(shards, encode(without_monotonic(message)), within_s)
         answers = [read_reply(message, reply) for reply in replies]
         return answers[-1]
 

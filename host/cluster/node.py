@@ -314,9 +314,10 @@ class Node:
             self._workers.submit(self._stop, shard, NS_PER_S)
 
     def _drop(self, shard: int) -> None:
+        # In this order: a shard that is free here may be claimed again, and its next run must not be cleared away with this one.
+        self._factory.left(shard)
         with self._guard:
             self._shards.pop(shard, None)
-        self._factory.left(shard)
 
     # For people.
 

@@ -120,6 +120,10 @@ class ShardResponder:
             return None
         except (WatchkeeperError, ValueError, TimeoutError) as error:
             return error_bytes(error)
+        except Exception as error:
+            # Without an answer it would be obeyed again at each look, until its sender has given up long since.
+            logger.exception("A command of another node met an internal fault")
+            return error_bytes(error)
 
     def _answered(self, message: Message, engine: Engine) -> Any:
         if isinstance(message, GetAttempts):
