@@ -134,7 +134,7 @@ class Membership:
 
     def forget_outlived(self) -> None:
         """Deletes commands and answers of which nobody hears any more, and rows of long silent nodes. Raises: StoreError."""
-        with self._connected("keeping house") as connection:
+        with self._connected("doing housekeeping") as connection:
             connection.execute(_FORGET, (limits.NODE_KEPT_NS / NS_PER_S,))
             connection.execute(_OUTLIVED, (_KEPT_S,))
 

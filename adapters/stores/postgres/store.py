@@ -120,7 +120,7 @@ class PostgresStore:
             return recalled(session.connection, self._shard, session.fence.current.epoch, key)
 
     def run_maintenance(self, now: Moment) -> bool:
-        with self._guarded("keeping house") as session:
+        with self._guarded("doing housekeeping") as session:
             return session.housekeeper.work(now)
 
     def file_problem(self) -> str:

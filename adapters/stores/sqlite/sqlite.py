@@ -125,7 +125,7 @@ class SqliteStore:
             return recall(session.tables, session.tenure.current.epoch, key)
 
     def run_maintenance(self, now: Moment) -> bool:
-        with self._guarded("keeping house") as session:
+        with self._guarded("doing housekeeping") as session:
             session.require_files()
             is_work_left = session.housekeeper.work(now)
             session.fold_wal()

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import count
-from pathlib import Path
 
 import pytest
 import trustme
+from awaiting import a_moment, becomes
 from hostile.server import HostileServer
 from looking import until
 from nats_server import MUTE, NatsServer
@@ -19,7 +19,7 @@ from watchkeeper import Configuration, Target, Tcp
 from watchkeeper.actors.dispatch.run.alarm import AlarmClock
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.drivers import Drivers
-from watchkeeper.adapters.locations.link import CONNECTING, NatsLink, NatsSubject
+from watchkeeper.adapters.locations.link import CONNECTING, NatsLink
 from watchkeeper.adapters.locations.subjects import asks_subject
 from watchkeeper.domain.limits import REMOTE_BYTES_MAX
 from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
@@ -64,30 +64,6 @@ def port():
     """The port of a server that takes every connection and says nothing."""
     with HostileServer(greeting=lambda visit: visit.wait_for_client_to_leave()) as server:
         yield server.port
-
-
-def descriptors():
-    return len([*Path("/proc/self/fd").iterdir()])
-
-
-def sockets():
-    shown = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
-    return {each for each in shown if each.startswith("socket:")}
-
-
-async def a_moment():
-    loop = asyncio.get_running_loop()
-    over = loop.create_future()
-    loop.call_later(0.01, over.set_result, None)
-    await over
-
-
-async def becomes(look):
-    for _ in range(3_000):
-        if look():
-            return
-        await a_moment()
-    raise AssertionError("it does not come about")
 
 
 class Owner:
@@ -370,59 +346,3 @@ def test_tls_is_spoken_with_a_certificate_of_a_known_authority_alone(run, port, 
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
         with serving(server, "fra"):
             run(lambda: main(server))
-
-
-def test_no_descriptor_is_left_of_connections_that_fail(run, nats):
-    async def main():
-        loop = asyncio.get_running_loop()
-        servers = Agents(nats=nats.url("owner", "wrong"), locations=("x",)).servers
-        before = None
-        for number in range(60):
-            link = NatsLink(loop, servers, None, (NatsSubject("a"),), print, name="x", dice=float)
-            link.start()
-            await becomes(lambda link=link: link.refusal != CONNECTING)
-            link.close()
-            if number == 10:
-                before = descriptors()
-        await becomes(lambda: descriptors() <= before)
-
-    run(main)
-
-
-def test_a_link_that_is_closed_waits_for_no_word_of_a_server_that_hangs(run, tmp_path, monkeypatch):
-    ca = trustme.CA()
-    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-
-    async def main():
-        loop = asyncio.get_running_loop()
-        before = sockets()
-        servers = Agents(nats=server.url(), locations=("x",)).servers
-        link = NatsLink(loop, servers, None, (), print, name="x", dice=float)
-        link.start()
-        await becomes(lambda: link.refusal is None)
-        os.kill(server.pid, signal.SIGSTOP)
-        try:
-            link.close()
-            await a_moment()
-            await a_moment()
-            await becomes(lambda: sockets() <= before)
-        finally:
-            os.kill(server.pid, signal.SIGCONT)
-
-    with NatsServer(ca=ca) as server:
-        run(main)
-
-
-def test_a_link_that_is_refused_a_subject_leaves_no_task(run, nats):
-    async def main():
-        loop, before = asyncio.get_running_loop(), asyncio.all_tasks()
-        servers = Agents(nats=nats.url(), locations=("x",)).servers
-        link = NatsLink(loop, servers, None, (NatsSubject("forbidden"),), print, name="x", dice=float)
-        link.start()
-        await becomes(lambda: link.refusal != CONNECTING)
-        assert "permit" in link.refusal.text
-        link.close()
-        await becomes(lambda: asyncio.all_tasks() <= before)
-
-    run(main)
