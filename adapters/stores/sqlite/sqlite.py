@@ -139,7 +139,7 @@ class SqliteStore:
         return session.log_problem() if session else ""
 
     def close(self) -> None:
-        """Let the file go, to anybody. In a forked child this only forgets: the file belongs to the parent."""
+        """Lets the file go, to anybody. In a forked child this only forgets: the file belongs to the parent."""
         session, failure = self._session, self._failure
         if session is None or self._owned is None or not self._owned.is_ours:
             return

@@ -11,7 +11,12 @@ from watchkeeper.adapters.locations.wire import (
     decode_asks,
     encode_batch,
 )
-from watchkeeper.domain.limits import LOCATION_WINDOW_NS, REMOTE_CHECK_BYTES_MAX, TRAVEL_NS_MAX
+from watchkeeper.domain.limits import (
+    LOCATION_FORGOTTEN_NS,
+    LOCATION_WINDOW_NS,
+    REMOTE_CHECK_BYTES_MAX,
+    TRAVEL_NS_MAX,
+)
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -235,6 +240,26 @@ def test_a_location_that_is_silent_for_a_while_is_a_problem_until_it_answers():
     for _ in range(2 * LOCATION_WINDOW_NS // NS_PER_S + 2):
         fleet.see(shop("fra"), for_ns=NS_PER_S)
     assert fleet.health.problems == {"location fra": ""}
+
+
+@pytest.mark.parametrize("others", [(), ("iad",)], ids=["nothing is asked", "another location is asked"])
+def test_the_problem_of_a_location_that_nothing_asks_any_more_ends_after_an_hour(others):
+    fleet = Fleet("iad")
+    for _ in range(LOCATION_WINDOW_NS // NS_PER_S + 2):
+        fleet.see(shop("fra"), for_ns=NS_PER_S)
+    asked_ns = fleet.clock.now.monotonic_ns
+    for _ in range(2 * LOCATION_FORGOTTEN_NS // (10 * NS_PER_S)):
+        if not fleet.health.problems["location fra"]:
+            break
+        for _ in others:
+            fleet.begin(shop("iad"), timeout_ns=NS_PER_S)
+        fleet.timers.advance(10 * NS_PER_S)
+    after_ns = fleet.clock.now.monotonic_ns - asked_ns
+    assert abs(after_ns - LOCATION_FORGOTTEN_NS) <= 2 * LOCATION_WINDOW_NS
+    fleet.see(shop("fra"), for_ns=NS_PER_S)
+    fleet.timers.advance(LOCATION_WINDOW_NS)
+    fleet.pass_time(2 * NS_PER_S)
+    assert fleet.health.problems["location fra"], "it is asked again"
 
 
 def test_one_frozen_agent_of_two_is_a_problem_that_says_how_much_is_lost():
