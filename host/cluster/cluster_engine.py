@@ -39,6 +39,7 @@ from .crew import Crew
 from .merging import merged_metrics, merged_status, merged_work, without_targets
 from .node import Node, Seat
 from .other_shards import OtherShards
+from .problem_exchange import ProblemExchange
 from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
 from .shard_desk import MailedCommand, ShardDesk
@@ -77,6 +78,7 @@ class NodeParts(NamedTuple):
     crew: Crew
     feed: NodeFeed
     stamp: Callable[[], ConfigurationStamp]
+    problems: ProblemExchange
 
 
 class ClusterEngine:
@@ -93,7 +95,8 @@ class ClusterEngine:
         self._desk = ShardDesk(configured, parts.clock, self._require_open, parts.seat.answer)
         self._others = OtherShards()
         self._posts = ThreadPoolExecutor(1, "watchkeeper-mail")
-        self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._look_at_mail)
+        self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._looked)
+        self._problems = parts.problems
         self.pauses: tuple[PauseMark, ...] = ()
 
     @property
@@ -140,6 +143,11 @@ class ClusterEngine:
     async def arrival(self, future: DispatchedFuture[None], within_s: float, wait: AwaitAnswer) -> None:
         """Waits until a future is set that an event of an engine sets. Raises: Timeout where it is not in time."""
         await wait(future, within_s)
+
+    def _looked(self) -> None:
+        self._look_at_mail()
+        node = self._node
+        self._problems.look(node.view, node.own_problem(), node.engines)
 
     # Commands.
 

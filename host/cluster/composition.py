@@ -11,6 +11,7 @@ from ..configured import ConfiguredTargets
 from ..subscriptions import Subscriptions
 from .cluster_engine import ClusterEngine, NodeParts
 from .crew import Crew
+from .problem_exchange import ProblemExchange
 from .shard_feed import NodeFeed
 
 
@@ -35,5 +36,7 @@ def make_node(
     def stamp_by_store() -> ConfigurationStamp:
         return times.by_store(stamp(), seat.skew_ns)
 
-    crew = Crew(configured, node_feed, host_loop, seat.incarnation, lambda: stamp_by_store().text)
-    return ClusterEngine(configured, NodeParts(store, seat, mail, clock, crew, node_feed, stamp_by_store))
+    problems = ProblemExchange(seat, clock)
+    crew = Crew(configured, node_feed, host_loop, seat.incarnation, lambda: stamp_by_store().text, problems)
+    parts = NodeParts(store, seat, mail, clock, crew, node_feed, stamp_by_store, problems)
+    return ClusterEngine(configured, parts)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from ...domain.units import NS_PER_S
 from ...protocol.supervisor import Pause, Track, Untrack
 from ..composition import EngineUses, driver_loop, engine_on, outdated_until_reload
 from ..configured import ConfiguredTargets
+from .problem_exchange import ProblemExchange
 from .shard_configuration import ShardConfiguration
 from .shard_feed import NodeFeed, ShardFeed
 from .shard_store import ShardStore
@@ -33,10 +35,11 @@ class Crew:
         host_loop: asyncio.AbstractEventLoop | None,
         incarnation: str,
         stamp: Callable[[], str],
+        problems: ProblemExchange,
     ) -> None:
         """`stamp` returns that of the configuration as a text, for other nodes; the threads of sinks call it."""
         self._configured, self._feed, self._host_loop = configured, feed, host_loop
-        self._incarnation, self._stamp = incarnation, stamp
+        self._incarnation, self._stamp, self._problems = incarnation, stamp, problems
         self._shards = 1
         self._given: Configuration | None = None
         self._cut = ShardConfiguration(configured.given, Placement(configured.given, 1))
@@ -107,6 +110,7 @@ class Crew:
                 is_whole=not is_outdated,
                 is_outdated=outdated_until_reload(self._stamp, is_outdated=is_outdated),
                 owns_loop=False,
+                with_others=partial(self._problems.with_others, shard),
             ),
         )
 
@@ -135,6 +139,7 @@ class Crew:
             watched = self._watched.pop(shard, {})
             if self._engines.pop(shard, None) is not None:
                 self._configured.forget_pauses(watched.keys() - self.cut.guests_of(shard))
+        self._problems.forget(shard)
         self._feed.forget(shard)
 
     def grace_ns(self) -> int:

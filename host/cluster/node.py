@@ -19,6 +19,7 @@ from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodeP
 from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
+from ...domain.incidents.own_problems import UNSERVED
 from ...domain.line import count_of, first_line, listed
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
@@ -323,6 +324,22 @@ class Node:
     def problems(self) -> Iterable[tuple[str, str]]:
         """Yields what is wrong with this node, its fellows and the shards: a part and a text each."""
         now, view = self._clock.read(), self.view
+        if said := self.own_problem():
+            yield NODE, said
+        silent = [each for each in view.members if not each.is_alive]
+        if silent:
+            names = listed([f"{each.name} ({each.process})" for each in silent])
+            yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
+        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, now)
+        if unserved:
+            yield (
+                UNSERVED,
+                f"no node runs {count_of(len(unserved), 'shard')}: {listed([str(each) for each in unserved])}",
+            )
+
+    def own_problem(self) -> str:
+        """Returns what is wrong with this node itself; empty for nothing."""
+        view = self.view
         said = [self._problem] if self._problem else []
         mine = next((each for each in view.members if each.incarnation == self.incarnation), None)
         if mine is not None:
@@ -335,18 +352,7 @@ class Node:
                     f"the clock of this machine is {length} {way} that of the database: set it by NTP"
                 )
         said += [f"shard {shard} does not start: {why}" for shard, why in sorted(self._failed.items())]
-        if said:
-            yield NODE, "; ".join(said)
-        silent = [each for each in view.members if not each.is_alive]
-        if silent:
-            names = listed([f"{each.name} ({each.process})" for each in silent])
-            yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
-        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, now)
-        if unserved:
-            yield (
-                "shards",
-                f"no node runs {count_of(len(unserved), 'shard')}: {listed([str(each) for each in unserved])}",
-            )
+        return "; ".join(said)
 
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""
