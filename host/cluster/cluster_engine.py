@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pykka import ActorDeadError
 
 from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture, blocking
+from ...actors.engine import Engine
 from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
@@ -42,7 +43,7 @@ from .other_shards import OtherShards
 from .problem_exchange import ProblemExchange
 from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
-from .shard_desk import MailedCommand, ShardDesk
+from .shard_desk import MailedCommand, OfTarget, ShardDesk
 from .shard_feed import NodeFeed
 
 R = TypeVar("R")
@@ -92,7 +93,7 @@ class ClusterEngine:
         self._seat, self._mail, self._crew, self._feed = parts.seat, parts.mail, parts.crew, parts.feed
         self._shards = 1
         self._refusals = RemoteRefusals(configured, parts.store, parts.clock)
-        self._desk = ShardDesk(configured, parts.clock, self._require_open, parts.seat.answer)
+        self._desk = ShardDesk(configured, parts.clock, self._require_open, parts.seat.answer, self._route)
         self._others = OtherShards()
         self._posts = ThreadPoolExecutor(1, "watchkeeper-mail")
         self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._looked)
@@ -157,6 +158,22 @@ class ClusterEngine:
             if command.shard in engines:
                 self._desk.take(command, engines[command.shard])
 
+    def _route(self, command: OfTarget, asked: int) -> Engine | None:
+        """Returns the engine of a target's shard: a node with an older configuration asks the former one. None where another node obeyed.
+
+        Raises: NotRunning where this node no longer runs the shard; as `_mailed` does.
+        """
+        placement, engines = self._crew.cut.placement, self._node.engines
+        shard = (
+            placement.shard_of(command.target) if placement.lies_elsewhere(command.target, asked) else asked
+        )
+        if shard in engines:
+            return engines[shard]
+        if shard == asked:
+            raise NotRunning("this node no longer runs the shard")
+        self._mailed([shard], command)
+        return None
+
     def _require_open(self, incident: str) -> None:
         if self._feed.shard_of(incident) is None:
             raise UnknownName(f"no open incident is {one_line(incident)}")
@@ -165,7 +182,7 @@ class ClusterEngine:
         """Sends a command to the engines of this node that it is for. Never blocks."""
         if isinstance(command, Track | Untrack):
             # The whole configuration decides on which shard a target lies, and it is known by now.
-            self._crew.reconfigured()
+            self._node.begin_anew(self._crew.reconfigured())
             return
         engines = self._node.engines
         for shard in self._shards_for(command):
