@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pykka import ActorDeadError
 
 from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture, blocking
+from ...actors.engine import Engine
 from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
@@ -38,11 +39,12 @@ from ..sharing.recorded_status import Recorded
 from .merging import merged_metrics, merged_status, merged_work, without_targets
 from .node import Node, NodeMembership
 from .other_shards import OtherShards
+from .problem_exchange import ProblemExchange
 from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
 from .shard_engines import ShardEngines
 from .shard_feed import NodeFeed
-from .shard_responder import ReceivedCommand, ShardResponder
+from .shard_responder import OfTarget, ReceivedCommand, ShardResponder
 
 R = TypeVar("R")
 NodeCommand: TypeAlias = Track | Untrack | Pause | Resume | HostReport
@@ -77,6 +79,7 @@ class NodeParts(NamedTuple):
     engines: ShardEngines
     feed: NodeFeed
     stamp: Callable[[], ConfigurationStamp]
+    problems: ProblemExchange
 
 
 class ClusterEngine:
@@ -95,10 +98,13 @@ class ClusterEngine:
         )
         self._shards = 1
         self._refusals = RemoteRefusals(configured, parts.store, parts.clock)
-        self._responder = ShardResponder(configured, parts.clock, self._require_open, parts.membership.answer)
+        self._responder = ShardResponder(
+            configured, parts.clock, self._require_open, parts.membership.answer, self._route
+        )
         self._others = OtherShards()
         self._sending = ThreadPoolExecutor(1, "watchkeeper-commands")
-        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._take_commands)
+        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._looked)
+        self._problems = parts.problems
         self.pauses: tuple[PauseMark, ...] = ()
 
     @property
@@ -146,6 +152,11 @@ class ClusterEngine:
         """Waits until a future is set that an event of an engine sets. Raises: Timeout where it is not in time."""
         await wait(future, within_s)
 
+    def _looked(self) -> None:
+        self._take_commands()
+        node = self._node
+        self._problems.look(node.view, node.own_problem(), node.engines)
+
     # Commands.
 
     def _take_commands(self) -> None:
@@ -153,6 +164,22 @@ class ClusterEngine:
         for command in self._membership.take(engines.keys()):
             if command.shard in engines:
                 self._responder.take(command, engines[command.shard])
+
+    def _route(self, command: OfTarget, asked: int) -> Engine | None:
+        """Returns the engine of a target's shard: a node with an older configuration asks the former one. None where another node obeyed.
+
+        Raises: NotRunning where this node no longer runs the shard; as `_ask_owners` does.
+        """
+        placement, engines = self._engines.sharded.placement, self._node.engines
+        shard = (
+            placement.shard_of(command.target) if placement.lies_elsewhere(command.target, asked) else asked
+        )
+        if shard in engines:
+            return engines[shard]
+        if shard == asked:
+            raise NotRunning("this node no longer runs the shard")
+        self._ask_owners([shard], command)
+        return None
 
     def _require_open(self, incident: str) -> None:
         if self._feed.shard_of(incident) is None:
@@ -162,7 +189,7 @@ class ClusterEngine:
         """Sends a command to the engines of this node that it is for. Never blocks."""
         if isinstance(command, Track | Untrack):
             # The whole configuration decides on which shard a target lies, and it is known by now.
-            self._engines.reconfigured()
+            self._node.begin_anew(self._engines.reconfigured())
             return
         engines = self._node.engines
         for shard in self._shards_for(command):

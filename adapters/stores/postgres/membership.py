@@ -21,6 +21,7 @@ from ..place import DatabasePlace, database_place
 from ..record_state import without_zero_bytes as text
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, connected, explained, one
+from .node_reports import exchange_reports
 from .schema import count_shards, migrate, version_of
 
 _LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
@@ -115,6 +116,13 @@ class Membership:
             other = next((each.process for each in view.members if each.name == self.name), "another process")
             raise StoreBusy(name_taken(self.name, other, self._place.shown))
         return view
+
+    def exchange(self, problems: str, *, is_teller: bool) -> dict[str, str]:
+        """Leaves the own problems of this node for others, and returns theirs by name where it is to tell of them. Raises: StoreError."""
+        with self._connected("exchanging problems") as connection:
+            return exchange_reports(
+                connection, self.name, self.incarnation, text(problems), is_teller=is_teller
+            )
 
     def take(self, shards: Collection[int]) -> list[ShardCommand]:
         """Returns the commands that wait for some shards, oldest first. Raises: StoreError."""
