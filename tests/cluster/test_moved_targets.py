@@ -101,6 +101,7 @@ def test_a_ping_a_pause_and_a_count_move_along(nodes, rows, move):
     assert shard == 0
     assert abs(after_ns - before_ns) < NS_PER_S
     a.resume(SECOND.id)
+    assert not a.status()[SECOND.id].paused
     assert pauses(rows) == []
     a.heartbeat(SECOND.id, ok=False)
     until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
