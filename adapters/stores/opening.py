@@ -23,7 +23,7 @@ from .sqlite.reader import StoreReader
 from .sqlite.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from .postgres.membership import CommandMail, Membership
+    from .postgres.membership import CommandSender, Membership
 
 DEFAULT_RETENTION = Retention()
 
@@ -142,11 +142,11 @@ class DatabaseNodes(NamedTuple):
 
         return Membership(self.store, name, now)
 
-    def command_mail(self, clock: MomentClock, pause: Callable[[float], object]) -> "CommandMail":
+    def command_sender(self, clock: MomentClock, pause: Callable[[float], object]) -> "CommandSender":
         """Returns the way to the owners of shards; `pause` waits for a number of seconds."""
-        from .postgres.membership import CommandMail
+        from .postgres.membership import CommandSender
 
-        return CommandMail(self.store, clock, pause)
+        return CommandSender(self.store, clock, pause)
 
 
 def database_nodes(store: str) -> DatabaseNodes:

@@ -30,13 +30,13 @@ from .merging import merged_work
 from .shard_news import ShardNews
 
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
-HOUSE_EVERY_LOOKS = 60
+HOUSEKEEPING_EVERY_LOOKS = 60
 NODE = "node"
 """The part of the runtime by which its health names the node and its fellows."""
 logger = logging.getLogger(__name__)
 
 
-class Seat(Protocol):
+class NodeMembership(Protocol):
     """The row of this node in the store, and what it sees from there; see `Membership`."""
 
     name: str
@@ -49,7 +49,7 @@ class Seat(Protocol):
     def leave(self) -> None: ...
 
 
-class ShardCrew(Protocol):
+class EngineFactory(Protocol):
     """Makes the engines of shards, and hears what becomes of them. Its methods are called by several threads."""
 
     def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
@@ -91,14 +91,14 @@ class Node:
 
     def __init__(
         self,
-        seat: Seat,
+        membership: NodeMembership,
         clock: Clock,
         stamp: Callable[[], ConfigurationStamp],
-        crew: ShardCrew,
+        factory: EngineFactory,
         looked: Callable[[], None],
     ) -> None:
         """`stamp` returns that of the configuration of this process; `looked` runs after each look, and may raise StoreError."""
-        self._seat, self._clock, self._stamp, self._crew = seat, clock, stamp, crew
+        self._membership, self._clock, self._stamp, self._factory = membership, clock, stamp, factory
         self._after_look = looked
         self._guard = threading.Lock()
         self._shards: dict[int, ShardRun] = {}
@@ -108,9 +108,9 @@ class Node:
         self._anew: frozenset[int] = frozenset()
         """Shards that are not claimed until all of them have stopped."""
         self._looks = 0
-        self._news = ShardNews(seat.name)
+        self._news = ShardNews(membership.name)
         self._starting: set[Future[None]] = set()
-        self._planner = NodePlanner(seat.incarnation)
+        self._planner = NodePlanner(membership.incarnation)
         self.view = ClusterView()
         """All nodes and shards at the last look that succeeded."""
         self._looked: Moment | None = None
@@ -124,11 +124,11 @@ class Node:
 
     @property
     def name(self) -> str:
-        return self._seat.name
+        return self._membership.name
 
     @property
     def incarnation(self) -> str:
-        return self._seat.incarnation
+        return self._membership.incarnation
 
     @property
     def engines(self) -> dict[int, Engine]:
@@ -148,7 +148,7 @@ class Node:
         Raises: StoreBusy where another living node has the name; StoreError; what kept its shards from starting, where none has.
         """
         try:
-            self._take_seat()
+            self._join()
             # The row is kept alive from now on: many engines may take longer to start than a lease.
             self._thread.start()
             wait(tuple(self._starting), limits.START_WITHIN_S)
@@ -160,7 +160,7 @@ class Node:
             raise self._refused
         self._news.begin(self.engines)
 
-    def _take_seat(self) -> None:
+    def _join(self) -> None:
         """Looks for the first time. The row of a node that was killed a moment ago, and had this name, is silent within a lease.
 
         Raises: StoreBusy where it is not; StoreError.
@@ -182,7 +182,7 @@ class Node:
             logger.info("Node %s hands over its %s and leaves", self.name, count_of(len(held), "shard"))
         left = self._stop_all(self.engines, within_ns)
         self._workers.shutdown(wait=True)
-        self._seat.leave()
+        self._membership.leave()
         return left
 
     def _stop_all(self, shards: Iterable[int], within_ns: int) -> AbandonedWork:
@@ -210,7 +210,7 @@ class Node:
         with self._guard:
             self._anew |= shards
         try:
-            self._stop_all(shards, self._crew.grace_ns())
+            self._stop_all(shards, self._factory.grace_ns())
         finally:
             with self._guard:
                 self._anew -= shards
@@ -248,7 +248,7 @@ class Node:
         now = self._clock.read()
         try:
             is_able = self._retries.is_able(now.monotonic_ns)
-            view = self._seat.beat(self._stamp(), now, is_able=is_able)
+            view = self._membership.beat(self._stamp(), now, is_able=is_able)
         except StoreError:
             self._planner.look_failed()
             raise
@@ -257,8 +257,8 @@ class Node:
             held = frozenset(self._shards) | self._anew | self._retries.waiting(now.monotonic_ns)
         self._apply(self._planner.look(view, held, now))
         self._looks += 1
-        if self._looks % HOUSE_EVERY_LOOKS == 0:
-            self._seat.forget_outlived()
+        if self._looks % HOUSEKEEPING_EVERY_LOOKS == 0:
+            self._membership.forget_outlived()
         self._after_look()
 
     def _apply(self, wanted: NodePlan) -> None:
@@ -273,7 +273,7 @@ class Node:
                 future.add_done_callback(self._starting.discard)
         for shard in wanted.release:
             if shard in self.engines:
-                self._workers.submit(self._stop, shard, self._crew.grace_ns())
+                self._workers.submit(self._stop, shard, self._factory.grace_ns())
 
     # One shard, on a thread of the workers.
 
@@ -284,7 +284,7 @@ class Node:
         try:
             is_outdated = self.view.shards[shard].stamp.is_newer_than(self._stamp())
             known_epoch = self._planner.known_epoch(shard)
-            engine = self._crew.make(shard, is_outdated=is_outdated, known_epoch=known_epoch)
+            engine = self._factory.make(shard, is_outdated=is_outdated, known_epoch=known_epoch)
             engine.start()
         except BaseException as error:
             self._drop(shard)
@@ -293,7 +293,7 @@ class Node:
             raise
         self._failed.pop(shard, None)
         self._retries.started(shard)
-        if not self._crew.activate(shard, engine, partial(self._begin, shard, engine)):
+        if not self._factory.activate(shard, engine, partial(self._begin, shard, engine)):
             self.begin_anew((shard,))
         engine.on_end(partial(self._lost, shard, engine))
         # Now, as the first question would: a status is not to wait for it where the store hangs later.
@@ -340,9 +340,10 @@ class Node:
             self._workers.submit(self._stop, shard, NS_PER_S)
 
     def _drop(self, shard: int) -> None:
+        # In this order: a shard that is free here may be claimed again, and its next run must not be cleared away with this one.
+        self._factory.left(shard)
         with self._guard:
             self._shards.pop(shard, None)
-        self._crew.left(shard)
 
     # For people.
 

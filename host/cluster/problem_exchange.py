@@ -14,8 +14,8 @@ from ...domain.time.moment import Moment
 from .shard_configuration import FIRST_SHARD
 
 
-class ReportSeat(Protocol):
-    """The place of a node's own problems in the store; see `Membership`."""
+class ReportMembership(Protocol):
+    """The place for the own problems of a node in the store; see `Membership`."""
 
     name: str
     skew_ns: int
@@ -29,13 +29,13 @@ class ProblemExchange:
     Recorders and the node's thread use it. While the store is away, what was read last holds: the incidents of it neither open nor end.
     """
 
-    def __init__(self, seat: ReportSeat, clock: Clock) -> None:
-        self._seat, self._clock = seat, clock
+    def __init__(self, membership: ReportMembership, clock: Clock) -> None:
+        self._membership, self._clock = membership, clock
         self._guard = threading.Lock()
         self._of_shards: dict[int, tuple[OwnProblem, ...]] = {}
         self._of_nodes: tuple[OwnProblem, ...] = ()
         """Of this node and of others, as of the last exchange."""
-        self._seen = NodeProblems(seat.name)
+        self._seen = NodeProblems(membership.name)
         self._exchanged: Moment | None = None
 
     def with_others(self, shard: int, problems: tuple[OwnProblem, ...]) -> tuple[OwnProblem, ...]:
@@ -60,11 +60,11 @@ class ProblemExchange:
             self._exchanged = now
 
     def _exchange(self, now: Moment, *, is_teller: bool) -> None:
-        seen, skew_ns = [*self._seen.all(now)], self._seat.skew_ns
-        of_itself = [each for each in seen if each.part == node_part(self._seat.name)]
+        seen, skew_ns = [*self._seen.all(now)], self._membership.skew_ns
+        of_itself = [each for each in seen if each.part == node_part(self._membership.name)]
         with self._guard:
             mine = joined_problems((*self._of_shards.values(), of_itself))
-        texts = self._seat.exchange(report_text(mine, skew_ns, now), is_teller=is_teller)
+        texts = self._membership.exchange(report_text(mine, skew_ns, now), is_teller=is_teller)
         others = chain.from_iterable(
             reported_problems(name, text, skew_ns, now) for name, text in texts.items()
         )

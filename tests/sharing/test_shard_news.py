@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from watchkeeper.adapters.configuration import load
-from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, stamp_of
 from watchkeeper.domain.errors import StoreBusy
 from watchkeeper.domain.read_model.node_status import counts_of, node_statuses, shards_text
@@ -94,10 +94,10 @@ def view():
             Member(name="c", incarnation="3", process="process 3", stamp=NEW, is_alive=False),
         ),
         shards=(
-            ShardOwner(shard=0, incarnation="2", owner="process 2"),
-            ShardOwner(shard=1),
-            ShardOwner(shard=2, incarnation="3", owner="process 3", is_silent=True),
-            ShardOwner(shard=3, incarnation="2", owner="process 2"),
+            ShardRow(shard=0, incarnation="2", owner="process 2"),
+            ShardRow(shard=1),
+            ShardRow(shard=2, incarnation="3", owner="process 3", is_silent=True),
+            ShardRow(shard=3, incarnation="2", owner="process 2"),
         ),
     )
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ....domain import limits
-from ....domain.cluster.membership import ClusterView, Member, ShardOwner, name_taken
+from ....domain.cluster.membership import ClusterView, Member, ShardRow, name_taken
 from ....domain.cluster.stamp import ConfigurationStamp, read_stamp
 from ....domain.errors import StoreBusy
 from ....domain.line import count_of
@@ -171,7 +171,7 @@ class Membership:
                 raise
 
 
-class CommandMail:
+class CommandSender:
     """Sends messages to the owners of shards, and waits for their answers. Blocks; any thread may use it."""
 
     def __init__(self, url: str, clock: MomentClock, pause: Callable[[float], object]) -> None:
@@ -245,9 +245,9 @@ def _member(row: tuple[Any, ...]) -> Member:
     )
 
 
-def _shard(row: tuple[Any, ...]) -> ShardOwner:
+def _shard(row: tuple[Any, ...]) -> ShardRow:
     shard, incarnation, owner, epoch, position, configuration, is_silent = row
-    return ShardOwner(
+    return ShardRow(
         shard=shard,
         incarnation=incarnation,
         owner=owner,

@@ -12,12 +12,12 @@ from ....domain.cluster.placement import ShardTargets
 from ....domain.errors import StoreError, StoreFenced
 from ....domain.incidents.record import Batch, Restored
 from ....domain.specification.configuration import Retention
-from ....domain.supervision.tenure import Tenure
+from ....domain.supervision.tenure import Tenure, fenced
 from ....domain.time.moment import Moment
 from ..place import database_place
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, explained, reading
-from .fence import fenced, read_owner
+from .fence import read_owner
 from .moving import leave_marks, take_marks
 from .restoring import recalled, restored, verify
 from .schema import migrate

@@ -12,12 +12,12 @@ from ....domain.errors import StoreBusy, StoreError, StoreFenced
 from ....domain.incidents.record import Batch, Restored
 from ....domain.read_model.status import KEPT_BY_THE_PROCESS
 from ....domain.specification.configuration import Retention
-from ....domain.supervision.tenure import Tenure
+from ....domain.supervision.tenure import Tenure, fenced
 from ....domain.time.moment import NS_PER_MS, Moment
 from ..loading import recall
 from ..ownership.file_ownership import FileOwnership
 from ..ownership.file_system import require_locks
-from ..ownership.tenure_table import fenced, read_tenure, tenure_of
+from ..ownership.tenure_table import read_tenure, tenure_of
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
 from .files import real_path, refuse_devices, told_from_others
 from .head import CommitsLost, Head, read_head

@@ -70,6 +70,11 @@ def descriptors():
     return len([*Path("/proc/self/fd").iterdir()])
 
 
+def sockets():
+    shown = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return {each for each in shown if each.startswith("socket:")}
+
+
 async def a_moment():
     loop = asyncio.get_running_loop()
     over = loop.create_future()
@@ -78,8 +83,11 @@ async def a_moment():
 
 
 async def becomes(look):
-    while not look():
+    for _ in range(3_000):
+        if look():
+            return
         await a_moment()
+    raise AssertionError("it does not come about")
 
 
 class Owner:
@@ -88,7 +96,7 @@ class Owner:
         call_at = AlarmClock(loop, self.clock.monotonic_ns).call_at
         whole = Configuration(agents=Agents(nats=url, locations=locations))
         self.drivers = Drivers(loop, self.clock, call_at, whole, {}, None)
-        self.desk = self.drivers.desk
+        self.client = self.drivers.probe_client
 
     async def see(self, target, within_ms=LONG_MS):
         now, answer = self.clock.read(), self.loop.create_future()
@@ -102,11 +110,11 @@ class Owner:
         return await answer
 
     async def until_connected(self):
-        await becomes(lambda: self.desk.link.refusal is None)
+        await becomes(lambda: self.client.link.refusal is None)
 
     async def until_refused(self):
-        await becomes(lambda: self.desk.link.refusal not in {None, CONNECTING})
-        return self.desk.link.refusal
+        await becomes(lambda: self.client.link.refusal not in {None, CONNECTING})
+        return self.client.link.refusal
 
 
 @asynccontextmanager
@@ -197,7 +205,7 @@ def test_messages_that_are_hostile_or_too_large_cost_nothing(run, nats, agents, 
             )
             enemy.start()
             await becomes(lambda: enemy.refusal is None)
-            reply = f"watchkeeper.answer.{owner.desk.id}.fra.1"
+            reply = f"watchkeeper.answer.{owner.client.id}.fra.1"
             for data in (b"", b"\xc1" * 100, b"\x93" * 1_000, b"x" * (REMOTE_BYTES_MAX + 1)):
                 assert enemy.publish(asks_subject("fra"), data, reply)
             await enemy.sent()
@@ -377,5 +385,44 @@ def test_no_descriptor_is_left_of_connections_that_fail(run, nats):
             if number == 10:
                 before = descriptors()
         await becomes(lambda: descriptors() <= before)
+
+    run(main)
+
+
+def test_a_link_that_is_closed_waits_for_no_word_of_a_server_that_hangs(run, tmp_path, monkeypatch):
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        before = sockets()
+        servers = Agents(nats=server.url(), locations=("x",)).servers
+        link = NatsLink(loop, servers, None, (), print, name="x", dice=float)
+        link.start()
+        await becomes(lambda: link.refusal is None)
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            link.close()
+            await a_moment()
+            await a_moment()
+            await becomes(lambda: sockets() <= before)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+
+    with NatsServer(ca=ca) as server:
+        run(main)
+
+
+def test_a_link_that_is_refused_a_subject_leaves_no_task(run, nats):
+    async def main():
+        loop, before = asyncio.get_running_loop(), asyncio.all_tasks()
+        servers = Agents(nats=nats.url(), locations=("x",)).servers
+        link = NatsLink(loop, servers, None, (NatsSubject("forbidden"),), print, name="x", dice=float)
+        link.start()
+        await becomes(lambda: link.refusal != CONNECTING)
+        assert "permit" in link.refusal.text
+        link.close()
+        await becomes(lambda: asyncio.all_tasks() <= before)
 
     run(main)

@@ -1,4 +1,4 @@
-"""The desk for commands that other nodes send to the owner of a shard."""
+"""Carries out the commands and questions that other nodes have sent for the shards of this one, and stores the answers."""
 
 import logging
 import threading
@@ -44,11 +44,11 @@ OBEYED = (
 )
 OfTarget: TypeAlias = Beat | CheckNow | Pause | Resume
 OF_TARGETS = (Beat, CheckNow, Pause, Resume)
-DESK_THREADS = 4
+RESPONDER_THREADS = 4
 logger = logging.getLogger(__name__)
 
 
-class MailedCommand(Protocol):
+class ReceivedCommand(Protocol):
     """A command on its way; see `Membership.take`."""
 
     @property
@@ -61,8 +61,8 @@ class MailedCommand(Protocol):
     def message(self) -> bytes: ...
 
 
-class ShardDesk:
-    """Obeys and answers what arrives for the shards of this node, each command once for each time it is seen."""
+class ShardResponder:
+    """Obeys and answers what arrives for the shards of this node; a command that several looks bring is obeyed once."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class ShardDesk:
         """
         self._configured, self._clock = configured, clock
         self._require_open, self._answer, self._route = require_open, answer, route
-        self._workers = ThreadPoolExecutor(DESK_THREADS, "watchkeeper-desk")
+        self._workers = ThreadPoolExecutor(RESPONDER_THREADS, "watchkeeper-responder")
         self._guard = threading.Lock()
         self._under_way: set[int] = set()
         self._answered_last: deque[int] = deque(maxlen=COMMANDS_AT_ONCE)
@@ -87,7 +87,7 @@ class ShardDesk:
     def close(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def take(self, command: MailedCommand, engine: Engine) -> None:
+    def take(self, command: ReceivedCommand, engine: Engine) -> None:
         """Begins to obey a command, unless it is under way. Never blocks."""
         with self._guard:
             if command.id in self._under_way or command.id in self._answered_last:
@@ -98,13 +98,13 @@ class ShardDesk:
         except RuntimeError:  # the node ends; the next owner of the shard obeys
             self._done(command)
 
-    def _done(self, command: MailedCommand, *, is_answered: bool = False) -> None:
+    def _done(self, command: ReceivedCommand, *, is_answered: bool = False) -> None:
         with self._guard:
             self._under_way.discard(command.id)
             if is_answered:
                 self._answered_last.append(command.id)
 
-    def _obey(self, command: MailedCommand, engine: Engine) -> None:
+    def _obey(self, command: ReceivedCommand, engine: Engine) -> None:
         is_answered = False
         try:
             answer = self._reply(command, engine)
@@ -116,7 +116,7 @@ class ShardDesk:
         finally:
             self._done(command, is_answered=is_answered)
 
-    def _reply(self, command: MailedCommand, engine: Engine) -> bytes | None:
+    def _reply(self, command: ReceivedCommand, engine: Engine) -> bytes | None:
         """Returns the reply to the bytes of a message; None where this engine ends, and the next owner is to reply."""
         try:
             message = decode(command.message)
@@ -131,6 +131,10 @@ class ShardDesk:
         except (ActorDeadError, Timeout):
             return None
         except (WatchkeeperError, ValueError, TimeoutError) as error:
+            return error_bytes(error)
+        except Exception as error:
+            # Without an answer it would be obeyed again at each look, until its sender has given up long since.
+            logger.exception("A command of another node met an internal fault")
             return error_bytes(error)
 
     def _answered(self, message: Message, engine: Engine) -> Any:

@@ -20,12 +20,12 @@ from ...protocol.supervisor import Pause, Track, Untrack
 from ..composition import EngineUses, driver_loop, engine_on, outdated_until_reload
 from ..configured import ConfiguredTargets
 from .problem_exchange import ProblemExchange
-from .shard_configuration import ShardConfiguration
+from .shard_configuration import ShardedConfiguration
 from .shard_feed import NodeFeed, ShardFeed
 from .shard_store import ShardStore
 
 
-class Crew:
+class ShardEngines:
     """Makes the engines of shards. All of its state is under the guard of the configured targets."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Crew:
         self._incarnation, self._stamp, self._problems = incarnation, stamp, problems
         self._shards = 1
         self._given: Configuration | None = None
-        self._cut = ShardConfiguration(configured.given, Placement(configured.given, 1))
+        self._sharded = ShardedConfiguration(configured.given, Placement(configured.given, 1))
         self._watched: dict[int, dict[str, Target]] = {}
         """The targets that each engine was told to watch."""
         self._placed: dict[int, Placement] = {}
@@ -67,31 +67,34 @@ class Crew:
         return AbandonedWork(tuple((what, names) for what, names in left if names))
 
     @property
-    def cut(self) -> ShardConfiguration:
+    def sharded(self) -> ShardedConfiguration:
         """The configuration by shards, as it is now."""
         with self._configured.guard:
             given = self._configured.given
             if self._given is not given:
                 whole = self._configured.snapshot()
-                self._given, self._cut = given, ShardConfiguration(whole, Placement(whole, self._shards))
-            return self._cut
+                self._given, self._sharded = (
+                    given,
+                    ShardedConfiguration(whole, Placement(whole, self._shards)),
+                )
+            return self._sharded
 
     def targets_of(self, shard: int) -> tuple[Target, ...]:
         """Returns the targets that the engine of a shard is to watch now."""
         with self._configured.guard:
-            return tuple(self.cut.targets_of(shard, self._configured.snapshot().targets))
+            return tuple(self.sharded.targets_of(shard, self._configured.snapshot().targets))
 
     # As the node asks for it.
 
     def make(self, shard: int, *, is_outdated: bool, known_epoch: int) -> Engine:
-        """Returns the engine of a shard, not started yet; see `ShardCrew`. Raises: StoreBusy at the end of the node."""
+        """Returns the engine of a shard, not started yet; see `EngineFactory`. Raises: StoreBusy at the end of the node."""
         with self._configured.guard:
-            cut, targets, loop = self.cut, self.targets_of(shard), self._loop
+            sharded, targets, loop = self.sharded, self.targets_of(shard), self._loop
             if loop is None:
                 raise StoreBusy("this node ends")
             self._watched[shard] = {target.id: target for target in targets}
-            configuration, guests = cut.of(shard, targets), cut.guests_of(shard)
-            self._placed[shard] = cut.placement
+            configuration, probe_only = sharded.of(shard, targets), sharded.probe_only_on(shard)
+            self._placed[shard] = sharded.placement
         options = configuration.runtime
         store = make_store(
             options.store or "",
@@ -100,15 +103,15 @@ class Crew:
             shard=shard,
             node=self._incarnation,
             known_epoch=known_epoch,
-            targets=lambda: self.cut.placement.names_on(shard),
+            targets=lambda: self.sharded.placement.names_on(shard),
         )
         return engine_on(
             loop,
-            ShardStore(store, guests),
+            ShardStore(store, probe_only),
             configuration,
             self._configured,
             EngineUses(
-                ShardFeed(self._feed, shard, guests),
+                ShardFeed(self._feed, shard, probe_only),
                 asked=lambda listener: self._show(shard, listener),
                 # No node takes a target by command: what it has is all, however it was made.
                 is_whole=not is_outdated,
@@ -143,7 +146,7 @@ class Crew:
     def left(self, shard: int) -> None:
         """Forgets an engine, and what was commanded here: the record alone says what holds when the shard comes back."""
         with self._configured.guard:
-            watched, placement = self._watched.pop(shard, {}), self.cut.placement
+            watched, placement = self._watched.pop(shard, {}), self.sharded.placement
             if self._engines.pop(shard, None) is not None:
                 # That of a target which has moved to another shard of this node is as new there as here.
                 self._configured.forget_pauses(name for name in watched if placement.shard_of(name) == shard)
@@ -176,13 +179,13 @@ class Crew:
 
         They have to begin anew: the marks of such a target are taken over at the opening of its shard.
         """
-        placement = self.cut.placement
+        placement = self.sharded.placement
         earlier = {*self._placed.values()} - {placement}
         moved = {before: placement.moved_since(before) for before in earlier}
         return frozenset(shard for shard in self._engines if shard in moved.get(self._placed[shard], ()))
 
     def _tell(self, shard: int, engine: Engine, *, is_taking: bool | None = None) -> None:
-        before, self._placed[shard] = self._watched[shard], self.cut.placement
+        before, self._placed[shard] = self._watched[shard], self.sharded.placement
         after = {target.id: target for target in self.targets_of(shard)}
         if is_taking is not True:
             for name in [name for name in before if name not in after]:
