@@ -63,6 +63,7 @@ def make_client(tls: Tls) -> Any:
             # By TLS 1.3 a server takes the handshake of a client without a certificate, and then breaks off without a word.
             if self._server_info.get("tls_verify") and tls.certificate_file is None:
                 raise NoCertificate(NO_CERTIFICATE)
+            _end_silently(self._transport)
             made: bytes = super()._connect_command()
             return made
 
@@ -80,6 +81,14 @@ def make_client(tls: Tls) -> Any:
                     writer.transport.abort()
 
     return Client()
+
+
+def _end_silently(transport: Any) -> None:
+    """Has asyncio log nothing when the server ends a connection of TLS: the library does not tell it that this is one."""
+    writer = transport._io_writer  # noqa: SLF001  # of the library
+    protocol = writer.transport.get_protocol()
+    if writer.get_extra_info("ssl_object") is not None and hasattr(protocol, "_over_ssl"):
+        protocol._over_ssl = True  # noqa: SLF001  # of asyncio
 
 
 async def connect(

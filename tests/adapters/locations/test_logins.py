@@ -204,6 +204,19 @@ def test_an_owner_and_an_agent_name_the_authority_and_show_a_certificate(secured
         assert until(lambda: is_up(runtime))
 
 
+def test_the_end_of_a_secured_connection_writes_no_line_of_a_library(files, caplog):
+    tls = Tls(ca_file=files.ca)
+    with NatsServer("fra", ca=files.authority) as server:
+        with Agent(location="fra", nats=server.url("fra"), tls=tls) as agent:
+            assert agent.wait_connected("20s")
+        said_by_agent(nats=server.url("fra", "wrong"), tls=tls)
+        agent = Agent(location="fra", nats=server.url("fra"), tls=tls)
+        agent.start()
+        assert agent.wait_connected("20s")
+    agent.stop()
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
