@@ -2,9 +2,11 @@
 
 import json
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from asgi import exchanged
+from click.testing import CliRunner
 from hostile.server import HostileServer
 from looking import until
 from nats_server import NatsServer
@@ -21,6 +23,7 @@ from watchkeeper import (
     Tcp,
     Web,
 )
+from watchkeeper.launcher.main import cli
 from watchkeeper.web.pages.words import instant
 
 pytestmark = pytest.mark.needs("nats")
@@ -107,6 +110,18 @@ def test_a_lying_location_two_silent_ones_and_nats_that_is_gone_tell_nobody_of_a
     assert told == []
 
 
+def noted(place):
+    """The note of the verb `status` about the target: that of the process that runs the store, or of the store alone."""
+    config = Path(place).with_name("watchkeeper.yaml")
+    config.write_text(
+        f"runtime: {{store: {place}}}\nagents: {{nats: 'nats://h', locations: [fra, iad, syd]}}\n"
+        "targets: [{id: shop, tcp: {host: h, port: 1}, locations: [fra, iad, syd]}]\n"
+    )
+    said = CliRunner().invoke(cli, ["status", "-c", str(config)]).output
+    row = next(line for line in said.splitlines() if line.startswith("shop"))
+    return row.split(" ms  ", 1)[1]
+
+
 SEEN = "locations_differ: down from syd (address_refused), up from fra and iad"
 
 
@@ -117,8 +132,10 @@ def test_what_one_location_of_three_saw_is_known_after_a_restart(nats, port, tmp
             serving(nats, running, name, deny_private_addresses=name == "syd")
         until(lambda: found(runtime) == {"fra": "up", "iad": "up", "syd": "down"})
         assert f"<code>{SEEN}</code>" in page_of(runtime, "/t/shop")
+        assert noted(place) == "down from syd"
     kept = next(each for each in Record(place).samples("shop") if each.reason == "locations_differ")
     assert (kept.outcome, kept.explanation) == ("up", SEEN)
+    assert noted(place) == SEEN
     with watching(nats, shop(port), [], place) as runtime:
         assert f"<code>{SEEN}</code>" in page_of(runtime, f"/t/shop/a/{instant(kept.at_ns)}")
         rows = page_of(runtime, "/api/v1/targets/shop/samples")
