@@ -1,8 +1,10 @@
 """Logins by keys and by certificates, of an owner and of agents, at real NATS servers; and texts that are no login."""
 
+import asyncio
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import nkeys
 import pytest
@@ -14,6 +16,7 @@ from nats_server import OWNER, NatsServer
 from watchkeeper import Agent, Agents, Configuration, ConfigurationError, Runtime, Target, Tcp, Tls
 from watchkeeper.adapters import extras
 from watchkeeper.adapters.locations.client import NO_KEYS, refusal_of
+from watchkeeper.adapters.locations.link import NatsLink
 from watchkeeper.domain.specification.remote.logins import NatsLogin, credentials_problem, login_of
 
 pytestmark = pytest.mark.needs("nats")
@@ -240,6 +243,39 @@ def test_a_certificate_that_the_server_asks_for_and_does_not_get_is_named(secure
     line, is_final = said_by_agent(nats=secured.url("fra"), tls=tls)
     assert "the server asks for a certificate: name it under tls.certificate_file" in line
     assert is_final
+
+
+def test_no_descriptor_is_left_of_certificates_that_are_refused_or_missing(run, secured, files):
+    servers = Agents(nats=secured.url("fra"), locations=("x",)).servers
+    ways = [Tls(), Tls(ca_file=files.ca), Tls(ca_file=files.ca, server_name="nats.example")]
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        before = None
+        for number in range(66):
+            links = [NatsLink(loop, servers, None, (), print, name="x", dice=float, tls=tls) for tls in ways]
+            for link in links:
+                link.start()
+            await becomes(lambda links=links: all(each.refusal.is_final for each in links))
+            for link in links:
+                link.close()
+            if number == 10:
+                before = descriptors()
+        await becomes(lambda: descriptors() <= before)
+
+    run(main)
+
+
+def descriptors():
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+async def becomes(look):
+    while not look():
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        loop.call_later(0.005, over.set_result, None)
+        await over
 
 
 def test_a_file_that_cannot_be_used_is_a_problem_of_the_agent(files, tmp_path):
