@@ -324,7 +324,7 @@ def _notes(recorded: _Recorded) -> list[str]:
     notes = []
     found, last = recorded.finding, recorded.last
     apart = "" if last is None else dissent(last.outcome, recorded.locations)
-    # What the process that runs says of its locations is newer than what is recorded of them.
+    # The process that runs has newer findings of its locations than the record.
     if found and not (
         apart and last is not None and last.outcome is Outcome.UP and found == last.explanation
     ):

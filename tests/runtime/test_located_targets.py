@@ -125,7 +125,7 @@ def noted(place):
 SEEN = "locations_differ: down from syd (address_refused), up from fra and iad"
 
 
-def test_what_one_location_of_three_saw_is_known_after_a_restart(nats, port, tmp_path):
+def test_the_finding_of_one_location_of_three_is_known_after_a_restart(nats, port, tmp_path):
     place = str(tmp_path / "watch.db")
     with ExitStack() as running, watching(nats, shop(port), [], place) as runtime:
         for name in LOCATIONS:

@@ -118,6 +118,15 @@ def test_a_key_that_the_server_does_not_know_is_refused_for_good(nats):
     assert (line.endswith(LOGIN_REFUSED), is_final) == (True, True)
 
 
+def test_a_wrong_password_is_refused_for_good(secured, files):
+    tls = Tls(
+        ca_file=files.ca, server_name="nats.example", certificate_file=files.certificate, key_file=files.key
+    )
+    line, is_final = said_by_agent(nats=secured.url("fra", "wrong"), tls=tls)
+    assert (line.endswith(LOGIN_REFUSED), is_final) == (True, True)
+    assert "wrong" not in line
+
+
 def test_a_jwt_that_has_ended_is_refused_for_good():
     with JwtServer("fra") as server:
         text = server.credentials("fra", exp=int(time.time()) - 60)
@@ -191,6 +200,24 @@ def test_the_library_of_keys_is_named_where_it_is_missing(monkeypatch):
 
 
 # Certificates.
+
+
+def test_a_server_without_tls_gets_no_login_of_a_url_that_asks_for_it(nats):
+    line, is_final = said_by_agent(nats=f"tls://127.0.0.1:{nats.port}", credentials=nats.credentials("fra"))
+    assert "the server offers no TLS" in line
+    assert is_final
+
+
+def test_the_authorities_of_the_process_are_trusted_where_no_file_is_named(files, port, monkeypatch):
+    with NatsServer("fra", ca=files.authority) as server:
+        line, _ = said_by_agent(nats=server.url("fra"))
+        assert "its certificate is refused: " in line
+        monkeypatch.setenv("SSL_CERT_FILE", files.ca)
+        with (
+            Agent(location="fra", nats=server.url("fra")),
+            checking_at_fra(port, nats=server.url()) as runtime,
+        ):
+            assert until(lambda: is_up(runtime))
 
 
 def test_an_owner_and_an_agent_name_the_authority_and_show_a_certificate(secured, files, port):
