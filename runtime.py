@@ -49,7 +49,7 @@ from .host.awaitable import AsyncSurface
 from .host.commands import Commands
 from .host.configured import ConfiguredTargets, require_valid
 from .host.lifecycle import Lifecycle
-from .host.sharing.peer_desk import PeerDesk
+from .host.sharing.peer_responder import PeerResponder
 from .host.sharing.standby import RuntimeRole
 from .host.silencing import MatcherTexts, preview
 from .host.status_cache import StatusCache
@@ -311,7 +311,7 @@ class Runtime(Commands):
         operations = Operations(
             self, self._configured, started, self._tokens, self._links, self._lifecycle, self._metrics
         )
-        return Site(operations, PeerDesk(self, self._configured, self._lifecycle))
+        return Site(operations, PeerResponder(self, self._configured, self._lifecycle))
 
     # Questions: answered within a bounded time.
 

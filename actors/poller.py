@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ..domain import limits
 from ..domain.conditions.judgement import Expectation
 from ..domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
-from ..domain.observation.observation import Observation
+from ..domain.observation.observation import Observation, crashed
 from ..domain.observation.outcome import Outcome, Reason
 from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.target import Target
@@ -83,7 +83,7 @@ class Poller(Behaviour[heard.PollerMessage]):
             prober = self._located or self._context.probers[type(probe)]
             running = prober.start(asked, done)
         except Exception as error:  # noqa: BLE001  # a driver that cannot start is an internal fault, not the target's
-            self._report(request.attempt, now, expectation, _crashed(error))
+            self._report(request.attempt, now, expectation, crashed(error))
             return
         self._running = (request.attempt, running)
 
@@ -91,10 +91,7 @@ class Poller(Behaviour[heard.PollerMessage]):
         self, attempt: AttemptId, began: Moment, expectation: Expectation, observation: Observation
     ) -> None:
         """Called on the dispatcher's thread, in a turn or between turns; no error may reach the driver."""
-        try:
-            sample = expectation.judge(attempt, began, observation)
-        except Exception as error:  # noqa: BLE001  # a fault in judging costs one sample, never the loop
-            sample = expectation.judge(attempt, began, _crashed(error))
+        sample = expectation.judge_safely(attempt, began, observation)
         self._context.supervisor.tell(AttemptFinished(attempt, sample))
 
     def _cancel(self, attempt: AttemptId) -> None:
@@ -116,9 +113,3 @@ class Poller(Behaviour[heard.PollerMessage]):
     def on_failure(self, *_: object) -> None:
         """Cancels the running attempt, which the next incarnation does not know."""
         self._let_go()
-
-
-def _crashed(error: Exception) -> Observation:
-    return Observation(
-        outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=f"{type(error).__name__}: {error}"
-    )

@@ -29,7 +29,7 @@ from .http.curl.transport import CurlTransport
 from .http.fast import tls_contexts
 from .http.fast.engine import FastHttpEngine
 from .http.fast.tls_contexts import TlsContexts
-from .locations.asking import AskDesk
+from .locations.asking import ProbeClient
 from .locations.link import NatsLink, NatsSubject
 from .locations.located import LocatedProber, LocatedProbers
 from .locations.silence import LocationReceiver
@@ -110,22 +110,22 @@ class Drivers:
             else HttpPinger(options.ping, self._transport, deny_private_addresses=self._deny)
         )
         self.messengers = {channel.id: self._messenger(channel) for channel in configuration.channels}
-        self.desk = AskDesk(clock, call_at)
+        self.probe_client = ProbeClient(clock, call_at)
         self._located = LocatedProbers(
-            options.location, self.probers, self.desk, call_at, deny_private_addresses=self._deny
+            options.location, self.probers, self.probe_client, call_at, deny_private_addresses=self._deny
         )
         if configuration.agents is not None:
             self._connect(configuration.agents)
 
     def _connect(self, agents: Agents) -> None:
         """Begins to connect to NATS; until it has, the locations of agents are silent."""
-        desk, listening = self.desk, (NatsSubject(answers_of(self.desk.id)),)
-        desk.link = link = NatsLink(
+        client, listening = self.probe_client, (NatsSubject(answers_of(self.probe_client.id)),)
+        client.link = link = NatsLink(
             self._loop,
             agents.servers,
             agents.credentials,
             listening,
-            desk.heard,
+            client.heard,
             name="watchkeeper",
             dice=SystemRandom().random,
         )
@@ -137,11 +137,11 @@ class Drivers:
 
     def report_locations(self, listener: LocationReceiver) -> None:
         """Tells how locations answer, from now on."""
-        self.desk.watch.add(listener)
+        self.probe_client.watch.add(listener)
 
     def forget_locations(self, listener: LocationReceiver) -> None:
         """Tells it no more."""
-        self.desk.watch.remove(listener)
+        self.probe_client.watch.remove(listener)
 
     def _messenger(self, channel: Channel) -> AnyMessenger:
         spec = channel.transport
@@ -185,7 +185,7 @@ class Drivers:
         """Release everything; says which of the host's functions still run and cannot be stopped."""
         for messenger in self.messengers.values():
             messenger.close()
-        self.desk.close()
+        self.probe_client.close()
         for prober in self.probers.values():
             prober.close()
         self._plain.close()

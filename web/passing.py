@@ -13,7 +13,7 @@ from ..domain.errors import NotRunning
 from ..domain.limits import MESSAGE_BYTES_MAX
 from ..domain.specification.web import Role
 from ..host.access.operations import Operations
-from ..host.sharing.peer_desk import PeerDesk
+from ..host.sharing.peer_responder import PeerResponder
 from ..host.sharing.peer_wire import PEER_PATH
 from ..host.sharing.standby import PassedAnswer, PassedRequest
 from .authority import AUTHOR
@@ -89,20 +89,20 @@ async def command_passed_on(call: ApiCall, route: ApiRoute) -> Any:
     return Accepted(state) if answer.status == HTTPStatus.ACCEPTED else state
 
 
-def by_peers(app: ASGIApp, desk: PeerDesk) -> ASGIApp:
+def by_peers(app: ASGIApp, responder: PeerResponder) -> ASGIApp:
     """Returns the application of the control socket, which takes the messages of stand-bys as well."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PEER_PATH:
             await app(scope, receive, send)
             return
-        response = await _reply(Request(scope, receive), desk)
+        response = await _reply(Request(scope, receive), responder)
         await response(scope, receive, send)
 
     return answer
 
 
-async def _reply(request: Request, desk: PeerDesk) -> Response:
+async def _reply(request: Request, responder: PeerResponder) -> Response:
     if request.method != "POST":
         return PlainTextResponse("POST alone is understood here", 405)
     data = bytearray()
@@ -110,4 +110,4 @@ async def _reply(request: Request, desk: PeerDesk) -> Response:
         data += part
         if len(data) > MESSAGE_BYTES_MAX:
             return PlainTextResponse("the message is too large", 413)
-    return Response(await desk.reply(bytes(data)), media_type="application/octet-stream")
+    return Response(await responder.reply(bytes(data)), media_type="application/octet-stream")

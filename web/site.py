@@ -9,7 +9,7 @@ from ..domain.specification.web import Token, Web
 from ..host.access.doors import Actor, Asgi, Door
 from ..host.access.operations import Operations
 from ..host.access.page_cache import PageCache
-from ..host.sharing.peer_desk import PeerDesk
+from ..host.sharing.peer_responder import PeerResponder
 from .application import DOOR, application
 from .authority import Authority
 from .hub import Hub
@@ -28,8 +28,8 @@ from .table import Services
 class Site:
     """Serves doors, or is held by the application of a host."""
 
-    def __init__(self, operations: Operations, desk: PeerDesk) -> None:
-        self._desk = desk
+    def __init__(self, operations: Operations, responder: PeerResponder) -> None:
+        self._responder = responder
         self._services = Services(
             operations,
             Pings(operations),
@@ -56,7 +56,7 @@ class Site:
 
     async def serve(self, door: Door) -> None:
         """Serves a door until it is cancelled."""
-        app = by_peers(self._application(), self._desk) if door.web is None else self._application()
+        app = by_peers(self._application(), self._responder) if door.web is None else self._application()
 
         async def by_this_door(scope: Scope, receive: Receive, send: Send) -> None:
             known: MutableMapping[str, Any] = {**scope, DOOR: door}

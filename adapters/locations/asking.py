@@ -59,7 +59,7 @@ class PendingAsk(msgspec.Struct, eq=False):
     __repr__ = object.__repr__
 
 
-class AskDesk:
+class ProbeClient:
     """Asks for all targets of one runtime. Keeps nothing that is answered or overdue, and sends nothing twice."""
 
     def __init__(self, clock: MomentClock, call_at: CallAt) -> None:
@@ -72,7 +72,8 @@ class AskDesk:
         self._batch = 0
         self._pending: dict[int, PendingAsk] = {}
         self._outgoing: dict[str, Batching[int]] = {}
-        self._batches: dict[int, tuple[int, ...]] = {}
+        self._batches: dict[int, tuple[str, tuple[int, ...]]] = {}
+        """The location and the asks of each message."""
 
     def ask(
         self, asker: AwaitsAnswers, location: str, check: EncodedCheck, deadline: Deadline
@@ -121,7 +122,7 @@ class AskDesk:
         if not asks:
             return
         self._batch += 1
-        self._batches[self._batch] = tuple(ask.number for ask in asks)
+        self._batches[self._batch] = location, tuple(ask.number for ask in asks)
         if len(self._batches) > BATCHES_KEPT:
             del self._batches[next(iter(self._batches))]
         data = encode_batch(AskBatch(WIRE_VERSION, asks, checks))
@@ -131,7 +132,8 @@ class AskDesk:
 
     def _silence(self, batch: int, why: str) -> None:
         """Ends the asks of a message that nobody will answer."""
-        for number in self._batches.pop(batch, ()):
+        _, numbers = self._batches.pop(batch)
+        for number in numbers:
             if (pending := self._pending.pop(number, None)) is not None:
                 pending.asker.found(self.missed(pending.location, why))
 
@@ -142,8 +144,7 @@ class AskDesk:
             self.watch.count("messages_dropped")
             return
         if is_unheard:
-            if place.batch.isdigit():
-                self._silence(int(place.batch), UNHEARD)
+            self._take_unheard(place)
             return
         try:
             batch = decode_answers(data)
@@ -151,6 +152,15 @@ class AskDesk:
             self.watch.count("messages_dropped")
             return
         self._take(place, batch)
+
+    def _take_unheard(self, place: AnswerPlace) -> None:
+        """Ends the asks of a message that had no listener. An agent can say so, too: as in an answer, it speaks for its location alone."""
+        batch = int(place.batch) if place.batch.isdigit() else 0
+        location, _ = self._batches.get(batch, ("", ()))
+        if token_of(location) == place.token:
+            self._silence(batch, UNHEARD)
+        else:
+            self.watch.count("messages_dropped")
 
     def _take(self, place: AnswerPlace, batch: AnswerBatch) -> None:
         for each in batch.found:
@@ -220,7 +230,7 @@ class AskDesk:
         return len(self._pending)
 
     def __repr__(self) -> str:
-        return f"AskDesk(pending={len(self._pending)}, {self.link!r})"
+        return f"ProbeClient(pending={len(self._pending)}, {self.link!r})"
 
 
 def within_ms(deadline: Deadline, now: Moment) -> int:

@@ -53,8 +53,13 @@ def make_client() -> Any:
             for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
                 if task is not None:
                     task.cancel()
+            # The library has no public way to end at once. Its own way writes first what waits, and then waits for the server's
+            # part of the end of TLS, half a minute of a server that hangs.
+            for subscription in self._subs.values():
+                subscription._stop_processing()  # noqa: SLF001
             if self._transport:
-                self._transport.close()
+                for writer in (self._transport._io_writer, self._transport._bare_io_writer):  # noqa: SLF001
+                    writer.transport.abort()
 
     return Client()
 

@@ -8,8 +8,7 @@ from ...domain.conditions.judgement import Expectation
 from ...domain.errors import MessageError
 from ...domain.observation.attempt import CancelOutcome, ProbeRequest
 from ...domain.observation.location import NO_ANSWER, LocationResult, results_from
-from ...domain.observation.observation import Observation, OnObserved
-from ...domain.observation.outcome import Outcome, Reason
+from ...domain.observation.observation import Observation, OnObserved, crashed
 from ...domain.rules.quorum import seen_by_all
 from ...domain.specification.probes.kinds import Probe
 from ...domain.specification.target import Target
@@ -17,7 +16,7 @@ from ...domain.time.timers import CallAt, Timer
 from ..activity import Activity
 from ..expectations import Expectations
 from ..probes.shared import SharableProber, Underway
-from .asking import AskDesk, EncodedCheck
+from .asking import EncodedCheck, ProbeClient
 from .wire import RemoteCheck, encode_check, hash_of
 
 
@@ -28,12 +27,12 @@ class LocatedProbers:
         self,
         home: str,
         probers: Mapping[type[Probe], SharableProber],
-        desk: AskDesk,
+        client: ProbeClient,
         call_at: CallAt,
         *,
         deny_private_addresses: bool,
     ) -> None:
-        self.home, self.probers, self.desk, self.call_at = home, probers, desk, call_at
+        self.home, self.probers, self.client, self.call_at = home, probers, client, call_at
         self._deny = deny_private_addresses
         self._expectation_of = Expectations()
 
@@ -115,11 +114,11 @@ class LocatedAttempt(Activity):
         self._begun = True
 
     def _ask(self, place: str) -> None:
-        prober, desk = self._prober, self._prober.around.desk
+        prober, client = self._prober, self._prober.around.client
         if prober.check is None:
-            self._found[place] = desk.missed(place, prober.fault)
+            self._found[place] = client.missed(place, prober.fault)
             return
-        asked = desk.ask(self, place, prober.check, self._request.deadline)
+        asked = client.ask(self, place, prober.check, self._request.deadline)
         if isinstance(asked, int):
             self._numbers.append(asked)
         else:
@@ -130,15 +129,11 @@ class LocatedAttempt(Activity):
         try:
             self._home = self._prober.around.probers[type(probe)].start(self._request, self._seen_here)
         except Exception as error:  # noqa: BLE001  # a driver that cannot start is an internal fault of this location alone
-            self._seen_here(_crashed(error))
+            self._seen_here(crashed(error))
 
     def _seen_here(self, observation: Observation) -> None:
-        self._home, prober = None, self._prober
-        judge, request = prober.expectation.judge, self._request
-        try:
-            sample = judge(request.attempt, request.started, observation)
-        except Exception as error:  # noqa: BLE001  # a fault in judging costs this location its word
-            sample = judge(request.attempt, request.started, _crashed(error))
+        self._home, prober, request = None, self._prober, self._request
+        sample = prober.expectation.judge_safely(request.attempt, request.started, observation)
         self.found((sample.turned() if prober.is_turned else sample).seen_from(prober.around.home))
 
     @property
@@ -155,10 +150,10 @@ class LocatedAttempt(Activity):
     def _expire(self) -> None:
         """The deadline has passed: locations that have not answered are silent. The probe from here ends by itself."""
         self._timer = None
-        desk = self._prober.around.desk
+        client = self._prober.around.client
         for number in self._numbers:
-            if (pending := desk.withdraw(number)) is not None:
-                self._found[pending.location] = desk.missed(pending.location, NO_ANSWER)
+            if (pending := client.withdraw(number)) is not None:
+                self._found[pending.location] = client.missed(pending.location, NO_ANSWER)
         if self._is_complete:
             self._end()
 
@@ -179,12 +174,6 @@ class LocatedAttempt(Activity):
             return CancelOutcome.COMPLETED_ANYWAY
         self._ended = True
         self._stop_timer()
-        asked = [self._prober.around.desk.withdraw(number) for number in self._numbers]
+        asked = [self._prober.around.client.withdraw(number) for number in self._numbers]
         outcome = CancelOutcome.WITHOUT_EFFECT if self._home is None else self._home.cancel()
         return CancelOutcome.UNKNOWN if any(asked) else outcome
-
-
-def _crashed(error: Exception) -> Observation:
-    return Observation(
-        outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=f"{type(error).__name__}: {error}"
-    )

@@ -10,7 +10,7 @@ from ...domain import limits
 from ...domain.errors import MessageError
 from ...domain.observation.attempt import AttemptId, ProbeRequest
 from ...domain.observation.location import LocationResult
-from ...domain.observation.observation import Observation
+from ...domain.observation.observation import Observation, crashed
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.specification.probes.kinds import Probe
 from ...domain.time.moment import Deadline, Moment
@@ -150,18 +150,14 @@ class ProbeServer:
             )
             run.underway = prober.start(request, partial(self._seen, run))
         except Exception as error:  # noqa: BLE001  # a check that cannot start costs its own answer
-            self._call_at(0, partial(self._seen, run, _crashed(error)))
+            self._call_at(0, partial(self._seen, run, crashed(error)))
 
     def _seen(self, run: RemoteRun, observation: Observation) -> None:
         if run not in self._running:
             return
         del self._running[run]
-        check, judge = run.known.check, run.known.expectation.judge
-        attempt = AttemptId(self.location, 1, run.number)
-        try:
-            sample = judge(attempt, run.began, observation)
-        except Exception as error:  # noqa: BLE001  # a fault in judging costs one answer
-            sample = judge(attempt, run.began, _crashed(error))
+        check, attempt = run.known.check, AttemptId(self.location, 1, run.number)
+        sample = run.known.expectation.judge_safely(attempt, run.began, observation)
         is_turned = check is not None and check.upside_down
         self._answer(run, (sample.turned() if is_turned else sample).seen_from(self.location))
         self._go_on()
@@ -240,9 +236,3 @@ class ProbeServer:
 
     def __repr__(self) -> str:
         return f"ProbeServer({self.location}, {self.statistics()})"
-
-
-def _crashed(error: Exception) -> Observation:
-    return Observation(
-        outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=f"{type(error).__name__}: {error}"
-    )

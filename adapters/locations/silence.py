@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from ...domain.limits import LOCATION_SILENT_SHARE, LOCATION_WINDOW_NS
+from ...domain.limits import LOCATION_FORGOTTEN_NS, LOCATION_SILENT_SHARE, LOCATION_WINDOW_NS
 from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt, Timer
 from ...domain.units import NS_PER_S
@@ -34,6 +34,8 @@ class AnswerWindow(msgspec.Struct):
     """Why the last of them was silent."""
     problem: str = ""
     """As it was told last."""
+    asked_ns: int = 0
+    """When a window of this location last had asks (monotonic)."""
 
     def judged(self) -> str:
         """Returns the problem that the window shows; empty where its agents answer."""
@@ -46,13 +48,17 @@ class AnswerWindow(msgspec.Struct):
 
 
 class LocationWatch:
-    """Counts answers and silence, and tells of a location that was silent for a whole window."""
+    """Counts answers and silence, and tells of a location that was silent for a whole window, until it answers or nothing asks it for an
+    hour: of one whose targets were removed nothing more is known.
+    """
 
     def __init__(self, clock: MomentClock, call_at: CallAt) -> None:
         self._clock, self._call_at = clock, call_at
         self._windows: dict[str, AnswerWindow] = {}
         self._began: Moment | None = None
         self._timer: Timer | None = None
+        self._expiry: Timer | None = None
+        """Set while nothing is asked and a problem is left to be ended."""
         self._counters: Counter[str] = Counter()
         self._receivers: tuple[LocationReceiver, ...] = ()
         """Replaced whole, as other threads add and remove some: the health of each engine that uses these drivers."""
@@ -92,26 +98,44 @@ class LocationWatch:
                 first.counted(counter, by)
         if self._began is not None and now.since(self._began) >= LOCATION_WINDOW_NS:
             self._began = now
-            self._judge()
+            self._judge(now)
         if counted or any(window.answered or window.silent for window in self._windows.values()):
             self._timer = self._call_at(now.monotonic_ns + TELL_NS, self._tell)
         else:
             self._began = None
+            if self._expiry is None:
+                self._await_expiry()
 
-    def _judge(self) -> None:
+    def _await_expiry(self) -> None:
+        """Looks again when the first problem is old enough to end, as nothing else wakes this while nothing is asked."""
+        due = [window.asked_ns + LOCATION_FORGOTTEN_NS for window in self._windows.values() if window.problem]
+        if due:
+            self._expiry = self._call_at(min(due), self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        if self._timer is None:
+            self._judge(self._clock.read())
+            self._await_expiry()
+
+    def _judge(self, now: Moment) -> None:
         for location, window in self._windows.items():
-            if not window.answered and not window.silent:
+            if window.answered or window.silent:
+                problem, asked_ns = window.judged(), now.monotonic_ns
+            elif window.problem and now.monotonic_ns - window.asked_ns >= LOCATION_FORGOTTEN_NS:
+                problem, asked_ns = "", window.asked_ns
+            else:
                 continue
-            problem = window.judged()
             # A problem that lasts is told again: its listener may have been restarted.
             if problem or window.problem:
                 for receiver in self._receivers:
                     receiver.problem(location, problem)
-            self._windows[location] = AnswerWindow(problem=problem)
+            self._windows[location] = AnswerWindow(problem=problem, asked_ns=asked_ns)
 
     def close(self) -> None:
         """Tells nothing more."""
         self._receivers = ()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._expiry):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._expiry = None

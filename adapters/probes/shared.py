@@ -7,9 +7,8 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 
 from ...domain.limits import SHARED_RESULTS_KEPT, SHARED_RESULTS_NS_MAX
-from ...domain.line import one_line
 from ...domain.observation.attempt import CancelOutcome, ProbeRequest
-from ...domain.observation.observation import Observation, OnObserved
+from ...domain.observation.observation import Observation, OnObserved, crashed
 from ...domain.observation.outcome import Outcome, Reason
 from ...domain.policy import CachePolicy
 from ...domain.specification.probes.kinds import Probe
@@ -107,7 +106,7 @@ class SharedProber:
         try:
             shared.underway = self._prober.start(request, landed)
         except Exception as error:  # noqa: BLE001  # a probe that cannot start is an internal fault
-            self.call_at(0, partial(landed, _crashed(error)))
+            self.call_at(0, partial(landed, crashed(error)))
         return shared
 
     def _landed(self, shared: SharedProbe, observation: Observation) -> None:
@@ -224,8 +223,3 @@ class SharedAttempt(Activity):
 def _says_something_later(seen: Observation) -> bool:
     """Our own trouble, and how much time one request had, say nothing to another request."""
     return seen.outcome.is_evidence and seen.outcome is not Outcome.TIMED_OUT
-
-
-def _crashed(error: Exception) -> Observation:
-    detail = one_line(f"{type(error).__name__}: {error}")
-    return Observation(outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=detail)

@@ -11,9 +11,11 @@ from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState, LastDelivered
 from ...domain.incidents.record import Batch, IncidentOpening, LastDigest, Outgoing, Restored
-from ...domain.supervision.tenure import Tenure
+from ...domain.supervision.tenure import Tenure, fenced
 from ...domain.time.moment import Moment
 from .record_state import RecordDraft, RecordState, apply
+
+RECORD = "the record in memory"
 
 
 class SharedRecord:
@@ -113,7 +115,7 @@ class MemoryStore:
         """Becomes the owner by the same rules as a store on disk."""
         shared, found = self._shared, self._shared.tenure
         if self._tenure is not None and found.supersedes(self._tenure):
-            self._fenced = _fenced(found)
+            self._fenced = fenced(RECORD, found)
         if self._fenced is not None:
             raise self._fenced
         has_lock = shared.lock_holder in {None, self._name}
@@ -209,7 +211,7 @@ class MemoryStore:
         if not self._is_open:
             raise StoreError("the store is not open")
         if not self._is_owner:
-            self._fenced = _fenced(self._shared.tenure)
+            self._fenced = fenced(RECORD, self._shared.tenure)
             self._failure = str(self._fenced)
         if self._fenced is not None:
             raise self._fenced
@@ -226,7 +228,3 @@ class MemoryStore:
             or any(told.sequence < incident.sequence for told in self._last_delivered(name))
             or any(out.notice.step_of(name) for out in self.outbox(DeliveryState.PENDING))
         )
-
-
-def _fenced(by: Tenure) -> StoreFenced:
-    return StoreFenced(f"the record was claimed by {by.owner or 'another store, which has ended since'}")

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...domain.cluster.membership import ClusterView
+from ...domain.cluster.placement import ShardTargets
 from ...domain.errors import StoreError
 from ...domain.incidents.record import Batch, Restored
 from ...domain.line import listed
@@ -22,7 +23,7 @@ from .sqlite.reader import StoreReader
 from .sqlite.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from .postgres.membership import CommandMail, Membership
+    from .postgres.membership import CommandSender, Membership
 
 DEFAULT_RETENTION = Retention()
 
@@ -70,8 +71,9 @@ def make_store(
     shard: int = 0,
     node: str = "",
     known_epoch: int = 0,
+    targets: Callable[[], ShardTargets] | None = None,
 ) -> OwnedStore:
-    """Returns the store of a file or a database, which is opened later; the last three are those of `PostgresStore`.
+    """Returns the store of a file or a database, which is opened later; the last four are those of `PostgresStore`.
 
     Raises: StoreError for a database without the extra `postgres`.
     """
@@ -88,6 +90,7 @@ def make_store(
         known_epoch=known_epoch,
         lapsed=lapsed,
         configuration=configuration,
+        targets=targets,
     )
 
 
@@ -139,11 +142,11 @@ class DatabaseNodes(NamedTuple):
 
         return Membership(self.store, name, now)
 
-    def command_mail(self, clock: MomentClock, pause: Callable[[float], object]) -> "CommandMail":
+    def command_sender(self, clock: MomentClock, pause: Callable[[float], object]) -> "CommandSender":
         """Returns the way to the owners of shards; `pause` waits for a number of seconds."""
-        from .postgres.membership import CommandMail
+        from .postgres.membership import CommandSender
 
-        return CommandMail(self.store, clock, pause)
+        return CommandSender(self.store, clock, pause)
 
 
 def database_nodes(store: str) -> DatabaseNodes:

@@ -26,7 +26,7 @@ def token_file_path(store: str) -> str:
     return f"{beside(store)}.tokens"
 
 
-def stamp_of(store: str) -> tuple[int, int, int] | None:
+def identity_of(store: str) -> tuple[int, int, int] | None:
     """Returns the identity of the file as it is now, which changes with every write; None without a file."""
     try:
         found = os.lstat(token_file_path(store))

@@ -32,8 +32,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """How far its wall clock was ahead of that of the store when it last showed a sign of life; negative: behind."""
 
 
-class ShardOwner(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a shard."""
+class ShardRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard as its row says."""
 
     shard: int
     incarnation: str = ""
@@ -57,7 +57,7 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
     """All nodes and all shards at one moment."""
 
     members: tuple[Member, ...] = ()
-    shards: tuple[ShardOwner, ...] = ()
+    shards: tuple[ShardRow, ...] = ()
 
     def alive(self) -> tuple[Member, ...]:
         """Returns the nodes that live, by name."""
@@ -77,7 +77,7 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
         able = [each.name for each in nodes if each.is_able] or [each.name for each in nodes]
         return assigned(len(self.shards), able)
 
-    def name_of(self, row: ShardOwner) -> str:
+    def name_of(self, row: ShardRow) -> str:
         """Returns the owner of a shard for people: a node by its name."""
         found = next((each.name for each in self.members if each.incarnation == row.incarnation), None)
         return row.owner if found is None else f"node {found}"
@@ -139,13 +139,13 @@ def plan(
     me: str,
     running: Collection[int],
     *,
-    is_seasoned: bool,
+    may_take_over: bool,
     abandoned: Collection[int] = (),
 ) -> NodePlan:
     """Returns the shards that the node of an incarnation claims and releases now.
 
     `running` has those that it runs, is starting or is stopping, and those that it is not to try now. It claims free shards that are its own by the assignment, and those
-    of a silent owner only where it is `is_seasoned`: it has shown signs of life itself for a whole lease. Else, after a time in which
+    of a silent owner only where it is `may_take_over`: it has shown signs of life itself for a whole lease. Else, after a time in which
     the store was away for all, the first to come back would take everything from owners that live. A shard whose last owner had a newer
     configuration is claimed only once it is `abandoned`: nobody has run it for a while.
 
@@ -158,7 +158,7 @@ def plan(
     return NodePlan(
         tuple(
             shard
-            for shard in _claimable(view, mine, wanted, running, is_seasoned=is_seasoned)
+            for shard in _claimable(view, mine, wanted, running, may_take_over=may_take_over)
             if shard in abandoned or not view.shards[shard].stamp.is_newer_than(mine.stamp)
         ),
         tuple(sorted(shard for shard in running if wanted.get(shard, mine.name) != mine.name)),
@@ -166,9 +166,9 @@ def plan(
 
 
 def _claimable(
-    view: ClusterView, mine: Member, wanted: dict[int, str], running: Collection[int], *, is_seasoned: bool
+    view: ClusterView, mine: Member, wanted: dict[int, str], running: Collection[int], *, may_take_over: bool
 ) -> Iterable[int]:
     for row in view.shards:
         is_mine = wanted.get(row.shard) == mine.name and row.shard not in running
-        if is_mine and (row.is_free or (is_seasoned and row.is_silent)):
+        if is_mine and (row.is_free or (may_take_over and row.is_silent)):
             yield row.shard

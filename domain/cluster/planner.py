@@ -24,7 +24,7 @@ class NodePlanner:
 
     def look(self, view: ClusterView, running: Collection[int], now: Moment) -> NodePlan:
         """Takes what this node sees right after a sign of life that began at `now`, and the shards that it is not to claim now: see `plan`."""
-        is_seasoned = self._is_seasoned(now)
+        may_take_over = self._may_take_over(now)
         self._looked = now
         for row in view.shards:
             self._epochs[row.shard] = max(row.epoch, self.known_epoch(row.shard))
@@ -33,7 +33,7 @@ class NodePlanner:
             view,
             self._incarnation,
             running,
-            is_seasoned=is_seasoned,
+            may_take_over=may_take_over,
             abandoned=self.unserved_for(limits.NODE_OUTDATED_NS, now),
         )
 
@@ -41,7 +41,7 @@ class NodePlanner:
         """Returns the highest epoch of a shard that was seen: a store that went back in time has forgotten some, which must not repeat."""
         return self._epochs.get(shard, 0)
 
-    def _is_seasoned(self, now: Moment) -> bool:
+    def _may_take_over(self, now: Moment) -> bool:
         """Whether this node has shown signs of life for a whole lease, without a pause in which it was frozen itself."""
         late = self._looked is not None and now.since(self._looked) > limits.TENURE_WATCH_GAP_NS
         if self._beating_since_ns is None or late:

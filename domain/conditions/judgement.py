@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from .. import limits
 from ..observation.attempt import AttemptId
 from ..observation.evidence import kept_body
-from ..observation.observation import Observation
+from ..observation.observation import Observation, crashed
 from ..observation.outcome import INTERNAL_FAULTS, Outcome, Reason
 from ..observation.sample import Sample
 from ..observation.secret_forms import SecretForms
@@ -86,6 +86,13 @@ class Expectation:
             # Only what went wrong has texts of the target: to make the forms of secrets costs more than the judgement.
             return sample.told(SecretForms(seen.secrets))
         return sample
+
+    def judge_safely(self, attempt: AttemptId, at: Moment, seen: Observation) -> Sample:
+        """The same; a fault in judging costs this one sample, which is then that of a probe that crashed."""
+        try:
+            return self.judge(attempt, at, seen)
+        except Exception as error:  # noqa: BLE001  # whatever it is, no driver's callback is to fail by it
+            return self.judge(attempt, at, crashed(error))
 
     def _slow_by_ns(self, seen: Observation) -> int | UnsetType:
         """By how much the response time is too long, where an answer fails by nothing else."""

@@ -1,6 +1,6 @@
 """Bounds of checks at other locations, and of the messages between an owner and its agents."""
 
-from ..units import NS_PER_MS, NS_PER_S
+from ..units import NS_PER_HOUR, NS_PER_MS, NS_PER_S
 from .running import DEADLINE_SLACK_NS, MESSAGE_BYTES_MAX
 
 REMOTE_SLICE_NS = 10 * NS_PER_MS
@@ -25,6 +25,8 @@ TRAVEL_SHARE = 0.25
 """The same as a share of the time that is left, for short timeouts."""
 LOCATION_WINDOW_NS = 30 * NS_PER_S
 """The time over which the silence of a location is counted: an agent that is restarted is back within it."""
+LOCATION_FORGOTTEN_NS = NS_PER_HOUR
+"""How long after its last ask the problem of a location lasts: its targets were removed or paused, or are due less often."""
 LOCATION_SILENT_SHARE = 0.1
 """The share of asks without an answer from which a location has a problem: a single message that is lost makes none."""
 NATS_RETRY_NS = 100 * NS_PER_MS
@@ -43,5 +45,6 @@ AGENT_UNASKED_NS = 60 * NS_PER_S
 """After how long without any ask an agent says so: its location may be written otherwise in the owner's configuration."""
 assert REMOTE_CHECK_BYTES_MAX < REMOTE_BYTES_MAX
 assert REMOTE_SLICE_NS * 2 < DEADLINE_SLACK_NS <= TRAVEL_NS_MAX
+assert LOCATION_WINDOW_NS < LOCATION_FORGOTTEN_NS
 assert NATS_RETRY_NS < NATS_RETRY_NS_MAX
 assert REMOTE_BYTES_MAX < NATS_PENDING_BYTES_MAX < NATS_UNREAD_BYTES_MAX

@@ -97,6 +97,14 @@ NODE_UNSERVED_NS = 10 * NS_PER_S
 """How long a shard without a living owner is left unnamed: a take-over takes half of that."""
 NODE_KEPT_NS = 3_600 * NS_PER_S
 """How long a silent node is shown before it is forgotten."""
+NODE_PROBLEMS_EVERY_NS = 5 * NS_PER_S
+"""The time between two looks of a node at the own problems of its shards and of the other nodes: they are told after a minute at the earliest."""
+NODE_PROBLEMS_MAX = 32
+"""Own problems of one node that others hear of, those that began first."""
+NODE_PROBLEM_CHARACTERS_MAX = 300
+"""The text of such a problem."""
+NODE_PROBLEMS_BYTES_MAX = 16 * 1024
+"""All of them in the store; in plain text the two bounds above come to less."""
 COMMAND_KEPT_NS = 60 * NS_PER_S
 """How long a command waits for the owner of its shard, and its answer for the one who asked."""
 COMMANDS_AT_ONCE = 100
@@ -171,4 +179,5 @@ assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX
 assert 1 < TRIES_KEPT_PER_NOTICE <= READ_TRIES_MAX
+assert NODE_PROBLEMS_MAX * NODE_PROBLEM_CHARACTERS_MAX < NODE_PROBLEMS_BYTES_MAX
 assert NODE_TRY_NS < TENURE_TRY_NS_MAX < NODE_UNABLE_NS < NODE_UNABLE_NS_MAX

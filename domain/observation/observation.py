@@ -17,6 +17,7 @@ from ..limits import (
     INTEGER_MAX,
     JSON_DEPTH_MAX,
 )
+from ..line import one_line
 from .location import LocationResult
 from .outcome import Outcome, Reason
 
@@ -110,6 +111,12 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.context is not None:
             msgspec.structs.force_setattr(self, "context", _unchangeable(self.context, JSON_DEPTH_MAX))
+
+
+def crashed(error: Exception) -> Observation:
+    """Returns the observation of a probe that met a defect: an internal fault, which says nothing of the target."""
+    detail = one_line(f"{type(error).__name__}: {error}")
+    return Observation(outcome=Outcome.UNKNOWN, reason=Reason.PROBE_CRASHED, detail=detail)
 
 
 def _unchangeable(value: Any, depth_left: int) -> Any:

@@ -3,6 +3,7 @@
 import msgspec
 
 from .. import limits
+from ..errors import StoreFenced
 
 
 class Tenure(msgspec.Struct, frozen=True):
@@ -51,6 +52,12 @@ class Tenure(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self, owner="", incarnation="", commits=self.commits + 1, has_lock=True
         )
+
+
+def fenced(store: str, by: Tenure) -> StoreFenced:
+    """Returns the error of an owner that has lost its store, which `store` names for people, to the owner in its row."""
+    owner = by.owner or "another process, which has ended since"
+    return StoreFenced(f"{store} was claimed by {owner}: nothing more is recorded or told by this process")
 
 
 class SilenceWatch:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from ...actors.ports import Clock
 from ...adapters.configuration.tokens import digest_of, new_token
-from ...adapters.stores.token_file import read_tokens, stamp_of, write_tokens
+from ...adapters.stores.token_file import identity_of, read_tokens, write_tokens
 from ...domain import limits
 from ...domain.errors import ConfigurationError, StoreError, UnknownName
 from ...domain.specification.web import IssuedToken, RoleLike, Token
@@ -105,4 +105,4 @@ class IssuedTokens:
 
 
 def _file_of(store: str | None) -> _File:
-    return store, None if store is None else stamp_of(store)
+    return store, None if store is None else identity_of(store)

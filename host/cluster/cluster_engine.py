@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pykka import ActorDeadError
 
 from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture, blocking
+from ...actors.engine import Engine
 from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
@@ -33,34 +34,35 @@ from ..configured import ConfiguredTargets
 from ..own_thread import in_own_thread
 from ..restart_buffer import HostReport
 from ..sharing.engine_access import STATED_BY_ALL
-from ..sharing.peer_wire import beat_of, read_reply
+from ..sharing.peer_wire import read_reply, without_monotonic
 from ..sharing.recorded_status import Recorded
-from .crew import Crew
 from .merging import merged_metrics, merged_status, merged_work, without_targets
-from .node import Node, Seat
+from .node import Node, NodeMembership
 from .other_shards import OtherShards
+from .problem_exchange import ProblemExchange
 from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
-from .shard_desk import MailedCommand, ShardDesk
+from .shard_engines import ShardEngines
 from .shard_feed import NodeFeed
+from .shard_responder import OfTarget, ReceivedCommand, ShardResponder
 
 R = TypeVar("R")
 NodeCommand: TypeAlias = Track | Untrack | Pause | Resume | HostReport
 logger = logging.getLogger(__name__)
 
 
-class NodeSeat(Seat, Protocol):
-    """The row of this node, and the commands for the shards that it runs; see `Membership`."""
+class ClusterMembership(NodeMembership, Protocol):
+    """The row of this node, and the commands for its shards; see `Membership`."""
 
     def join(self, now: Moment) -> int: ...
 
-    def take(self, shards: Collection[int]) -> Iterable[MailedCommand]: ...
+    def take(self, shards: Collection[int]) -> Iterable[ReceivedCommand]: ...
 
     def answer(self, command_id: int, answer: bytes) -> None: ...
 
 
-class ShardMail(Protocol):
-    """The way to the owners of shards; see `CommandMail`."""
+class ShardOwners(Protocol):
+    """Asks the nodes that run other shards; see `CommandSender`."""
 
     def ask(self, shards: Collection[int], message: bytes, within_s: float) -> list[bytes]: ...
 
@@ -71,12 +73,13 @@ class NodeParts(NamedTuple):
     """The parts that a node is given."""
 
     store: str
-    seat: NodeSeat
-    mail: ShardMail
+    membership: ClusterMembership
+    owners: ShardOwners
     clock: Clock
-    crew: Crew
+    engines: ShardEngines
     feed: NodeFeed
     stamp: Callable[[], ConfigurationStamp]
+    problems: ProblemExchange
 
 
 class ClusterEngine:
@@ -87,13 +90,21 @@ class ClusterEngine:
 
     def __init__(self, configured: ConfiguredTargets, parts: NodeParts) -> None:
         self._configured, self._store, self._clock = configured, parts.store, parts.clock
-        self._seat, self._mail, self._crew, self._feed = parts.seat, parts.mail, parts.crew, parts.feed
+        self._membership, self._owners, self._engines, self._feed = (
+            parts.membership,
+            parts.owners,
+            parts.engines,
+            parts.feed,
+        )
         self._shards = 1
         self._refusals = RemoteRefusals(configured, parts.store, parts.clock)
-        self._desk = ShardDesk(configured, parts.clock, self._require_open, parts.seat.answer)
+        self._responder = ShardResponder(
+            configured, parts.clock, self._require_open, parts.membership.answer, self._route
+        )
         self._others = OtherShards()
-        self._posts = ThreadPoolExecutor(1, "watchkeeper-mail")
-        self._node = Node(parts.seat, parts.clock, parts.stamp, parts.crew, self._look_at_mail)
+        self._sending = ThreadPoolExecutor(1, "watchkeeper-commands")
+        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._looked)
+        self._problems = parts.problems
         self.pauses: tuple[PauseMark, ...] = ()
 
     @property
@@ -112,9 +123,9 @@ class ClusterEngine:
 
         Raises: StoreBusy where another living node has the name; StoreError; what kept its shards from starting, where none has.
         """
-        self._shards = self._seat.join(self._clock.read())
+        self._shards = self._membership.join(self._clock.read())
         try:
-            self._crew.share(self._shards)
+            self._engines.share(self._shards)
             self._node.start()
         except BaseException:
             self._close()
@@ -130,9 +141,9 @@ class ClusterEngine:
         return merged_work((left, unclosed))
 
     def _close(self) -> AbandonedWork:
-        self._desk.close()
-        self._posts.shutdown(wait=False, cancel_futures=True)
-        return self._crew.close()
+        self._responder.close()
+        self._sending.shutdown(wait=False, cancel_futures=True)
+        return self._engines.close()
 
     def on_end(self, callback: Callable[[StoreFenced], None]) -> None:
         """Does nothing: a node never ends by itself."""
@@ -141,13 +152,34 @@ class ClusterEngine:
         """Waits until a future is set that an event of an engine sets. Raises: Timeout where it is not in time."""
         await wait(future, within_s)
 
+    def _looked(self) -> None:
+        self._take_commands()
+        node = self._node
+        self._problems.look(node.view, node.own_problem(), node.engines)
+
     # Commands.
 
-    def _look_at_mail(self) -> None:
+    def _take_commands(self) -> None:
         engines = self._node.engines
-        for command in self._seat.take(engines.keys()):
+        for command in self._membership.take(engines.keys()):
             if command.shard in engines:
-                self._desk.take(command, engines[command.shard])
+                self._responder.take(command, engines[command.shard])
+
+    def _route(self, command: OfTarget, asked: int) -> Engine | None:
+        """Returns the engine of a target's shard: a node with an older configuration asks the former one. None where another node obeyed.
+
+        Raises: NotRunning where this node no longer runs the shard; as `_ask_owners` does.
+        """
+        placement, engines = self._engines.sharded.placement, self._node.engines
+        shard = (
+            placement.shard_of(command.target) if placement.lies_elsewhere(command.target, asked) else asked
+        )
+        if shard in engines:
+            return engines[shard]
+        if shard == asked:
+            raise NotRunning("this node no longer runs the shard")
+        self._ask_owners([shard], command)
+        return None
 
     def _require_open(self, incident: str) -> None:
         if self._feed.shard_of(incident) is None:
@@ -157,7 +189,7 @@ class ClusterEngine:
         """Sends a command to the engines of this node that it is for. Never blocks."""
         if isinstance(command, Track | Untrack):
             # The whole configuration decides on which shard a target lies, and it is known by now.
-            self._crew.reconfigured()
+            self._node.begin_anew(self._engines.reconfigured())
             return
         engines = self._node.engines
         for shard in self._shards_for(command):
@@ -167,12 +199,12 @@ class ClusterEngine:
             elif not isinstance(command, Mute | Unmute):
                 # It was this node's when the command was given.
                 with suppress(RuntimeError):
-                    self._posts.submit(self._post, shard, command)
+                    self._sending.submit(self._send, shard, command)
 
     def _shards_for(self, command: NodeCommand) -> Collection[int]:
         match command:
             case Pause() | Resume() | CheckNow() | Beat():
-                return (self._crew.cut.placement.shard_of(command.target),)
+                return (self._engines.sharded.placement.shard_of(command.target),)
             case Acknowledge() | Unacknowledge() | EndDrill():
                 shard = self._feed.shard_of(command.incident)
                 return () if shard is None else (shard,)
@@ -181,9 +213,9 @@ class ClusterEngine:
             case _:
                 return (FIRST_SHARD,)
 
-    def _post(self, shard: int, command: Message) -> None:
+    def _send(self, shard: int, command: Message) -> None:
         try:
-            self._mailed([shard], command)
+            self._ask_owners([shard], command)
         except (WatchkeeperError, ValueError, TimeoutError) as error:
             logger.error("A command for shard %d was not obeyed: %s: %s", shard, command, error)  # noqa: TRY400
 
@@ -203,13 +235,13 @@ class ClusterEngine:
         if shard in self._node.engines:
             return False
         self._refusals.require(command)
-        self._mailed([shard], command)
+        self._ask_owners([shard], command)
         return True
 
     def _shard_to_obey(self, command: NodeCommand) -> int:
         found = [*self._shards_for(command)]
         if not found and isinstance(command, Acknowledge | Unacknowledge | EndDrill):
-            owner = self._mail.owner_of(incident=command.incident)
+            owner = self._owners.owner_of(incident=command.incident)
             if owner is None:
                 raise UnknownName(f"no open incident is {one_line(command.incident)}")
             return owner
@@ -223,7 +255,7 @@ class ClusterEngine:
             return False
         self._refusals.require(command)
         try:
-            self._mailed(others, command)
+            self._ask_owners(others, command)
         except StoreError as error:
             if not engines:
                 raise
@@ -238,10 +270,10 @@ class ClusterEngine:
             self._node.settle(engine)
         return True
 
-    def _mailed(self, shards: Collection[int], message: Message) -> Any:
+    def _ask_owners(self, shards: Collection[int], message: Message) -> Any:
         """Returns the answer of the owners, of several the last. Raises: what one of them raises; TimeoutError; StoreError."""
         within_s = limits.ANSWER_WITHIN_NS / NS_PER_S
-        replies = self._mail.ask(shards, encode(beat_of(message)), within_s)
+        replies = self._owners.ask(shards, encode(without_monotonic(message)), within_s)
         answers = [read_reply(message, reply) for reply in replies]
         return answers[-1]
 
@@ -257,10 +289,10 @@ class ClusterEngine:
             case GetMetrics():
                 return await self._metrics(question, until_ns, wait)
             case GetAttempts(target):
-                shard = self._crew.cut.placement.shard_of(target)
+                shard = self._engines.sharded.placement.shard_of(target)
                 return await self._of_shard(shard, listener, question, until_ns, wait)
             case Redrive(key):
-                owner = await _off(wait, lambda: self._mail.owner_of(key=key))
+                owner = await _off(wait, lambda: self._owners.owner_of(key=key))
                 return owner is not None and await self._of_shard(owner, listener, question, until_ns, wait)
             case GetTest():
                 answers = [each for _, each in await self._local(listener, question, until_ns, wait)]
@@ -280,7 +312,7 @@ class ClusterEngine:
         engine = self._node.engines.get(shard)
         if engine is not None:
             return await engine.ask(listener, question, until_ns, wait)
-        return await _off(wait, partial(self._mailed, [shard], question))
+        return await _off(wait, partial(self._ask_owners, [shard], question))
 
     async def _local(
         self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer
@@ -293,9 +325,9 @@ class ClusterEngine:
         return found
 
     async def _status(self, until_ns: int, wait: AwaitAnswer) -> RuntimeStatus:
-        cut, targets = self._crew.cut, self._configured.snapshot().targets
+        sharded, targets = self._engines.sharded, self._configured.snapshot().targets
         answers = [
-            without_targets(status, cut.guests_of(shard))
+            without_targets(status, sharded.probe_only_on(shard))
             for shard, status in await self._local(RECORDER, GetStatus(), until_ns, wait)
         ]
         seen = {row.id for status in answers for row in status.targets}
@@ -320,7 +352,7 @@ class ClusterEngine:
         merged = merged_status(answers, (target.id for target in targets), unread)
         on = dict.fromkeys(range(self._shards), 0)
         for target in targets:
-            on[cut.placement.shard_of(target.id)] += 1
+            on[sharded.placement.shard_of(target.id)] += 1
         return replace(
             merged,
             at_ns=merged.at_ns or self._clock.read().wall_ns,
@@ -341,11 +373,11 @@ class ClusterEngine:
 
     async def _metrics(self, question: GetMetrics, until_ns: int, wait: AwaitAnswer) -> RuntimeMetrics:
         """Returns the figures of the shards of this node: each node tells its own."""
-        cut = self._crew.cut
+        sharded = self._engines.sharded
         answers: list[RuntimeMetrics] = []
         for shard, answer in await self._local(RECORDER, question, until_ns, wait):
-            guests = cut.guests_of(shard)
-            rows = tuple(row for row in answer.targets if row.id not in guests)
+            probe_only = sharded.probe_only_on(shard)
+            rows = tuple(row for row in answer.targets if row.id not in probe_only)
             answers.append(replace(answer, targets=rows))
         if not answers:
             raise NotRunning("this node runs no shard now, and has no figures")

@@ -1,4 +1,4 @@
-"""The composition of a node: the only place that joins its row, its mail and the engines of its shards."""
+"""The composition of a node: the only place that joins its membership, its way to other nodes and the engines of its shards."""
 
 import asyncio
 import threading
@@ -10,7 +10,8 @@ from ...domain.cluster.stamp import ConfigurationStamp, StampTimes
 from ..configured import ConfiguredTargets
 from ..subscriptions import Subscriptions
 from .cluster_engine import ClusterEngine, NodeParts
-from .crew import Crew
+from .problem_exchange import ProblemExchange
+from .shard_engines import ShardEngines
 from .shard_feed import NodeFeed
 
 
@@ -27,13 +28,17 @@ def make_node(
     Raises: StoreError without the extra `postgres`.
     """
     clock, nodes = SystemClock(), database_nodes(store)
-    seat = nodes.membership(name, clock.read())
-    mail = nodes.command_mail(clock, threading.Event().wait)
+    membership = nodes.membership(name, clock.read())
+    owners = nodes.command_sender(clock, threading.Event().wait)
     node_feed = NodeFeed(feed)
     times = StampTimes()
 
     def stamp_by_store() -> ConfigurationStamp:
-        return times.by_store(stamp(), seat.skew_ns)
+        return times.by_store(stamp(), membership.skew_ns)
 
-    crew = Crew(configured, node_feed, host_loop, seat.incarnation, lambda: stamp_by_store().text)
-    return ClusterEngine(configured, NodeParts(store, seat, mail, clock, crew, node_feed, stamp_by_store))
+    problems = ProblemExchange(membership, clock)
+    engines = ShardEngines(
+        configured, node_feed, host_loop, membership.incarnation, lambda: stamp_by_store().text, problems
+    )
+    parts = NodeParts(store, membership, owners, clock, engines, node_feed, stamp_by_store, problems)
+    return ClusterEngine(configured, parts)

@@ -15,17 +15,17 @@ FIRST_SHARD = 0
 _OF_TARGETS = ("samples", "evidence", "checkpoints", "heard", "pauses")
 
 
-class ShardConfiguration:
-    """Cuts a configuration into those of the shards.
+class ShardedConfiguration:
+    """Divides a configuration among the shards.
 
-    The targets that speak for the machine's own network are probed by each shard, as each judges by them; all but their own shard keep
-    nothing of them.
+    The targets of `connectivity` are probed by every shard, as each judges by them whether its own network is down; only the shard on
+    which such a target lies has its rules and keeps its record.
     """
 
     def __init__(self, configuration: Configuration, placement: Placement) -> None:
         self._configuration, self.placement = configuration, placement
         connectivity = configuration.runtime.connectivity
-        self._speaking = frozenset(() if connectivity is None else connectivity.targets)
+        self._connectivity = frozenset(() if connectivity is None else connectivity.targets)
 
     def of(self, shard: int, targets: Iterable[Target] | None = None) -> Configuration:
         """Returns the configuration of a shard, with these targets in place of those that it was made with."""
@@ -46,24 +46,24 @@ class ShardConfiguration:
         for target in targets:
             if self.placement.shard_of(target.id) == shard:
                 yield target
-            elif target.id in self._speaking:
+            elif target.id in self._connectivity:
                 yield _unjudged(target)
 
-    def guests_of(self, shard: int) -> frozenset[str]:
-        """Returns the targets that the engine of a shard probes and that lie on another one."""
-        return frozenset(name for name in self._speaking if self.placement.shard_of(name) != shard)
+    def probe_only_on(self, shard: int) -> frozenset[str]:
+        """Returns the targets that the engine of a shard only probes: they lie on another one, which judges and records them."""
+        return frozenset(name for name in self._connectivity if self.placement.shard_of(name) != shard)
 
 
 def _unjudged(target: Target) -> Target:
     return replace(target, rules=(), default_rules=False, notify=(), depends_on=UNSET, renamed_from=UNSET)
 
 
-def without_guests(batch: Batch, guests: frozenset[str]) -> Batch:
-    """Returns a batch without what it says of guests."""
-    if not guests:
+def without_probe_only(batch: Batch, probe_only: frozenset[str]) -> Batch:
+    """Returns a batch without the records of some targets."""
+    if not probe_only:
         return batch
     kept = {
-        name: tuple(each for each in getattr(batch, name) if each.target not in guests)
+        name: tuple(each for each in getattr(batch, name) if each.target not in probe_only)
         for name in _OF_TARGETS
     }
     return replace(batch, **kept)

@@ -60,13 +60,13 @@ class NodeFeed:
 
 
 class ShardFeed:
-    """The publisher of one engine. Samples of guests are those of another shard, and are not told twice."""
+    """The publisher of one engine. Samples of targets that it only probes come from their own shard, and are not published twice."""
 
-    def __init__(self, node: NodeFeed, shard: int, guests: frozenset[str]) -> None:
-        self._node, self._shard, self._guests = node, shard, guests
+    def __init__(self, node: NodeFeed, shard: int, probe_only: frozenset[str]) -> None:
+        self._node, self._shard, self._probe_only = node, shard, probe_only
 
     def publish(self, event: Event) -> None:
-        if type(event) is SampleSeen and event.sample.target in self._guests:
+        if type(event) is SampleSeen and event.sample.target in self._probe_only:
             return
         self._node.publish(self._shard, event)
 

@@ -1,16 +1,16 @@
-"""The store of one shard, as its engine has it: nothing of guests is kept."""
+"""The store of one shard, as its engine has it: without records of targets that the engine only probes."""
 
 from ...adapters.stores.opening import OwnedStore
 from ...domain.incidents.record import Batch, Restored
 from ...domain.time.moment import Moment
-from .shard_configuration import without_guests
+from .shard_configuration import without_probe_only
 
 
 class ShardStore:
-    """Passes everything on but the records of guests."""
+    """Passes everything on but the records of `probe_only`, which the shard of each of them keeps."""
 
-    def __init__(self, store: OwnedStore, guests: frozenset[str]) -> None:
-        self._store, self._guests = store, guests
+    def __init__(self, store: OwnedStore, probe_only: frozenset[str]) -> None:
+        self._store, self._probe_only = store, probe_only
 
     @property
     def lease_ns(self) -> int:
@@ -23,7 +23,7 @@ class ShardStore:
         self._store.beat()
 
     def commit(self, batch: Batch) -> int:
-        return self._store.commit(without_guests(batch, self._guests))
+        return self._store.commit(without_probe_only(batch, self._probe_only))
 
     def recall(self, key: str) -> Restored | None:
         return self._store.recall(key)

@@ -45,7 +45,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     answer: msgspec.Raw = msgspec.Raw(b"")
 
 
-def beat_of(message: Message) -> Message:
+def without_monotonic(message: Message) -> Message:
     """Returns a message as it may leave the process: no monotonic time means anything in another one."""
     return (
         msgspec.structs.replace(message, at=Moment(0, message.at.wall_ns))

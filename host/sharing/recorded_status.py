@@ -1,4 +1,4 @@
-"""The status of a runtime as its store has it, for a stand-by whose active process does not answer."""
+"""The status of a runtime as its store has it: where the active process does not answer, and for the shards of other nodes."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -18,7 +18,7 @@ from ...domain.time.moment import NS_PER_S, Deadline
 from ...protocol.codec import encode
 from ...protocol.message import Message
 from ..restart_buffer import HostReport
-from .peer_wire import beat_of, read_reply
+from .peer_wire import read_reply, without_monotonic
 
 RuntimeRole: TypeAlias = Literal["active", "standby", "stopped"]
 """`active`: it watches; `standby`: another process does, and this one waits to take over; `stopped`: neither."""
@@ -239,7 +239,7 @@ class Standby:
 
         Raises: NotRunning where no process answers in time; TimeoutError; what the active process raises.
         """
-        data = encode(beat_of(message))
+        data = encode(without_monotonic(message))
         return self._until_passed(
             lambda left_s: read_reply(message, self._link.ask(self.store, data, left_s)), within_ns, try_s
         )

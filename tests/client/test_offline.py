@@ -253,10 +253,10 @@ def test_a_silence_by_matchers_is_previewed_made_and_replaced_without_a_run(watc
 def test_a_command_after_a_process_has_taken_the_store_has_no_effect(watched):
     with (
         watched.offline() as store,
-        closing(SqliteStore(watched.path, lapsed=tenure_of(watched.path))) as heir,
+        closing(SqliteStore(watched.path, lapsed=tenure_of(watched.path))) as successor,
     ):
         # A lease without a sign of life is over.
-        heir.open(SystemClock().read())
+        successor.open(SystemClock().read())
         for command in (
             lambda: store.pause("etl"),
             lambda: store.heartbeat("backup", ok=False),

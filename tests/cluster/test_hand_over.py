@@ -65,7 +65,6 @@ def test_no_tick_is_missed_by_more_than_a_period_at_a_planned_stop(nodes):
 
 def test_a_pause_that_another_node_has_ended_does_not_come_back(nodes):
     a = nodes.start("a")
-    paused = JOBS[0].id
     for each in JOBS:
         a.pause(each.id, by="ann")
     b = nodes.start("b")
@@ -74,7 +73,7 @@ def test_a_pause_that_another_node_has_ended_does_not_come_back(nodes):
     for each in JOBS:
         b.resume(each.id)
     for runtime in (a, b):
-        assert becomes_true(lambda: not any(each.paused for each in runtime.status().targets)), paused  # noqa: B023
+        assert becomes_true(lambda: not any(each.paused for each in runtime.status().targets))  # noqa: B023
     nodes.stop("b")
     nodes.settle("a")
     assert [each.paused for each in a.status().targets] == [False] * SHARDS

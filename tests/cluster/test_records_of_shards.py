@@ -47,7 +47,7 @@ def whole(tmp_path):
     store.close()
 
 
-def keep_house(store, after_ns, calls=200):
+def do_housekeeping(store, after_ns, calls=200):
     later = NOON.shifted(after_ns)
     store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
     return any(not store.run_maintenance(later) for _ in range(calls))
@@ -80,7 +80,7 @@ def split(samples, half):
 
 
 @pytest.mark.slow
-def test_samples_read_as_those_of_one_store_however_far_each_shard_has_kept_house(url, shards, whole):
+def test_samples_read_as_those_of_one_store_however_far_housekeeping_of_each_shard_is(url, shards, whole):
     samples = measured(30, TARGETS, every_s=1_700)
     path, store = whole
     store.commit(Batch(samples=samples))
@@ -89,7 +89,7 @@ def test_samples_read_as_those_of_one_store_however_far_each_shard_has_kept_hous
     expected = read(path)
     assert read(url) == expected
     for store in reversed(shards):
-        assert keep_house(store, 80 * NS_PER_HOUR)
+        assert do_housekeeping(store, 80 * NS_PER_HOUR)
         assert read(url) == expected
     days = make_reader(url).unfinished_days()
     assert not [day for day in days if day * NS_PER_DAY < NOON.wall_ns + NS_PER_DAY]
@@ -100,19 +100,19 @@ def test_a_shard_neither_seals_nor_drops_what_is_of_another(url, shards, databas
     samples = measured(2, ("shop",), every_s=300)
     first.commit(Batch(samples=samples, silences=(silence("old", NOON.wall_ns + 1),)))
     second.commit(Batch(samples=measured(2, ("mill",), every_s=300)))
-    assert keep_house(second, 40 * NS_PER_HOUR)
+    assert do_housekeeping(second, 40 * NS_PER_HOUR)
     kept = f"SELECT shard, count(*) FROM {schema_of(url)}.{{}} GROUP BY shard ORDER BY shard"
     assert database_server.sql(kept.format("block")) == "0|2", "the hours of the first one wait for it"
     assert make_reader(url).unfinished_days() == {NOON.wall_ns // NS_PER_DAY}, "one of two has summed up"
-    assert keep_house(first, 40 * NS_PER_HOUR)
+    assert do_housekeeping(first, 40 * NS_PER_HOUR)
     assert make_reader(url).unfinished_days() == frozenset()
     assert database_server.sql(kept.format("chunk")) == "0|2\n1|2"
-    assert keep_house(second, 800 * NS_PER_DAY)
+    assert do_housekeeping(second, 800 * NS_PER_DAY)
     assert database_server.sql(kept.format("chunk")) == "0|2"
     assert database_server.sql(kept.format("daily")) == "0|1"
     assert database_server.sql(kept.format("silence")) == "0|1"
     assert len(make_reader(url).samples("shop", *ALL)) == len(samples)
-    assert keep_house(first, 800 * NS_PER_DAY)
+    assert do_housekeeping(first, 800 * NS_PER_DAY)
     assert database_server.sql(kept.format("chunk")) == ""
 
 

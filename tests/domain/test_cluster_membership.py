@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from watchkeeper.domain import limits
-from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner, plan
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow, StartRetries, plan
 from watchkeeper.domain.cluster.planner import NodePlanner
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, StampTimes
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
@@ -21,8 +21,7 @@ def node(name, stamp=NEW, **named):
 
 def shards(*owners, **named):
     return tuple(
-        ShardOwner(shard=number, incarnation=owner, owner=owner, **named)
-        for number, owner in enumerate(owners)
+        ShardRow(shard=number, incarnation=owner, owner=owner, **named) for number, owner in enumerate(owners)
     )
 
 
@@ -39,7 +38,7 @@ MEMBERS = st.lists(
 OWNERS = st.sampled_from(["", "a1", "b1", "c1", "gone"])
 ROWS = st.lists(
     st.builds(
-        lambda owner, stamp, is_silent: ShardOwner(
+        lambda owner, stamp, is_silent: ShardRow(
             shard=0, incarnation=owner, stamp=stamp, is_silent=is_silent
         ),
         OWNERS,
@@ -51,14 +50,14 @@ ROWS = st.lists(
 ).map(lambda rows: [replace(row, shard=number) for number, row in enumerate(rows)])
 
 
-def plans(seen, *, is_seasoned=True, abandoned=()):
+def plans(seen, *, may_take_over=True, abandoned=()):
     """The plan of each living node by one view."""
     return {
         each.name: plan(
             seen,
             each.incarnation,
             [row.shard for row in seen.shards if row.incarnation == each.incarnation],
-            is_seasoned=is_seasoned,
+            may_take_over=may_take_over,
             abandoned=abandoned,
         )
         for each in seen.members
@@ -67,8 +66,8 @@ def plans(seen, *, is_seasoned=True, abandoned=()):
 
 
 @given(MEMBERS, ROWS, st.booleans())
-def test_two_nodes_never_want_the_same_shard_in_the_same_view(members, rows, is_seasoned):
-    found = plans(view(members, rows), is_seasoned=is_seasoned, abandoned=range(8))
+def test_two_nodes_never_want_the_same_shard_in_the_same_view(members, rows, may_take_over):
+    found = plans(view(members, rows), may_take_over=may_take_over, abandoned=range(8))
     claimed = [shard for each in found.values() for shard in each.claim]
     assert len(claimed) == len(set(claimed))
 
@@ -84,7 +83,7 @@ def test_a_claim_is_of_a_shard_that_is_free_or_silent_by_a_node_with_the_newest_
 
 @given(MEMBERS, ROWS)
 def test_a_node_that_was_away_itself_claims_from_no_owner(members, rows):
-    found = plans(view(members, rows), is_seasoned=False, abandoned=range(8))
+    found = plans(view(members, rows), may_take_over=False, abandoned=range(8))
     assert all(rows[shard].is_free for each in found.values() for shard in each.claim)
 
 
@@ -116,22 +115,37 @@ def test_views_that_follow_each_other_come_to_rest(members, rows):
         assert not any(found.claim or found.release for found in plans(seen).values())
 
 
+def test_a_node_claims_what_is_free_and_what_is_silent_once_it_may_take_over():
+    seen = view([node("a")], [*shards(""), ShardRow(shard=1, incarnation="gone", is_silent=True)])
+    assert plan(seen, "a1", (), may_take_over=False).claim == (0,)
+    assert plan(seen, "a1", (), may_take_over=True).claim == (0, 1)
+    assert plan(seen, "a1", (0, 1), may_take_over=True).claim == ()
+
+
+def test_an_older_node_releases_its_shards_to_a_newer_one_that_lives():
+    rows = shards("a1", "a1", stamp=OLD)
+    for lives, released in ((True, (0, 1)), (False, ())):
+        seen = view([node("a", OLD), node("b", is_alive=lives)], rows)
+        assert plan(seen, "a1", (0, 1), may_take_over=True).release == released
+
+
 def test_an_older_configuration_claims_only_what_is_abandoned():
     seen = view([node("a", OLD)], shards("", "", stamp=NEW))
-    assert plan(seen, "a1", (), is_seasoned=True).claim == ()
-    assert plan(seen, "a1", (), is_seasoned=True, abandoned=[1]).claim == (1,)
+    assert plan(seen, "a1", (), may_take_over=True).claim == ()
+    assert plan(seen, "a1", (), may_take_over=True, abandoned=[1]).claim == (1,)
 
 
 def test_a_node_that_is_not_able_runs_shards_where_no_other_is():
     members = [node("a", is_able=False), node("b")]
     assert set(view(members, shards("", "")).wanted().values()) == {"b"}
     assert set(view(members[:1], shards("", "")).wanted().values()) == {"a"}
+    assert set(view([members[0], node("b", is_able=False)], shards("", "")).wanted().values()) == {"a", "b"}
 
 
 def test_a_shard_that_no_node_is_to_run_stays_where_it_is():
     seen = view([node("a", is_alive=False), node("b", is_alive=False)], shards("a1", "b1"))
-    assert plan(seen, "a1", [0], is_seasoned=True) == ((), ())
-    assert plan(view([], shards("a1")), "a1", [0], is_seasoned=True) == ((), ())
+    assert plan(seen, "a1", [0], may_take_over=True) == ((), ())
+    assert plan(view([], shards("a1")), "a1", [0], may_take_over=True) == ((), ())
 
 
 # The planner.
@@ -156,7 +170,7 @@ class Life:
         return next(number for number in range(100) if self.look().claim)
 
 
-def test_a_node_is_seasoned_after_a_whole_lease_of_looks():
+def test_a_node_may_take_over_after_a_whole_lease_of_looks():
     assert Life().looks_until_a_claim() == limits.TENURE_LEASE_NS // LOOK
 
 
@@ -192,6 +206,36 @@ def test_the_highest_epoch_that_was_seen_is_known():
         life.seen = view([node("a")], shards("b1", epoch=epoch))
         life.look()
     assert life.planner.known_epoch(0) == 7
+
+
+# Starts that fail.
+
+
+def test_a_shard_that_does_not_start_is_tried_after_ever_longer_pauses():
+    retries, now_ns, pauses = StartRetries(), 0, []
+    for _ in range(6):
+        retries.failed(3, now_ns, is_of_shard=True)
+        began_ns = now_ns
+        while retries.waiting(now_ns):
+            now_ns += limits.NODE_TRY_NS // 2
+        pauses.append((now_ns - began_ns) // limits.NODE_TRY_NS)
+    assert pauses == [1, 2, 4, 8, 15, 15]
+    assert retries.is_able(now_ns), "it would start on no other node either"
+    retries.failed(3, now_ns, is_of_shard=True)
+    retries.started(3)
+    assert retries.waiting(now_ns) == frozenset()
+
+
+def test_a_node_on_which_shards_do_not_start_is_not_able_for_ever_longer():
+    retries, now_ns, lengths = StartRetries(), 0, []
+    for _ in range(7):
+        for shard in range(4):
+            retries.failed(shard, now_ns, is_of_shard=False)
+        began_ns = now_ns
+        while not retries.is_able(now_ns):
+            now_ns += limits.NODE_TRY_NS
+        lengths.append((now_ns - began_ns) // limits.NODE_UNABLE_NS)
+    assert lengths == [1, 2, 4, 8, 16, 20, 20]
 
 
 # The stamps.

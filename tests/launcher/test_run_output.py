@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from watchkeeper import Configuration
+from watchkeeper.launcher.operate.scene import scene_of
 
 from tests.launcher.test_running import WITHIN_S, running, said_until, write
 
@@ -314,3 +316,13 @@ def test_a_terminal_shows_a_link_that_signs_a_browser_in_and_no_file_holds_it(tm
         _, errors = process.communicate(timeout=WITHIN_S)
     assert "/login/" not in errors
     assert not [file for file in tmp_path.iterdir() if secret.encode() in file.read_bytes()]
+
+
+def test_the_first_lines_of_a_run_and_the_service_manager_name_the_node(tmp_path):
+    scene = scene_of(tmp_path / "a.yaml", Configuration(targets=()), (), "a runs 4 of 8 shards")
+    assert ("node", "a runs 4 of 8 shards") in scene.facts()
+    assert scene.fields()["node"] == "a runs 4 of 8 shards"
+    assert scene.service_line == "watching no target, no channel; node a runs 4 of 8 shards"
+    alone = scene_of(tmp_path / "a.yaml", Configuration(targets=()), ())
+    assert "node" not in {*dict(alone.facts()), *alone.fields()}
+    assert alone.service_line == "watching no target, no channel"

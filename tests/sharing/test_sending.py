@@ -69,17 +69,17 @@ def test_a_command_is_not_sent_again_to_a_process_that_may_obey_it_yet(standing_
 
 
 def test_a_command_is_sent_again_to_the_process_that_has_taken_over(standing_by, owner, store):
-    heir = SqliteStore(str(store))
+    successor = SqliteStore(str(store))
 
     def taken_over():
         former = standby.owner
         owner.close()
-        heir.open(CLOCK.read())
+        successor.open(CLOCK.read())
         until(lambda: standby.owner.supersedes(former))
 
     link = SlowLink(taken_over)
     standby = standing_by(link)
-    with closing(heir):
+    with closing(successor):
         assert standby.obeyed(Pause("job", "ann")) is not None
     assert link.asked == 2
 

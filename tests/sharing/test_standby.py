@@ -104,14 +104,14 @@ def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host, store):
 
 
 @pytest.mark.slow
-def test_an_heir_that_is_killed_before_the_frozen_owner_thaws_is_followed(host):
+def test_a_successor_that_is_killed_before_the_frozen_owner_thaws_is_followed(host):
     first, second, third = host(), host(), host()
     first.popen.send_signal(signal.SIGSTOP)
     try:
         until(lambda: "active" in (second.role, third.role))
-        heir, last = (second, third) if second.role == "active" else (third, second)
-        # The frozen process has the lock: only the silence of the heir shows that it is dead.
-        heir.kill()
+        successor, last = (second, third) if second.role == "active" else (third, second)
+        # The frozen process has the lock: only the silence of the successor shows that it is dead.
+        successor.kill()
         last.wait_for("runtime.role", "active")
         assert last.ask("runtime.heartbeat('job')") == "None"
     finally:

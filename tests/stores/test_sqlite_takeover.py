@@ -176,22 +176,22 @@ def test_a_watch_names_the_owner(path, owner):
 
 def test_a_frozen_owner_is_followed_and_refused_before_it_writes(path, owner, stores):
     owner.freeze()
-    heir = stores(path, lapsed=silence(path))
-    heir.open(NOON)
-    heir.commit(Batch(pauses=(PauseMark("heir", 1),)))
+    successor = stores(path, lapsed=silence(path))
+    successor.open(NOON)
+    successor.commit(Batch(pauses=(PauseMark("successor", 1),)))
     assert holder_of(path).startswith(f"process {os.getpid()} on ")
     owner.thaw()
     assert owner.ask("commit owner") == "StoreFenced"
     assert owner.ask("beat") == "StoreFenced"
-    heir.commit(Batch(pauses=(PauseMark("again", 1),)))
-    assert pauses(path) == ["again", "heir"]
+    successor.commit(Batch(pauses=(PauseMark("again", 1),)))
+    assert pauses(path) == ["again", "successor"]
 
 
 def test_a_commit_that_waited_out_a_freeze_is_refused(path, owner, stores):
     owner.freeze()
     owner.tell("commit owner")
-    heir = stores(path, lapsed=silence(path))
-    heir.open(NOON)
+    successor = stores(path, lapsed=silence(path))
+    successor.open(NOON)
     owner.thaw()
     assert owner.answer() == "StoreFenced"
     assert pauses(path) == []
@@ -235,35 +235,35 @@ def test_an_owner_that_froze_while_it_folds_the_log_is_followed(path, owner, sto
     monkeypatch.setattr(limits, "STORE_WAL_PAGES_MAX", 1)
     owner.tell("checkpoint")
     owner.await_freeze()
-    heir = stores(path, lapsed=silence(path))
-    heir.open(NOON)
+    successor = stores(path, lapsed=silence(path))
+    successor.open(NOON)
     # The log cannot be folded meanwhile, and is written on.
-    heir.commit(Batch(pauses=(PauseMark("heir", 1),)))
-    heir.beat()
+    successor.commit(Batch(pauses=(PauseMark("successor", 1),)))
+    successor.beat()
     owner.thaw()
     assert owner.answer() == "done"
     assert owner.ask("commit owner") == "StoreFenced"
-    heir.commit(Batch(pauses=(PauseMark("again", 1),)))
-    heir.close()
+    successor.commit(Batch(pauses=(PauseMark("again", 1),)))
+    successor.close()
     owner.kill()
     assert stores(path).open(NOON).incidents == (opened().incident,)
-    assert pauses(path) == ["again", "heir"]
+    assert pauses(path) == ["again", "successor"]
 
 
-def test_an_heir_ends_well_while_the_frozen_owner_folds_the_log(path, owner, stores, monkeypatch):
+def test_a_successor_ends_well_while_the_frozen_owner_folds_the_log(path, owner, stores, monkeypatch):
     monkeypatch.setattr(limits, "STORE_BUSY_NS", 50 * NS_PER_MS)
     owner.tell("checkpoint")
     owner.await_freeze()
-    heir = stores(path, lapsed=silence(path))
-    heir.open(NOON)
-    heir.commit(Batch(pauses=(PauseMark("heir", 1),)))
-    heir.close()
+    successor = stores(path, lapsed=silence(path))
+    successor.open(NOON)
+    successor.commit(Batch(pauses=(PauseMark("successor", 1),)))
+    successor.close()
     assert not tenure_of(path).owner
     owner.kill()
-    assert stores(path).open(NOON).pauses == (PauseMark("heir", 1, ""),)
+    assert stores(path).open(NOON).pauses == (PauseMark("successor", 1, ""),)
 
 
-def test_a_frozen_writer_that_is_killed_leaves_the_store_to_its_heir(path, owner, stores):
+def test_a_frozen_writer_that_is_killed_leaves_the_store_to_its_successor(path, owner, stores):
     assert owner.ask("begin") == "done"
     owner.freeze()
     lapsed = silence(path)
@@ -272,35 +272,35 @@ def test_a_frozen_writer_that_is_killed_leaves_the_store_to_its_heir(path, owner
     assert tenure_of(path).has_lock
 
 
-def test_an_heir_takes_the_lock_once_the_frozen_owner_is_dead(path, owner, stores):
+def test_a_successor_takes_the_lock_once_the_frozen_owner_is_dead(path, owner, stores):
     owner.freeze()
-    heir = stores(path, lapsed=silence(path))
-    heir.open(NOON)
-    heir.beat()
+    successor = stores(path, lapsed=silence(path))
+    successor.open(NOON)
+    successor.beat()
     assert not tenure_of(path).has_lock
     owner.kill()
     assert not StoreWatch(path).look(NOON), "the free lock is not that of the owner"
-    heir.beat()
+    successor.beat()
     assert tenure_of(path).has_lock
     with pytest.raises(StoreBusy, match=f"held by process {os.getpid()} on "):
         stores(path).open(NOON)
 
 
-def test_a_third_process_does_not_take_a_living_heir_for_a_dead_owner(path, owner, stores):
+def test_a_third_process_does_not_take_a_living_successor_for_a_dead_owner(path, owner, stores):
     owner.freeze()
-    heir = stores(path, lapsed=silence(path))
-    heir.open(NOON)
+    successor = stores(path, lapsed=silence(path))
+    successor.open(NOON)
     owner.kill()
     third = stores(path)
     polls = []
 
     def living():
-        polls.append(heir.commit(Batch()))
+        polls.append(successor.commit(Batch()))
 
     with pytest.raises(StoreBusy, match=f"held by process {os.getpid()} on "):
         open_while(third, living)
     assert polls
-    heir.commit(Batch(pauses=(PauseMark("heir", 1),)))
+    successor.commit(Batch(pauses=(PauseMark("successor", 1),)))
 
 
 def open_while(store, act):
@@ -313,10 +313,12 @@ def open_while(store, act):
         thread.join()
 
 
-def test_a_store_whose_heir_died_without_the_lock_is_opened_after_a_lease(path, owner, stores, monkeypatch):
+def test_a_store_whose_successor_died_without_the_lock_is_opened_after_a_lease(
+    path, owner, stores, monkeypatch
+):
     owner.freeze()
-    heir = stores(path, lapsed=silence(path))
-    heir.open(NOON)
+    successor = stores(path, lapsed=silence(path))
+    successor.open(NOON)
     owner.kill()
     row = tenure_of(path)
     assert not row.has_lock
@@ -324,4 +326,4 @@ def test_a_store_whose_heir_died_without_the_lock_is_opened_after_a_lease(path, 
     monkeypatch.setattr(limits, "TENURE_LEASE_NS", 50 * NS_PER_MS)
     stores(path).open(NOON)
     with pytest.raises(StoreFenced):
-        heir.commit(Batch())
+        successor.commit(Batch())

@@ -77,7 +77,7 @@ def frozen(ground):
 
 
 @pytest.fixture
-def heir(ground, frozen):
+def successor(ground, frozen):
     """The store that has taken over from it."""
     store = ground.store("b", ground.row())
     assert store.open(NOON).incidents == (OPENED.incident,)
@@ -116,8 +116,8 @@ def test_a_claim_has_a_higher_epoch_and_goes_on_counting(ground, frozen):
     ],
     ids=["a step", "nothing", "a beat"],
 )
-def test_a_thawed_owner_is_refused_before_it_writes(ground, frozen, heir, write):
-    heir.commit(NEXT)
+def test_a_thawed_owner_is_refused_before_it_writes(ground, frozen, successor, write):
+    successor.commit(NEXT)
     before = ground.row()
     for _ in range(2):
         with pytest.raises(StoreFenced, match="claimed by"):
@@ -127,7 +127,7 @@ def test_a_thawed_owner_is_refused_before_it_writes(ground, frozen, heir, write)
     with pytest.raises(StoreFenced, match="claimed by"):
         frozen.open(NOON)
     assert ground.row() == before
-    heir.commit(Batch())
+    successor.commit(Batch())
 
 
 def test_a_sign_of_life_takes_a_claim_away(ground, frozen):
@@ -150,11 +150,11 @@ def test_the_same_silence_serves_one_claim(ground, frozen):
 
 
 @pytest.mark.parametrize("write", [lambda store: store.beat(), lambda store: store.commit(Batch())])
-def test_an_heir_takes_the_lock_when_it_is_free(ground, frozen, heir, write):
-    write(heir)
+def test_a_successor_takes_the_lock_when_it_is_free(ground, frozen, successor, write):
+    write(successor)
     assert not ground.row().has_lock
     frozen.close()
-    write(heir)
+    write(successor)
     assert ground.row().has_lock
 
 
@@ -185,9 +185,9 @@ def test_an_owner_goes_on_after_a_failure_of_its_own(ground, frozen):
     frozen.commit(NEXT)
 
 
-def test_an_owner_that_comes_back_finds_the_clean_end_of_another(ground, frozen, heir):
+def test_an_owner_that_comes_back_finds_the_clean_end_of_another(ground, frozen, successor):
     frozen.close()
-    heir.close()
+    successor.close()
     with pytest.raises(StoreFenced, match="ended since"):
         frozen.open(NOON)
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import count
 
 from manual_timers import ManualTimers
-from watchkeeper.adapters.locations.asking import AskDesk
+from watchkeeper.adapters.locations.asking import ProbeClient
 from watchkeeper.adapters.locations.client import NatsRefusal
 from watchkeeper.adapters.locations.link import NatsSubject
 from watchkeeper.adapters.locations.located import LocatedProbers
@@ -126,12 +126,12 @@ class Fleet:
         self.timers = ManualTimers(self.clock)
         self.broker = Broker(self.timers)
         self.here = Drivers(self.clock, self.timers)
-        self.desk = AskDesk(self.clock, self.timers.call_at)
-        self.desk.link = self.broker.link((NatsSubject(answers_of(self.desk.id)),), self.desk.heard)
+        self.client = ProbeClient(self.clock, self.timers.call_at)
+        self.client.link = self.broker.link((NatsSubject(answers_of(self.client.id)),), self.client.heard)
         self.health = Health()
-        self.desk.watch.add(self.health)
+        self.client.watch.add(self.health)
         self.prober_of = LocatedProbers(
-            "home", self.here.probers, self.desk, self.timers.call_at, deny_private_addresses=deny
+            "home", self.here.probers, self.client, self.timers.call_at, deny_private_addresses=deny
         )
         self.agents, self.numbers = {}, count(1)
         for location in locations:

@@ -1,7 +1,8 @@
 """Housekeeping: seals finished hours, sums up finished days and drops what retention has released, in small slices."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import apsw
 
@@ -10,10 +11,11 @@ from ....domain.specification.configuration import Retention
 from ....domain.time.duration import parse_duration
 from ....domain.time.moment import Moment
 from ....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
-from .jobs import Writing
+from .jobs import DaySummary, HourSeal, Writing
 from .sample_tables import SampleTables, rolled_days
 from .sealing import DaySum, Seal
 
+Job = TypeVar("Job", bound=HourSeal | DaySummary)
 _DROP = """
 DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} < ? ORDER BY {key} LIMIT ?)
 """
@@ -79,26 +81,18 @@ class SteadyClock:
         return True
 
 
-class Housekeeper:
-    """Does one bounded slice per call.
+class Housekeeping(ABC, Generic[Job]):
+    """Does one bounded slice per call, in whatever kind of database.
 
     It trusts the wall clock only when it has kept step with the monotonic one for ten minutes: nothing is sealed or
     dropped by a clock that has just jumped.
     """
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        samples: SampleTables,
-        retention: Retention,
-        writing: Writing,
-    ) -> None:
+    def __init__(self, retention: Retention, writing: Writing) -> None:
         """`writing` is a transaction of the owner of the store."""
-        self._connection, self._writing = connection, writing
-        self._samples = samples
-        self._retention = retention
+        self._retention, self._writing = retention, writing
         self._clock = SteadyClock()
-        self._job: Seal | DaySum | None = None
+        self._job: Job | None = None
 
     def touched(self, hours: set[int]) -> None:
         """Samples came for these hours: what is half done with one of them begins anew."""
@@ -106,9 +100,8 @@ class Housekeeper:
             self._job = None
 
     def reload(self) -> None:
-        """Forget what a rolled-back transaction left behind in memory."""
+        """Forgets what a transaction that failed has left behind in memory."""
         self._job = None
-        self._samples.reload()
 
     def work(self, now: Moment) -> bool:
         """A slice of sealing and summing, and a slice of dropping; returns whether work may be left.
@@ -121,8 +114,33 @@ class Housekeeper:
         with self._writing():
             return self._drop_some(now.wall_ns) or summed
 
+    @abstractmethod
     def _sum_up_some(self, now_ns: int) -> bool:
-        """A slice of the job under way, or of the next; returns False where there is none."""
+        """Does a slice of the job under way, or of the next; returns False where there is none."""
+
+    @abstractmethod
+    def _drop_some(self, now_ns: int) -> bool:
+        """Drops a slice of each kind of record, in a transaction; returns whether more of one may be to drop."""
+
+
+class Housekeeper(Housekeeping[Seal | DaySum]):
+    """Housekeeping in SQLite."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        samples: SampleTables,
+        retention: Retention,
+        writing: Writing,
+    ) -> None:
+        super().__init__(retention, writing)
+        self._connection, self._samples = connection, samples
+
+    def reload(self) -> None:
+        super().reload()
+        self._samples.reload()
+
+    def _sum_up_some(self, now_ns: int) -> bool:
         if self._job is None:
             hour = next(self._finished_hours(now_ns), None)
             if hour is not None and hour < start_of(self._retention.history, now_ns) // NS_PER_HOUR:
@@ -156,7 +174,6 @@ class Housekeeper:
         return None
 
     def _drop_some(self, now_ns: int) -> bool:
-        """A slice of each kind of record; returns whether more of one may be to drop."""
         # A list: each kind has its slice, whether or not the one before it is done.
         return any(
             [

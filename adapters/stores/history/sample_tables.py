@@ -55,7 +55,7 @@ class SampleTables:
         self.reload()
 
     def reload(self) -> None:
-        """Forget what a rolled-back transaction left behind in memory."""
+        """Forgets what a rolled-back transaction left behind in memory."""
         self.days = day_tables(self._connection)
         self.sealed_hours = sealed_hours(self._connection)
         targets = self._connection.execute("SELECT name, id FROM target")
@@ -67,7 +67,7 @@ class SampleTables:
         )
 
     def record(self, samples: Collection[Sample]) -> tuple[set[int], int]:
-        """Write samples inside the caller's transaction; returns the hours that they lie in, and how many were left out."""
+        """Writes samples inside the caller's transaction; returns the hours that they lie in, and how many were left out."""
         hours = self._by_hour(samples)
         for hour, of_hour in hours.items():
             self._connection.executemany(
@@ -116,7 +116,7 @@ class SampleTables:
         self.days.discard(day)
 
     def seal(self, hour: int) -> None:
-        """Mark an hour whose rows are all in its chunks."""
+        """Marks an hour whose rows are all in its chunks."""
         self._connection.execute("INSERT OR IGNORE INTO sealed_hour VALUES (?)", (hour,))
         self.sealed_hours.add(hour)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from ....domain.errors import StoreBusy, StoreFenced
-from ....domain.supervision.tenure import Tenure
+from ....domain.errors import StoreBusy
+from ....domain.supervision.tenure import Tenure, fenced
 from ..sqlite.connection import connect_reader, explained, transaction
 
 _COLUMNS = Tenure.__struct_fields__
@@ -99,12 +99,6 @@ class TenureTable:
         finally:
             with suppress(apsw.Error):
                 self._connection.pragma("synchronous", "FULL")
-
-
-def fenced(path: str, by: Tenure) -> StoreFenced:
-    """Returns the error of an owner that has lost its store."""
-    owner = by.owner or "another process, which has ended since"
-    return StoreFenced(f"{path} was claimed by {owner}: nothing more is recorded or told by this process")
 
 
 def tenure_of(path: str) -> Tenure | None:

@@ -9,8 +9,8 @@ import psycopg
 from psycopg import errors
 
 from ....domain import limits
-from ....domain.errors import StoreBusy, StoreError, StoreFenced
-from ....domain.supervision.tenure import Tenure
+from ....domain.errors import StoreBusy, StoreError
+from ....domain.supervision.tenure import Tenure, fenced
 from ....domain.units import NS_PER_MS
 from ..links import RecordEnd
 from ..record_state import without_zero_bytes as text
@@ -44,7 +44,7 @@ UPDATE shard SET owner = '', incarnation = '', commits = commits + 1 WHERE {_MIN
 
 
 class OwnerRow(msgspec.Struct, frozen=True):
-    """The row of a shard."""
+    """The row of a shard as its owner left it: the tenure, and the end of the chain."""
 
     tenure: Tenure
     is_silent: bool
@@ -172,9 +172,3 @@ class Fence:
         if now.supersedes(self.current):
             return fenced(self._shown, now)
         return OSError(f"{self._shown} went back in time, as after a restored backup: it is opened again")
-
-
-def fenced(shown: str, by: Tenure) -> StoreFenced:
-    """Returns the error of an owner that has lost its store."""
-    owner = by.owner or "another process, which has ended since"
-    return StoreFenced(f"{shown} was claimed by {owner}: nothing more is recorded or told by this process")

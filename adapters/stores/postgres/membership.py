@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ....domain import limits
-from ....domain.cluster.membership import ClusterView, Member, ShardOwner, name_taken
+from ....domain.cluster.membership import ClusterView, Member, ShardRow, name_taken
 from ....domain.cluster.stamp import ConfigurationStamp, read_stamp
 from ....domain.errors import StoreBusy
 from ....domain.line import count_of
@@ -21,6 +21,7 @@ from ..place import DatabasePlace, database_place
 from ..record_state import without_zero_bytes as text
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, connected, explained, one
+from .node_reports import exchange_reports
 from .schema import count_shards, migrate, version_of
 
 _LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
@@ -121,6 +122,13 @@ class Membership:
             raise StoreBusy(name_taken(self.name, other, self._place.shown))
         return view
 
+    def exchange(self, problems: str, *, is_teller: bool) -> dict[str, str]:
+        """Leaves the own problems of this node for others, and returns theirs by name where it is to tell of them. Raises: StoreError."""
+        with self._connected("exchanging problems") as connection:
+            return exchange_reports(
+                connection, self.name, self.incarnation, text(problems), is_teller=is_teller
+            )
+
     def take(self, shards: Collection[int]) -> list[ShardCommand]:
         """Returns the commands that waited for some shards at the last beat, oldest first. Raises: StoreError."""
         wanted = sorted(self._asked.intersection(shards))
@@ -140,7 +148,7 @@ class Membership:
 
     def forget_outlived(self) -> None:
         """Deletes commands and answers of which nobody hears any more, and rows of long silent nodes. Raises: StoreError."""
-        with self._connected("keeping house") as connection:
+        with self._connected("doing housekeeping") as connection:
             connection.execute(_FORGET, (limits.NODE_KEPT_NS / NS_PER_S,))
             connection.execute(_OUTLIVED, (_KEPT_S,))
 
@@ -169,7 +177,7 @@ class Membership:
                 raise
 
 
-class CommandMail:
+class CommandSender:
     """Sends messages to the owners of shards, and waits for their answers. Blocks; any thread may use it."""
 
     def __init__(self, url: str, clock: MomentClock, pause: Callable[[float], object]) -> None:
@@ -245,9 +253,9 @@ def _member(row: tuple[Any, ...]) -> Member:
     )
 
 
-def _shard(row: tuple[Any, ...]) -> ShardOwner:
+def _shard(row: tuple[Any, ...]) -> ShardRow:
     shard, _, incarnation, owner, configuration, is_silent, epoch, position, _ = row
-    return ShardOwner(
+    return ShardRow(
         shard=shard,
         incarnation=incarnation,
         owner=owner,

@@ -144,7 +144,14 @@ ALTER TABLE incident ADD moved_in xid8 NOT NULL DEFAULT pg_current_xact_id();
 CREATE INDEX incident_moved ON incident (moved_in);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+THIRD = """
+-- The own problems of the shards of each node, for the node that tells of them. They end with the row of the node.
+CREATE TABLE node_report (
+    name text PRIMARY KEY REFERENCES node ON DELETE CASCADE, incarnation text NOT NULL, problems text NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 """Step n leads from version n to n + 1. A released step is never edited."""
 
 

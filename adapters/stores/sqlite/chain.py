@@ -54,11 +54,11 @@ class Chain:
         return found
 
     def count_write(self) -> None:
-        """Count a commit of more than samples, inside of it: without it the count falls short of the head outside."""
+        """Counts a commit of more than samples, inside of it: without it the count falls short of the head outside."""
         self._connection.execute("UPDATE head SET writes = writes + 1")
 
     def begin_epoch(self, known: int) -> int:
-        """Count this opening; `known` is the highest epoch heard of outside, for a database that was restored."""
+        """Counts this opening; `known` is the highest epoch heard of outside, for a database that was restored."""
         epoch = max(self.head().epoch, known) + 1
         self._connection.execute("UPDATE head SET epoch = ?", (epoch,))
         return epoch

@@ -76,7 +76,7 @@ def refuse_old_sqlite(version: int) -> None:
 
 
 def begin_wal(connection: apsw.Connection) -> None:
-    """Switch to write-ahead logging. Raises: StoreError where it is not to be had, as on many network file systems."""
+    """Switches to write-ahead logging. Raises: StoreError where it is not to be had, as on many network file systems."""
     mode = connection.pragma("journal_mode", "WAL")
     if mode != "wal":
         raise StoreError(f"{connection.filename} lies where SQLite cannot keep a WAL (it says {mode!r})")
@@ -84,7 +84,7 @@ def begin_wal(connection: apsw.Connection) -> None:
 
 
 def require_sound_pages(connection: apsw.Connection) -> None:
-    """Look at every page and every index of a small file: the chain vouches for transitions, digests for the rows that they
+    """Looks at every page and every index of a small file: the chain vouches for transitions, digests for the rows that they
     are in, and nothing for rows that an index does not show any more. Raises: StoreCorrupt.
 
     A quarter of a second at 64 MiB, a third more than quick_check, which looks into no index; a larger file is found out

@@ -49,7 +49,7 @@ def read_head(path: str) -> Head | None:
 
 
 def write_head(path: str, head: Head) -> None:
-    """Replace the head beside the store at one stroke. Only ever after the commit that it speaks of."""
+    """Replaces the head beside the store at one stroke. Only ever after the commit that it speaks of."""
     replace_file(f"{path}-head", msgspec.json.encode(head))
 
 
@@ -71,7 +71,7 @@ def replace_file(path: str, content: bytes) -> None:
 
 
 def make_durable(descriptor: int) -> None:
-    """Return once the bytes are on the medium: on macOS fsync(2) returns when they are in the drive's own memory."""
+    """Returns once the bytes are on the medium: on macOS fsync(2) returns when they are in the drive's own memory."""
     if hasattr(fcntl, "F_FULLFSYNC"):
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     else:

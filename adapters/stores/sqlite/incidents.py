@@ -109,7 +109,7 @@ class IncidentTable(CauseReader):
         return tuple(each for each in found if each.at_ns >= since_ns or each.incident_id in live)
 
     def settle(self, names: Collection[str]) -> None:
-        """Decide anew of which of these incidents a restart has to know: one statement, as a digest has up to 5,000."""
+        """Decides anew of which of these incidents a restart has to know: one statement, as a digest has up to 5,000."""
         self._connection.execute(_SETTLE, (listed(names),))
 
     def verify(self, verified_after: int) -> None:

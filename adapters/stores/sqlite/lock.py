@@ -86,7 +86,7 @@ class StoreLock:
         return os.getpid() == self._pid
 
     def release(self) -> None:
-        """Give the lock up. A child that was forked a moment ago has a copy open still, so closing ours is not enough."""
+        """Gives the lock up. A child that was forked a moment ago has a copy open still, so closing ours is not enough."""
         if self._descriptor < 0:
             return
         if self.is_ours:
@@ -99,7 +99,7 @@ class StoreLock:
         _write_holder(self._descriptor, now)
 
     def _lock_alone(self, path: str) -> None:
-        """Take the exclusive lock. `holder_of` has a shared one for some microseconds, which is waited for."""
+        """Takes the exclusive lock. `holder_of` has a shared one for some microseconds, which is waited for."""
         for _ in range(limits.LOCK_TRIES_MAX):
             if _lock(self._descriptor, fcntl.LOCK_EX):
                 return

@@ -45,7 +45,7 @@ class MarkTable(MarkReader):
         return tuple(interval for interval in found if interval.ended_at_ns > since_ns)
 
     def verify(self) -> None:
-        """Raise StoreCorrupt when a checkpoint, a silence or a mark is damaged: a restart builds on them."""
+        """Reads them. Raises: StoreCorrupt where a checkpoint, a silence or a mark is damaged: a restart builds on them."""
         for mark in MARKS.values():
             list(self.rows(mark))
 

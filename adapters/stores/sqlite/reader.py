@@ -164,7 +164,7 @@ class StoreReader(RecordReader):
             copy.close()
 
     def verify(self, outside: Head | None = None) -> Verification:
-        """Check every page, every link, both heads, every notice that is not delivered, every try and every mark.
+        """Checks every page, every link, both heads, every notice that is not delivered, every try and every mark.
 
         `outside` stands for the head beside the store, as for a copy that has none.
         """

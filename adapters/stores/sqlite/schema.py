@@ -165,7 +165,7 @@ MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVEN
 
 
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
-    """Bring a file of any earlier version to the newest. Raises StoreError for a newer one and for no file of ours."""
+    """Brings a file of any earlier version to the newest. Raises StoreError for a newer one and for no file of ours."""
     version = refuse_newer(connection, len(migrations))
     if version == len(migrations):
         return

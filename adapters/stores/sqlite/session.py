@@ -91,7 +91,7 @@ class Session:
             raise OSError(f"{lost}; {self._path} has everything that was recorded, and is opened again")
 
     def record(self, batch: Batch) -> int:
-        """Write a batch inside a transaction; returns how many of its samples were left out."""
+        """Writes a batch inside a transaction; returns how many of its samples were left out."""
         if batch.is_counted:
             self.tables.chain.count_write()
         for renamed in batch.renamed:
@@ -104,13 +104,13 @@ class Session:
         return left_out
 
     def publish_head(self, before: Head | None) -> None:
-        """Say beside the database how far it goes, if that has changed."""
+        """Says beside the database how far it goes, if that has changed."""
         head = self.tables.chain.head()
         if head != before:
             write_head(self._path, head)
 
     def fold_wal(self) -> None:
-        """Checkpoint when there is enough of it. A reader that stands in the way only delays it, and so does another process that
+        """Checkpoints the log when there is enough of it. A reader that stands in the way only delays it, and so does another process that
         folds the log: a frozen former owner may be in the middle of that, and what was committed before is durable.
         """
         self.wal_pages_left = 0
@@ -121,7 +121,7 @@ class Session:
                 self.wal_pages_left = pages - folded
 
     def fold_all(self) -> None:
-        """Checkpoint before closing, which may then remove the WAL. Where another process keeps it from that, the next opening does."""
+        """Checkpoints before closing, which may then remove the WAL. Where another process keeps it from that, the next opening does."""
         with suppress(apsw.BusyError):
             self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, False)

@@ -12,12 +12,12 @@ from ....domain.errors import StoreBusy, StoreError, StoreFenced
 from ....domain.incidents.record import Batch, Restored
 from ....domain.read_model.status import KEPT_BY_THE_PROCESS
 from ....domain.specification.configuration import Retention
-from ....domain.supervision.tenure import Tenure
+from ....domain.supervision.tenure import Tenure, fenced
 from ....domain.time.moment import NS_PER_MS, Moment
 from ..loading import recall
 from ..ownership.file_ownership import FileOwnership
 from ..ownership.file_system import require_locks
-from ..ownership.tenure_table import fenced, read_tenure, tenure_of
+from ..ownership.tenure_table import read_tenure, tenure_of
 from .connection import begin_wal, connect_writer, explained, remedied, require_sound_pages, transaction
 from .files import real_path, refuse_devices, told_from_others
 from .head import CommitsLost, Head, read_head
@@ -125,7 +125,7 @@ class SqliteStore:
             return recall(session.tables, session.tenure.current.epoch, key)
 
     def run_maintenance(self, now: Moment) -> bool:
-        with self._guarded("keeping house") as session:
+        with self._guarded("doing housekeeping") as session:
             session.require_files()
             is_work_left = session.housekeeper.work(now)
             session.fold_wal()
@@ -139,7 +139,7 @@ class SqliteStore:
         return session.log_problem() if session else ""
 
     def close(self) -> None:
-        """Let the file go, to anybody. In a forked child this only forgets: the file belongs to the parent."""
+        """Lets the file go, to anybody. In a forked child this only forgets: the file belongs to the parent."""
         session, failure = self._session, self._failure
         if session is None or self._owned is None or not self._owned.is_ours:
             return

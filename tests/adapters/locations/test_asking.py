@@ -11,7 +11,12 @@ from watchkeeper.adapters.locations.wire import (
     decode_asks,
     encode_batch,
 )
-from watchkeeper.domain.limits import LOCATION_WINDOW_NS, REMOTE_CHECK_BYTES_MAX, TRAVEL_NS_MAX
+from watchkeeper.domain.limits import (
+    LOCATION_FORGOTTEN_NS,
+    LOCATION_WINDOW_NS,
+    REMOTE_CHECK_BYTES_MAX,
+    TRAVEL_NS_MAX,
+)
 from watchkeeper.domain.observation.attempt import CancelOutcome
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -52,7 +57,7 @@ def test_two_silent_locations_of_three_are_no_evidence():
     seen, found = fleet.see(shop("fra", "iad", "syd"))
     assert (seen.outcome, seen.reason) == (Outcome.UNKNOWN, Reason.LOCATION_SILENT)
     assert found["iad"].explanation == "no answer"
-    assert len(fleet.desk) == 0
+    assert len(fleet.client) == 0
 
 
 def test_an_attempt_ends_at_its_deadline_whatever_an_agent_does():
@@ -86,7 +91,7 @@ def test_without_nats_its_locations_are_silent_at_once_and_home_is_asked_all_the
 
 def test_a_connection_that_takes_no_more_makes_its_locations_silent_before_the_deadline():
     fleet = Fleet("fra")
-    fleet.desk.link.is_full = True
+    fleet.client.link.is_full = True
     seen, _ = fleet.begin(shop("fra"))
     fleet.pass_time(20 * NS_PER_MS)
     assert seen[0].locations[0].explanation == "no connection to NATS: it takes no more at this moment"
@@ -184,12 +189,11 @@ def test_an_owner_that_refuses_private_addresses_has_its_agents_refuse_them():
 def test_the_time_that_an_agent_has_ends_before_its_owners_deadline():
     fleet = Fleet("fra")
     fleet.see(shop("fra"))
-    seen, _ = fleet.begin(shop("fra"), timeout_ns=5 * NS_PER_S)
+    fleet.begin(shop("fra"), timeout_ns=5 * NS_PER_S)
     fleet.pass_time(20 * NS_PER_MS)
     request = fleet.agents["fra"].here.requests[-1]
     left_ns = request.deadline.monotonic_ns - request.started.monotonic_ns
     assert 4_400 * NS_PER_MS < left_ns <= 5 * NS_PER_S - TRAVEL_NS_MAX
-    del seen
 
 
 def test_a_cancelled_attempt_hears_nothing_more_and_its_late_answer_is_counted():
@@ -238,6 +242,26 @@ def test_a_location_that_is_silent_for_a_while_is_a_problem_until_it_answers():
     assert fleet.health.problems == {"location fra": ""}
 
 
+@pytest.mark.parametrize("others", [(), ("iad",)], ids=["nothing is asked", "another location is asked"])
+def test_the_problem_of_a_location_that_nothing_asks_any_more_ends_after_an_hour(others):
+    fleet = Fleet("iad")
+    for _ in range(LOCATION_WINDOW_NS // NS_PER_S + 2):
+        fleet.see(shop("fra"), for_ns=NS_PER_S)
+    asked_ns = fleet.clock.now.monotonic_ns
+    for _ in range(2 * LOCATION_FORGOTTEN_NS // (10 * NS_PER_S)):
+        if not fleet.health.problems["location fra"]:
+            break
+        for _ in others:
+            fleet.begin(shop("iad"), timeout_ns=NS_PER_S)
+        fleet.timers.advance(10 * NS_PER_S)
+    after_ns = fleet.clock.now.monotonic_ns - asked_ns
+    assert abs(after_ns - LOCATION_FORGOTTEN_NS) <= 2 * LOCATION_WINDOW_NS
+    fleet.see(shop("fra"), for_ns=NS_PER_S)
+    fleet.timers.advance(LOCATION_WINDOW_NS)
+    fleet.pass_time(2 * NS_PER_S)
+    assert fleet.health.problems["location fra"], "it is asked again"
+
+
 def test_one_frozen_agent_of_two_is_a_problem_that_says_how_much_is_lost():
     fleet = Fleet("fra")
     fleet.agent("fra").link.is_frozen = True
@@ -261,8 +285,8 @@ def test_asks_answers_and_silence_are_counted():
 
 def answer(fleet, location, found, owner=None):
     batch = AnswerBatch(WIRE_VERSION, "evil", tuple(found))
-    subject = answer_subject(owner or fleet.desk.id, location, "a")
-    fleet.desk.heard(subject, "", encode_batch(batch), False)
+    subject = answer_subject(owner or fleet.client.id, location, "a")
+    fleet.client.heard(subject, "", encode_batch(batch), False)
 
 
 def test_an_agent_cannot_answer_for_another_location():
@@ -274,6 +298,18 @@ def test_an_agent_cannot_answer_for_another_location():
     fleet.pass_time(NS_PER_S)
     found = {each.location: each.outcome for each in seen[0].locations}
     assert found == {"fra": Outcome.UP, "iad": Outcome.DOWN}
+
+
+def test_an_agent_cannot_have_another_location_called_silent():
+    """A message without data and with the status of NATS for a subject that has no listener may come from an agent, too."""
+    fleet = Fleet("fra", "iad")
+    seen, _ = fleet.begin(shop("fra", "iad"))
+    fleet.pass_time(15 * NS_PER_MS)
+    for batch in range(1, 5):
+        fleet.client.heard(answer_subject(fleet.client.id, "iad", batch), "", b"", True)
+    fleet.pass_time(NS_PER_S)
+    found = {each.location: each.explanation for each in seen[0].locations}
+    assert found == {"fra": "", "iad": "no agent listens there"}
 
 
 def test_an_answer_counts_once():
@@ -304,8 +340,8 @@ def test_an_answer_counts_once():
 def test_messages_that_cannot_be_read_are_counted_and_dropped_on_both_sides(data):
     fleet = Fleet("fra")
     seen, _ = fleet.begin(shop("fra"))
-    fleet.desk.heard(answer_subject(fleet.desk.id, "fra", "a"), "", data, False)
-    reply = answer_subject(fleet.desk.id, "fra", 1)
+    fleet.client.heard(answer_subject(fleet.client.id, "fra", "a"), "", data, False)
+    reply = answer_subject(fleet.client.id, "fra", 1)
     fleet.agents["fra"].heard(asks_subject("fra"), reply, data, False)
     fleet.pass_time(2 * NS_PER_S)
     assert seen[0].outcome is Outcome.UP
@@ -318,7 +354,7 @@ def test_messages_that_cannot_be_read_are_counted_and_dropped_on_both_sides(data
 )
 def test_an_answer_at_another_place_is_dropped(subject):
     fleet = Fleet("fra")
-    fleet.desk.heard(subject, "", b"", True)
+    fleet.client.heard(subject, "", b"", True)
     fleet.pass_time(2 * NS_PER_S)
     assert fleet.health.counters == {"location_messages_dropped": 1}
 

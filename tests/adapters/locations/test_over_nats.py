@@ -7,10 +7,10 @@ import subprocess
 import sys
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import count
-from pathlib import Path
 
 import pytest
 import trustme
+from awaiting import a_moment, becomes
 from hostile.server import HostileServer
 from looking import until
 from nats_server import MUTE, NatsServer
@@ -19,7 +19,7 @@ from watchkeeper import Configuration, Target, Tcp
 from watchkeeper.actors.dispatch.run.alarm import AlarmClock
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.drivers import Drivers
-from watchkeeper.adapters.locations.link import CONNECTING, NatsLink, NatsSubject
+from watchkeeper.adapters.locations.link import CONNECTING, NatsLink
 from watchkeeper.adapters.locations.subjects import asks_subject
 from watchkeeper.domain.limits import REMOTE_BYTES_MAX
 from watchkeeper.domain.observation.attempt import AttemptId, ProbeRequest
@@ -66,29 +66,13 @@ def port():
         yield server.port
 
 
-def descriptors():
-    return len([*Path("/proc/self/fd").iterdir()])
-
-
-async def a_moment():
-    loop = asyncio.get_running_loop()
-    over = loop.create_future()
-    loop.call_later(0.01, over.set_result, None)
-    await over
-
-
-async def becomes(look):
-    while not look():
-        await a_moment()
-
-
 class Owner:
     def __init__(self, loop, url, locations):
         self.loop, self.clock, self.numbers = loop, SystemClock(), count(1)
         call_at = AlarmClock(loop, self.clock.monotonic_ns).call_at
         whole = Configuration(agents=Agents(nats=url, locations=locations))
         self.drivers = Drivers(loop, self.clock, call_at, whole, {}, None)
-        self.desk = self.drivers.desk
+        self.client = self.drivers.probe_client
 
     async def see(self, target, within_ms=LONG_MS):
         now, answer = self.clock.read(), self.loop.create_future()
@@ -102,11 +86,11 @@ class Owner:
         return await answer
 
     async def until_connected(self):
-        await becomes(lambda: self.desk.link.refusal is None)
+        await becomes(lambda: self.client.link.refusal is None)
 
     async def until_refused(self):
-        await becomes(lambda: self.desk.link.refusal not in {None, CONNECTING})
-        return self.desk.link.refusal
+        await becomes(lambda: self.client.link.refusal not in {None, CONNECTING})
+        return self.client.link.refusal
 
 
 @asynccontextmanager
@@ -197,7 +181,7 @@ def test_messages_that_are_hostile_or_too_large_cost_nothing(run, nats, agents, 
             )
             enemy.start()
             await becomes(lambda: enemy.refusal is None)
-            reply = f"watchkeeper.answer.{owner.desk.id}.fra.1"
+            reply = f"watchkeeper.answer.{owner.client.id}.fra.1"
             for data in (b"", b"\xc1" * 100, b"\x93" * 1_000, b"x" * (REMOTE_BYTES_MAX + 1)):
                 assert enemy.publish(asks_subject("fra"), data, reply)
             await enemy.sent()
@@ -362,20 +346,3 @@ def test_tls_is_spoken_with_a_certificate_of_a_known_authority_alone(run, port, 
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
         with serving(server, "fra"):
             run(lambda: main(server))
-
-
-def test_no_descriptor_is_left_of_connections_that_fail(run, nats):
-    async def main():
-        loop = asyncio.get_running_loop()
-        servers = Agents(nats=nats.url("owner", "wrong"), locations=("x",)).servers
-        before = None
-        for number in range(60):
-            link = NatsLink(loop, servers, None, (NatsSubject("a"),), print, name="x", dice=float)
-            link.start()
-            await becomes(lambda link=link: link.refusal != CONNECTING)
-            link.close()
-            if number == 10:
-                before = descriptors()
-        await becomes(lambda: descriptors() <= before)
-
-    run(main)

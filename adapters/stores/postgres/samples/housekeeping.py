@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from .....domain import limits
 from .....domain.specification.configuration import Retention
-from .....domain.time.moment import Moment
-from ...history.housekeeping import ReleasedRows, SteadyClock, is_finished, released_rows
+from ...history.housekeeping import Housekeeping, ReleasedRows, is_finished, released_rows
 from ...history.jobs import Writing
 from ..connection import BoundedConnection
 from .sealing import BlockSeal, DatabaseDaySum
@@ -15,8 +14,8 @@ from .writer import SampleWriter
 _DROP = "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {time} < %s AND shard = %s LIMIT %s))"
 
 
-class DatabaseHousekeeper:
-    """Does one bounded slice per call. Nothing is sealed or dropped by a clock that has just jumped."""
+class DatabaseHousekeeper(Housekeeping[BlockSeal | DatabaseDaySum]):
+    """Housekeeping of one shard in PostgreSQL."""
 
     def __init__(
         self,
@@ -26,34 +25,10 @@ class DatabaseHousekeeper:
         retention: Retention,
         writing: Writing,
     ) -> None:
-        """`writing` is a transaction of the owner of the shard."""
-        self._connection, self._shard, self._writing = connection, shard, writing
-        self._samples, self._retention = samples, retention
-        self._clock = SteadyClock()
-        self._job: BlockSeal | DatabaseDaySum | None = None
-
-    def touched(self, hours: set[int]) -> None:
-        """Samples came for these hours: what is half done with one of them begins anew."""
-        if self._job is not None and not hours.isdisjoint(self._job.hours):
-            self._job = None
-
-    def reload(self) -> None:
-        """Forgets what a transaction that failed has left behind in memory."""
-        self._job = None
-
-    def work(self, now: Moment) -> bool:
-        """A slice of sealing and summing, and a slice of dropping; returns whether work may be left.
-
-        A slice that did something says so; only one that finds nothing to do says that nothing is left.
-        """
-        if not self._clock.is_settled(now):
-            return False
-        summed = self._sum_up_some(now.wall_ns)
-        with self._writing():
-            return self._drop_some(now.wall_ns) or summed
+        super().__init__(retention, writing)
+        self._connection, self._shard, self._samples = connection, shard, samples
 
     def _sum_up_some(self, now_ns: int) -> bool:
-        """A slice of the job under way, or of the next; returns False where there is none."""
         if self._job is None:
             self._job = self._next_job(now_ns)
         if self._job is None:
@@ -83,7 +58,6 @@ class DatabaseHousekeeper:
                 yield day
 
     def _drop_some(self, now_ns: int) -> bool:
-        """A slice of each kind of record; returns whether more of one may be to drop."""
         # A list: each kind has its slice, whether or not the one before it is done.
         return any([*map(self._drop, released_rows(self._retention, now_ns))])
 

@@ -97,7 +97,7 @@ class OutboxTable:
         return tuple(ChannelBacklog(*row) for row in rows(self._connection, _BACKLOGS))
 
     def verify(self) -> None:
-        """Raise StoreCorrupt when a notice that is not delivered does not read back as it was written."""
+        """Reads them. Raises: StoreCorrupt where a notice that is not delivered does not read back as it was written."""
         self._all("WHERE state <> 'delivered'")
 
     def _all(self, rest: str, *bindings: str) -> tuple[Outgoing, ...]:

@@ -44,7 +44,7 @@ class TryTable:
         return tuple(try_of(row) for row in reversed(found))
 
     def verify(self) -> None:
-        """Raise StoreCorrupt when a row does not read back as it was written."""
+        """Reads them. Raises: StoreCorrupt where a row does not read back as it was written."""
         self._read("ORDER BY key, attempt")
 
     def _read(self, rest: str, *bindings: str | int) -> list[tuple[Any, ...]]:

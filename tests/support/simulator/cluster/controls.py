@@ -43,8 +43,8 @@ class UnfencedStore(ClusterStore):
 class HastyPlanner(NodePlanner):
     """The control: a node that was away itself takes the shards of owners that look silent."""
 
-    def _is_seasoned(self, now: Moment) -> bool:
-        super()._is_seasoned(now)
+    def _may_take_over(self, now: Moment) -> bool:
+        super()._may_take_over(now)
         return True
 
 

@@ -8,15 +8,15 @@ from msgspec.structs import replace
 from watchkeeper.adapters.stores.memory import MemoryStore, SharedRecord
 from watchkeeper.adapters.stores.record_state import RecordDraft, apply
 from watchkeeper.domain import limits
-from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, read_stamp
-from watchkeeper.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
+from watchkeeper.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from watchkeeper.domain.incidents.incident import Transition
 from watchkeeper.domain.incidents.record import Batch, Restored
-from watchkeeper.domain.supervision.tenure import Tenure
+from watchkeeper.domain.supervision.tenure import Tenure, fenced
 from watchkeeper.domain.time.moment import Moment
 
-DECREES = frozenset({"removed", "retired", "changed"})
+OF_CONFIGURATIONS = frozenset({"removed", "retired", "changed"})
 """The reasons of ends that a configuration causes, and no target."""
 LEASE_NS = limits.TENURE_LEASE_NS
 
@@ -70,7 +70,7 @@ class Database:
         """These outlive a rewind: they have happened."""
         self.commits: list[Claimed] = []
         """Each with the tenure that it was accepted from."""
-        self.ended_by_decree: list[Transition] = []
+        self.ended_by_configuration: list[Transition] = []
         self._kept: tuple[dict[str, NodeRow], list[ShardRecord]] | None = None
 
     def pass_to(self, now_ns: int) -> None:
@@ -119,7 +119,7 @@ class Database:
             for name, row in sorted(self.nodes.items())
         )
         shards = tuple(
-            ShardOwner(
+            ShardRow(
                 shard=record.shard,
                 incarnation=record.node,
                 owner=record.tenure.owner,
@@ -209,7 +209,7 @@ class ClusterStore(MemoryStore):
     def _claim(self) -> None:
         row, found = self._row, self._row.tenure
         if self._tenure is not None and found.supersedes(self._tenure):
-            self._fenced = _fenced(found)
+            self._fenced = fenced(f"shard {self.shard}", found)
         if self._fenced is not None:
             raise self._fenced
         is_silent = self._database.now_ns - row.alive_at_ns >= LEASE_NS
@@ -236,7 +236,9 @@ class ClusterStore(MemoryStore):
     def commit(self, batch: Batch) -> int:
         self._link.struck("before a commit")
         self._require_use()
-        self._database.ended_by_decree += [each for each in batch.transitions if each.reason in DECREES]
+        self._database.ended_by_configuration += [
+            each for each in batch.transitions if each.reason in OF_CONFIGURATIONS
+        ]
         draft = RecordDraft(self._record)
         try:
             apply(draft, batch)
@@ -280,7 +282,7 @@ class ClusterStore(MemoryStore):
         if found == self._known:
             return
         if found.supersedes(self._known):
-            self._fenced = _fenced(found)
+            self._fenced = fenced(f"shard {self.shard}", found)
             raise self._fenced
         raise StoreError("the store went back in time: it is opened again")
 
@@ -293,7 +295,3 @@ class ClusterStore(MemoryStore):
         if self.owns:
             self._row.tenure = self._known.released()
         self._is_open = False
-
-
-def _fenced(by: Tenure) -> StoreFenced:
-    return StoreFenced(f"the shard was claimed by {by.owner or 'another node, which has left since'}")

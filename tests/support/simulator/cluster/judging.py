@@ -31,7 +31,7 @@ def _complaints(ground: Ground) -> Iterator[tuple[str, str]]:
     yield from _of_keys(ground)
     for says in ground.moved:
         yield "L6", says
-    for step in ground.database.ended_by_decree:
+    for step in ground.database.ended_by_configuration:
         yield "S30", f"{step.target} was ended as {step.reason} although no configuration dropped it"
 
 

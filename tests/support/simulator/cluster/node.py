@@ -15,7 +15,7 @@ from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
-from watchkeeper.host.cluster.shard_configuration import ShardConfiguration
+from watchkeeper.host.cluster.shard_configuration import ShardedConfiguration
 from watchkeeper.host.cluster.shard_store import ShardStore
 from watchkeeper.host.subscriptions import Subscriptions
 from watchkeeper.testing.clock import START_MONOTONIC_NS, START_WALL_NS, ManualClock
@@ -113,7 +113,7 @@ class Process:
         self.configuration = node.configuration
         self._given = stamp_of(self.configuration, node.clock.read().wall_ns)
         self._times = node.ground.parts.times()
-        self._cut = ShardConfiguration(
+        self._sharded = ShardedConfiguration(
             self.configuration, Placement(self.configuration, len(node.ground.database.shards))
         )
         self._look_ns = 0
@@ -206,7 +206,7 @@ class Process:
             ground.happened("claimed by an older configuration")
 
     def _system(self, shard: int, store: ClusterStore, *, is_outdated: bool) -> System:
-        ground, configuration = self.node.ground, self._cut.of(shard)
+        ground, configuration = self.node.ground, self._sharded.of(shard)
         parts = SystemDependencies(
             clock=self.node.clock,
             dispatcher=self.dispatcher,
@@ -215,7 +215,7 @@ class Process:
             messengers={
                 channel.id: ground.messenger(self, store, channel.id) for channel in configuration.channels
             },
-            store=ShardStore(store, self._cut.guests_of(shard)),
+            store=ShardStore(store, self._sharded.probe_only_on(shard)),
             publisher=Subscriptions(),
             expectation_of=ScriptedExpectations(),
             dice=ground.dice,

@@ -1,4 +1,4 @@
-"""The desk for the stand-bys of a store: the active process obeys and answers what they pass on."""
+"""Carries out and answers, in the active process of a store, what its stand-bys pass on."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from .peer_wire import answer_bytes, error_bytes
 _RECORDER = "recorder"
 
 
-class PeerDesk:
+class PeerResponder:
     """Obeys and answers messages of other processes of the same user, on the loop of the web doors."""
 
     def __init__(self, verbs: HostVerbs, configured: ConfiguredTargets, lifecycle: Lifecycle) -> None:

@@ -1,11 +1,11 @@
-"""The desk for commands that other nodes send to the owner of a shard."""
+"""Carries out the commands and questions that other nodes have sent for the shards of this one, and stores the answers."""
 
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 from pykka import ActorDeadError, Timeout
@@ -42,11 +42,13 @@ OBEYED = (
     Announce,
     EndAnnouncement,
 )
-DESK_THREADS = 4
+OfTarget: TypeAlias = Beat | CheckNow | Pause | Resume
+OF_TARGETS = (Beat, CheckNow, Pause, Resume)
+RESPONDER_THREADS = 4
 logger = logging.getLogger(__name__)
 
 
-class MailedCommand(Protocol):
+class ReceivedCommand(Protocol):
     """A command on its way; see `Membership.take`."""
 
     @property
@@ -59,8 +61,8 @@ class MailedCommand(Protocol):
     def message(self) -> bytes: ...
 
 
-class ShardDesk:
-    """Obeys and answers what arrives for the shards of this node, each command once for each time it is seen."""
+class ShardResponder:
+    """Obeys and answers what arrives for the shards of this node; a command that several looks bring is obeyed once."""
 
     def __init__(
         self,
@@ -68,11 +70,15 @@ class ShardDesk:
         clock: Clock,
         require_open: Callable[[str], None],
         answer: Callable[[int, bytes], None],
+        route: Callable[[OfTarget, int], Engine | None],
     ) -> None:
-        """`require_open` raises UnknownName for an incident that is not open; `answer` stores an answer: several threads call it."""
+        """`require_open` raises UnknownName for an incident that is not open; `answer` stores an answer: several threads call it.
+
+        `route` returns the engine of the shard on which the target of a command lies by now; None where another node has obeyed.
+        """
         self._configured, self._clock = configured, clock
-        self._require_open, self._answer = require_open, answer
-        self._workers = ThreadPoolExecutor(DESK_THREADS, "watchkeeper-desk")
+        self._require_open, self._answer, self._route = require_open, answer, route
+        self._workers = ThreadPoolExecutor(RESPONDER_THREADS, "watchkeeper-responder")
         self._guard = threading.Lock()
         self._under_way: set[int] = set()
         self._answered_last: deque[int] = deque(maxlen=COMMANDS_AT_ONCE)
@@ -81,7 +87,7 @@ class ShardDesk:
     def close(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def take(self, command: MailedCommand, engine: Engine) -> None:
+    def take(self, command: ReceivedCommand, engine: Engine) -> None:
         """Begins to obey a command, unless it is under way. Never blocks."""
         with self._guard:
             if command.id in self._under_way or command.id in self._answered_last:
@@ -92,16 +98,16 @@ class ShardDesk:
         except RuntimeError:  # the node ends; the next owner of the shard obeys
             self._done(command)
 
-    def _done(self, command: MailedCommand, *, is_answered: bool = False) -> None:
+    def _done(self, command: ReceivedCommand, *, is_answered: bool = False) -> None:
         with self._guard:
             self._under_way.discard(command.id)
             if is_answered:
                 self._answered_last.append(command.id)
 
-    def _obey(self, command: MailedCommand, engine: Engine) -> None:
+    def _obey(self, command: ReceivedCommand, engine: Engine) -> None:
         is_answered = False
         try:
-            answer = self._reply(command.message, engine)
+            answer = self._reply(command, engine)
             if answer is not None:
                 self._answer(command.id, answer)
                 is_answered = True
@@ -110,15 +116,25 @@ class ShardDesk:
         finally:
             self._done(command, is_answered=is_answered)
 
-    def _reply(self, data: bytes, engine: Engine) -> bytes | None:
+    def _reply(self, command: ReceivedCommand, engine: Engine) -> bytes | None:
         """Returns the reply to the bytes of a message; None where this engine ends, and the next owner is to reply."""
         try:
-            return answer_bytes(self._answered(decode(data), engine))
+            message = decode(command.message)
+            if isinstance(message, OF_TARGETS):
+                found = self._route(message, command.shard)
+                if found is None:
+                    return answer_bytes(None)
+                engine = found
+            return answer_bytes(self._answered(message, engine))
         except NotRunning:
             return None
         except (ActorDeadError, Timeout):
             return None
         except (WatchkeeperError, ValueError, TimeoutError) as error:
+            return error_bytes(error)
+        except Exception as error:
+            # Without an answer it would be obeyed again at each look, until its sender has given up long since.
+            logger.exception("A command of another node met an internal fault")
             return error_bytes(error)
 
     def _answered(self, message: Message, engine: Engine) -> Any:
