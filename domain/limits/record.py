@@ -111,8 +111,9 @@ COMMANDS_AT_ONCE = 100
 """Commands that one look of a node takes."""
 TENURE_LEASE_NS = 3 * NS_PER_S
 """An owner that shows no sign of life for so long is frozen: another process may claim the store."""
-TENURE_BEAT_NS = NS_PER_S
-"""The time between two signs of life of an owner that commits nothing: at least two fall into each lease."""
+TENURE_BEAT_NS = 1_250 * NS_PER_MS
+"""The time between two signs of life of an owner that commits nothing: at least two fall into each lease, and none between two commits
+of samples that follow each other."""
 TENURE_LOOK_NS = 250 * NS_PER_MS
 """The time between two looks of a process that waits for a store."""
 TENURE_WATCH_GAP_NS = NS_PER_S
@@ -170,6 +171,7 @@ READ_TRIES_MAX = 10_000
 """Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert POSTGRES_LOCK_NS < POSTGRES_ANSWER_NS < STORE_ANSWER_NS
+assert DATABASE_COMMIT_SAMPLES_NS < TENURE_BEAT_NS
 assert 2 * TENURE_BEAT_NS < TENURE_LEASE_NS
 assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS < TENURE_TRY_NS_MAX
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED

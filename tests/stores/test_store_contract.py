@@ -75,6 +75,19 @@ def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store)
     assert restart(store).heard == (shop,)
 
 
+def test_marks_that_come_with_samples_are_kept_as_those_that_come_alone(store):
+    job, gone = HeardMark("job", 5, 4, "run", 3), HeardMark("shop", None)
+    first = Batch(samples=(sample_at(0),), heard=(HeardMark("", 6), HeardMark("shop", 2)))
+    again = Batch(
+        samples=(sample_at(1),), heard=(HeardMark("", 7), HeardMark("job", 1), HeardMark("shop", 3), job)
+    )
+    restored = committed(store, first, again)
+    assert restored.heard == (HeardMark("", 7), job, HeardMark("shop", 3))
+    assert not restored.writes
+    store.commit(Batch(samples=(sample_at(2),), heard=(HeardMark("", 8), gone)))
+    assert [mark.at_ns for mark in restart(store).heard] == [8, 5]
+
+
 def test_a_pause_is_kept_until_it_is_taken_away(store):
     shop, door = PauseMark("shop", 5, "ann"), PauseMark("door", 3)
     assert committed(store, Batch(pauses=(PauseMark("shop", 9), door)), Batch(pauses=(shop,))).pauses == (

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -25,23 +25,26 @@ from .node_reports import exchange_reports
 from .schema import count_shards, migrate, version_of
 
 _LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
-# A name belongs to the node that beats under it; that of a silent one is free.
+# Nodes, then shards with whether a command waits for them, as rows of one form: each statement of a look costs as much as what it asks.
+_SEEN = f"""
+SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns,
+    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint, false FROM node WHERE {{others}}
+UNION ALL SELECT shard, '', split_part(incarnation, '/', 1), owner, configuration, clock_timestamp() - alive_at >= {_LEASE}, epoch,
+    position, EXISTS (SELECT FROM command WHERE command.shard = shard.shard AND answer IS NULL) FROM shard
+"""  # noqa: S608 - a constant
+_LOOK = _SEEN.format(others="true")
+# A name belongs to the node that beats under it; that of a silent one is free. What the statement writes, its other parts do not see.
 _BEAT = f"""
-INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns)
-VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint)
-ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, process = excluded.process, beat_at = excluded.beat_at,
-    configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
-    WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {_LEASE}
-RETURNING 1
-"""  # noqa: S608 - a constant
-_NODES = """
-SELECT name, incarnation, process, configuration, is_able, skew_ns,
-    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint FROM node ORDER BY name COLLATE "C"
-"""
-_SHARDS = f"""
-SELECT shard, split_part(incarnation, '/', 1), owner, epoch, position, configuration, clock_timestamp() - alive_at >= {_LEASE}
-FROM shard ORDER BY shard
-"""  # noqa: S608 - a constant
+WITH beat AS (
+    INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns)
+    VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint)
+    ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, process = excluded.process, beat_at = excluded.beat_at,
+        configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
+        WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {_LEASE}
+    RETURNING name, incarnation, process, configuration, is_able, skew_ns)
+SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns, 0::bigint, false FROM beat UNION ALL
+{_SEEN.format(others="name NOT IN (SELECT name FROM beat)")}
+"""  # noqa: S608 - constants
 _SKEW = "SELECT %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint"
 _FORGET = "DELETE FROM node WHERE clock_timestamp() - beat_at >= %s * interval '1 second'"
 _LEAVE = "DELETE FROM node WHERE name = %s AND incarnation = %s"
@@ -84,6 +87,8 @@ class Membership:
         self._connection: BoundedConnection | None = None
         self.skew_ns = 0
         """How far the wall clock of this machine was ahead of that of the database at the last look."""
+        self._asked: set[int] = set()
+        """The shards for which commands waited at the last beat."""
 
     def join(self, now: Moment) -> int:
         """Brings the schema to the newest version; returns the number of shards. Raises: StoreError."""
@@ -107,12 +112,12 @@ class Membership:
             now.wall_ns,
         )
         with self._connected("beating") as connection:
-            is_ours = connection.execute(_BEAT, said).fetchone() is not None
-            view = _seen(connection)
-        for each in view.members:
-            if each.incarnation == self.incarnation:
-                self.skew_ns = each.skew_ns
-        if not is_ours:
+            rows = connection.execute(_BEAT, said).fetchall()
+        view, self._asked = _seen(rows), {row[0] for row in rows if row[-1]}
+        mine = next((each for each in view.members if each.incarnation == self.incarnation), None)
+        if mine is not None:
+            self.skew_ns = mine.skew_ns
+        else:
             other = next((each.process for each in view.members if each.name == self.name), "another process")
             raise StoreBusy(name_taken(self.name, other, self._place.shown))
         return view
@@ -125,10 +130,11 @@ class Membership:
             )
 
     def take(self, shards: Collection[int]) -> list[ShardCommand]:
-        """Returns the commands that wait for some shards, oldest first. Raises: StoreError."""
-        if not shards:
+        """Returns the commands that waited for some shards at the last beat, oldest first. Raises: StoreError."""
+        wanted = sorted(self._asked.intersection(shards))
+        if not wanted:
             return []
-        asked = (sorted(shards), _KEPT_S, limits.COMMANDS_AT_ONCE)
+        asked = (wanted, _KEPT_S, limits.COMMANDS_AT_ONCE)
         with self._connected("reading commands") as connection:
             return [
                 ShardCommand(number, shard, bytes(message))
@@ -221,18 +227,20 @@ def look_at(url: str) -> ClusterView:
     place = database_place(url)
     with connected(place, "looking at", limits.POSTGRES_CONNECT_NS) as connection:
         has_nodes = (version_of(connection) or 0) >= NODES_SINCE and count_shards(connection, place) > 1
-        return _seen(connection) if has_nodes else ClusterView()
+        return _seen(connection.execute(_LOOK).fetchall()) if has_nodes else ClusterView()
 
 
-def _seen(connection: BoundedConnection) -> ClusterView:
+def _seen(rows: Sequence[tuple[Any, ...]]) -> ClusterView:
+    members = [_member(row) for row in rows if row[0] is None]
+    shards = [_shard(row) for row in rows if row[0] is not None]
     return ClusterView(
-        members=tuple(map(_member, connection.execute(_NODES).fetchall())),
-        shards=tuple(map(_shard, connection.execute(_SHARDS).fetchall())),
+        members=tuple(sorted(members, key=lambda each: each.name)),
+        shards=tuple(sorted(shards, key=lambda each: each.shard)),
     )
 
 
 def _member(row: tuple[Any, ...]) -> Member:
-    name, incarnation, process, configuration, is_able, skew_ns, silent_ns = row
+    _, name, incarnation, process, configuration, is_able, skew_ns, silent_ns, _ = row
     return Member(
         name=name,
         incarnation=incarnation,
@@ -246,7 +254,7 @@ def _member(row: tuple[Any, ...]) -> Member:
 
 
 def _shard(row: tuple[Any, ...]) -> ShardRow:
-    shard, incarnation, owner, epoch, position, configuration, is_silent = row
+    shard, _, incarnation, owner, configuration, is_silent, epoch, position, _ = row
     return ShardRow(
         shard=shard,
         incarnation=incarnation,
