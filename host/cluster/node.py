@@ -32,7 +32,7 @@ from .shard_news import ShardNews
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSEKEEPING_EVERY_LOOKS = 60
 NODE = "node"
-"""The part of the runtime by which its health names the node and its fellows."""
+"""The part of the runtime by which its health names this node."""
 logger = logging.getLogger(__name__)
 
 
@@ -348,7 +348,7 @@ class Node:
     # For people.
 
     def problems(self) -> Iterable[tuple[str, str]]:
-        """Yields what is wrong with this node, its fellows and the shards: a part and a text each."""
+        """Yields what is wrong with this node, the others and the shards: a part and a text each."""
         now, view = self._clock.read(), self.view
         if said := self.own_problem():
             yield NODE, said
