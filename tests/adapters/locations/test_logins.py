@@ -279,7 +279,7 @@ def test_no_descriptor_is_left_of_certificates_that_are_refused_or_missing(run, 
     async def main():
         loop = asyncio.get_running_loop()
         before = None
-        for number in range(66):
+        for number in range(70):
             links = [NatsLink(loop, servers, None, (), print, name="x", dice=float, tls=tls) for tls in ways]
             for link in links:
                 link.start()
