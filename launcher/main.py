@@ -88,6 +88,9 @@ def _length_ns(text: str, option: str) -> int:
 )
 @click.option("--nats", required=True, metavar="URL", help="The servers of NATS: tls://nats.example:4222.")
 @click.option("--credentials", type=PATH, help="The NATS credentials file of its account.")
+@click.option("--ca", type=PATH, help="A PEM file with the authorities to trust, in place of the system's.")
+@click.option("--certificate", type=PATH, help="A PEM file with the certificate that it shows to NATS.")
+@click.option("--key", type=PATH, help="Its private key.  [default: it stands in --certificate]")
 @click.option(
     "--in-flight-max",
     type=click.IntRange(1, 100_000),
@@ -115,6 +118,9 @@ def agent(
     location: str,
     nats: str,
     credentials: Path | None,
+    ca: Path | None,
+    certificate: Path | None,
+    key: Path | None,
     in_flight_max: int,
     deny_private_addresses: bool,
     grace: str,
@@ -135,6 +141,9 @@ def agent(
                 location=location,
                 nats=nats,
                 credentials=credentials,
+                ca=ca,
+                certificate=certificate,
+                key=key,
                 in_flight_max=in_flight_max,
                 deny_private_addresses=deny_private_addresses,
                 grace=grace,

@@ -103,7 +103,7 @@ class ClusterEngine:
         )
         self._others = OtherShards()
         self._sending = ThreadPoolExecutor(1, "watchkeeper-commands")
-        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._looked)
+        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._after_look)
         self._problems = parts.problems
         self.pauses: tuple[PauseMark, ...] = ()
 
@@ -152,7 +152,7 @@ class ClusterEngine:
         """Waits until a future is set that an event of an engine sets. Raises: Timeout where it is not in time."""
         await wait(future, within_s)
 
-    def _looked(self) -> None:
+    def _after_look(self) -> None:
         self._take_commands()
         node = self._node
         self._problems.look(node.view, node.own_problem(), node.engines)

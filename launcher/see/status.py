@@ -16,7 +16,7 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import BlindInterval, HeardMark, PauseMark, Silence
 from ...domain.line import count_of
-from ...domain.observation.outcome import is_answered
+from ...domain.observation.outcome import Outcome, is_answered
 from ...domain.read_model.dissent import dissent
 from ...domain.read_model.job import job_state
 from ...domain.read_model.status import no_sample_since
@@ -322,9 +322,14 @@ def _notes(recorded: _Recorded) -> list[str]:
     """Returns why a target is as it is, and who holds back its notices."""
     silence = _longest(recorded.silences)
     notes = []
-    if found := recorded.finding:
+    found, last = recorded.finding, recorded.last
+    apart = "" if last is None else dissent(last.outcome, recorded.locations)
+    # The process that runs has newer findings of its locations than the record.
+    if found and not (
+        apart and last is not None and last.outcome is Outcome.UP and found == last.explanation
+    ):
         notes.append(found)
-    if recorded.last is not None and (apart := dissent(recorded.last.outcome, recorded.locations)):
+    if apart:
         notes.append(apart)
     runs = recorded.mark is not None and recorded.mark.run_at_ns is not None
     if recorded.job and (runs or (recorded.target is not None and recorded.target.is_scheduled)):
