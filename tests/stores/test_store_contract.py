@@ -67,25 +67,14 @@ def test_an_incident_keeps_the_texts_about_its_target(store):
     assert not found["inc_2"].metadata
 
 
-def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store):
-    shop, door = HeardMark("shop", 5), HeardMark("door", 3)
-    marks = Batch(heard=(HeardMark("shop", 9), door)), Batch(heard=(shop, HeardMark("", 7)))
-    assert committed(store, *marks).heard == (HeardMark("", 7), door, shop)
-    store.commit(Batch(heard=(HeardMark("door", None), HeardMark("", None))))
+@pytest.mark.parametrize("samples", [(), (sample_at(0),)])
+def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store, samples):
+    shop, door = HeardMark("shop", 5), HeardMark("door", 3, 2, "run", 1)
+    marks = (HeardMark("shop", 9), HeardMark("door", 2), door), (shop, HeardMark("", 7))
+    restored = committed(store, *(Batch(samples=samples, heard=each) for each in marks))
+    assert restored.heard == (HeardMark("", 7), door, shop)
+    store.commit(Batch(samples=samples, heard=(HeardMark("door", None), HeardMark("", None))))
     assert restart(store).heard == (shop,)
-
-
-def test_marks_that_come_with_samples_are_kept_as_those_that_come_alone(store):
-    job, gone = HeardMark("job", 5, 4, "run", 3), HeardMark("shop", None)
-    first = Batch(samples=(sample_at(0),), heard=(HeardMark("", 6), HeardMark("shop", 2)))
-    again = Batch(
-        samples=(sample_at(1),), heard=(HeardMark("", 7), HeardMark("job", 1), HeardMark("shop", 3), job)
-    )
-    restored = committed(store, first, again)
-    assert restored.heard == (HeardMark("", 7), job, HeardMark("shop", 3))
-    assert not restored.writes
-    store.commit(Batch(samples=(sample_at(2),), heard=(HeardMark("", 8), gone)))
-    assert [mark.at_ns for mark in restart(store).heard] == [8, 5]
 
 
 def test_a_pause_is_kept_until_it_is_taken_away(store):

@@ -33,7 +33,7 @@ UNION ALL SELECT shard, '', split_part(incarnation, '/', 1), owner, configuratio
     position, EXISTS (SELECT FROM command WHERE command.shard = shard.shard AND answer IS NULL) FROM shard
 """  # noqa: S608 - a constant
 _LOOK = _SEEN.format(others="true")
-# A name belongs to the node that beats under it; that of a silent one is free. What the statement writes, its other parts do not see.
+# A name belongs to the node that beats under it; that of a silent one is free. The other parts of a statement do not see what it writes.
 _BEAT = f"""
 WITH beat AS (
     INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns)
