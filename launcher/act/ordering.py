@@ -8,7 +8,7 @@ from ...domain.line import count_of
 from ..options import Where
 from ..output import ExitStatus
 from ..see.tables import print_json
-from .reach import plain, running, targets_of
+from .reach import commanding, plain, running, targets_of
 
 if TYPE_CHECKING:
     from ...client.answers import CheckAnswer
@@ -27,7 +27,7 @@ def check_now(where: Where, asked: tuple[str, ...], *, as_json: bool) -> ExitSta
     Raises: UnknownName where a name or a glob stands for none, and then nothing was done; NotRunning; UsageError for a
     target that cannot be checked.
     """
-    connection = running(where)
+    connection = commanding(where)
     answers = []
     for name in targets_of(connection, asked):
         answers.append(connection.check_now(name))
