@@ -14,7 +14,12 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from ..adapters.clock import SystemClock
-from ..adapters.net.listening import connect_control_socket, control_socket_path, control_socket_paths
+from ..adapters.net.listening import (
+    connect_control_socket,
+    connect_to_node,
+    control_socket_path,
+    control_socket_paths,
+)
 from ..adapters.stores.opening import holder_of, look_at_nodes
 from ..domain.cluster.membership import ClusterView
 from ..domain.errors import NotAllowed, NotRunning, StoreError, UsageError, WatchkeeperError
@@ -66,6 +71,8 @@ class Place(NamedTuple):
     port: int
     base: str
     ca: str | None
+    node: str = ""
+    """The one to ask of the nodes of the store on this machine; empty for any."""
 
     @property
     def is_socket(self) -> bool:
@@ -225,8 +232,11 @@ def _nothing_at(place: Place, error: OSError) -> str:
         raise StoreError(
             f"no process of this user on this machine answers, and whether one runs elsewhere cannot be read: {unread}"
         ) from None
+    names = listed([f"{each.name} ({each.process})" for each in alive])
+    if place.node:
+        others = f": there {'is' if len(alive) == 1 else 'are'} {names}" if alive else ": none runs"
+        return f"no node {one_line(place.node)} of {place.name} answers this user on this machine{others}"
     if alive:
-        names = listed([f"{each.name} ({each.process})" for each in alive])
         return (
             f"{place.name} is run by {count_of(len(alive), 'node')}, and none answers this user on this machine:"
             f" {names}. Act there, or name the API of one with --url"
@@ -243,6 +253,8 @@ def _nothing_at(place: Place, error: OSError) -> str:
 
 def _connected(place: Place, until: Deadline, nodes: LivingNodes) -> Any:
     if place.store is not None:
+        if place.node:
+            return connect_to_node(place.store, place.node, _left_s(until))
         living = nodes.of(place.store)
         return connect_control_socket(place.store, _left_s(until), living)
     sock = socket.create_connection((place.host, place.port), timeout=_left_s(until))

@@ -82,6 +82,11 @@ class Operations:
         return self._is_started()
 
     @property
+    def has_nodes(self) -> bool:
+        """Whether other processes run a part of the targets."""
+        return self._sharing.has_nodes
+
+    @property
     def stands_by(self) -> bool:
         """Whether another process runs the store: commands are its to obey."""
         return self._sharing.stands_by

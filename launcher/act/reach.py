@@ -93,11 +93,11 @@ def reached(where: Where, act: Callable[[Acts], R]) -> R:
     return act(connection)
 
 
-def running(where: Where) -> Connection:
-    """Returns the client of the runtime that is named. Raises: ConfigurationError where none is, or its token is not safe."""
+def running(where: Where, node: str = "") -> Connection:
+    """Returns the client of the runtime that is named, and of this node. Raises: ConfigurationError where none is, or its token is not safe."""
     place, token = _named(where)
     try:
-        return connect(place, token=token)
+        return connect(place, token=token, node=node)
     except UsageError as error:
         raise click.UsageError(str(error)) from None
 

@@ -126,6 +126,12 @@ def test_every_verb_has_an_answer_within_ten_seconds_of_a_hang_that_says_what_wa
                     "near": others.submit(timed, nodes.store, "pause", near),
                 }
                 found = {verb: each.result() for verb, each in given.items()}
+                seen = timed(nodes.store, "status")
+            assert (seen[0], "this is what a process on this machine knows without it" in seen[1]) == (
+                0,
+                True,
+            )
+            assert "watchkeeper itself, store:" in seen[1]
             for verb, (status, says, took_s) in found.items():
                 assert status != 0, (verb, says)
                 # A silence asks four times: its time may be over while it is on its way.

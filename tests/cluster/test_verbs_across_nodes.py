@@ -6,7 +6,7 @@ import pytest
 from clustered import JOBS, SHARDS, Nodes, fail, job_on, name_on
 from databases import new_store
 from looking import until
-from watchkeeper import Route, UnknownName, UsageError
+from watchkeeper import Route, UnknownName, UsageError, connect
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -69,6 +69,33 @@ def test_a_pause_and_its_end_are_obeyed_and_seen_by_both(pair):
     far.resume(CHECK)
     assert not near.status()[CHECK].paused
     assert not far.status()[CHECK].paused
+
+
+def test_a_target_of_another_node_is_shown_as_its_own_node_shows_it(pair):
+    """Its newest answer, and since when it is as it is: the record has no more than the time of its newest sample."""
+    near, far = pair(1)
+    assert until(lambda: near.status()[CHECK].sample is not None)
+    assert until(lambda: far.status()[CHECK].sample is not None, 20)
+    here, there = near.status()[CHECK], far.status()[CHECK]
+    assert (there.status, there.sample.outcome, there.sample.reason) == (
+        here.status,
+        here.sample.outcome,
+        here.sample.reason,
+    )
+    assert there.sample.latency_ns is not None
+    sampled_ns = there.sample.at.wall_ns
+    assert until(lambda: far.status()[CHECK].sample.at.wall_ns > sampled_ns, 20)
+    assert far.status()[CHECK].since_ns == there.since_ns
+
+
+def test_a_heartbeat_of_a_paused_target_of_another_node_says_that_it_counts_for_nothing(nodes, pair):
+    _, far = pair(3)
+    far.pause(job(3))
+    try:
+        for name in ("a", "b"):
+            assert connect(nodes.store, node=name).heartbeat(job(3)).paused
+    finally:
+        far.resume(job(3))
 
 
 def test_an_attempt_is_started_by_another_node(pair):
