@@ -232,7 +232,7 @@ class ClusterEngine:
         return found[0]
 
     def _pass_to_all(self, command: Mute | Unmute, until: Deadline) -> bool:
-        """Silences hold on every shard: each has a copy. What the others may obey yet, those of this node do."""
+        """Silences hold on every shard: each has a copy. Those of this node obey what the others may obey yet."""
         engines = self._node.engines
         others = [shard for shard in range(self._shards) if shard not in engines]
         if not others:

@@ -138,7 +138,7 @@ def test_every_verb_has_an_answer_within_ten_seconds_of_a_hang_that_says_what_wa
                 known = {"near": ["effect is not known"], "silence": ["not known", "nothing was done"]}
                 assert any(each in says for each in known.get(verb, ["nothing was done"])), (verb, says)
                 assert took_s < ANSWER_WITHIN_S + STARTED_S, (verb, took_s, says)
-            # What was said is true: the one command that was given is obeyed, and no other.
+            # The words are true: the one command that was given is obeyed, and no other.
             until(lambda: runtimes["b"].status()[near].paused, 20)
             status = runtimes["b"].status()
             assert [each.id for each in status.targets if each.paused] == [near]
