@@ -186,17 +186,16 @@ class Doors:
                 if kept is None or kept[1] is not control:
                     return
                 if control.is_gone():
-                    store, node = kept[0]
                     self._control = None
                     kept[2].end()
-                    self._open_control(store, node)
-                    if self._control is not None:
+                    if self._open_control(*kept[0]):
                         logger.info("Verbs reach this process again by the socket %s", control.path)
                     return
 
-    def _open_control(self, store: str | None, node: str) -> None:
+    def _open_control(self, store: str | None, node: str) -> bool:
+        """Returns whether verbs reach this process by a control socket now."""
         if self._control is not None and self._control[0] == (store, node):
-            return
+            return True
         if self._control is not None:
             _, control, door = self._control
             self._control = None
@@ -204,19 +203,20 @@ class Doors:
             self._end(door)
             control.remove()
         if store is None or self._make_site is None or not has_web():
-            return
+            return False
         try:
             control = ControlSocket(store, node)
         except OSError as error:
             # Watching goes on: the socket is a convenience, and `status` and the record can be read without it.
             logger.warning("The control socket is not opened, so that verbs cannot act: %s", error)
-            return
+            return False
         door = Door(control.socket, None, f"unix:{control.path}")
         self._control = (store, node), control, door
         # Most runtimes of hosts are never asked: the web libraries (100 ms, 29 MB) are loaded when somebody connects.
         self._serve(door, at_first_contact=True)
         if node and self._thread is not None:
             self._thread.start_task(lambda: self._keep_control(control))
+        return True
 
     def _serve(self, door: Door, *, at_first_contact: bool) -> None:
         if self._thread is None:
