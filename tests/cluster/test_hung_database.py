@@ -25,8 +25,6 @@ from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
 pytestmark = pytest.mark.needs("postgres")
 SOON_NS = 300 * NS_PER_MS
 ANSWER_WITHIN_S = 10
-STARTED_S = 3
-"""The start of four processes at once on two busy cores, beyond that of one."""
 
 
 def mail_of(url):
@@ -118,26 +116,26 @@ def test_every_verb_has_an_answer_within_ten_seconds_of_a_hang_that_says_what_wa
             near = next(JOBS[shard].id for shard in range(SHARDS) if owners[shard] == "a")
             fail(runtimes["a"], far[0])
             until(lambda: runtimes["a"].incidents(open_only=True), 20)
-            with hung(server), ThreadPoolExecutor(4) as others:
-                given = {
-                    "pause": others.submit(timed, nodes.store, "pause", far[1]),
-                    "ack": others.submit(timed, nodes.store, "ack", far[0]),
-                    "silence": others.submit(timed, nodes.store, "silence", far[1], "--for", "1h"),
-                    "near": others.submit(timed, nodes.store, "pause", near),
-                }
-                found = {verb: each.result() for verb, each in given.items()}
-                seen = timed(nodes.store, "status")
-            assert (seen[0], "this is what a process on this machine knows without it" in seen[1]) == (
-                0,
-                True,
-            )
-            assert "watchkeeper itself, store:" in seen[1]
+            given = {
+                "pause": ("pause", far[1]),
+                "ack": ("ack", far[0]),
+                "near": ("pause", near),
+            }
+            with ThreadPoolExecutor(len(given)) as others:
+                # As many processes at once as later: what their start takes is no part of an answer.
+                started_s = max(took_s for _, _, took_s in others.map(lambda _: timed("--version"), given))
+                with hung(server):
+                    at_store = ["--store", nodes.store]
+                    asked = {verb: others.submit(timed, *words, *at_store) for verb, words in given.items()}
+                    found = {verb: each.result() for verb, each in asked.items()}
+                    status, says, _ = timed("status", *at_store)
+            assert (status, "this is what a process on this machine knows without it" in says) == (0, True)
+            assert "watchkeeper itself, store:" in says
             for verb, (status, says, took_s) in found.items():
                 assert status != 0, (verb, says)
-                # A silence asks four times: its time may be over while it is on its way.
-                known = {"near": ["effect is not known"], "silence": ["not known", "nothing was done"]}
-                assert any(each in says for each in known.get(verb, ["nothing was done"])), (verb, says)
-                assert took_s < ANSWER_WITHIN_S + STARTED_S, (verb, took_s, says)
+                known = "effect is not known" if verb == "near" else "nothing was done"
+                assert known in says, (verb, says)
+                assert took_s < ANSWER_WITHIN_S + started_s, (verb, took_s, started_s, says)
             # The words are true: the one command that was given is obeyed, and no other.
             until(lambda: runtimes["b"].status()[near].paused, 20)
             status = runtimes["b"].status()
@@ -147,12 +145,9 @@ def test_every_verb_has_an_answer_within_ten_seconds_of_a_hang_that_says_what_wa
             nodes.close()
 
 
-def timed(store, *words):
+def timed(*words):
     begun = monotonic()
     found = subprocess.run(
-        [sys.executable, "-m", "watchkeeper", *words, "--store", store],
-        check=False,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", "watchkeeper", *words], check=False, capture_output=True, text=True
     )
     return found.returncode, found.stdout + found.stderr, monotonic() - begun
