@@ -6,7 +6,18 @@ import pytest
 from clustered import JOBS, OPS, SHARDS, fail, job_on, name_on, problems, shards_of
 from looking import until
 from ports import free_port
-from watchkeeper import CallChannel, Channel, Composite, Connectivity, Record, Route, StoreError, Target, Tcp
+from watchkeeper import (
+    CallChannel,
+    Channel,
+    Composite,
+    Connectivity,
+    Record,
+    Route,
+    StoreError,
+    Target,
+    Tcp,
+    connect,
+)
 from watchkeeper.adapters.stores.opening import look_at_nodes
 from watchkeeper.domain.time.moment import NS_PER_MS
 
@@ -29,6 +40,8 @@ def test_a_node_with_an_older_configuration_gives_its_shards_away_until_it_is_re
     until(lambda: shards_of(b) == {"a": (), "b": (0, 1, 2, 3)}, 20)
     assert problems(a)["node"] == NEWER
     assert problems(b) == {}
+    # A verb reaches the node that runs shards, though the name of the other one comes before.
+    assert connect(nodes.store).test_channel("ops").result == "accepted"
     assert [each.has_newest for each in a.status().nodes] == [False, True]
     for each in LATE:
         b.heartbeat(each.id)
