@@ -156,14 +156,18 @@ class Membership:
 
     @contextmanager
     def _connected(self, doing: str) -> Iterator[BoundedConnection]:
-        with explained(f"{doing} at {self._place.shown}"):
-            try:
+        try:
+            with explained(f"{doing} at {self._place.shown}"):
                 if self._connection is None:
                     self._connection = connect(self._place)
                 yield self._connection
-            except BaseException:
-                self.close()
-                raise
+        except StoreBusy as error:
+            # A table that is locked, and no word of another process that has the name.
+            self.close()
+            raise StoreError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
 
 
 class CommandMail:
@@ -184,7 +188,12 @@ class CommandMail:
             with connected(self._place, "sending a command by", self._answer_ns(until)) as connection:
                 connection.answer_ns = self._answer_ns(until)
                 is_sent = True
-                asked = [number for (number,) in connection.execute(_ASK, (list(shards), message)).fetchall()]
+                try:
+                    rows = connection.execute(_ASK, (list(shards), message)).fetchall()
+                except psycopg.errors.LockNotAvailable:
+                    is_sent = False  # a wait that was given up has written nothing
+                    raise
+                asked = [number for (number,) in rows]
                 answers = self._answers(connection, asked, until)
         except StoreError as error:
             if not is_sent:
