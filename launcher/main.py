@@ -229,10 +229,17 @@ def status(where: Where, *, as_json: bool, exit_code: bool) -> None:
         from .see import remote
 
         sys.exit(remote.show_status(running(where), as_json=as_json, exit_code=exit_code))
+    from ..domain.errors import StoreError
     from .place import find_store
     from .see.status import show_status
 
-    sys.exit(show_status(find_store(where.config, where.store), as_json=as_json, exit_code=exit_code))
+    place = find_store(where.config, where.store)
+    try:
+        sys.exit(show_status(place, as_json=as_json, exit_code=exit_code))
+    except StoreError as error:
+        from .see import remote
+
+        sys.exit(remote.show_status_without_store(place, error, as_json=as_json, exit_code=exit_code))
 
 
 @cli.command()

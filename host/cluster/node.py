@@ -301,9 +301,9 @@ class Node:
         if self._over.is_set():
             self._stop(shard, NS_PER_S)
 
-    def settle(self, engine: Engine) -> None:
+    def settle(self, engine: Engine, until: Deadline | None = None) -> None:
         """Waits until what an engine was told is durable, and after a start what that has changed. Blocks for a bounded time."""
-        until = Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
+        until = until or Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
         with suppress(ActorDeadError, Timeout):
             question = GetIncidents(open_only=True)
             run_blocking(engine.ask(RECORDER, question, until.monotonic_ns, blocking))

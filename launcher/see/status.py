@@ -138,9 +138,11 @@ def show_status(place: StorePlace, *, as_json: bool, exit_code: bool) -> ExitSta
     """
     reader = make_reader(place.path)
     now_ns = SystemClock().read().wall_ns
-    waits = waits_at(place.path) or {}
-    recorded = recorded_targets(place, reader, now_ns, waits)
-    document = status_document(place, reader, recorded, now_ns, waits)
+    # First of all: a database that does not answer is known of before anything else waits for it.
+    with reader.at_once():
+        waits = waits_at(place.path) or {}
+        recorded = recorded_targets(place, reader, now_ns, waits)
+        document = status_document(place, reader, recorded, now_ns, waits)
     if as_json:
         print_json(document)
     else:
@@ -363,9 +365,10 @@ def _last_lines(document: dict[str, Any]) -> list[str]:
     of_a_day = "" if blind is None else f"; {saw} in the last 24 h"
     count = count_of(len(document["targets"]), "target")
     held = f", {notices['held']} held back" if notices["held"] else ""
+    sent = f"{notices['pending']} pending, {notices['dead']} given up{held}{of_a_day}"
     return [
         *(f"watchkeeper itself, {each['part']}: {each['explanation']}" for each in document["problems"]),
         f"{count}: {found}" if found else "no target is configured or recorded",
-        f"notices: {notices['pending']} pending, {notices['dead']} given up{held}{of_a_day}",
+        f"notices: {'not known' if notices['pending'] is None else sent}",
         f"run by {holder}" if holder else "not running: this is the last recorded state",
     ]

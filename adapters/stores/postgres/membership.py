@@ -12,7 +12,7 @@ import psycopg
 from ....domain import limits
 from ....domain.cluster.membership import ClusterView, Member, ShardRow, name_taken
 from ....domain.cluster.stamp import ConfigurationStamp, read_stamp
-from ....domain.errors import StoreBusy
+from ....domain.errors import NotSent, StoreBusy, StoreError
 from ....domain.line import count_of
 from ....domain.time.moment import Deadline, Moment
 from ....domain.units import NS_PER_MS, NS_PER_S
@@ -63,6 +63,9 @@ _ANSWERS = "SELECT id, answer FROM command WHERE id = ANY(%s::bigint[]) AND answ
 _OF_INCIDENT = "SELECT shard FROM incident WHERE id = %s ORDER BY is_open DESC LIMIT 1"
 _OF_NOTICE = "SELECT shard FROM outbox WHERE key = %s LIMIT 1"
 _LOOK_S = 0.05
+_ANSWER_NS_MIN = 100 * NS_PER_MS
+"""The wait of the last look for an answer: the interval in which a connection looks whether the server is silent."""
+_MAY_BE_OBEYED = f"the command may be obeyed yet, for {limits.COMMAND_KEPT_NS // NS_PER_S} s: look, and give it again if it was not"
 NODES_SINCE = 2
 """The first version of the schema with nodes."""
 _KEPT_S = limits.COMMAND_KEPT_NS / NS_PER_S
@@ -167,14 +170,18 @@ class Membership:
 
     @contextmanager
     def _connected(self, doing: str) -> Iterator[BoundedConnection]:
-        with explained(f"{doing} at {self._place.shown}"):
-            try:
+        try:
+            with explained(f"{doing} at {self._place.shown}"):
                 if self._connection is None:
                     self._connection = connect(self._place)
                 yield self._connection
-            except BaseException:
-                self.close()
-                raise
+        except StoreBusy as error:
+            # A table that is locked, and no word of another process that has the name.
+            self.close()
+            raise StoreError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
 
 
 class CommandSender:
@@ -184,42 +191,61 @@ class CommandSender:
         """`pause` waits for a number of seconds between two looks for an answer."""
         self._place, self._clock, self._pause = database_place(url), clock, pause
 
-    def ask(self, shards: Collection[int], message: bytes, within_s: float) -> list[bytes]:
+    def ask(self, shards: Collection[int], message: bytes, until: Deadline) -> list[bytes]:
         """Returns the answer of each shard. All of them are asked in one transaction, or none.
 
-        Raises: TimeoutError where one has not answered in time: it may obey yet; StoreError.
+        Raises: NotSent where nothing of it has happened; TimeoutError where one has not answered in time, and StoreError where the
+        store failed meanwhile: it may be obeyed yet.
         """
-        with connected(self._place, "asking by") as connection:
-            answers = self._answers(connection, shards, message, within_s)
+        given, is_sent, answers = self._clock.read(), False, list[bytes]()
+        try:
+            with connected(self._place, "sending a command by", self._answer_ns(until)) as connection:
+                connection.answer_ns = self._answer_ns(until)
+                is_sent = True
+                try:
+                    rows = connection.execute(_ASK, (list(shards), message)).fetchall()
+                except psycopg.errors.LockNotAvailable:
+                    is_sent = False  # a wait that was given up has written nothing
+                    raise
+                asked = [number for (number,) in rows]
+                answers = self._answers(connection, asked, until)
+        except StoreError as error:
+            if not is_sent:
+                raise NotSent(f"nothing was done: {error}") from error
+            raise StoreError(f"{error}: {_MAY_BE_OBEYED}") from error
         # Not inside: a TimeoutError is an OSError, which is explained as a failure of the store.
         if len(answers) < len(shards):
-            missing = count_of(len(shards) - len(answers), "owner")
-            raise TimeoutError(f"{missing} of shards did not answer in time: the command may be obeyed yet")
+            silent = count_of(len(shards) - len(answers), "shard")
+            those = "the node that is to obey" if len(shards) == 1 else f"the nodes of {silent}"
+            waited_s = (self._clock.read().monotonic_ns - given.monotonic_ns) / NS_PER_S
+            raise TimeoutError(f"{those} did not answer within {waited_s:.0f} s: {_MAY_BE_OBEYED}")
         return answers
 
-    def _answers(
-        self,
-        connection: BoundedConnection,
-        shards: Collection[int],
-        message: bytes,
-        within_s: float,
-    ) -> list[bytes]:
+    def _answers(self, connection: BoundedConnection, asked: Collection[int], until: Deadline) -> list[bytes]:
         """Returns the answers, of some of the shards where the others did not answer in time."""
-        asked = [number for (number,) in connection.execute(_ASK, (list(shards), message)).fetchall()]
-        until = Deadline.after(self._clock.read(), round(within_s * NS_PER_S))
         while True:
+            connection.answer_ns = self._answer_ns(until)
             answers: dict[int, bytes] = dict(connection.execute(_ANSWERS, (asked,)).fetchall())
             left_s = until.remaining_s(self._clock.read())
             if len(answers) == len(asked) or not left_s:
                 return [bytes(answers[number]) for number in asked if number in answers]
             self._pause(min(_LOOK_S, left_s))
 
-    def owner_of(self, *, incident: str = "", key: str = "") -> int | None:
-        """Returns the shard that has an incident or a notice; None where there is none. Raises: StoreError."""
+    def owner_of(self, until: Deadline, *, incident: str = "", key: str = "") -> int | None:
+        """Returns the shard that has an incident or a notice; None where there is none. Raises: NotSent where that cannot be read."""
         query = _OF_INCIDENT if incident else _OF_NOTICE
-        with connected(self._place, "reading") as connection:
-            found: int | None = one(connection, query, (incident or key,))
-            return found
+        try:
+            with connected(self._place, "reading", self._answer_ns(until)) as connection:
+                connection.answer_ns = self._answer_ns(until)
+                found: int | None = one(connection, query, (incident or key,))
+                return found
+        except StoreError as error:
+            raise NotSent(f"nothing was done: {error}") from error
+
+    def _answer_ns(self, until: Deadline) -> int:
+        """Returns how long the next answer of the server may take."""
+        left_ns = round(until.remaining_s(self._clock.read()) * NS_PER_S)
+        return max(min(left_ns, limits.POSTGRES_ANSWER_NS), _ANSWER_NS_MIN)
 
 
 def look_at(url: str) -> ClusterView:
