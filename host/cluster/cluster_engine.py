@@ -16,14 +16,22 @@ from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
 from ...domain.cluster.stamp import ConfigurationStamp
-from ...domain.errors import NotRunning, StoreError, StoreFenced, UnknownName, UsageError, WatchkeeperError
+from ...domain.errors import (
+    NotRunning,
+    NotSent,
+    StoreError,
+    StoreFenced,
+    UnknownName,
+    UsageError,
+    WatchkeeperError,
+)
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import PauseMark
 from ...domain.line import one_line
 from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.node_status import ShardCounts
 from ...domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
-from ...domain.time.moment import NS_PER_S, Moment
+from ...domain.time.moment import Deadline, Moment
 from ...protocol.codec import encode
 from ...protocol.message import Message
 from ...protocol.owner import Acknowledge, EndDrill, Unacknowledge
@@ -38,7 +46,7 @@ from ..sharing.peer_wire import read_reply, without_monotonic
 from ..sharing.recorded_status import Recorded
 from .merging import merged_metrics, merged_status, merged_work, without_targets
 from .node import Node, NodeMembership
-from .other_shards import OtherShards
+from .other_shards import KnownSince, OtherShards
 from .problem_exchange import ProblemExchange
 from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
@@ -64,9 +72,9 @@ class ClusterMembership(NodeMembership, Protocol):
 class ShardOwners(Protocol):
     """Asks the nodes that run other shards; see `CommandSender`."""
 
-    def ask(self, shards: Collection[int], message: bytes, within_s: float) -> list[bytes]: ...
+    def ask(self, shards: Collection[int], message: bytes, until: Deadline) -> list[bytes]: ...
 
-    def owner_of(self, *, incident: str = "", key: str = "") -> int | None: ...
+    def owner_of(self, until: Deadline, *, incident: str = "", key: str = "") -> int | None: ...
 
 
 class NodeParts(NamedTuple):
@@ -101,9 +109,9 @@ class ClusterEngine:
         self._responder = ShardResponder(
             configured, parts.clock, self._require_open, parts.membership.answer, self._route
         )
-        self._others = OtherShards()
+        self._others, self._since = OtherShards(), KnownSince()
         self._sending = ThreadPoolExecutor(1, "watchkeeper-commands")
-        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._looked)
+        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._after_look)
         self._problems = parts.problems
         self.pauses: tuple[PauseMark, ...] = ()
 
@@ -152,7 +160,7 @@ class ClusterEngine:
         """Waits until a future is set that an event of an engine sets. Raises: Timeout where it is not in time."""
         await wait(future, within_s)
 
-    def _looked(self) -> None:
+    def _after_look(self) -> None:
         self._take_commands()
         node = self._node
         self._problems.look(node.view, node.own_problem(), node.engines)
@@ -178,7 +186,7 @@ class ClusterEngine:
             return engines[shard]
         if shard == asked:
             raise NotRunning("this node no longer runs the shard")
-        self._ask_owners([shard], command)
+        self._ask_owners([shard], command, self._until())
         return None
 
     def _require_open(self, incident: str) -> None:
@@ -215,65 +223,68 @@ class ClusterEngine:
 
     def _send(self, shard: int, command: Message) -> None:
         try:
-            self._ask_owners([shard], command)
+            self._ask_owners([shard], command, self._until())
         except (WatchkeeperError, ValueError, TimeoutError) as error:
             logger.error("A command for shard %d was not obeyed: %s: %s", shard, command, error)  # noqa: TRY400
 
     def pass_on(self, command: NodeCommand) -> bool:
         """Has the owners of shards on other nodes obey a command. Returns False where this node alone is to obey.
 
-        Blocks until the effect is durable there, at most 10 s: a take-over is waited for.
+        Blocks until the effect is durable there, at most 7 s: a take-over is waited for.
 
-        Raises: UnknownName for a target or an incident that is not there; UsageError for a target that a command states; TimeoutError;
-        what the owner raises.
+        Raises: UnknownName for a target or an incident that is not there; UsageError for a target that a command states; what the owner
+        raises; NotSent where nothing was done; TimeoutError and StoreError where it may be obeyed yet.
         """
         if isinstance(command, Track | Untrack):
             raise UsageError(STATED_BY_ALL)
+        until = self._until()
         if isinstance(command, Mute | Unmute):
-            return self._pass_to_all(command)
-        shard = self._shard_to_obey(command)
+            return self._pass_to_all(command, until)
+        shard = self._shard_to_obey(command, until)
         if shard in self._node.engines:
             return False
         self._refusals.require(command)
-        self._ask_owners([shard], command)
+        self._ask_owners([shard], command, until)
         return True
 
-    def _shard_to_obey(self, command: NodeCommand) -> int:
+    def _until(self, until_ns: int | None = None) -> Deadline:
+        """Returns the deadline of a command that begins now, or of a question that has one."""
+        now = self._clock.read()
+        left_ns = limits.COMMAND_PASSED_NS if until_ns is None else until_ns - now.monotonic_ns
+        return Deadline.after(now, max(0, min(left_ns, limits.COMMAND_PASSED_NS)))
+
+    def _shard_to_obey(self, command: NodeCommand, until: Deadline) -> int:
         found = [*self._shards_for(command)]
         if not found and isinstance(command, Acknowledge | Unacknowledge | EndDrill):
-            owner = self._owners.owner_of(incident=command.incident)
+            owner = self._owners.owner_of(until, incident=command.incident)
             if owner is None:
                 raise UnknownName(f"no open incident is {one_line(command.incident)}")
             return owner
         return found[0]
 
-    def _pass_to_all(self, command: Mute | Unmute) -> bool:
-        """Silences hold on every shard: each has a copy."""
+    def _pass_to_all(self, command: Mute | Unmute, until: Deadline) -> bool:
+        """Silences hold on every shard: each has a copy. Those of this node obey what the others may obey yet."""
         engines = self._node.engines
         others = [shard for shard in range(self._shards) if shard not in engines]
         if not others:
             return False
         self._refusals.require(command)
         try:
-            self._ask_owners(others, command)
-        except StoreError as error:
-            if not engines:
-                raise
-            raise StoreError(
-                f"{error}: the shards of this node may obey yet: look, and give it again"
-            ) from error
-        finally:
-            for engine in engines.values():
-                engine.tell(command)
+            self._ask_owners(others, command, until)
+        except NotSent:
+            raise
+        except Exception:
+            _tell_all(engines.values(), command)
+            raise
+        _tell_all(engines.values(), command)
         # Other nodes read from the store what these shards have.
         for engine in engines.values():
-            self._node.settle(engine)
+            self._node.settle(engine, until)
         return True
 
-    def _ask_owners(self, shards: Collection[int], message: Message) -> Any:
-        """Returns the answer of the owners, of several the last. Raises: what one of them raises; TimeoutError; StoreError."""
-        within_s = limits.ANSWER_WITHIN_NS / NS_PER_S
-        replies = self._owners.ask(shards, encode(without_monotonic(message)), within_s)
+    def _ask_owners(self, shards: Collection[int], message: Message, until: Deadline) -> Any:
+        """Returns the answer of the owners, of several the last. Raises: what one of them raises; as `CommandSender.ask` does."""
+        replies = self._owners.ask(shards, encode(without_monotonic(message)), until)
         answers = [read_reply(message, reply) for reply in replies]
         return answers[-1]
 
@@ -292,7 +303,7 @@ class ClusterEngine:
                 shard = self._engines.sharded.placement.shard_of(target)
                 return await self._of_shard(shard, listener, question, until_ns, wait)
             case Redrive(key):
-                owner = await _off(wait, lambda: self._owners.owner_of(key=key))
+                owner = await _off(wait, lambda: self._owners.owner_of(self._until(until_ns), key=key))
                 return owner is not None and await self._of_shard(owner, listener, question, until_ns, wait)
             case GetTest():
                 answers = [each for _, each in await self._local(listener, question, until_ns, wait)]
@@ -312,7 +323,7 @@ class ClusterEngine:
         engine = self._node.engines.get(shard)
         if engine is not None:
             return await engine.ask(listener, question, until_ns, wait)
-        return await _off(wait, partial(self._ask_owners, [shard], question))
+        return await _off(wait, partial(self._ask_owners, [shard], question, self._until(until_ns)))
 
     async def _local(
         self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer
@@ -340,9 +351,11 @@ class ClusterEngine:
                     lambda: recorded.answer(GetStatus(), ""), wait
                 )
                 known = {one.id for status in answers for one in status.incidents}
+                rows = (row for status in answers for row in status.targets)
                 others = replace(
                     others,
                     problems=(),
+                    targets=self._since.of(rows, others.targets),
                     incidents=tuple(one for one in others.incidents if one.id not in known),
                 )
                 answers.append(others)
@@ -382,6 +395,11 @@ class ClusterEngine:
         if not answers:
             raise NotRunning("this node runs no shard now, and has no figures")
         return merged_metrics(answers)
+
+
+def _tell_all(engines: Iterable[Engine], command: Mute | Unmute) -> None:
+    for engine in engines:
+        engine.tell(command)
 
 
 async def _off(wait: AwaitAnswer, work: Callable[[], R]) -> R:

@@ -32,7 +32,7 @@ from .shard_news import ShardNews
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSEKEEPING_EVERY_LOOKS = 60
 NODE = "node"
-"""The part of the runtime by which its health names the node and its fellows."""
+"""The part of the runtime by which its health names this node."""
 logger = logging.getLogger(__name__)
 
 
@@ -301,9 +301,9 @@ class Node:
         if self._over.is_set():
             self._stop(shard, NS_PER_S)
 
-    def settle(self, engine: Engine) -> None:
+    def settle(self, engine: Engine, until: Deadline | None = None) -> None:
         """Waits until what an engine was told is durable, and after a start what that has changed. Blocks for a bounded time."""
-        until = Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
+        until = until or Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
         with suppress(ActorDeadError, Timeout):
             question = GetIncidents(open_only=True)
             run_blocking(engine.ask(RECORDER, question, until.monotonic_ns, blocking))
@@ -348,7 +348,7 @@ class Node:
     # For people.
 
     def problems(self) -> Iterable[tuple[str, str]]:
-        """Yields what is wrong with this node, its fellows and the shards: a part and a text each."""
+        """Yields what is wrong with this node, the others and the shards: a part and a text each."""
         now, view = self._clock.read(), self.view
         if said := self.own_problem():
             yield NODE, said

@@ -14,8 +14,8 @@ from ...domain.time.moment import Moment
 from .shard_configuration import FIRST_SHARD
 
 
-class ReportingMembership(Protocol):
-    """Passes the own problems of nodes on by the store; see `Membership`."""
+class ReportMembership(Protocol):
+    """The place for the own problems of a node in the store; see `Membership`."""
 
     name: str
     skew_ns: int
@@ -29,7 +29,7 @@ class ProblemExchange:
     Recorders and the node's thread use it. While the store is away, what was read last holds: the incidents of it neither open nor end.
     """
 
-    def __init__(self, membership: ReportingMembership, clock: Clock) -> None:
+    def __init__(self, membership: ReportMembership, clock: Clock) -> None:
         self._membership, self._clock = membership, clock
         self._guard = threading.Lock()
         self._of_shards: dict[int, tuple[OwnProblem, ...]] = {}

@@ -10,14 +10,19 @@ from ...adapters.stores.opening import make_reader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
 from ...domain.limits import DATABASE_COMMIT_SAMPLES_NS, READ_INCIDENTS_MAX
+from ...domain.observation.outcome import Reason
+from ...domain.observation.sample import Sample
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.status import RECORDED, STANDBY, RuntimeStatus, TargetStatus, no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status
 from ...domain.specification.matcher import Subject
 from ...domain.specification.target import Target
+from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_DAY
 from ...protocol.recorder import GetIncidents, GetStatus
 
+_JUDGED = Reason.CONDITION_FAILED
+"""The reason whose explanation is the list of failed conditions."""
 _LOOK_BACK_NS = NS_PER_DAY
 _INCIDENTS_RECENT = 100
 _WRITTEN_WITHIN_NS = 2 * DATABASE_COMMIT_SAMPLES_NS
@@ -109,8 +114,31 @@ class Recorded:
             else "",
             paused=is_paused,
             silences=tuple(silence for silence in silences if silence.selection().accepts(subject)),
-            sample=None,
+            sample=_sample_of(target, last) if last and not is_stale else None,
             attempt=None,
             samples=0,
             missed=0,
         )
+
+
+def _sample_of(target: Target, last: StoredSample) -> Sample | None:
+    """Returns a stored sample as the one that the runtime had, with as much of it as the record keeps; None for one of several locations,
+    whose findings it does not keep.
+    """
+    if target.places:
+        return None
+    said = last.explanation.removeprefix(last.reason.value).removeprefix(": ")
+    failed = tuple(said.split("; ")) if said and last.reason is _JUDGED else ()
+    return Sample(
+        target=target.id,
+        epoch=0,
+        attempt=0,
+        # The clock of the process that took it means nothing here: the wall stands for it.
+        at=Moment(last.at_ns, last.at_ns),
+        outcome=last.outcome,
+        reason=last.reason,
+        latency_ns=last.latency_ns,
+        status=last.status,
+        failed=failed,
+        detail="" if failed else said,
+    )

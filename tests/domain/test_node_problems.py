@@ -3,7 +3,7 @@
 import pytest
 from records import NOON
 from watchkeeper.domain import limits
-from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardOwner
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.node_problems import NodeProblems, report_text, reported_problems
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
 from watchkeeper.domain.incidents.own_problems import OwnProblem, OwnProblems, joined_problems
@@ -29,7 +29,7 @@ def member(name, *, is_alive=True, silent_ns=0):
 
 def view(*members, free=()):
     shards = tuple(
-        ShardOwner(shard=shard, incarnation="" if shard in free else "a", epoch=1) for shard in range(4)
+        ShardRow(shard=shard, incarnation="" if shard in free else "a", epoch=1) for shard in range(4)
     )
     return ClusterView(members=members, shards=shards)
 
