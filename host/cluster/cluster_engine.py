@@ -98,17 +98,12 @@ class ClusterEngine:
 
     def __init__(self, configured: ConfiguredTargets, parts: NodeParts) -> None:
         self._configured, self._store, self._clock = configured, parts.store, parts.clock
-        self._membership, self._owners, self._engines, self._feed = (
-            parts.membership,
-            parts.owners,
-            parts.engines,
-            parts.feed,
-        )
+        self._membership, self._owners = parts.membership, parts.owners
+        self._engines, self._feed = parts.engines, parts.feed
         self._shards = 1
         self._refusals = RemoteRefusals(configured, parts.store, parts.clock)
-        self._responder = ShardResponder(
-            configured, parts.clock, self._require_open, parts.membership.answer, self._route
-        )
+        answer = parts.membership.answer
+        self._responder = ShardResponder(configured, parts.clock, self._require_open, answer, self._route)
         self._others, self._since = OtherShards(), KnownSince()
         self._sending = ThreadPoolExecutor(1, "watchkeeper-commands")
         self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._after_look)
@@ -162,8 +157,7 @@ class ClusterEngine:
 
     def _after_look(self) -> None:
         self._take_commands()
-        node = self._node
-        self._problems.look(node.view, node.own_problem(), node.engines)
+        self._problems.look(self._node.view, self._node.own_problem(), self._node.engines)
 
     # Commands.
 
@@ -179,9 +173,8 @@ class ClusterEngine:
         Raises: NotRunning where this node no longer runs the shard; as `_ask_owners` does.
         """
         placement, engines = self._engines.sharded.placement, self._node.engines
-        shard = (
-            placement.shard_of(command.target) if placement.lies_elsewhere(command.target, asked) else asked
-        )
+        is_former = placement.lies_elsewhere(command.target, asked)
+        shard = placement.shard_of(command.target) if is_former else asked
         if shard in engines:
             return engines[shard]
         if shard == asked:
