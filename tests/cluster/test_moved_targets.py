@@ -1,13 +1,21 @@
 """A target that moves to another shard takes along when it was heard, its commanded pause and its counts; its incident ends there."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
-from clustered import JOBS, fail, job_on, shards_of
+from clustered import JOBS, SHARDS, fail, job_on, shards_of
 from databases import schema_of
 from looking import until
 from msgspec.structs import replace
 from watchkeeper import Composite, Consecutive, Target
+from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.domain.time.moment import NS_PER_S
+from watchkeeper.host.cluster.problem_exchange import ProblemExchange
+from watchkeeper.host.cluster.shard_engines import ShardEngines
+from watchkeeper.host.cluster.shard_feed import NodeFeed
+from watchkeeper.host.configured import ConfiguredTargets
+from watchkeeper.host.subscriptions import Subscriptions
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -20,6 +28,24 @@ WHOLE = Target(id="whole", every="1h", composite=Composite(worst_of=(FIRST.id, S
 JOINED = (*APART, WHOLE)
 """A composite target joins the two: the second one moves to the shard of the first."""
 HOUR_NS = 3_600 * NS_PER_S
+
+
+class Told:
+    """An engine that hears commands."""
+
+    pauses = ()
+
+    def __init__(self):
+        self.commands = []
+
+    def tell(self, command):
+        self.commands.append(command)
+
+
+class Unreachable:
+    """The row of a node that is never written."""
+
+    name, skew_ns = "a", 0
 
 
 @pytest.fixture
@@ -75,6 +101,7 @@ def test_a_ping_a_pause_and_a_count_move_along(nodes, rows, move):
     assert shard == 0
     assert abs(after_ns - before_ns) < NS_PER_S
     a.resume(SECOND.id)
+    assert not a.status()[SECOND.id].paused
     assert pauses(rows) == []
     a.heartbeat(SECOND.id, ok=False)
     until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
@@ -134,6 +161,27 @@ def test_a_node_that_is_not_reloaded_yet_reaches_a_target_on_its_new_shard(nodes
     until(lambda: a.status()[SECOND.id].status.value == "up", 20)
     b.pause(SECOND.id, by="ann")
     assert a.status()[SECOND.id].paused
+
+
+@pytest.mark.slow
+def test_a_shard_that_starts_during_a_reload_begins_anew_where_a_target_has_moved(nodes):
+    """Its engine was made by the former configuration: it would drop the marks of the target that it gives away."""
+    given = nodes.configuration(APART)
+    configured = ConfiguredTargets(given, {"announce": print})
+    problems = ProblemExchange(Unreachable(), SystemClock())
+    engines = ShardEngines(configured, NodeFeed(Subscriptions()), None, "x", str, problems)
+    engines.share(SHARDS)
+    made = [engines.make(shard, is_outdated=False, known_epoch=0) for shard in range(SHARDS)]
+    try:
+        configured.apply(configured.diff(nodes.configuration(JOINED)))
+        begun = []
+        asked = [engines.activate(shard, Told(), lambda: begun.append(1)) for shard in range(SHARDS)]
+        assert asked == [False, False, True, True]
+        assert len(begun) == SHARDS
+    finally:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda engine: engine.stop(NS_PER_S), made))
+        engines.close()
 
 
 def test_a_resumed_target_finds_no_pause_of_its_former_shard(nodes, rows):

@@ -70,7 +70,7 @@ def test_a_channel_that_is_dead_for_one_shard_of_another_node_is_told_once(nodes
     assert "channel pager" not in problems(nodes.runtimes[first])
     assert own(nodes) == [(first, "channel pager", "opened")]
     with psycopg.connect(database_server.socket_dsn, autocommit=True) as connection:
-        query = f"SELECT name, problems <> '' FROM {schema_of(nodes.store)}.node_report ORDER BY name"  # noqa: S608
+        query = f"SELECT name, problems <> '' FROM {schema_of(nodes.store)}.node ORDER BY name"  # noqa: S608
         assert dict(connection.execute(query).fetchall())[other]
         nodes.stop(other)
         assert other not in dict(connection.execute(query).fetchall()), "its problems end with its row"

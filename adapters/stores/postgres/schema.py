@@ -145,10 +145,8 @@ CREATE INDEX incident_moved ON incident (moved_in);
 """
 
 THIRD = """
--- The own problems of the shards of each node, for the node that tells of them. They end with the row of the node.
-CREATE TABLE node_report (
-    name text PRIMARY KEY REFERENCES node ON DELETE CASCADE, incarnation text NOT NULL, problems text NOT NULL
-);
+-- The own problems of a node and its shards, for the node that tells of them.
+ALTER TABLE node ADD problems text NOT NULL DEFAULT '';
 """
 
 MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
