@@ -31,12 +31,12 @@ def test_a_course_breaks_no_invariant(seed):
     assert said(run_course(seed)) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_the_same_course_fails_without_the_fence(seed):
     assert "S15" in broken(run_course(seed, UNFENCED))
 
 
-@pytest.mark.parametrize("seed", [1, 7])
+@pytest.mark.parametrize("seed", [2, 40])
 def test_without_the_fence_an_outage_is_lost_or_told_twice(seed):
     assert "S6" in broken(run_course(seed, UNFENCED))
 
