@@ -41,7 +41,7 @@ def test_without_the_fence_an_outage_is_lost_or_told_twice(seed):
     assert "S6" in broken(run_course(seed, UNFENCED))
 
 
-@pytest.mark.parametrize("seed", [3, 9])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_node_that_has_just_come_back_would_take_shards_from_owners_that_live(seed):
     violations = run_course(seed, Parts(planner=HastyPlanner)).violations
     assert "from an owner that lived" in violations[0].says
