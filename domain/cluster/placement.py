@@ -38,7 +38,7 @@ class Placement:
     """
 
     def __init__(self, configuration: Configuration, shards: int) -> None:
-        self._shards = shards
+        self.shards = shards
         units = _Units(configuration.targets)
         for first, second in _joined(configuration):
             units.join(first, second)
@@ -55,7 +55,7 @@ class Placement:
     def shard_of(self, target: str) -> int:
         """Returns the shard of a target; that of its name for one that is not configured."""
         found = self._shard_of.get(target)
-        return shard_of_text(target, self._shards) if found is None else found
+        return shard_of_text(target, self.shards) if found is None else found
 
     def names_on(self, shard: int) -> ShardTargets:
         """Returns the names of the targets on a shard."""
