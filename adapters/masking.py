@@ -40,7 +40,7 @@ _NAME_END = re.compile(
 """The end of a name that tells of a secret. It is looked for alone: with the name before it, `[\\w.-]*`, a long word without one would be
 read again from each of its characters."""
 _BEHIND_NAME = re.compile(r"""["']?\s*[:=]\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"|=([^&\s"']+)|>([^<]*)<""")
-"""What follows the name of a field in a text that is sent as JSON, as a form or as XML."""
+"""The rest of a field behind its name, in a text that is sent as JSON, as a form or as XML."""
 _NAME_CHARACTER = re.compile(r"[\w.-]")
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
