@@ -34,12 +34,14 @@ _LOGIN = re.compile(r"\b(?:AUTH|PASS|PASSWORD|LOGIN)\b(.*)", re.IGNORECASE)
 """A line of a text protocol that carries a login."""
 _ASKING = re.compile(r"pass|assword|secret|token|\b334\b", re.IGNORECASE)
 """The question before a secret: `Password:`, often awaited as `assword:`, or the number with which mail servers ask for a login."""
-_NAME = r"[\w.-]*(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|credential)s?"
-_FIELD = re.compile(
-    rf"""["']?{_NAME}["']?\s*[:=]\s*"((?:[^"\\]|\\.)*)\"|{_NAME}=([^&\s"']+)|<{_NAME}>([^<]*)<""",
-    re.IGNORECASE,
+_NAME_END = re.compile(
+    r"(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|credential)s?(?![\w.-])", re.IGNORECASE
 )
-"""A field of a text that is sent, as JSON, as a form or as XML, whose name tells of a secret."""
+"""The end of a name that tells of a secret. It is looked for alone: with the name before it, `[\\w.-]*`, a long word without one would be
+read again from each of its characters."""
+_BEHIND_NAME = re.compile(r"""["']?\s*[:=]\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"|=([^&\s"']+)|>([^<]*)<""")
+"""The rest of a field behind its name, in a text that is sent as JSON, as a form or as XML."""
+_NAME_CHARACTER = re.compile(r"[\w.-]")
 _WORDS = re.compile(r"(?:[A-Za-z]{1,12}(?:[/_.-]|$))*")
 """A path that anybody may guess, such as `hooks/ops`."""
 _TOKEN_CHARACTERS_MIN = 16
@@ -159,7 +161,7 @@ def _of_text(text: str) -> Iterator[str]:
 
 def secret_fields(text: str) -> Iterator[str]:
     """The values of the fields of a request that are named as secrets, as they are written and as they are meant."""
-    for quoted, formed, marked in _FIELD.findall(text):
+    for quoted, formed, marked in _fields(text):
         value = quoted or formed or marked
         if PLACE.search(value):
             continue
@@ -169,6 +171,27 @@ def secret_fields(text: str) -> Iterator[str]:
             meant = json.loads(f'"{quoted}"') if quoted else meant
         if meant != value:
             yield meant
+
+
+def _fields(text: str) -> Iterator[tuple[str, str, str]]:
+    """The values behind names that tell of secrets, each in its form: as JSON, as a form or as XML. Reads each character a few times."""
+    read = 0
+    for name in _NAME_END.finditer(text):
+        if name.start() < read:
+            continue  # it is a part of a value
+        # Before its value is looked for, which may be the whole rest of the text.
+        if text.startswith(">", name.end()) and not _is_marked(text, name.start(), read):
+            continue
+        if field := _BEHIND_NAME.match(text, name.end()):
+            read = field.end()
+            yield field[1] or "", field[2] or "", field[3] or ""
+
+
+def _is_marked(text: str, end: int, start: int) -> bool:
+    """Whether the name that goes on at `end` stands behind the first stroke of an element of XML, which is not before `start`."""
+    while end > start and _NAME_CHARACTER.match(text, end - 1):
+        end -= 1
+    return end > start and text[end - 1] == "<"
 
 
 def _of_transport(transport: Transport) -> Iterator[str]:

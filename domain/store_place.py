@@ -1,5 +1,6 @@
 """The text that names a store: the path of a file, or the URL of a database."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -7,7 +8,14 @@ from .limits import SHARDS_MAX
 from .line import MASK
 
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
+_ONLY_SCHEME = ("postgresql:", "postgres:")
 _SECRETS = frozenset({"password", "sslpassword"})
+_PAIR = re.compile(
+    r"(?:^|(?<=\s))(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode|sslpassword)\s*=(?P<value>\s*'(?:[^'\\]|\\.)*'|\s*\S*)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A pair of the other form of libpq: `host=db.example dbname=watch`."""
+_ENCODE = "percent-encode the password (%40 for @, %2F for /, %3F for ?, %23 for #), or leave it to ~/.pgpass"
 
 
 def is_database(store: str) -> bool:
@@ -16,15 +24,29 @@ def is_database(store: str) -> bool:
 
 
 def is_url(store: str) -> bool:
-    """Whether a text is a URL and no path: that of a database, or one that nothing here reads, which may hold a password as well."""
-    return "://" in store
+    """Whether a text is a URL and no path: that of a database, or a text that nothing here reads, which may hold a password as well."""
+    return "://" in store or _is_of_libpq(store)
+
+
+def _is_of_libpq(store: str) -> bool:
+    """Whether a text is the other form of libpq, or a URL of a database without its strokes."""
+    return _PAIR.match(store.lstrip()) is not None or (
+        "://" not in store and (_PAIR.search(store) is not None or store.lower().startswith(_ONLY_SCHEME))
+    )
 
 
 def shown_store(store: str) -> str:
-    """Returns the text without the passwords in it; that of a file is returned as it is."""
+    """Returns the text without the passwords in it; that of a file is returned as it is.
+
+    Of a text in which the password cannot be told from the rest no more is returned than the scheme.
+    """
+    if _is_of_libpq(store):
+        return MASK
     if not is_url(store):
         return store
     scheme, _, rest = store.partition("://")
+    if _misread(store):
+        return f"{scheme}://{MASK}"
     authority_end = min((rest.find(sign) for sign in "/?#" if sign in rest), default=len(rest))
     authority, behind = rest[:authority_end], rest[authority_end:]
     login, at, hosts = authority.rpartition("@")
@@ -38,9 +60,31 @@ def shown_store(store: str) -> str:
     return f"{scheme}://{masked}{path}{question}{urlencode(pairs, safe='*/,')}"
 
 
+def _misread(store: str) -> str:
+    """Returns what is wrong with a URL whose password may lie elsewhere than before the `@`, and what to do; empty for others."""
+    rest = store.partition("://")[2]
+    if rest.count("@") > 1 or "@" in "".join(re.split("([/?#])", rest, maxsplit=1)[1:]):
+        return f"has an @ that does not end the login: {_ENCODE}"
+    if "#" in rest:
+        return f"has a #: {_ENCODE}"
+    if any(not sign.isprintable() for sign in rest):
+        return f"has a line end or another sign that is not printed: {_ENCODE}"
+    try:
+        hosts = urlsplit(store).netloc.rpartition("@")[2].split(",")
+    except ValueError:
+        return f"cannot be read: {_ENCODE}; the form is postgresql://USER@HOST/DATABASE"
+    ports = [host.rpartition(":")[2] for host in hosts if ":" in host and not host.endswith("]")]
+    if not all(port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536 for port in ports):
+        return f"has a port that is no number from 1 to 65535: write postgresql://USER@HOST:5432/DATABASE, or {_ENCODE}"
+    return ""
+
+
 def store_secrets(store: str) -> Iterator[str]:
     """Yields the passwords in a text that names a store."""
-    if not is_url(store):
+    for pair in _PAIR.finditer(store) if _is_of_libpq(store) else ():
+        if "password" in pair[0].partition("=")[0].lower():
+            yield pair["value"].strip().strip("'")
+    if "://" not in store:
         return
     rest = store.partition("://")[2]
     login = rest.rpartition("@")[0] if "@" in rest else ""
@@ -75,18 +119,16 @@ def store_problem(store: str) -> str:
         return "names no file: write a path, or leave it out to keep the record in memory only"
     if not is_url(store):
         return ""
+    if _is_of_libpq(store):
+        return (
+            "names a database in a form that is not read here: write postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
     if not is_database(store):
         return "is neither a file nor a database: write a path, or postgresql://USER@HOST/DATABASE"
-    try:
-        parts = urlsplit(store)
-        hosts = parts.netloc.rpartition("@")[2].split(",")
-        ports = [host.rpartition(":")[2] for host in hosts if ":" in host and not host.endswith("]")]
-    except ValueError:
-        return "cannot be read: write postgresql://USER@HOST/DATABASE"
-    if not parts.path.strip("/"):
+    if problem := _misread(store):
+        return problem
+    if not urlsplit(store).path.strip("/"):
         return "names no database: write postgresql://USER@HOST/DATABASE"
-    if not all(port.isascii() and port.isdigit() and 0 < int(port) < 65_536 for port in ports):
-        return "has a port that is no number from 1 to 65535: write postgresql://USER@HOST:5432/DATABASE"
     try:
         stated_shards(store)
     except ValueError as error:

@@ -18,7 +18,7 @@ from ...domain import limits
 from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries
 from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
-from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
+from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced, WatchkeeperError
 from ...domain.incidents.own_problems import UNSERVED
 from ...domain.line import count_of, first_line, listed
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
@@ -74,6 +74,10 @@ class EngineFactory(Protocol):
     def grace_ns(self) -> int:
         """Returns how long an engine may drain."""
         ...
+
+
+class _NotStarted(Exception):  # it never leaves this module
+    """A shard does not run, which is told."""
 
 
 class ShardRun(NamedTuple):
@@ -268,14 +272,25 @@ class Node:
                 is_taken = row.is_silent and not row.is_free
                 self._news.claims(shard, self.view.name_of(row) if is_taken else "")
                 self._shards[shard] = ShardRun("starting")
-                future = self._workers.submit(self._start, shard)
+                future = self._workers.submit(self._worked, self._start, shard)
                 self._starting.add(future)
                 future.add_done_callback(self._starting.discard)
         for shard in wanted.release:
             if shard in self.engines:
-                self._workers.submit(self._stop, shard, self._factory.grace_ns())
+                self._workers.submit(self._worked, self._stop, shard, self._factory.grace_ns())
 
     # One shard, on a thread of the workers.
+
+    def _worked(self, work: Callable[..., object], *said: object) -> None:
+        """Does work whose future nobody asks for its error; those of the store are told where they are met."""
+        try:
+            work(*said)
+        except _NotStarted:
+            pass  # told already
+        except StoreError as error:
+            logger.debug("Node %s: %s", self.name, first_line(str(error)))
+        except Exception:
+            logger.exception("The node met an internal fault")
 
     def _start(self, shard: int) -> None:
         if self._over.is_set():
@@ -290,10 +305,17 @@ class Node:
             self._drop(shard)
             if not isinstance(error, StoreBusy):
                 self._fail(shard, error)
-            raise
+            raise _NotStarted from error
+        try:
+            is_placed = self._factory.activate(shard, engine, partial(self._begin, shard, engine))
+        except BaseException as error:
+            self._fail(shard, error)
+            engine.stop(NS_PER_S)
+            self._drop(shard)
+            raise _NotStarted from error
         self._failed.pop(shard, None)
         self._retries.started(shard)
-        if not self._factory.activate(shard, engine, partial(self._begin, shard, engine)):
+        if not is_placed:
             self.begin_anew((shard,))
         engine.on_end(partial(self._lost, shard, engine))
         # Now, as the first question would: a status is not to wait for it where the store hangs later.
@@ -314,9 +336,10 @@ class Node:
 
     def _fail(self, shard: int, error: BaseException) -> None:
         """Tries a shard later, and leaves the others to other nodes for a while unless the record of this one is to blame."""
-        says = first_line(str(error) or type(error).__name__)
+        kind, fault = type(error).__name__, None if isinstance(error, WatchkeeperError) else error
+        says = first_line(f"{kind}: {error}" if fault else str(error) or kind)
         if self._failed.get(shard) != says:
-            logger.error("Shard %d does not start on node %s: %s", shard, self.name, says)
+            logger.error("Shard %d does not start on node %s: %s", shard, self.name, says, exc_info=fault)
         self._failed[shard], self._refused = says, error
         now_ns = self._clock.read().monotonic_ns
         self._retries.failed(shard, now_ns, is_of_shard=isinstance(error, StoreCorrupt))
@@ -337,7 +360,7 @@ class Node:
         logger.debug("Shard %d was claimed from node %s: %s", shard, self.name, first_line(str(error)))
         self._news.loses(shard)
         with suppress(RuntimeError):  # the node ends
-            self._workers.submit(self._stop, shard, NS_PER_S)
+            self._workers.submit(self._worked, self._stop, shard, NS_PER_S)
 
     def _drop(self, shard: int) -> None:
         # In this order: a shard that is free here may be claimed again, and its next run must not be cleared away with this one.

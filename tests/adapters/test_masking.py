@@ -3,13 +3,15 @@
 import base64
 import html
 import json
+import re
+from contextlib import suppress
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from watchkeeper.adapters.configuration.substitution import Substitution
-from watchkeeper.adapters.masking import SecretMask, secrets_of
+from watchkeeper.adapters.masking import SecretMask, secret_fields, secrets_of
 from watchkeeper.domain.limits import SECRET_CHARACTERS_MIN
 from watchkeeper.domain.specification.channel import Channel, Webhook
 from watchkeeper.domain.specification.probe import BasicAuth, DialogueStep, Exec, Http, OAuth2, Tcp, Tls
@@ -214,3 +216,68 @@ def test_a_value_of_a_variable_is_a_secret_unless_every_output_shows_its_place(t
         }
     )
     assert substitution.secrets == {"canary", "from a file", "well"}
+
+
+WHOLE = re.compile(
+    r"""["']?NAME["']?\s*[:=]\s*"((?:[^"\\]|\\.)*)\"|NAME=([^&\s"']+)|<NAME>([^<]*)<""".replace(
+        "NAME", r"[\w.-]*(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|credential)s?"
+    ),
+    re.IGNORECASE,
+)
+"""A field with its name in one expression: what is meant, and as slow as the square of the length of a text."""
+PIECES = [
+    "token",
+    "Secrets",
+    "x",
+    "api_key",
+    "s",
+    "a-b.",
+    "=",
+    ":",
+    '"',
+    "'",
+    "\\",
+    " ",
+    "\n",
+    "<",
+    ">",
+    "&",
+    "ſ",
+]
+
+
+def with_meant(quoted, value):
+    """A value, and what it means where that is another text."""
+    with suppress(ValueError):
+        if quoted and (meant := json.loads(f'"{quoted}"')) != value:
+            return [value, meant]
+    return [value]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=24).map("".join))
+def test_the_fields_of_a_text_are_those_of_the_plain_expression(text):
+    found = (with_meant(quoted, quoted or formed or marked) for quoted, formed, marked in WHOLE.findall(text))
+    assert [*secret_fields(text)] == [value for values in found for value in values]
+
+
+LONG = [
+    "x",
+    "a1",
+    "token",
+    "token>",
+    "token ",
+    "<token>",
+    "<token",
+    'token="',
+    'token:"\\"',
+    "token: ",
+    "<xtoken.",
+    '"',
+]
+
+
+@pytest.mark.parametrize("piece", LONG)
+def test_a_text_of_a_megabyte_is_read_in_one_go(piece):
+    length = 1 << 20
+    found = [*secret_fields((piece * length)[:length])]
+    assert sum(map(len, found)) <= 2 * length

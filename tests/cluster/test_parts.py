@@ -8,8 +8,10 @@ from looking import until
 from watchkeeper import PingOptions, StoreBusy
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.opening import database_nodes
+from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.placement import Placement
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
+from watchkeeper.domain.read_model.status import AbandonedWork
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.host.cluster.node import Node
 from watchkeeper.host.cluster.shard_configuration import ShardedConfiguration
@@ -23,6 +25,60 @@ class Idle:
 
     def grace_ns(self):
         return 0
+
+
+class Alone:
+    """The row of the only node of a store whose shards are free."""
+
+    name, incarnation = "a", "a1"
+
+    def beat(self, stamp, now, *, is_able):
+        me = Member(name="a", incarnation="a1", process="process 1", stamp=stamp)
+        return ClusterView(members=(me,), shards=(ShardRow(shard=0),))
+
+    def leave(self):
+        pass
+
+
+class EngineAlone:
+    """An engine that starts, and notes that it has ended."""
+
+    ended = False
+
+    def start(self):
+        pass
+
+    def stop(self, within_ns):
+        self.ended = True
+        return AbandonedWork()
+
+
+class Faulty(Idle):
+    """A factory that meets an error which nobody has foreseen, before an engine runs or when it is given its commands."""
+
+    def __init__(self, when):
+        self.when, self.engine = when, EngineAlone()
+
+    def make(self, shard, *, is_outdated, known_epoch):
+        if self.when == "made":
+            raise KeyError("zürich")
+        return self.engine
+
+    def activate(self, shard, engine, begin):
+        raise KeyError("zürich")
+
+
+@pytest.mark.parametrize("when", ["made", "activated"])
+def test_an_error_that_nobody_has_foreseen_is_logged_with_the_shard_that_does_not_start(caplog, when):
+    factory = Faulty(when)
+    node = Node(Alone(), SystemClock(), ConfigurationStamp, factory, lambda: None)
+    with pytest.raises(KeyError):
+        node.start()
+    (record,) = (each for each in caplog.records if "does not start" in each.message)
+    assert record.message == "Shard 0 does not start on node a: KeyError: 'zürich'"
+    assert record.exc_info is not None
+    assert dict(node.problems())["node"] == "shard 0 does not start: KeyError: 'zürich'"
+    assert factory.engine.ended == (when == "activated")
 
 
 @pytest.mark.needs("postgres")

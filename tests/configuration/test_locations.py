@@ -114,6 +114,17 @@ def test_an_address_that_is_none_of_nats_is_refused(nats, said):
     assert found.startswith(f"agents.nats: {said}")
 
 
+@pytest.mark.parametrize(
+    "password", ["a/bSECRET", "1/SECRET", "x?SECRET", "x#SECRET", "x@SECRET", "a,SECRET", "SEC RET"]
+)
+def test_a_login_of_nats_that_is_not_percent_encoded_is_refused_and_not_shown(password):
+    found = Agents(nats=f"nats://owner:{password}@h:4222", locations=("fra",))
+    (problem,) = problems(agents=found)
+    assert "percent-encode the login (%40 for @, %2F for /" in problem
+    assert "SEC" not in f"{problem} {found!r}"
+    assert "nats='nats://***'" in repr(found)
+
+
 def test_several_servers_share_what_the_first_one_states():
     found = Agents(nats="tls://watch:s%40crets@a,b:4223, tls://other:p@[::1]", locations=("fra",))
     assert problems(agents=found) == []

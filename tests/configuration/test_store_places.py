@@ -22,7 +22,20 @@ SHOWN = "postgresql://watch:***@db.example:5433/watch?sslmode=require"
     ("store", "shown"),
     [
         (URL, SHOWN),
-        ("postgres://watch:a@b@db/watch", "postgres://watch:***@db/watch"),
+        ("postgres://watch:a@b@db/watch", "postgres://***"),
+        ("postgresql://watch:a/b#c@db/watch", "postgresql://***"),
+        ("postgresql://watch:1/b@db/watch", "postgresql://***"),
+        ("postgresql://watch:1?b@db/watch", "postgresql://***"),
+        ("postgresql://watch:1#b@db/watch", "postgresql://***"),
+        ("postgresql://watch:a?b@db/watch", "postgresql://***"),
+        ("postgresql://watch:a/b", "postgresql://***"),
+        ("postgresql://watch:a[b@db/watch", "postgresql://***"),
+        ("postgresql://watch:a\nb@db/watch", "postgresql://***"),
+        ("mysql://watch:a/b@db/watch", "mysql://***"),
+        ("postgresql:watch:a@db/watch", "***"),
+        ("host=db password=a dbname=watch", "***"),
+        ("password = 'a b'", "***"),
+        ("DBNAME=watch password=x://y", "***"),
         (
             "postgresql://watch@db/watch?password=pw&host=/run/pg",
             "postgresql://watch@db/watch?password=***&host=/run/pg",
@@ -53,6 +66,21 @@ def test_a_store_is_shown_without_its_password(store, shown):
         ("postgresql://h", "names no database"),
         ("postgresql://h:x/d", "port"),
         ("postgresql://h:70000/d", "port"),
+        (
+            "postgresql://watch:a/b@h/d",
+            "has an @ that does not end the login: percent-encode the password (%40 for @",
+        ),
+        (
+            "postgresql://watch:a@b@h/d",
+            "has an @ that does not end the login: percent-encode the password (%40 for @",
+        ),
+        ("postgresql://watch:a?b@h/d", "or leave it to ~/.pgpass"),
+        ("postgresql://watch:1#b", "has a #: percent-encode the password"),
+        ("postgresql://watch:a%40b%2F@h/d", ""),
+        ("host=h password=a dbname=d", "write postgresql://USER:PASSWORD@HOST/DATABASE"),
+        ("postgresql:h/d", "write postgresql://USER:PASSWORD@HOST/DATABASE"),
+        ("host=h.db", "write postgresql://USER:PASSWORD@HOST/DATABASE"),
+        ("my-host=h.db", ""),
     ],
 )
 def test_a_place_that_cannot_be_is_refused_with_what_to_write(store, says):
@@ -186,3 +214,40 @@ def test_a_database_that_cannot_be_reached_is_named_at_the_start():
 def test_a_wrong_url_is_a_mistake_in_the_configuration():
     with pytest.raises(ConfigurationError, match=r"runtime.store: names no database"):
         Runtime(store="postgresql://watch@h", targets=[]).start()
+
+
+UNREADABLE = [
+    "postgresql://watch:a/b#cSECRET@127.0.0.1:1/watch",
+    "postgresql://watch:x?ySECRET@127.0.0.1:1/watch",
+    "postgresql://watch:x@ySECRET@127.0.0.1:1/watch",
+    "postgresql://watch:1/SECRET@127.0.0.1:1/watch",
+    "postgresql://watch:SEC%RET@127.0.0.1:1/watch",
+    "host=127.0.0.1 port=1 password=SECRET dbname=watch",
+]
+
+
+@pytest.mark.parametrize("store", UNREADABLE)
+def test_no_verb_shows_a_password_that_is_not_written_as_a_url_wants_it(tmp_path, monkeypatch, store):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text(
+        f"runtime: {{store: '{store}'}}\ntargets: [{{id: x, tcp: {{host: 127.0.0.1, port: 1}}}}]\n"
+    )
+    given = ["-c", str(path)]
+    asked = [
+        ["check", str(path)],
+        ["run", str(path)],
+        ["copy", "watch.db", store],
+        ["status", "--store", store],
+    ]
+    for words in (
+        *asked,
+        *([verb, *given] for verb in ("status", "config", "verify", "incidents")),
+        ["ack", "x", *given],
+    ):
+        found = CliRunner().invoke(cli, words)
+        assert found.exit_code != 0 or words[0] in {"config", "check"}, words
+        assert not [each for each in ("SECRET", "SEC%RET") if each in found.output + str(found.exception)], (
+            words
+        )
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["watchkeeper.yaml"]

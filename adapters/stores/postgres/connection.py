@@ -19,6 +19,8 @@ from ..place import DatabasePlace
 R = TypeVar("R")
 Parameters: TypeAlias = tuple[Any, ...]
 _WAKE_S = 0.1
+ENCODING = "UTF8"
+"""That of the texts of a store, on the way and in the database."""
 _NOTHING_READY = 0
 """The value that psycopg sends into a wait where the socket was silent for an interval."""
 
@@ -61,7 +63,7 @@ def _bounded(gen: Generator[Any, Any, R], looks: int) -> Generator[Any, Any, R]:
 def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) -> BoundedConnection:
     """Returns a connection whose every wait has an end; of several hosts, to the one that may be written.
 
-    Raises: psycopg.Error; StoreError for a URL that the library does not read.
+    Raises: psycopg.Error; StoreError for a URL that the library does not read, and for a database that is not encoded as UTF-8.
     """
     given = _parameters(place)
     usual: dict[str, Any] = {
@@ -73,10 +75,13 @@ def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) ->
         "application_name": "watchkeeper",
         "target_session_attrs": "read-write",
     }
+    chosen = {name: value for name, value in usual.items() if name not in given}
+    # Said in any case: PGCLIENTENCODING and the database's own encoding would have texts arrive as other ones, or as bytes.
     connection = BoundedConnection.connect(
-        place.url, autocommit=True, **{name: value for name, value in usual.items() if name not in given}
+        place.url, autocommit=True, **{**chosen, "client_encoding": ENCODING}
     )
     try:
+        _refuse_other_encodings(connection, place)
         connection.answer_ns = answer_ns
         connection.execute(
             "SELECT set_config('search_path', %s, false), set_config('statement_timeout', %s, false),"
@@ -92,6 +97,15 @@ def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) ->
         connection.close()
         raise
     return connection
+
+
+def _refuse_other_encodings(connection: BoundedConnection, place: DatabasePlace) -> None:
+    found = connection.info.parameter_status("server_encoding") or one(connection, "SHOW server_encoding")
+    if found != ENCODING:
+        raise StoreError(
+            f"the database of {place.shown} is encoded as {found}, and names and texts may have every character:"
+            f" make one with CREATE DATABASE watch ENCODING '{ENCODING}' TEMPLATE template0"
+        )
 
 
 def _parameters(place: DatabasePlace) -> dict[str, Any]:

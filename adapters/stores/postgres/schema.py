@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
 from ....domain import limits
 from ....domain.errors import StoreError
@@ -10,8 +11,15 @@ from ....domain.line import count_of
 from ..place import DatabasePlace
 from .connection import BoundedConnection, one, transaction
 
-_LOCK = 0x5761_7463
+LOCK = 0x5761_7463
 """`Watc`: the advisory lock of those who make or change the schema."""
+_LOCK_TRIES = 10
+"""Each lasts `POSTGRES_LOCK_NS`: a loaded server takes seconds to make the schema for another process."""
+# A query of the catalogue sees what others have committed by then; to_regclass answers by what this session knew of it when it last took
+# a lock on a table, and goes on to find none after the wait for those who make it.
+_IS_MADE = """
+SELECT true FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'watchkeeper_schema'
+"""
 
 FIRST = """
 CREATE TABLE watchkeeper_schema (version int NOT NULL);
@@ -169,8 +177,14 @@ def migrate(
     """
     if version_of(connection) == len(migrations):
         return
-    with transaction(connection):
-        _migrate(connection, place, migrations)
+    for tries_left in reversed(range(_LOCK_TRIES)):
+        try:
+            with transaction(connection):
+                _migrate(connection, place, migrations)
+            break
+        except LockNotAvailable:
+            if not tries_left:
+                raise
 
 
 def make_new(connection: BoundedConnection, place: DatabasePlace) -> None:
@@ -183,7 +197,7 @@ def make_new(connection: BoundedConnection, place: DatabasePlace) -> None:
 
 
 def _migrate(connection: BoundedConnection, place: DatabasePlace, migrations: Sequence[str]) -> None:
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
     version = version_of(connection)
     is_new = version is None
     if version is None:
@@ -214,7 +228,7 @@ def _tables(connection: BoundedConnection) -> int:
 
 def version_of(connection: BoundedConnection) -> int | None:
     """Returns the version of the schema; None where there is none."""
-    if one(connection, "SELECT to_regclass('watchkeeper_schema')") is None:
+    if one(connection, _IS_MADE) is None:
         return None
     return int(one(connection, "SELECT version FROM watchkeeper_schema"))
 

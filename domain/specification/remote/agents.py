@@ -19,6 +19,8 @@ from .logins import login_of
 NATS_SCHEMES = ("nats", "tls")
 _LOGIN = re.compile(r"(?P<scheme>^|,|://)\s*(?P<user>[^/@:,\s]*)(?P<password>:[^/@,\s]*)?@")
 
+_ENCODED = "%40 for @, %2F for /, %3F for ?, %23 for #, %2C for a comma"
+
 
 class NatsServer(NamedTuple):
     """One server of NATS."""
@@ -74,7 +76,14 @@ class Agents(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def shown_servers(nats: str) -> str:
-    """Returns the text that names NATS servers without the passwords and tokens in it."""
+    """Returns the text that names NATS servers without the passwords and tokens in it.
+
+    Of a text in which these cannot be told from the rest no more is returned than the scheme.
+    """
+    try:
+        [*_servers(nats)]
+    except ValueError:
+        return f"{nats.partition('://')[0]}://{MASK}" if "://" in nats else MASK
     return _LOGIN.sub(
         lambda login: f"{login['scheme']}{login['user'] + ':' if login['password'] else ''}{MASK}@", nats
     )
@@ -93,7 +102,8 @@ def servers_problem(nats: str) -> str:
     try:
         servers = [*_servers(nats)]
     except ValueError:
-        return f"has a host or a port that cannot be read: write {schemes[0]}://HOST:4222"
+        advice = f", and percent-encode the login ({_ENCODED})" if "@" in nats else ""
+        return f"has a host or a port that cannot be read: write {schemes[0]}://HOST:4222{advice}"
     if any(not server.host for server in servers):
         return f"has a server without a host: write {schemes[0]}://HOST:4222, with a comma before each further one"
     places = [(server.host, server.port) for server in servers]
@@ -109,7 +119,7 @@ def _servers(nats: str) -> Iterator[NatsServer]:
         stated, colon, rest = part.strip().rpartition("://")
         scheme = stated if colon else scheme
         found = urlsplit(f"{scheme}://{rest}")
-        if found.path.strip("/") or found.query or found.fragment or re.search(r"\s", rest):
+        if found.path.strip("/") or re.search(r"[?#\s]|@.*@", rest):
             raise ValueError("more than a host and a port")
         if found.username is not None:
             login = unquote(found.username), unquote(found.password or "")
