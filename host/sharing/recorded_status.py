@@ -10,6 +10,7 @@ from ...adapters.stores.opening import make_reader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
 from ...domain.limits import DATABASE_COMMIT_SAMPLES_NS, READ_INCIDENTS_MAX
+from ...domain.observation.outcome import Reason
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.status import RECORDED, STANDBY, RuntimeStatus, TargetStatus, no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status
@@ -113,4 +114,13 @@ class Recorded:
             attempt=None,
             samples=0,
             missed=0,
+            heard_ns=last.at_ns if last else None,
+            awaited_since_ns=_awaited_since_ns(target, last),
         )
+
+
+def _awaited_since_ns(target: Target, last: StoredSample | None) -> int | None:
+    """Returns the wall time from which the next report of a heartbeat is expected: a miss stands at the end of the grace."""
+    if last is None or target.heartbeat is None:
+        return None
+    return last.at_ns - (target.grace_ns if last.reason is Reason.HEARTBEAT_MISSED else 0)
