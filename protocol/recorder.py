@@ -77,7 +77,7 @@ class UpResumed(Message, frozen=True):
 
 
 class HeardResumed(Message, frozen=True):
-    """What a former run recorded of a target that reports by itself."""
+    """A target that reports by itself was heard by a former run, or waited for, as the record says."""
 
     target: str
     heard_ns: int
