@@ -105,3 +105,11 @@ def test_a_restart_keeps_the_status_of_a_job_and_when_it_is_expected(after_resta
     else:
         sampled = datetime.fromisoformat(row["sampled_at"])
         assert abs(sampled.timestamp() - heard_ns / 10**9) < 0.01
+
+
+def test_the_page_of_a_job_tells_what_an_earlier_run_heard(after_restart):
+    made, _ = after_restart
+    until(lambda: made.status()["heard"].status is Status.UP)
+    asking = Asking(made.serve("127.0.0.1:0"), TOKENS["viewer"])
+    assert "Its last result came " in page_of(asking, "/t/heard")
+    assert "It has not reported yet." in page_of(asking, "/t/new")
