@@ -103,7 +103,7 @@ class Runtime(Commands):
         standby: bool = True,
         node: str = "",
     ) -> None:
-        """With `standby` a start waits for a store that another process runs; `node` names it among those that share a database."""
+        """With `standby` a start waits for a store that another process runs; `node` names it among those that share a database (UsageError for a bad name)."""
         if store is not None:
             options = msgspec.structs.replace(options, store=os.fsdecode(store))
         self._folder = current_folder()

@@ -65,7 +65,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._paused_ns: dict[str, int] = {}
         """By target, when a pause of the record began, until the target is tracked."""
         self._up_since_ns: dict[str, int] = {}
-        """By target, since when it was up at the end of a former run, until the first sample of this one."""
+        """By target, since when it was up at the end of a former run, until the target is tracked."""
         self._ended: deque[Incident] = deque(maxlen=limits.ENDED_INCIDENTS_KEPT)
         self._silences: tuple[Silence, ...] = ()
         self._announcements: tuple[Announcement, ...] = ()
@@ -90,8 +90,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
                 self._settled(notice, delivery, now)
             case heard.TargetTracked():
                 self._track(message, now)
-            case heard.UpResumed(target, since_ns):
-                self._up_since_ns[target] = since_ns
+            case heard.UpResumed() | heard.HeardResumed():
+                self._target_resumed(message)
             case heard.RunSeen(target, began_at_ns):
                 self._run_seen(target, began_at_ns)
             case heard.TargetUntracked(target):
@@ -142,6 +142,17 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case _:
                 assert_never(question)
 
+    def _target_resumed(self, message: heard.UpResumed | heard.HeardResumed) -> None:
+        """Takes over what a former run recorded of a target; the owner may tell it before the supervisor has told of the target."""
+        row = self._rows.get(message.target)
+        match message:
+            case heard.UpResumed(target, since_ns) if row is None:
+                self._up_since_ns[target] = since_ns
+            case heard.UpResumed(since_ns=since_ns) if row is not None:
+                row.up_resumed(since_ns)
+            case heard.HeardResumed() if row is not None:
+                row.heard_resumed(message.heard_ns, message.awaited_since_ns)
+
     def _run_seen(self, target: str, began_at_ns: int | None) -> None:
         if (row := self._rows.get(target)) is not None:
             row.run_seen(began_at_ns)
@@ -152,6 +163,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         durations = self._figures.enrol(row.durations if row else None, metadata.group, message.kind)
         if row is None:
             row = self._rows[target] = TrackedTarget(target, durations, now.wall_ns)
+            row.up_since_ns = self._up_since_ns.pop(target, None)
         row.durations = durations
         paused_ns = self._paused_ns.pop(target, now.wall_ns)
         row.track(message.kind, metadata, paused_ns, message.stale_after_ns, paused=message.paused)
@@ -201,9 +213,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             self._counters["samples_without_target"] += 1
             return
         resumed = self._resumed.pop(message.sample.target, ())
-        up_since_ns = self._up_since_ns.pop(message.sample.target, None) if self._up_since_ns else None
         status = message.raw, message.confirmed
-        row.take(message.sample, message.record, status, now, self._asleep_ns, resumed, up_since_ns)
+        row.take(message.sample, message.record, status, now, self._asleep_ns, resumed)
         for finding in message.latest:
             self._follow(finding)
         # A report is no check: it is due when it comes, and would hide how late the checks are. Nor is a composite target one.

@@ -21,7 +21,7 @@ from ..domain.suppression.suppression import Suppression
 from ..domain.time.moment import NS_PER_S, Moment
 from ..protocol.recorder import HealthReported
 from ..protocol.sink import DrainSink, EndSink, GetResumed, RecordPause, RenewTenure
-from ..protocol.supervisor import TIMING, ChildExited, Drain, Track, Untrack
+from ..protocol.supervisor import TIMING, ChildExited, Drain, StoreFailed, Track, Untrack
 from .behaviour import Behaviour, through_bytes
 from .courier import Courier
 from .dispatch.actor import DispatchedActor
@@ -111,9 +111,10 @@ class System:
         """The routes, windows and maintenance. The targets change by commands, and are told apart from it."""
         self._debugged = {each: through_bytes(each) for each in ACTORS} if configuration.runtime.debug else {}
         # The supervisor ends first. Its own alarm, and timers that other actors request or cancel while they drain, are not
-        # logged as dead letters: without a supervisor nothing is timed. A lease that was to be renewed just before needs it no more.
+        # logged as dead letters: without a supervisor nothing is timed. A lease that was to be renewed just before needs it no more, and
+        # nothing opens the store again after a last commit that failed: the end itself says what is lost.
         self.dead_letters = DeadLetters(
-            lambda: parts.clock.read().monotonic_ns, unlogged=(*TIMING, RenewTenure)
+            lambda: parts.clock.read().monotonic_ns, unlogged=(*TIMING, StoreFailed, RenewTenure)
         )
         self.supervisor = self._address(Supervisor, SUPERVISOR)
         self.owner = self._address(AggregateOwner, OWNER)

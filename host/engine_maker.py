@@ -7,8 +7,11 @@ from typing import ClassVar
 from ..actors.ports import Clock
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.opening import count_shards
+from ..domain.cluster.membership import not_shared, require_node_name
 from ..domain.cluster.stamp import ConfigurationStamp, stamp_of
+from ..domain.errors import UsageError
 from ..domain.specification.configuration import Configuration
+from ..domain.store_place import shown_store
 from .cluster.composition import make_node
 from .composition import Claim, make_engine
 from .configured import ConfiguredTargets
@@ -30,7 +33,8 @@ class EngineMaker(EngineAccess):
         link: ActiveLink | None,
         node: str,
     ) -> None:
-        """`link` and `node` are those of `Tenancy`."""
+        """`link` and `node` are those of `Tenancy`. Raises: UsageError for a name that no node may have."""
+        require_node_name(node)
         super().__init__(configured, outdated, clock)
         self._link = link if self._opens_doors else None
         self._node_name = node
@@ -41,9 +45,14 @@ class EngineMaker(EngineAccess):
         """The record of a runtime without a file: it ends with the process, and a reload continues it."""
 
     def _find_shards(self, configuration: Configuration) -> None:
-        """Learns whether several processes run the shards of the store together. Raises: StoreError."""
+        """Learns whether several processes run the shards of the store together.
+
+        Raises: StoreError; UsageError where they do not and this one is to be a node: two that were started so would not share their work.
+        """
         store = configuration.runtime.store
         self._shares_shards = self._opens_doors and store is not None and count_shards(store) > 1
+        if self._node_name and self._opens_doors and not self._shares_shards:
+            raise UsageError(not_shared(self._node_name, store and shown_store(store)))
 
     def _shared_store(self, configuration: Configuration) -> str | None:
         """Returns the store for which this process may stand by; None where it is in memory, where its shards are shared, and where this

@@ -85,7 +85,7 @@ class Tenancy(EngineMaker):
 
         Where another process runs the store, it stands by instead and returns at once; without `stands_by` it is refused.
 
-        Raises: StoreBusy then; UsageError while one runs, and where a library has replaced threads; ConfigurationError for a configuration
+        Raises: StoreBusy then; UsageError while one runs, for a node of a store that is not shared, and where a library has replaced threads; ConfigurationError for a configuration
         that cannot run, and for an address that cannot be listened on; StoreError for a store that does not open.
         """
         require_real_threads()

@@ -64,9 +64,21 @@ def run(
         log=log,
         wait_ns=0 if wait is None else _length_ns(wait, "--wait"),
         reload_on_change=reload_on_change,
-        node=node,
+        node=_node_name(node),
     )
     sys.exit(run_until_stopped(config_named(config, "run FILE"), options))
+
+
+def _node_name(name: str) -> str:
+    """Returns the name of a node. Raises: BadParameter, which names the option."""
+    from ..domain.cluster.membership import require_node_name
+    from ..domain.errors import UsageError
+
+    try:
+        require_node_name(name)
+    except UsageError as error:
+        raise click.BadParameter(str(error), param_hint="--node") from None
+    return name
 
 
 def _length_ns(text: str, option: str) -> int:

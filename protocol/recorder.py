@@ -76,6 +76,16 @@ class UpResumed(Message, frozen=True):
     since_ns: int
 
 
+class HeardResumed(Message, frozen=True):
+    """A target that reports by itself was heard by a former run, or waited for, as the record says."""
+
+    target: str
+    heard_ns: int
+    """Wall time of its last report, or of the one that it missed last; where it was never heard, of the beginning of its wait."""
+    awaited_since_ns: int
+    """Wall time from which its next report is expected. A long stop, in which nothing could be heard, makes it later than `heard_ns`."""
+
+
 class WaitsChanged(Message, frozen=True):
     """The channels that wait to be told of these incidents changed: `waits` are all of theirs now."""
 
@@ -182,7 +192,7 @@ class GetAbandoned(Message, frozen=True):
     """Answered with the Abandoned messages received so far."""
 
 
-_OfTargets = TargetTracked | RunSeen | TargetUntracked | UpResumed | SampleJudged
+_OfTargets = TargetTracked | RunSeen | TargetUntracked | UpResumed | HeardResumed | SampleJudged
 _OfRecord = (
     IncidentsResumed
     | WaitsChanged

@@ -13,7 +13,7 @@ from ...domain.supervision.runs import OpenRun
 from ...domain.supervision.schedule import Scheduled
 from ...domain.supervision.unchecked import Unchecked
 from ...domain.time.moment import Moment
-from ...protocol.recorder import HealthReported, RunSeen
+from ...protocol.recorder import HealthReported, HeardResumed, RunSeen
 from ...protocol.sink import RecordHeard
 from .periodic_timers import NoEvidence, RunDeadline, SupervisorContext
 
@@ -226,8 +226,12 @@ class Waits:
             return LastHeard(
                 entry.id, entry.last_beat or now, reports=entry.is_heartbeat, run=entry.run or UNSET
             )
+        heard_ns = before.heard_ns
         before = _taken_over(entry, before, now)
         if not self._is_left_alone(entry):
+            if entry.is_heartbeat and heard_ns is not None:
+                since_ns = _awaited_since_ns(entry, before, heard_ns)
+                self._recorder.tell(HeardResumed(entry.id, heard_ns, since_ns))
             self._continue(entry, before, now)
         return before if entry.is_heartbeat else None
 
@@ -244,6 +248,14 @@ class Waits:
             least_ns += entry.timeout_ns + self._slack_ns
         entry.quiet_since_ns, entry.quiet_least_ns = since.monotonic_ns, least_ns
         self._await_evidence(entry, since.monotonic_ns)
+
+
+def _awaited_since_ns(entry: Scheduled, taken: LastHeard, heard_ns: int) -> int:
+    """Returns the wall time from which the next report is expected: a miss stands at the end of the grace of its moment."""
+    known = [] if taken.at is None else [taken.at.wall_ns]
+    if taken.missed_at is not None:
+        known.append(taken.missed_at.wall_ns - entry.target.grace_ns)
+    return max(known, default=heard_ns)
 
 
 def _taken_over(entry: Scheduled, before: LastHeard, now: Moment) -> LastHeard:

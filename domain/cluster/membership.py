@@ -1,12 +1,15 @@
 """Membership: the nodes and shards as one node sees them, and the shards that it is to take and to give away by that."""
 
+import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from .. import limits
-from ..errors import StoreBusy
+from ..errors import StoreBusy, UsageError
+from ..specification.problem import quoted
+from ..specification.text import NAME_FORM, NAME_PATTERN
 from .assignment import assigned
 from .stamp import ConfigurationStamp
 
@@ -89,9 +92,27 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
                 raise StoreBusy(name_taken(node, each.process, store))
 
 
+def require_node_name(name: str) -> None:
+    """Raises: UsageError for a name that no node may have; the empty one stands for that of its host and process."""
+    is_good = (
+        re.fullmatch(NAME_PATTERN, name) and name.isprintable() and len(name) <= limits.NAME_CHARACTERS_MAX
+    )
+    if name and not is_good:
+        raise UsageError(f"no node may be called {quoted(name)}: a name has {NAME_FORM}")
+
+
 def name_taken(node: str, process: str, store: str) -> str:
     """Returns what is said where another process is the living node of a name."""
     return f"{process} is the node {node!r} of {store}: give this one another name (--node NAME)"
+
+
+def not_shared(node: str, store: str | None) -> str:
+    """Returns what is said where a node is to share a store that is not shared; None for one in memory."""
+    said = "the store is in memory" if store is None else f"one process at a time runs {store}"
+    return (
+        f"{said}, and a node shares a database that has more than one shard:"
+        f" leave the name {node!r} out, or name a database that was made without shards=1"
+    )
 
 
 class NodePlan(NamedTuple):

@@ -56,12 +56,14 @@ def job_state(target: Target, reported_ns: int | None, running_since_ns: int | N
 
 
 def job_of(target: Target, known: TargetStatus) -> JobState:
-    """Returns the state of a job by its newest sample, or by since when this run waits for the first one."""
+    """Returns the state of a job by its newest sample; before the first one of this run, by what an earlier one recorded of it."""
     sample, running_since_ns = known.sample, known.running_since_ns
     if sample is None:
         # The time of a problem is that of its incident, which an earlier run may have opened.
-        waits = known.status is Status.UNKNOWN
-        return job_state(target, known.since_ns if waits else None, running_since_ns)
+        since_ns = known.since_ns if known.status is Status.UNKNOWN else None
+        if known.awaited_since_ns is not None:
+            since_ns = known.awaited_since_ns
+        return job_state(target, since_ns, running_since_ns)
     reported_ns = sample.at.wall_ns
     if sample.reason is Reason.HEARTBEAT_MISSED:
         # A miss stands at the end of the grace.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..cluster.membership import ClusterView
+from ..cluster.membership import ClusterView, Member
 from ..line import count_of
 from ..public_value import PublicValue
 
@@ -95,12 +95,17 @@ def node_statuses(
                 is_this=is_this,
                 is_alive=each.is_alive,
                 seen_at_ns=seen_at_ns - each.silent_ns,
-                has_newest=not each.is_alive or each in newest,
+                has_newest=each in newest if each.is_alive else not _is_older(each, newest),
                 shards=shards,
                 targets=sum(map(targets_on, shards)),
             )
         )
     return tuple(found)
+
+
+def _is_older(silent: Member, newest: Sequence[Member]) -> bool:
+    """Whether a silent node has an older configuration than the living ones."""
+    return any(each.stamp.is_newer_than(silent.stamp) for each in newest)
 
 
 def shards_text(shards: Sequence[int]) -> str:

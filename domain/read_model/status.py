@@ -51,6 +51,10 @@ class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     """The total of grid ticks that passed without an attempt."""
     running_since_ns: int | None = None
     """Wall time at which a run of a job began that has not ended; None where none is known."""
+    heard_ns: int | None = None
+    """Wall time of the newest sample. Before the first one of this run: of what an earlier run heard, or missed, of a heartbeat."""
+    awaited_since_ns: int | None = None
+    """Wall time from which the next report of a heartbeat is expected that this run has not heard yet; None of any other target."""
 
     @property
     def since(self) -> datetime:

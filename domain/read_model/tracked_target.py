@@ -13,6 +13,7 @@ from ..observation.sample import Sample
 from ..rules.aggregate import Status, status_of
 from ..specification.matcher import Subject
 from ..specification.metadata import NO_METADATA, TargetMetadata
+from ..specification.probes.kinds import HEARTBEAT
 from ..time.moment import Moment
 from .figures import GroupDurations, TargetFigures
 from .metrics import TargetMetrics
@@ -37,6 +38,12 @@ class TrackedTarget(msgspec.Struct):
     stale_after_ns: int = 0
     running_since_ns: int | None = None
     """Wall time at which a run of a job began that has not ended."""
+    up_since_ns: int | None = None
+    """Since when it was up at the end of a former run (wall)."""
+    heard_ns: int | None = None
+    """When a former run last heard of it, or missed its report (wall)."""
+    awaited_since_ns: int | None = None
+    """From when its next report is expected by the record of a former run (wall)."""
     figures: TargetFigures | None = None
     """None before the first sample."""
     asleep_ns: int = 0
@@ -70,19 +77,18 @@ class TrackedTarget(msgspec.Struct):
         now: Moment,
         asleep_ns: int,
         resumed: Iterable[Incident],
-        up_since_ns: int | None,
     ) -> None:
         """Takes a judged sample with its raw and its confirmed status.
 
-        For the first sample of this run, `resumed` are incidents of a former one, and `up_since_ns` is since when the target was up at
-        its end: a stop of the process is no change of what it watches.
+        For the first sample of this run, `resumed` are incidents of a former one. A target that was up at its end is so since then: a
+        stop of the process is no change of what it watches.
         """
         raw, confirmed = status
         goes_on = confirmed in _BY_INCIDENTS or not self.is_stale(now, asleep_ns)
         if confirmed is not self.confirmed or not goes_on:
             self.since_ns = min([sample.at.wall_ns, *_openings(resumed, confirmed)])
-        if self.sample is None and confirmed is Status.UP and up_since_ns is not None:
-            self.since_ns = min(self.since_ns, up_since_ns)
+        if self.sample is None and confirmed is Status.UP and self.up_since_ns is not None:
+            self.since_ns = min(self.since_ns, self.up_since_ns)
         self.asleep_ns = asleep_ns
         self.sample, self.raw, self.confirmed = sample, raw, confirmed
         self.samples += 1
@@ -99,6 +105,16 @@ class TrackedTarget(msgspec.Struct):
     def run_seen(self, began_at_ns: int | None) -> None:
         """Takes note that a run of a job has begun, or that none is open any more."""
         self.running_since_ns = began_at_ns
+        self._shown = None
+
+    def up_resumed(self, since_ns: int) -> None:
+        """Takes over since when it was up at the end of a former run."""
+        self.up_since_ns = since_ns
+        self._shown = None
+
+    def heard_resumed(self, heard_ns: int, awaited_since_ns: int) -> None:
+        """Takes over what a former run recorded of a target that reports by itself."""
+        self.heard_ns, self.awaited_since_ns = heard_ns, awaited_since_ns
         self._shown = None
 
     def is_stale(self, now: Moment, asleep_ns: int) -> bool:
@@ -139,7 +155,7 @@ class TrackedTarget(msgspec.Struct):
         """Returns the figures; `incidents` are those that are open, by target."""
         status, figures = self.confirmed, self.figures or TargetFigures()
         if self.sample is None or self.is_stale(now, asleep_ns):
-            status = status_of(incidents.get(self.id, ())) or Status.UNKNOWN
+            status = status_of(incidents.get(self.id, ())) or self._status_before
         return TargetMetrics(
             id=self.id,
             group=self.metadata.group,
@@ -147,7 +163,7 @@ class TrackedTarget(msgspec.Struct):
             attempts=figures.attempts(),
             answered=figures.answered,
             response_ns=figures.response_ns,
-            sampled_at_ns=None if self.sample is None else self.sample.at.wall_ns,
+            sampled_at_ns=self._heard_ns(status),
             certificate_ends_ns=figures.certificate_ends_ns,
             missed=self.missed,
             locations=self._heard_locations(),
@@ -180,8 +196,10 @@ class TrackedTarget(msgspec.Struct):
         status, since_ns = self.confirmed, self.since_ns
         if self.sample is None or stale:
             # Incidents of an earlier process are open before the first sample of this one.
-            status = status_of(incidents) or Status.UNKNOWN
+            status = status_of(incidents) or self._status_before
             silent_ns = since_ns if self.sample is None else self.sample.at.wall_ns + self.stale_after_ns
+            if status is Status.UP and self.up_since_ns is not None:
+                silent_ns = self.up_since_ns
             since_ns = min(_openings(incidents, status), default=silent_ns)
         return TargetStatus(
             id=self.id,
@@ -197,8 +215,23 @@ class TrackedTarget(msgspec.Struct):
             attempt=self.attempts[-1] if self.attempts else None,
             samples=self.samples,
             running_since_ns=self.running_since_ns,
+            heard_ns=self._heard_ns(status),
+            awaited_since_ns=self.awaited_since_ns if self.sample is None else None,
             missed=self.missed,
         )
+
+    @property
+    def _status_before(self) -> Status:
+        """The status that no incident and no fresh sample says: a heartbeat that was up at the end of a former run is so until its next
+        report, or the lack of it. A check says by itself within its period whether that still holds."""
+        is_up = self.sample is None and self.kind == HEARTBEAT and self.up_since_ns is not None
+        return Status.UP if is_up else Status.UNKNOWN
+
+    def _heard_ns(self, status: Status) -> int | None:
+        if self.sample is not None:
+            return self.sample.at.wall_ns
+        # Of one that was never heard the record has the beginning of the wait.
+        return None if status is Status.UNKNOWN else self.heard_ns
 
     def _explanation(self, incidents: list[Incident], status: Status, *, stale: bool) -> str:
         """Returns why there is this status where no present sample says it."""

@@ -32,6 +32,12 @@ class LastHeard(msgspec.Struct, frozen=True, gc=False):
     run: OpenRun | UnsetType = UNSET
     """Its run that has begun and not ended; UNSET, and left out of the bytes, without one."""
 
+    @property
+    def heard_ns(self) -> int | None:
+        """The later one of the last report and the last miss on the wall clock, however long no process ran after that."""
+        known = [each.wall_ns for each in (self.at, self.missed_at) if each is not None]
+        return max(known) - self.stopped_ns if known else None
+
     def settled(self, *, reports: bool) -> "LastHeard":
         """Returns the same with the stop counted where it counts.
 

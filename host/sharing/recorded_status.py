@@ -118,6 +118,8 @@ class Recorded:
             attempt=None,
             samples=0,
             missed=0,
+            heard_ns=last.at_ns if last else None,
+            awaited_since_ns=_awaited_since_ns(target, last),
         )
 
 
@@ -142,3 +144,10 @@ def _sample_of(target: Target, last: StoredSample) -> Sample | None:
         failed=failed,
         detail="" if failed else said,
     )
+
+
+def _awaited_since_ns(target: Target, last: StoredSample | None) -> int | None:
+    """Returns the wall time from which the next report of a heartbeat is expected: a miss stands at the end of the grace."""
+    if last is None or target.heartbeat is None:
+        return None
+    return last.at_ns - (target.grace_ns if last.reason is Reason.HEARTBEAT_MISSED else 0)

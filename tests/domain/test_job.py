@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 from records import NOON, sample_at
 from watchkeeper.domain.observation.observation import Measurement
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -88,3 +89,9 @@ def test_a_job_that_has_never_reported_is_expected_from_the_beginning_of_the_wai
 
 def test_nothing_is_expected_of_a_job_whose_incident_an_earlier_run_has_opened_before_its_first_report():
     assert job_of(job(), known(None, Status.DOWN)).expected_ns is None
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.UP, Status.DOWN])
+def test_a_job_is_expected_as_an_earlier_run_waited_for_it_whatever_its_status(status):
+    waited = replace(known(None, status), awaited_since_ns=NIGHT + H)
+    assert job_of(job(), waited) == job_state(job(), NIGHT + H, None)

@@ -1,6 +1,7 @@
 """Nodes and their shards as people see them: remarks, figures, and names that are taken."""
 
 import pytest
+from msgspec.structs import replace
 from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
 from watchkeeper.domain.errors import StoreBusy
@@ -41,6 +42,17 @@ def test_each_node_has_its_remarks():
         ("b", 10, 95, ("this one",)),
         ("c", 2, 100, ("silent",)),
     ]
+
+
+def test_a_silent_node_with_an_older_configuration_has_not_the_newest_one():
+    old, new = (
+        Member(name=each.digest, incarnation=each.digest, process="", stamp=each) for each in (OLD, NEW)
+    )
+    for silent, is_newest in ((old, False), (new, True)):
+        living = new if silent is old else old
+        seen = ClusterView(members=(living, replace(silent, is_alive=False)))
+        found = {each.name: each.has_newest for each in node_statuses(seen, 0, int)}
+        assert found == {living.name: True, silent.name: is_newest}
 
 
 def test_shards_that_nobody_runs_are_counted_with_those_of_silent_nodes():

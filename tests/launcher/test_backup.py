@@ -241,3 +241,11 @@ def test_a_process_is_backed_up_by_another_and_runs_on_from_the_copy(tmp_path):
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert " verifies: " in told("verify", store)
+
+
+@pytest.mark.parametrize("new", ["watch.db", "./watch.db", "link.db"])
+def test_a_store_that_is_to_be_copied_onto_itself_is_refused_as_that(tmp_path, store, monkeypatch, new):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.db").symlink_to(store)
+    status, _, refused = run("copy", "watch.db", new)
+    assert (status, refused) == (3, f"{new} is OLD itself: name another place for the copy\n")

@@ -56,7 +56,7 @@ def test_promtool_finds_nothing_in_the_metrics_of_hostile_names():
 
 @pytest.mark.needs("prometheus")
 def test_the_alerts_are_valid_and_fire_when_they_should(rules, tmp_path):
-    assert "8 rules found" in promtool("check", "rules", rules)
+    assert "10 rules found" in promtool("check", "rules", rules)
     tests = tmp_path / "rules_test.yml"
     tests.write_text((HERE / "rules_test.yml").read_text())
     assert "SUCCESS" in promtool("test", "rules", tests, cwd=tmp_path)

@@ -5,9 +5,10 @@ import os
 import signal
 import socket
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 from between import Stretch
 from databases import new_store, schema_of
@@ -18,10 +19,11 @@ from watchkeeper.adapters.stores.opening import make_reader
 from watchkeeper.adapters.stores.postgres.store import PostgresStore
 from watchkeeper.adapters.stores.postgres.watch import DatabaseWatch
 from watchkeeper.domain import limits
-from watchkeeper.domain.errors import StoreError
+from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch
+from watchkeeper.domain.units import NS_PER_MS
 
 pytestmark = pytest.mark.needs("postgres")
 NOTICE = notice_of(opened())
@@ -128,6 +130,24 @@ def test_a_commit_that_comes_late_is_refused(url, far, stretch):
     near.commit(SECOND)
     assert is_whole(url)
     near.close()
+
+
+@pytest.mark.parametrize(
+    ("lock", "says"),
+    [
+        ("LOCK TABLE {}.outbox IN ACCESS EXCLUSIVE MODE", "a lock on a table of the store"),
+        ("SELECT 1 FROM {}.outbox FOR UPDATE", "a lock on a table of the store"),
+        ("SELECT 1 FROM {}.shard FOR UPDATE", "the row of the owner"),
+    ],
+)
+def test_a_lock_of_another_connection_is_told_as_what_it_is(durable, url, monkeypatch, lock, says):
+    monkeypatch.setattr(limits, "POSTGRES_LOCK_NS", 50 * NS_PER_MS)
+    with closing(PostgresStore(url)) as store, psycopg.connect(durable.dsn) as other:
+        store.open(NOON)
+        store.commit(FIRST)
+        other.execute(lock.format(schema_of(url)))
+        with pytest.raises(StoreBusy, match=f"another connection holds {says} while committing"):
+            store.commit(SECOND)
 
 
 def test_a_connection_that_is_cut_in_the_middle_costs_one_opening(durable, url, store):

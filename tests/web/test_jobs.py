@@ -1,6 +1,7 @@
 """Jobs over HTTP: their starts, ends, exit statuses and run ids count, and the API and the page tell their state."""
 
 import re
+from datetime import datetime, timedelta
 from html import unescape
 
 import pytest
@@ -75,3 +76,40 @@ def test_the_page_of_a_job_tells_its_schedule_and_what_runs(runtime, url):
     assert "0 3 * * * in Europe/Berlin" in said
     assert "running since " in said
     assert "grace until " in said
+
+
+@pytest.fixture
+def after_restart(store):
+    """A runtime on the store of one that ended; of its jobs one was heard, one reported a failure and one was never heard."""
+    jobs = [Target(id=name, every="1h", heartbeat=Heartbeat()) for name in ("heard", "failed", "new")]
+    web = Web(listen="127.0.0.1:0", tokens=[Token(**token) for token in tokens()])
+    with Runtime(targets=jobs, store=store, web=web) as first:
+        first.heartbeat("heard")
+        first.heartbeat("failed", ok=False)
+        before = {row.id: row for row in first.status().targets}
+    with Runtime(targets=jobs, store=store, web=web) as made:
+        yield made, before
+
+
+@pytest.mark.parametrize(("name", "status"), [("heard", "up"), ("failed", "down"), ("new", "unknown")])
+def test_a_restart_keeps_the_status_of_a_job_and_when_it_is_expected(after_restart, name, status):
+    made, before = after_restart
+    viewer = Asking(made.serve("127.0.0.1:0"), TOKENS["viewer"])
+    until(lambda: viewer.get(f"/targets/{name}").json["status"] == status)
+    row, heard = viewer.get(f"/targets/{name}").json, before[name].sample
+    heard_ns = before[name].since_ns if heard is None else heard.at.wall_ns
+    expected = datetime.fromisoformat(row["job"]["expected_at"]) - timedelta(hours=1)
+    assert abs(expected.timestamp() - heard_ns / 10**9) < 0.01
+    if heard is None:
+        assert row["sampled_at"] is None
+    else:
+        sampled = datetime.fromisoformat(row["sampled_at"])
+        assert abs(sampled.timestamp() - heard_ns / 10**9) < 0.01
+
+
+def test_the_page_of_a_job_tells_what_an_earlier_run_heard(after_restart):
+    made, _ = after_restart
+    until(lambda: made.status()["heard"].status is Status.UP)
+    asking = Asking(made.serve("127.0.0.1:0"), TOKENS["viewer"])
+    assert "Its last result came " in page_of(asking, "/t/heard")
+    assert "It has not reported yet." in page_of(asking, "/t/new")

@@ -161,7 +161,7 @@ def target_row(
         raw=target.raw,
         explanation=text_of(explanation),
         paused=paused,
-        sampled_at=None if sample is None else time_of(sample.at.wall_ns),
+        sampled_at=time_or_none(target.heard_ns),
         outcome=None if sample is None else sample.outcome,
         reason=None if sample is None else sample.reason,
         latency_ms=ms_or_none(latency_ns),

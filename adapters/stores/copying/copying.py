@@ -11,7 +11,7 @@ from ....domain.public_value import PublicValue
 from ....domain.store_place import is_database, shown_store, stated_shards
 from ....domain.time.moment import Moment
 from ..opening import count_shards, holder_of, make_store
-from ..place import database_place, require_postgres
+from ..place import beside, database_place, require_postgres
 from ..sqlite.backup import draft_of, refuse_taken
 from ..sqlite.connection import connect_reader, connect_writer, explained, transaction
 from ..sqlite.files import real_path
@@ -43,6 +43,7 @@ def copy_store(old: str, new: str, now: Moment, progress: Callable[[str], None] 
     Raises: StoreBusy where a process runs the old store; StoreError where the new one is there already or cannot be written;
         StoreCorrupt where a store does not verify. Then nothing is left of the new one.
     """
+    _require_two(old, new)
     for place in (old, new):
         if is_database(place):
             require_postgres()
@@ -60,6 +61,12 @@ def copy_store(old: str, new: str, now: Moment, progress: Callable[[str], None] 
             return copied
     finally:
         owner.close()
+
+
+def _require_two(old: str, new: str) -> None:
+    """Raises: StoreError where both are one store."""
+    if beside(old) == beside(new):
+        raise StoreError(f"{shown_store(new)} is OLD itself: name another place for the copy")
 
 
 def _require_one_shard(old: str, new: str) -> None:

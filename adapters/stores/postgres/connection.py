@@ -155,7 +155,7 @@ def explained(doing: str) -> Iterator[None]:
     try:
         yield
     except errors.LockNotAvailable as error:
-        raise StoreBusy(f"another connection holds the row of the owner while {doing}") from error
+        raise StoreBusy(f"another connection holds {_locked(error)} while {doing}") from error
     except (errors.DataCorrupted, errors.IndexCorrupted, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise StoreCorrupt(f"the store does not read back while {doing}: {_line(error)}") from error
     except errors.InsufficientPrivilege as error:
@@ -165,6 +165,12 @@ def explained(doing: str) -> Iterator[None]:
         ) from error
     except (psycopg.Error, OSError) as error:
         raise StoreError(f"the store failed while {doing}: {_line(error)}") from error
+
+
+def _locked(error: errors.LockNotAvailable) -> str:
+    """Returns what is locked: the server names the table of a locked row, and of a locked table nothing."""
+    has_row = "shard" in (error.diag.context or "")
+    return "the row of the owner" if has_row else "a lock on a table of the store"
 
 
 @contextmanager

@@ -52,7 +52,9 @@ NETWORK_KINDS: dict[str, type[NetworkProbe]] = {
 """Those that speak one protocol with one host, by the same keys."""
 NETWORKED = frozenset({"http", "tcp", *NETWORK_KINDS})
 """The keys of those that need a network."""
-UNPROBED = frozenset({"heartbeat", "composite"})
+HEARTBEAT = "heartbeat"
+"""The kind of a target that reports by itself."""
+UNPROBED = frozenset({HEARTBEAT, "composite"})
 """The keys of those by which no attempt is made: the target reports by itself, or is made from other targets."""
 KINDS: dict[str, type[Probe]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Probe)}
 """The key of a target under which each specification is written."""

@@ -6,7 +6,14 @@ from watchkeeper.domain.incidents.incident import Transition
 from watchkeeper.domain.incidents.record import PauseMark
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.domain.specification.rule import Severity
-from watchkeeper.protocol.recorder import Committed, IncidentsResumed, TargetTracked, UpResumed
+from watchkeeper.protocol.recorder import (
+    Committed,
+    GetMetrics,
+    HeardResumed,
+    IncidentsResumed,
+    TargetTracked,
+    UpResumed,
+)
 
 from tests.actors.flow.test_recorder_alone import TRACKED, RecorderAlone, S, judged
 
@@ -163,3 +170,31 @@ def test_an_owner_that_starts_again_changes_no_beginning(watching):
     watching.tell(UpResumed("shop", NOON.wall_ns - 3_600 * S))
     sample(watching, 20)
     assert seen(watching) == (Status.UP, 10)
+
+
+JOB = TargetTracked("job", "heartbeat", False, 3_600 * S)
+
+
+def job_before(*messages):
+    """A heartbeat that an earlier run knew, as the status and the metrics have it."""
+    alone = RecorderAlone()
+    for message in messages:
+        alone.tell(message)
+    (figures,) = alone.ask(GetMetrics(True)).targets
+    return alone.target, figures
+
+
+@pytest.mark.parametrize("is_tracked_first", [True, False])
+def test_a_job_that_was_up_when_the_process_ended_is_up_before_its_next_report(is_tracked_first):
+    up, heard_ns = UpResumed("job", NOON.wall_ns - 3_600 * S), NOON.wall_ns - 60 * S
+    first = (JOB, up) if is_tracked_first else (up, JOB)
+    target, figures = job_before(*first, HeardResumed("job", heard_ns, heard_ns))
+    assert (target.status, target.since_ns, target.heard_ns) == (Status.UP, up.since_ns, heard_ns)
+    assert (figures.status, figures.sampled_at_ns) == (Status.UP, heard_ns)
+
+
+def test_a_job_that_was_never_heard_is_unknown_and_has_no_sample_after_a_restart():
+    target, figures = job_before(JOB, HeardResumed("job", NOON.wall_ns - 60 * S, NOON.wall_ns - 60 * S))
+    assert (target.status, target.heard_ns) == (Status.UNKNOWN, None)
+    assert target.awaited_since_ns == NOON.wall_ns - 60 * S
+    assert (figures.status, figures.sampled_at_ns) == (Status.UNKNOWN, None)

@@ -7,12 +7,13 @@ from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.actors.system import System, SystemDependencies
 from watchkeeper.domain.errors import StoreError
-from watchkeeper.domain.incidents.record import Restored
+from watchkeeper.domain.incidents.record import Restored, Silence
 from watchkeeper.domain.specification.channel import Channel, Log
 from watchkeeper.domain.specification.configuration import Configuration, RuntimeOptions
 from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.time.moment import NS_PER_MS
 from watchkeeper.protocol.recorder import GetStatus
+from watchkeeper.protocol.sink import Mute
 from watchkeeper.protocol.supervisor import ChildExited, Drain, Pause
 from watchkeeper.testing.clock import ManualClock
 from watchkeeper.testing.expectations import ScriptedExpectations
@@ -129,6 +130,18 @@ def test_a_store_that_cannot_be_opened_again_is_tried_until_it_can(shop):
     alone.store.failing = set()
     alone.run(60 * S)
     assert alone.system.sink.alive
+
+
+def test_a_last_commit_that_fails_after_the_supervisor_has_ended_is_no_dead_letter_in_the_log(shop, caplog):
+    alone = SystemAlone(shop())
+    alone.store.failing = {"commit"}
+    alone.system.drain_supervisor(1)
+    alone.run(S)
+    assert alone.system.supervisor.closed
+    alone.tell(alone.system.sink, Mute(Silence(id="night", target="shop", until_ns=2**62)))
+    alone.run(S)
+    assert "commit" in alone.store.calls
+    assert messages(caplog) == []
 
 
 # The supervisor.
