@@ -1,14 +1,18 @@
 """Own problems among nodes: the text by which a node tells the others of its own, and what it sees of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
 from .. import limits
 from ..incidents.own_problems import UNSERVED, OwnProblem, node_part, silent_node_part
 from ..line import count_of, listed
+from ..time.duration import format_duration
 from ..time.moment import NS_PER_S, Moment
-from .membership import ClusterView
+from .membership import NEWER_CONFIGURATION, ClusterView
+
+NODE = "node"
+"""The part by which the health of a node names what is wrong with it."""
 
 
 class ReportedProblem(msgspec.Struct, frozen=True, array_like=True):
@@ -61,6 +65,42 @@ def _begin(problem: OwnProblem) -> int:
     return problem.began.monotonic_ns
 
 
+def own_problem(view: ClusterView, incarnation: str, failure: str, failed: Mapping[int, str]) -> str:
+    """Returns what is wrong with the node of an incarnation; empty for nothing.
+
+    `failure` says why its last look failed, empty where it did not; `failed` why shards did not start on it.
+    """
+    said = [failure] if failure else []
+    mine = next((each for each in view.members if each.incarnation == incarnation), None)
+    if mine is not None:
+        if mine.is_alive and mine not in view.newest():
+            said.append(NEWER_CONFIGURATION)
+        if abs(mine.skew_ns) > limits.NODE_SKEW_NS_MAX:
+            way = "ahead of" if mine.skew_ns > 0 else "behind"
+            length = format_duration(abs(mine.skew_ns) // NS_PER_S * NS_PER_S)
+            said.append(f"the clock of this machine is {length} {way} that of the database: set it by NTP")
+    said += [f"shard {shard} does not start: {why}" for shard, why in sorted(failed.items())]
+    return "; ".join(said)
+
+
+def shown_problems(view: ClusterView, own: str, unserved: Collection[int]) -> Iterator[tuple[str, str]]:
+    """Yields what the health of a node shows: a part and a text each. `unserved` has the shards that no node has run for a while."""
+    if own:
+        yield NODE, own
+    silent = [each for each in view.members if not each.is_alive]
+    if silent:
+        names = listed([f"{each.name} ({each.process})" for each in silent])
+        yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
+    if unserved:
+        yield UNSERVED, _unserved_text(unserved)
+
+
+def _unserved_text(shards: Collection[int]) -> str:
+    return (
+        f"no node runs {count_of(len(shards), 'shard')}: {listed([str(shard) for shard in sorted(shards)])}"
+    )
+
+
 class NodeProblems:
     """Keeps the problems that a node sees: its own, silent nodes and shards that no node runs, each since it has seen it.
 
@@ -105,9 +145,7 @@ class NodeProblems:
             if now.since(since) >= limits.NODE_UNSERVED_NS
         }
         if lasting and is_steady:
-            names = listed([str(shard) for shard in sorted(lasting)])
-            text = f"no node runs {count_of(len(lasting), 'shard')}: {names}"
-            yield OwnProblem(UNSERVED, text, min(lasting.values(), key=_instant))
+            yield OwnProblem(UNSERVED, _unserved_text(lasting), min(lasting.values(), key=_instant))
 
 
 def _instant(moment: Moment) -> int:

@@ -15,15 +15,14 @@ from ...actors.engine import Engine
 from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
-from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodePlan, StartRetries
+from ...domain.cluster.membership import ClusterView, NodePlan, StartRetries
+from ...domain.cluster.node_problems import own_problem, shown_problems
 from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced, WatchkeeperError
-from ...domain.incidents.own_problems import UNSERVED
-from ...domain.line import count_of, first_line, listed
+from ...domain.line import count_of, first_line
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
-from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_S, Deadline, Moment
 from ...protocol.recorder import GetIncidents
 from .merging import merged_work
@@ -31,7 +30,6 @@ from .shard_news import ShardNews
 
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSEKEEPING_EVERY_LOOKS = 60
-NODE = "node"
 """The part of the runtime by which its health names this node."""
 logger = logging.getLogger(__name__)
 
@@ -371,37 +369,13 @@ class Node:
     # For people.
 
     def problems(self) -> Iterable[tuple[str, str]]:
-        """Yields what is wrong with this node, the others and the shards: a part and a text each."""
-        now, view = self._clock.read(), self.view
-        if said := self.own_problem():
-            yield NODE, said
-        silent = [each for each in view.members if not each.is_alive]
-        if silent:
-            names = listed([f"{each.name} ({each.process})" for each in silent])
-            yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
-        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, now)
-        if unserved:
-            yield (
-                UNSERVED,
-                f"no node runs {count_of(len(unserved), 'shard')}: {listed([str(each) for each in unserved])}",
-            )
+        """Returns what is wrong with this node, the others and the shards: a part and a text each."""
+        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, self._clock.read())
+        return shown_problems(self.view, self.own_problem(), unserved)
 
     def own_problem(self) -> str:
         """Returns what is wrong with this node itself; empty for nothing."""
-        view = self.view
-        said = [self._problem] if self._problem else []
-        mine = next((each for each in view.members if each.incarnation == self.incarnation), None)
-        if mine is not None:
-            if mine.is_alive and mine not in view.newest():
-                said.append(NEWER_CONFIGURATION)
-            if abs(mine.skew_ns) > limits.NODE_SKEW_NS_MAX:
-                way = "ahead of" if mine.skew_ns > 0 else "behind"
-                length = format_duration(abs(mine.skew_ns) // NS_PER_S * NS_PER_S)
-                said.append(
-                    f"the clock of this machine is {length} {way} that of the database: set it by NTP"
-                )
-        said += [f"shard {shard} does not start: {why}" for shard, why in sorted(self._failed.items())]
-        return "; ".join(said)
+        return own_problem(self.view, self.incarnation, self._problem, self._failed)
 
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""

@@ -115,7 +115,7 @@ def test_a_command_that_waits_holds_up_no_other_request_and_costs_no_shard(nodes
             assert until(lambda: looking.execute(WAITING).fetchone() == (1,), 20)
         client.target_names()
         assert not paused.done()
-        assert "nothing was done: another connection holds the row" in str(paused.exception())
+        assert "nothing was done: another connection holds a lock on a table" in str(paused.exception())
         assert until(lambda: "node" in problems(far), 20)
     assert until(lambda: problems(far) == {} == problems(near), 20)
     assert [row.epoch for row in look_at_nodes(nodes.store).shards] == epochs
