@@ -10,6 +10,7 @@ from pykka import ActorDeadError, Timeout
 
 from ..domain.conditions.judgement import Expectation
 from ..domain.errors import StoreError, StoreFenced
+from ..domain.incidents.own_problems import WithOthers
 from ..domain.incidents.record import PauseMark
 from ..domain.limits import ANSWER_WITHIN_NS, EXPLANATION_CHARACTERS_MAX, START_WITHIN_S
 from ..domain.line import first_line
@@ -60,6 +61,8 @@ class EngineDependencies(NamedTuple):
     """Whether a newer configuration is known to be elsewhere; see `SystemDependencies`."""
     owns_loop: bool = True
     """Whether the loop and its drivers end with this engine; False where others share them."""
+    with_others: WithOthers = tuple
+    """Adds the own problems of other engines; see `SystemDependencies`."""
 
 
 class LocationHealth(NamedTuple):
@@ -122,6 +125,7 @@ class Engine:
             discreet=dependencies.discreet,
             is_whole=dependencies.is_whole,
             is_outdated=dependencies.is_outdated,
+            with_others=dependencies.with_others,
             lost_store=self._end_by_itself,
         )
 

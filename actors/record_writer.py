@@ -97,6 +97,8 @@ class RecordWriter:
                 return False
         self._writes += unit.batch.is_counted
         self._renewed_ns = now.monotonic_ns
+        # A commit is a sign of life: it puts the next beat off.
+        self._request_renewal()
         return True
 
     @property

@@ -12,7 +12,7 @@ from ..domain.incidents.announcement import Announcement
 from ..domain.incidents.delivery_plan import IncidentWait
 from ..domain.incidents.incident import Incident, Transition, TransitionKind, by_target
 from ..domain.incidents.notice import Delivery, DeliveryState, Notice
-from ..domain.incidents.own_problems import NETWORK, PING, POLLER, POLLERS, channel_part
+from ..domain.incidents.own_problems import NETWORK, PING, POLLER, POLLERS, WithOthers, channel_part
 from ..domain.incidents.record import BlindInterval, LatestFinding, Silence
 from ..domain.observation.outcome import Outcome
 from ..domain.read_model.event import HealthChanged, IncidentChanged, NoticeEnded, SampleSeen, WentBlind
@@ -47,6 +47,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         owner: Listener[OwnerMessage],
         discreet: Callable[[str], str] = str,
         loads: Callable[[], Iterable[PartMetrics]] = tuple,
+        with_others: WithOthers = tuple,
     ) -> None:
         super().__init__(clock)
         self._owner = owner
@@ -55,6 +56,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
         self._losses = losses
         self._loads = loads
         """Yields the mailbox and the restarts of each actor."""
+        self._with_others = with_others
+        """Takes all problems of this engine, and returns those that it is to tell of: among nodes also those of other engines."""
         self._rows: dict[str, TrackedTarget] = {}
         self._open: dict[str, Incident] = {}
         self._resumed: dict[str, list[Incident]] = {}
@@ -114,7 +117,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.HealthReported(part, detail):
                 self._changed(part, self._discreet(detail), now)
             case heard.HandOverProblems():
-                self._owner.tell(ProblemsReported(self._problems.all()))
+                self._owner.tell(ProblemsReported(self._with_others(self._problems.all())))
             case heard.CounterIncreased(counter, by):
                 self._counters[counter] += by
             case heard.Abandoned():

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ..domain.conditions.judgement import Expectation
 from ..domain.errors import StoreFenced
+from ..domain.incidents.own_problems import WithOthers
 from ..domain.incidents.record import PauseMark, present_pauses
 from ..domain.limits import TENURE_BEAT_NS
 from ..domain.read_model.metrics import PartMetrics
@@ -89,6 +90,8 @@ class SystemDependencies(NamedTuple):
     """Whether the configuration names every target: an incident of another ends at the start, and not a minute later."""
     is_outdated: Callable[[], bool] = never
     """Whether a newer configuration is known to be elsewhere: then no incident of a target ends because this one lacks it."""
+    with_others: WithOthers = tuple
+    """Adds to the own problems of this engine those of other engines of which it tells; called once a minute."""
 
 
 Asked = Callable[[Callable[[Iterable[Target]], None]], None]
@@ -187,15 +190,9 @@ class System:
 
     def _start_recorder(self) -> None:
         self._ask_to_resume(self.recorder)
-        self._spawn(
-            self.recorder,
-            Recorder,
-            self._parts.publisher,
-            self._losses,
-            self.owner,
-            self._parts.discreet,
-            self._loads,
-        )
+        parts = self._parts
+        shown = (parts.discreet, self._loads, parts.with_others)
+        self._spawn(self.recorder, Recorder, parts.publisher, self._losses, self.owner, *shown)
 
     def _ask_to_resume(self, listener: Address) -> None:
         """Asks the sink to resume a new incarnation. Sent before the start: the starter may crash right after it."""

@@ -9,7 +9,7 @@ from ..domain.specification.channel import CallChannel, Channel, Log
 from ..domain.specification.configuration import Configuration
 from ..domain.specification.local_channels import Apprise, ExecChannel
 from ..domain.specification.mail_channel import Email
-from ..domain.specification.probe import Call, Exec, Http, Tcp
+from ..domain.specification.probe import Call, Exec, Http, Tcp, Tls
 from ..domain.specification.probes.kinds import Probe
 from ..domain.specification.probes.plugin import Plugin
 from ..domain.specification.remote.agents import Agents
@@ -128,6 +128,7 @@ class Drivers:
             client.heard,
             name="watchkeeper",
             dice=SystemRandom().random,
+            tls=agents.tls or Tls(),
         )
         link.start()
 

@@ -11,6 +11,8 @@ from ..domain.specification.probe import Http
 from ..domain.specification.probes.networked import Library, NetworkProbe
 from ..domain.specification.probes.web.http_steps import HttpSteps
 from ..domain.specification.problem import Path, Problem
+from ..domain.specification.remote.agents import Agents
+from ..domain.specification.remote.logins import login_of
 from ..domain.specification.target import Target
 from ..domain.store_place import is_database
 from .http.fast.tls_contexts import missing_library
@@ -32,14 +34,18 @@ def problems_beside(target: Target) -> Iterator[Problem]:
 
 
 def missing_libraries(
-    configuration: Configuration, apprise: str = "apprise", psycopg: str = "psycopg", nats: str = "nats"
+    configuration: Configuration,
+    apprise: str = "apprise",
+    psycopg: str = "psycopg",
+    nats: str = "nats",
+    nkeys: str = "nkeys",
 ) -> Iterator[Problem]:
     """Yields a problem for each place that needs a library which is not installed; the packages are those of their names."""
     yield from missing_library(configuration.runtime)
     if is_database(configuration.runtime.store or ""):
         yield from library_problem(Library(psycopg, "psycopg", "postgres"), ("runtime", "store"))
     if configuration.agents is not None:
-        yield from library_problem(Library(nats, "nats-py", "nats"), ("agents",))
+        yield from missing_for_agents(configuration.agents, nats, nkeys)
     for at, target in enumerate(configuration.targets):
         for problem in missing_of(target):
             yield problem.below(("targets", at))
@@ -48,6 +54,13 @@ def missing_libraries(
         for at in needing:
             text = "Apprise is not installed: pip install 'watchkeeper[channels]'"
             yield Problem(("channels", at, "apprise"), text)
+
+
+def missing_for_agents(agents: Agents, nats: str = "nats", nkeys: str = "nkeys") -> Iterator[Problem]:
+    """Yields the problems of the libraries that speak to NATS; a login that signs needs one more."""
+    yield from library_problem(Library(nats, "nats-py", "nats"), ("agents",))
+    if login_of(agents.credentials or "").signs:
+        yield from library_problem(Library(nkeys, "nkeys", "nats"), ("agents", "credentials"))
 
 
 def missing_of(target: Target, features: int | None = None) -> Iterator[Problem]:

@@ -33,8 +33,8 @@ class ControlSocketLink:
     def request(self, store: str, request: PassedRequest, within_s: float) -> PassedAnswer:
         """Returns the answer to a request to the API. Raises: NotRunning where nothing answers; TimeoutError."""
         with FORKS.importing():  # http.client takes 10 ms, which most runtimes never need
-            from .exchange import Request, exchange, place_of
+            from .exchange import LivingNodes, Request, exchange, place_of
 
         asked = Request(request.method, request.address, {}, request.body, dict(request.headers))
-        answered = exchange(place_of(store, None), asked, within_s)
+        answered = exchange(place_of(store, None), asked, within_s, LivingNodes())
         return PassedAnswer(answered.status, answered.headers, answered.body)

@@ -80,7 +80,7 @@ class RemoteStatus(PublicValue, frozen=True, kw_only=True):
     """Whether no part of the runtime has a problem; independent of the state of the targets."""
     targets: tuple[TargetRow, ...]
     incidents: tuple[IncidentRow, ...]
-    """The open incidents, the newest first."""
+    """The open incidents, the newest first; none where the store does not answer, which `problems` then say."""
     silences: tuple[SilenceRow, ...]
     problems: tuple[ProblemRow, ...]
     nodes: tuple[NodeRow, ...] = ()

@@ -11,6 +11,7 @@ from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import ALL, AllTargets, silence_id
 from ..domain.line import first_line, one_line
 from ..domain.specification.rule import Severity, SeverityLike
+from ..domain.store_place import is_database
 from ..domain.time.duration import Duration, duration_ns, format_duration
 from ..domain.time.moment import names_moment, wall_ns_of, wall_text
 from ..host.access.announcing import KindLike, make_announcement
@@ -303,21 +304,26 @@ def connect(
     ca: str | os.PathLike[str] | None = None,
     author: str | None = None,
     timeout_s: float = TIMEOUT_S,
+    node: str = "",
 ) -> Connection:
     """Returns a client of the runtime that runs a store (`watch.db`) or serves its API at a URL, in another process.
 
     Beside a store it uses the control socket, as its user and with the role admin; `author` names who commands, by default
-    the login name. At a URL it sends `token`, and trusts the authorities of the system or those of the file `ca`. No proxy
+    the login name. Of several nodes of a store on this machine it uses `node`, else any that lives. At a URL it sends `token`, and trusts the authorities of the system or those of the file `ca`. No proxy
     of the environment is used. Nothing is sent before the first call, and each request of a call ends within `timeout_s`.
 
-    Raises: UsageError for a URL that is not understood, and for a token or `ca` without a URL.
+    Raises: UsageError for a URL that is not understood, for a token or `ca` without a URL, and for a node with one.
     """
     place = os.fsdecode(where)
     if "://" not in place and (token is not None or ca is not None):
         raise UsageError(
             f"{one_line(place)} names a store, and a control socket takes no token and no `ca`: these belong to a URL such as https://watch.example"
         )
-    return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s)
+    if "://" in place and not is_database(place) and node:
+        raise UsageError(
+            f"a URL names one process, and `node` chooses among those of a store: leave {one_line(node)} out"
+        )
+    return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s, node)
 
 
 def _end_of(until: Duration) -> dict[str, str]:

@@ -14,10 +14,16 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from ..adapters.clock import SystemClock
-from ..adapters.net.listening import connect_control_socket, control_socket_path, control_socket_paths
+from ..adapters.net.listening import (
+    connect_control_socket,
+    connect_to_node,
+    control_socket_path,
+    control_socket_paths,
+)
 from ..adapters.stores.opening import holder_of, look_at_nodes
+from ..domain.cluster.membership import ClusterView
 from ..domain.errors import NotAllowed, NotRunning, StoreError, UsageError, WatchkeeperError
-from ..domain.limits import CLIENT_ANSWER_BYTES_MAX
+from ..domain.limits import CLIENT_ANSWER_BYTES_MAX, TENURE_LEASE_NS
 from ..domain.line import count_of, first_line, listed, one_line
 from ..domain.store_place import is_database, shown_store
 from ..domain.time.moment import NS_PER_S, Deadline
@@ -65,6 +71,8 @@ class Place(NamedTuple):
     port: int
     base: str
     ca: str | None
+    node: str = ""
+    """The one to ask of the nodes of the store on this machine; empty for any."""
 
     @property
     def is_socket(self) -> bool:
@@ -148,7 +156,39 @@ class _Connection(HTTPConnection):
         return response
 
 
-def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
+class LivingNodes:
+    """The nodes of a store that live, where there are several on this machine to choose from: one that is frozen takes a connection and
+    never answers. Those that run shards come first. The database is asked once in a few seconds; while it hangs, each node is as good as another.
+    """
+
+    def __init__(self) -> None:
+        self._found: tuple[Deadline, tuple[str, ...]] | None = None
+
+    def of(self, store: str) -> tuple[str, ...]:
+        """Returns their names."""
+        if len(control_socket_paths(store)) <= 2:
+            return ()
+        if self._found is None or self._found[0].expired(_clock.read()):
+            names = _alive(store)
+            self._found = Deadline.after(_clock.read(), TENURE_LEASE_NS), names
+        return self._found[1]
+
+
+def _alive(store: str) -> tuple[str, ...]:
+    from ..actors.dispatch.run.future import blocking, run_blocking
+    from ..host.cluster.other_shards import OtherShards
+
+    with suppress(StoreError):
+        view: ClusterView = run_blocking(OtherShards().read(lambda: look_at_nodes(store), blocking))
+        # One without a shard, as it has an older configuration, cannot test a channel.
+        owners = {each.incarnation for each in view.shards}
+        return tuple(
+            each.name for each in sorted(view.alive(), key=lambda one: one.incarnation not in owners)
+        )
+    return ()
+
+
+def exchange(place: Place, request: Request, timeout_s: float, nodes: LivingNodes) -> Answered:
     """Returns the answer to a request. Follows no redirect, uses no proxy and keeps no connection.
 
     A request that the server puts off, because its client may send no more just now, is sent again when it may be, where that
@@ -160,13 +200,13 @@ def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
     until = Deadline.after(_clock.read(), round(timeout_s * NS_PER_S))
     try:
         while True:
-            with _connected(place, until) as sock:
+            with _connected(place, until, nodes) as sock:
                 answered = _answered(place, sock, request, until)
             if answered.wait_s is None or answered.wait_s >= _left_s(until):
                 return answered
             threading.Event().wait(answered.wait_s)
     except TimeoutError:
-        raise TimeoutError(f"{place.name} has not answered within {timeout_s:g} s") from None
+        raise TimeoutError(f"{place.name} has not answered within {timeout_s:.3g} s") from None
     except ssl.SSLCertVerificationError as error:
         remedy = (
             ": name the authority of its certificate with `ca`"
@@ -190,13 +230,21 @@ def exchange(place: Place, request: Request, timeout_s: float) -> Answered:
 def _nothing_at(place: Place, error: OSError) -> str:
     if place.store is None:
         return f"nothing answers at {place.name}: {first_line(error.strerror or str(error))}"
-    with suppress(StoreError):
-        if alive := look_at_nodes(place.store).alive():
-            names = listed([f"{each.name} ({each.process})" for each in alive])
-            return (
-                f"{place.name} is run by {count_of(len(alive), 'node')}, and none answers this user on this machine:"
-                f" {names}. Act there, or name the API of one with --url"
-            )
+    try:
+        alive = look_at_nodes(place.store).alive()
+    except StoreError as unread:
+        raise StoreError(
+            f"no process of this user on this machine answers, and whether one runs elsewhere cannot be read: {unread}"
+        ) from None
+    names = listed([f"{each.name} ({each.process})" for each in alive])
+    if place.node:
+        others = f": there {'is' if len(alive) == 1 else 'are'} {names}" if alive else ": none runs"
+        return f"no node {one_line(place.node)} of {place.name} answers this user on this machine{others}"
+    if alive:
+        return (
+            f"{place.name} is run by {count_of(len(alive), 'node')}, and none answers this user on this machine:"
+            f" {names}. Act there, or name the API of one with --url"
+        )
     holder = holder_of(place.store)
     if holder is not None:
         at = control_socket_path(place.store)
@@ -207,9 +255,12 @@ def _nothing_at(place: Place, error: OSError) -> str:
     return f"no process runs {place.name}, and there is no such file{remedy}"
 
 
-def _connected(place: Place, until: Deadline) -> Any:
+def _connected(place: Place, until: Deadline, nodes: LivingNodes) -> Any:
     if place.store is not None:
-        return connect_control_socket(place.store, _left_s(until), _living(place.store))
+        if place.node:
+            return connect_to_node(place.store, place.node, _left_s(until))
+        living = nodes.of(place.store)
+        return connect_control_socket(place.store, _left_s(until), living)
     sock = socket.create_connection((place.host, place.port), timeout=_left_s(until))
     if place.scheme == "http":
         return sock
@@ -220,14 +271,6 @@ def _connected(place: Place, until: Deadline) -> Any:
     except BaseException:
         sock.close()
         raise
-
-
-def _living(store: str) -> tuple[str, ...]:
-    """Returns the nodes that live, where there are several to choose from: one that is frozen takes a connection and never answers."""
-    if len(control_socket_paths(store)) > 2:
-        with suppress(StoreError):
-            return tuple(each.name for each in look_at_nodes(store).alive())
-    return ()
 
 
 def _trusting(ca: str | None) -> ssl.SSLContext:

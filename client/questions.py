@@ -38,7 +38,8 @@ PAGE = "1000"
 AUTHOR = "watchkeeper-author"
 """The header that names the author on the control socket; over TCP the name is that of the token."""
 TIMEOUT_S_MAX = 3_600.0
-UNAUTHORIZED = 401
+ACCEPTED, UNAUTHORIZED = 202, 401
+EFFECT_UNKNOWN = "whether it was obeyed is not known: look, and give it again if it was not"
 _HOW_TO_GIVE = "give its file to a verb with --token-file, in Python `connect(url, token=...)`"
 
 
@@ -46,9 +47,16 @@ class Questions:
     """Asks a runtime that another process runs."""
 
     def __init__(
-        self, where: str, token: str | None, ca: str | None, author: str | None, timeout_s: float
+        self,
+        where: str,
+        token: str | None,
+        ca: str | None,
+        author: str | None,
+        timeout_s: float,
+        node: str = "",
     ) -> None:
         from .exchange import (
+            LivingNodes,
             place_of,
         )  # http.client takes 10 ms, which `import watchkeeper` leaves out
 
@@ -56,7 +64,8 @@ class Questions:
             raise TypeError(f"timeout_s is a number of seconds, not {timeout_s!r}")
         if not 0 < timeout_s <= TIMEOUT_S_MAX:
             raise UsageError(f"timeout_s must be above 0 and at most {TIMEOUT_S_MAX:g}")
-        self._place: Place = place_of(where, ca)
+        self._place: Place = place_of(where, ca)._replace(node=node)
+        self._nodes = LivingNodes()
         self._token = None if token is None else _one_word(token)
         self._author = author
         self._timeout_s = timeout_s
@@ -67,18 +76,30 @@ class Questions:
     @sync_alone
     def status(self) -> "RemoteStatus":
         """Returns the status of every target and of the runtime itself, of at most a second ago."""
-        from .answers import IncidentRow, RemoteStatus, SilenceRow, StatusAnswer, TargetRow
+        from .answers import RemoteStatus, SilenceRow, StatusAnswer, TargetRow
 
         whole = self._ask("GET", "/status", StatusAnswer)
         return RemoteStatus(
             at=whole.as_of,
             healthy=whole.healthy,
             targets=self._listed("/targets", TargetRow),
-            incidents=self._listed("/incidents", IncidentRow, state="open"),
+            incidents=self._open_incidents(is_whole=all(each.part != "store" for each in whole.problems)),
             silences=self._listed("/silences", SilenceRow),
             problems=tuple(whole.problems),
             nodes=tuple(whole.nodes),
         )
+
+    def _open_incidents(self, *, is_whole: bool) -> "tuple[IncidentRow, ...]":
+        """Returns the open incidents, of which a process whose store does not answer says nothing."""
+        from .answers import IncidentRow
+
+        try:
+            found: tuple[IncidentRow, ...] = self._listed("/incidents", IncidentRow, state="open")
+        except TimeoutError:
+            if is_whole:
+                raise
+            return ()
+        return found
 
     @sync_alone
     def target(self, target: str) -> "TargetRow":
@@ -223,10 +244,18 @@ class Questions:
         from .exchange import Request, exchange
 
         request = Request(method, f"{under}{path}", query or {}, body, self._headers(by))
-        answered = exchange(self._place, request, timeout_s or self._timeout_s)
+        try:
+            answered = exchange(self._place, request, timeout_s or self._timeout_s, self._nodes)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {EFFECT_UNKNOWN}" if method != "GET" else str(error)) from None
+        if answered.status == ACCEPTED:
+            self._accepted()
         if answered.status == UNAUTHORIZED and self._token is None:
             raise NotAllowed(f"{self._place.name} wants a token: {_HOW_TO_GIVE}")
         return value_of(answered, kind, self._place.name)
+
+    def _accepted(self) -> None:
+        """Hears that a command was taken, and is not durable yet."""
 
     def _headers(self, by: str) -> dict[str, str]:
         if self._place.is_socket:

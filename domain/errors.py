@@ -45,6 +45,10 @@ class StoreFenced(StoreError):
     """Another process has claimed the store: this one has lost it for good and writes and notifies no more."""
 
 
+class NotSent(StoreError):
+    """A command for another node did not get as far as the store: nothing of it is done, now or later."""
+
+
 class StoreCorrupt(StoreError):
     """The store's hash chain or content does not verify; writing stops until an operator has inspected it."""
 

@@ -17,6 +17,7 @@ from ..adapters.kernel_timer import KernelTimer, has_kernel_timer
 from ..adapters.masking import secrets_in
 from ..adapters.stores.memory import MemoryStore
 from ..adapters.stores.opening import make_store
+from ..domain.incidents.own_problems import WithOthers
 from ..domain.specification.configuration import Configuration
 from ..domain.supervision.tenure import Tenure
 from .configured import ConfiguredTargets
@@ -80,6 +81,7 @@ class EngineUses(NamedTuple):
     is_whole: bool
     is_outdated: Callable[[], bool]
     owns_loop: bool = True
+    with_others: WithOthers = tuple
 
 
 def driver_loop(
@@ -121,6 +123,7 @@ def engine_on(
             discreet=configured.mask,
             is_whole=uses.is_whole,
             is_outdated=uses.is_outdated,
+            with_others=uses.with_others,
         ),
     )
 

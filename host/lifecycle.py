@@ -3,6 +3,7 @@
 import logging
 
 from ..adapters.net.listening import has_web
+from ..adapters.stores.opening import count_shards
 from ..domain.errors import ConfigurationError, UsageError, WatchkeeperError
 from ..domain.line import listed
 from ..domain.specification.configuration import Configuration
@@ -23,10 +24,11 @@ class Lifecycle(Tenancy):
         """Applies a valid configuration. Blocks; restarts the engine where channels or options differ.
 
         Raises: ConfigurationError for a rule that would go back in its lifecycle, and for an address that cannot be
-        listened on; any error of the new engine's start,
+        listened on; StoreError for a database that cannot be read, before anything is handed over; any error of the new engine's start,
         and then the old configuration runs on; WatchkeeperError where the old one does not start again either.
         """
         with self._beginning():
+            self._require_readable(new)
             with self._configured.guard:
                 self._configured.require_legal(new)
                 old, diff, engine = self._configured.snapshot(), self._configured.diff(new), self._engine
@@ -50,6 +52,14 @@ class Lifecycle(Tenancy):
                     self._wait_elsewhere()
                 else:
                     self._standby.stamp = stamp
+
+    def _require_readable(self, new: Configuration) -> None:
+        """Raises: StoreError where a running engine would end for a store that the next one cannot use: a database that cannot be read, or
+        has another number of shards.
+        """
+        store, former = new.runtime.store, self._configured.given.runtime.store
+        if self._engine is not None and self._opens_doors and store is not None and store != former:
+            count_shards(store)
 
     def _take_back(self, old: Configuration, given_at_ns: int) -> None:
         """Makes the former configuration the current one again, of the time at which it was given."""

@@ -100,6 +100,9 @@ def _length_ns(text: str, option: str) -> int:
 )
 @click.option("--nats", required=True, metavar="URL", help="The servers of NATS: tls://nats.example:4222.")
 @click.option("--credentials", type=PATH, help="The NATS credentials file of its account.")
+@click.option("--ca", type=PATH, help="A PEM file with the authorities to trust, in place of the system's.")
+@click.option("--certificate", type=PATH, help="A PEM file with the certificate that it shows to NATS.")
+@click.option("--key", type=PATH, help="Its private key.  [default: it stands in --certificate]")
 @click.option(
     "--in-flight-max",
     type=click.IntRange(1, 100_000),
@@ -127,6 +130,9 @@ def agent(
     location: str,
     nats: str,
     credentials: Path | None,
+    ca: Path | None,
+    certificate: Path | None,
+    key: Path | None,
     in_flight_max: int,
     deny_private_addresses: bool,
     grace: str,
@@ -147,6 +153,9 @@ def agent(
                 location=location,
                 nats=nats,
                 credentials=credentials,
+                ca=ca,
+                certificate=certificate,
+                key=key,
                 in_flight_max=in_flight_max,
                 deny_private_addresses=deny_private_addresses,
                 grace=grace,
@@ -232,10 +241,17 @@ def status(where: Where, *, as_json: bool, exit_code: bool) -> None:
         from .see import remote
 
         sys.exit(remote.show_status(running(where), as_json=as_json, exit_code=exit_code))
+    from ..domain.errors import StoreError
     from .place import find_store
     from .see.status import show_status
 
-    sys.exit(show_status(find_store(where.config, where.store), as_json=as_json, exit_code=exit_code))
+    place = find_store(where.config, where.store)
+    try:
+        sys.exit(show_status(place, as_json=as_json, exit_code=exit_code))
+    except StoreError as error:
+        from .see import remote
+
+        sys.exit(remote.show_status_without_store(place, error, as_json=as_json, exit_code=exit_code))
 
 
 @cli.command()

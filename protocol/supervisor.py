@@ -149,7 +149,7 @@ class StoreAnswered(Message, frozen=True):
 
 
 class RenewalRequested(Message, frozen=True):
-    """The store has a lease that other processes look at: the supervisor sends RenewTenure within a second."""
+    """The store has a lease that other processes look at: the supervisor sends RenewTenure once this was asked for last a beat ago."""
 
 
 class NextSliceRequested(Message, frozen=True):

@@ -57,7 +57,9 @@ class Pings:
     def _digest(self, key: str) -> bytes:
         return blake2b(key.encode("utf-8", "replace"), key=self._salt, digest_size=32).digest()
 
-    def take(self, target: str, kind: PingKind, exit_status: int | None, run: str | None, body: str) -> None:
+    async def take(
+        self, target: str, kind: PingKind, exit_status: int | None, run: str | None, body: str
+    ) -> None:
         """Reports for a heartbeat and keeps the ping; a `start` and a `log` change no status, and a `log` is kept alone.
 
         Raises: UnknownName for a target that was removed meanwhile; UsageError while the runtime is stopped.
@@ -65,13 +67,15 @@ class Pings:
         now_ns = self._operations.now_ns()
         is_end = kind in {"success", "fail"}
         if kind != "log":
-            self._operations.verbs.heartbeat(
-                target,
-                ok=kind != "fail",
-                detail=body,
-                start=kind == "start",
-                run=run or "",
-                exit_status=exit_status,
+            await self._operations.obeyed(
+                lambda: self._operations.verbs.heartbeat(
+                    target,
+                    ok=kind != "fail",
+                    detail=body,
+                    start=kind == "start",
+                    run=run or "",
+                    exit_status=exit_status,
+                )
             )
         duration_ns = self._since_start(target, run, now_ns) if is_end else None
         self._taken += 1

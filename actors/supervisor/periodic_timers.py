@@ -118,8 +118,6 @@ UNANSWERED = (
     f"a call to the store has had no answer for {limits.STORE_ANSWER_NS // NS_PER_S} s:"
     " nothing is recorded and no new notice leaves until it answers"
 )
-PROBLEMS_EVERY_NS = 60 * NS_PER_S
-"""As long as the shortest time after which a problem of the runtime itself is told."""
 ORPHANS_EVERY_NS = 60 * NS_PER_S
 """The time that a restarted host has to track targets with open incidents again, before these are closed.
 
@@ -154,7 +152,7 @@ class PeriodicTimers:
         self._arm(Chore.MAINTENANCE, limits.HOUSE_EVERY_NS, now)
         self._arm(Chore.FLUSH, self._flush_ns, now)
         self._arm(Chore.ORPHANS, ORPHANS_EVERY_NS, now)
-        self._arm(Chore.PROBLEMS, PROBLEMS_EVERY_NS, now)
+        self._arm(Chore.PROBLEMS, limits.OWN_PROBLEMS_EVERY_NS, now)
 
     def end_orphans(self, now: Moment) -> None:
         """Lets incidents without a target end at once: no other target will be tracked."""
@@ -249,7 +247,7 @@ class PeriodicTimers:
                 if not self._is_outdated():
                     self._to.owner.tell(EndOrphans())
             case Chore.PROBLEMS:
-                self._arm(Chore.PROBLEMS, PROBLEMS_EVERY_NS, now)
+                self._arm(Chore.PROBLEMS, limits.OWN_PROBLEMS_EVERY_NS, now)
                 self._to.recorder.tell(HandOverProblems())
             case Chore.NOTICES:
                 self._to.sink.tell(ReviewNotices())

@@ -12,8 +12,8 @@ from ...domain.specification.construction.shape_words import plain_types
 from ...domain.specification.problem import Path
 
 _FILES = frozenset({"ca_file", "certificate_file", "key_file"})
-_URLS = ("url", "api", "server", "smtp", "token_url", "rdap_server")
-_SECURE = ("https://", "wss://", "smtps://", "smtp://")
+_URLS = ("url", "api", "server", "smtp", "token_url", "rdap_server", "nats")
+_SECURE = ("https://", "wss://", "smtps://", "smtp://", "tls://")
 _IN_CLEAR = {"starttls": ("never",), "encryption": ("none",), "transport": ("udp", "tcp")}
 """Values with which nothing is encrypted."""
 

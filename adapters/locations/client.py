@@ -10,10 +10,17 @@ from typing import Any, NamedTuple
 from ...domain import limits
 from ...domain.errors import WatchkeeperError
 from ...domain.line import first_line
+from ...domain.specification.probe import Tls
 from ...domain.specification.remote.agents import NatsServer
+from ...domain.specification.remote.logins import login_of
 from ...domain.units import NS_PER_MS
+from ..net.secure_contexts import UnusableFileError, client_context
 
 MISSING = "nats-py is not installed: pip install 'watchkeeper[nats]'"
+NO_KEYS = "nkeys is not installed, by which a seed signs: pip install 'watchkeeper[nats]'"
+UNREADABLE_SEED = "the seed in its credentials cannot be read: write the whole of it"
+UNTRUSTED = "name its authority under tls.ca_file of agents, and by --ca of an agent; or by the environment variable SSL_CERT_FILE"
+NO_CERTIFICATE = "the server asks for a certificate: name it under tls.certificate_file of agents, and by --certificate of an agent"
 NO_TLS = "the server offers no TLS, which tls:// asks for: nothing was sent to it"
 
 
@@ -29,12 +36,16 @@ class NoTls(WatchkeeperError):
     """A server that must speak TLS does not."""
 
 
+class NoCertificate(WatchkeeperError):
+    """A server asks for a certificate, and there is none to show."""
+
+
 def load() -> Any:
     """Returns the library. Raises: ImportError where it is not installed."""
     return import_module("nats.aio.client")
 
 
-def make_client() -> Any:
+def make_client(tls: Tls) -> Any:
     """Returns a client that sends nothing in clear to a server of `tls://`. Raises: ImportError without nats-py."""
     library: Any = load()
 
@@ -47,6 +58,14 @@ def make_client() -> Any:
             if server is not None and server.uri.scheme == "tls" and not info.get("tls_required"):
                 raise NoTls(NO_TLS)
             await super()._process_info(info, initial_connection)
+
+        def _connect_command(self) -> bytes:  # of the library, after the handshake
+            # By TLS 1.3 a server takes the handshake of a client without a certificate, and then breaks off without a word.
+            if self._server_info.get("tls_verify") and tls.certificate_file is None:
+                raise NoCertificate(NO_CERTIFICATE)
+            _end_silently(self._transport)
+            made: bytes = super()._connect_command()
+            return made
 
         def drop(self) -> None:
             """Closes the connection at once."""
@@ -64,16 +83,31 @@ def make_client() -> Any:
     return Client()
 
 
+def _end_silently(transport: Any) -> None:
+    """Has asyncio log nothing when the server ends a connection of TLS: the library does not tell it that this is one."""
+    writer = transport._io_writer  # noqa: SLF001  # of the library
+    protocol = writer.transport.get_protocol()
+    if writer.get_extra_info("ssl_object") is not None and hasattr(protocol, "_over_ssl"):
+        protocol._over_ssl = True  # noqa: SLF001  # of asyncio
+
+
 async def connect(
     client: Any,
     servers: Sequence[NatsServer],
     credentials: str | None,
+    tls: Tls,
     name: str,
     on_end: Callable[[], None],
     on_error: Callable[[Exception], None],
 ) -> None:
     """Connects to one of the servers, in a random order. Raises: any error of the network and of the library."""
     errors: list[Exception] = []
+    secured: dict[str, Any] = {}
+    if servers[0].encrypted:
+        # The authorities of a system take 20 ms to read.
+        secured["tls"] = await asyncio.get_running_loop().run_in_executor(None, client_context, tls)
+        if tls.server_name is not None:
+            secured["tls_hostname"] = tls.server_name
 
     async def failed(error: Exception) -> None:
         (errors if not client.is_connected else []).append(error)
@@ -95,7 +129,7 @@ async def connect(
             closed_cb=_calling(on_end),
             error_cb=failed,
             **_login(servers, credentials),
-            **({"tls": ssl.create_default_context()} if servers[0].encrypted else {}),
+            **secured,
         )
     except Exception as error:  # noqa: BLE001  # whatever it is, it may stand for another one
         # After all servers were tried the library says only that; the reason came before.
@@ -110,17 +144,22 @@ def _url(server: NatsServer) -> str:
 def _login(servers: Sequence[NatsServer], credentials: str | None) -> dict[str, Any]:
     """The arguments of the library for the credentials of a file, or else for the login of the URL."""
     if credentials is not None:
-        text = credentials.strip()
-        if "NATS USER JWT" in text:
-            return {"user_credentials": load().RawCredentials(credentials)}
-        user, colon, password = text.partition(":")
-        if colon:
-            return {"user": user, "password": password}
-        return {"nkeys_seed_str": text} if text.startswith("SU") and text.isupper() else {"token": text}
+        login = login_of(credentials)
+        if login.jwt:
+            # Written anew: the library reads for ever where a block has no begin, and takes the line ends of other systems into the key.
+            text = _block("NATS USER JWT", login.jwt) + _block("USER NKEY SEED", login.seed)
+            return {"user_credentials": load().RawCredentials(text)}
+        if login.seed:
+            return {"nkeys_seed_str": login.seed}
+        return {"token": login.token} if login.token else {"user": login.user, "password": login.password}
     first = servers[0]
     if first.password:
         return {"user": first.user, "password": first.password}
     return {"token": first.user} if first.user else {}
+
+
+def _block(title: str, line: str) -> str:
+    return f"-----BEGIN {title}-----\n{line}\n------END {title}------\n"
 
 
 def _calling(callback: Callable[[], None]) -> Callable[[], Awaitable[None]]:
@@ -134,14 +173,13 @@ def refusal_of(error: Exception) -> NatsRefusal:
     """Returns why a connection could not be made, in one line for people."""
     match error:
         case ImportError():
-            return NatsRefusal(MISSING, is_final=True)
-        case NoTls():
+            return NatsRefusal(NO_KEYS if error.name == "nkeys" else MISSING, is_final=True)
+        case UnusableFileError():
+            return NatsRefusal(str(error), is_final=True)
+        case NoTls() | NoCertificate():
             return NatsRefusal(str(error), is_final=True)
         case ssl.SSLCertVerificationError():
-            text = f"its certificate is refused: {error.verify_message}"
-            return NatsRefusal(
-                f"{text}; the environment variable SSL_CERT_FILE names further authorities", True
-            )
+            return NatsRefusal(f"its certificate is refused: {error.verify_message}; {UNTRUSTED}", True)
         case ssl.SSLError():
             return NatsRefusal(f"TLS failed: {first_line(error.reason or str(error))}", is_final=True)
         case ConnectionRefusedError():
@@ -156,6 +194,8 @@ def refusal_of(error: Exception) -> NatsRefusal:
 
 def _of_library(text: str) -> NatsRefusal:
     lowered = text.lower()
+    if lowered.startswith("nkeys:"):
+        return NatsRefusal(UNREADABLE_SEED, is_final=True)
     if "authorization" in lowered or "authentication" in lowered or "credentials" in lowered:
         return NatsRefusal("it refuses the login: check user, password or credentials file", is_final=True)
     if "permissions violation" in lowered:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from ...domain import limits
+from ...domain.specification.probe import Tls
 from ...domain.specification.remote.agents import NatsServer
 from . import client as nats
 from .client import Heard, NatsRefusal
@@ -48,7 +49,9 @@ class NatsLink:
         *,
         name: str,
         dice: Callable[[], float],
+        tls: Tls = Tls(),  # noqa: B008  # immutable
     ) -> None:
+        self._tls = tls
         self._loop, self._servers, self._credentials = loop, servers, credentials
         self._listening, self._heard, self._name, self._dice = listening, heard, name, dice
         self.shown = nats.shown(servers)
@@ -111,8 +114,10 @@ class NatsLink:
     async def _open(self, ended: asyncio.Event) -> None:
         # The import takes a tenth of a second, during which the loop would stand still.
         await self._loop.run_in_executor(None, nats.load)
-        self._client = client = nats.make_client()
-        await nats.connect(client, self._servers, self._credentials, self._name, ended.set, self._failed)
+        self._client = client = nats.make_client(self._tls)
+        await nats.connect(
+            client, self._servers, self._credentials, self._tls, self._name, ended.set, self._failed
+        )
         self._subscriptions = [
             await nats.subscribe(client, subject, queue, self._heard) for subject, queue in self._listening
         ]

@@ -6,11 +6,13 @@ from typing import Protocol
 import msgspec
 
 from ...domain.limits import LOCATION_FORGOTTEN_NS, LOCATION_SILENT_SHARE, LOCATION_WINDOW_NS
+from ...domain.observation.location import NO_ANSWER
 from ...domain.time.moment import Moment
 from ...domain.time.timers import CallAt, Timer
 from ...domain.units import NS_PER_S
 from ..clock import MomentClock
 
+LATE = "an agent is frozen, overloaded or far away"
 TELL_NS = NS_PER_S
 """How often counters are told: as seldom as a page is read, so that counting costs a check nothing."""
 
@@ -43,7 +45,8 @@ class AnswerWindow(msgspec.Struct):
         if not self.answered:
             return f"no agent answers: {self.why}" if self.why else "no agent answers"
         if self.silent / asked >= LOCATION_SILENT_SHARE:
-            return f"{self.silent} of {asked} asks had no answer in time: an agent is frozen, overloaded or far away"
+            why = LATE if self.why == NO_ANSWER else self.why
+            return f"{self.silent} of {asked} asks had no answer in time: {why}"
         return ""
 
 

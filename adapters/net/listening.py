@@ -148,6 +148,20 @@ class ControlSocket:
             raise PermissionError(f"{self.path} was replaced while it was made")
         return found.st_dev, found.st_ino
 
+    def is_gone(self) -> bool:
+        """Whether nothing listens at its path any more: the file was removed, or is one that another process left behind."""
+        with suppress(OSError):
+            found = self.path.lstat()
+            if (found.st_dev, found.st_ino) == self._own:
+                return False
+        try:
+            _connected(self.path, _ANSWERS_WITHIN_S).close()
+        except (FileNotFoundError, ConnectionRefusedError):
+            return True
+        except OSError:
+            pass  # it listens, and is slow
+        return False
+
     def close(self) -> None:
         """Stops listening, and removes the file where it is still this socket's own."""
         self.socket.close()
@@ -186,6 +200,11 @@ def connect_control_socket(
         with suppress(FileNotFoundError, ConnectionRefusedError):
             return _connected(path, timeout_s)
     return _connected(last, timeout_s)
+
+
+def connect_to_node(store: str, node: str, timeout_s: float | None = None) -> socket.socket:
+    """Connects to the control socket of one node of a store. Raises: OSError where it does not listen, or does not accept in time."""
+    return _connected(control_socket_path(store, node), timeout_s)
 
 
 def _connected(path: Path, timeout_s: float | None) -> socket.socket:

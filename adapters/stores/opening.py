@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...domain.cluster.membership import ClusterView
+from ...domain.cluster.placement import ShardTargets
 from ...domain.errors import StoreError
 from ...domain.incidents.record import Batch, Restored
 from ...domain.line import listed
@@ -70,8 +71,9 @@ def make_store(
     shard: int = 0,
     node: str = "",
     known_epoch: int = 0,
+    targets: Callable[[], ShardTargets] | None = None,
 ) -> OwnedStore:
-    """Returns the store of a file or a database, which is opened later; the last three are those of `PostgresStore`.
+    """Returns the store of a file or a database, which is opened later; the last four are those of `PostgresStore`.
 
     Raises: StoreError for a database without the extra `postgres`.
     """
@@ -88,6 +90,7 @@ def make_store(
         known_epoch=known_epoch,
         lapsed=lapsed,
         configuration=configuration,
+        targets=targets,
     )
 
 

@@ -1,7 +1,9 @@
 """Placement: the shard of each target. Targets that are judged or told of together lie on one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from hashlib import blake2b
+from typing import NamedTuple
 
 from msgspec import UNSET
 
@@ -19,6 +21,15 @@ def shard_of_text(text: str, shards: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") % shards
 
 
+class ShardTargets(NamedTuple):
+    """The targets of a shard by the configuration."""
+
+    names: Collection[str]
+    """Their names, with former ones; targets that the shard probes for others are none of them."""
+    lies_elsewhere: Callable[[str], bool]
+    """Whether a target is configured and lies on another shard."""
+
+
 class Placement:
     """The shard of each target of a configuration.
 
@@ -27,18 +38,44 @@ class Placement:
     """
 
     def __init__(self, configuration: Configuration, shards: int) -> None:
-        self._shards = shards
+        self.shards = shards
         units = _Units(configuration.targets)
         for first, second in _joined(configuration):
             units.join(first, second)
         self._shard_of = {
             target.id: shard_of_text(units.name_of(target.id), shards) for target in configuration.targets
         }
+        self._former = {
+            name: target.id
+            for target in configuration.targets
+            for name in target.former_names
+            if name not in self._shard_of
+        }
 
     def shard_of(self, target: str) -> int:
         """Returns the shard of a target; that of its name for one that is not configured."""
         found = self._shard_of.get(target)
-        return shard_of_text(target, self._shards) if found is None else found
+        return shard_of_text(target, self.shards) if found is None else found
+
+    def names_on(self, shard: int) -> ShardTargets:
+        """Returns the names of the targets on a shard."""
+        names = [target for target, at in self._shard_of.items() if at == shard]
+        former = [name for name, target in self._former.items() if self._shard_of[target] == shard]
+        return ShardTargets((*names, *former), partial(self.lies_elsewhere, shard=shard))
+
+    def lies_elsewhere(self, target: str, shard: int) -> bool:
+        """Whether a target is configured, under this name or a later one, and lies on another shard."""
+        found = self._shard_of.get(self._former.get(target, target))
+        return found is not None and found != shard
+
+    def moved_since(self, before: "Placement") -> frozenset[int]:
+        """Returns the shards that a target has left since an earlier placement, and those to which it has come; new targets count for none."""
+        moved: set[int] = set()
+        for target, shard in self._shard_of.items():
+            was = before._shard_of.get(target, shard)  # noqa: SLF001 - of the same class
+            if was != shard:
+                moved |= {was, shard}
+        return frozenset(moved)
 
     def targets_of(self, shard: int) -> frozenset[str]:
         """Returns the targets on a shard."""

@@ -1,6 +1,7 @@
 """The runtime's own problems as incidents: what its health shows for long enough is told as an outage is."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -23,8 +24,12 @@ POLLER = "poller/"
 POLLERS = "pollers"
 PING = "ping"
 """The part by which it names the dead-man's ping, whose receiver raises the alarm itself: it opens no incident."""
+UNSERVED = "shards"
+"""The part by which it names shards that no node runs."""
 _CHANNEL = "channel "
-_BLINDING = frozenset({NETWORK, "store"})
+_NODE = "node "
+_SILENT_NODE = "silent node "
+_BLINDING = frozenset({NETWORK, "store", UNSERVED})
 _UNTOLD = frozenset({UNCHECKED, PING})
 _REASON = "own_problem"
 _NAMED = 3
@@ -36,6 +41,10 @@ class OwnProblem(msgspec.Struct, frozen=True):
     part: str
     detail: str
     began: Moment
+
+
+WithOthers: TypeAlias = Callable[[tuple[OwnProblem, ...]], tuple[OwnProblem, ...]]
+"""Takes all own problems of an engine, and returns those of which it tells: among nodes those of other engines, too."""
 
 
 class OwnProblems:
@@ -166,6 +175,27 @@ def channel_part(channel: str) -> str:
     return f"{_CHANNEL}{channel}"
 
 
+def node_part(node: str) -> str:
+    """Returns the part by which the owner of the first shard names what a node says of itself."""
+    return f"{_NODE}{node}"
+
+
+def silent_node_part(node: str) -> str:
+    """Returns the part by which it names a node that is silent."""
+    return f"{_SILENT_NODE}{node}"
+
+
+def joined_problems(groups: Iterable[Iterable[OwnProblem]]) -> tuple[OwnProblem, ...]:
+    """Returns the problems of several engines by part, without those that are not told. Of one that several have, that which began first."""
+    joined: dict[str, OwnProblem] = {}
+    for group in groups:
+        for part, problem in _parts(group).items():
+            known = joined.get(part)
+            if known is None or problem.began.monotonic_ns < known.began.monotonic_ns:
+                joined[part] = problem
+    return tuple(problem for _, problem in sorted(joined.items()))
+
+
 def _parts(problems: Iterable[OwnProblem]) -> Mapping[str, OwnProblem]:
     """Returns the problems by part; those of pollers are one, as they may be as many as the targets."""
     parts: dict[str, OwnProblem] = {}
@@ -183,4 +213,8 @@ def _parts(problems: Iterable[OwnProblem]) -> Mapping[str, OwnProblem]:
 
 
 def _patience_ns(part: str) -> int:
-    return limits.OWN_CHANNEL_PATIENCE_NS if part.startswith(_CHANNEL) else limits.OWN_PROBLEM_PATIENCE_NS
+    if part.startswith(_CHANNEL):
+        return limits.OWN_CHANNEL_PATIENCE_NS
+    if part.startswith(_SILENT_NODE):
+        return limits.OWN_SILENCE_PATIENCE_NS
+    return limits.OWN_NODE_PATIENCE_NS if part.startswith(_NODE) else limits.OWN_PROBLEM_PATIENCE_NS

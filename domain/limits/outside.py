@@ -3,8 +3,8 @@
 from ..units import NS_PER_MS, NS_PER_S
 from .answers import BODY_BYTES, BODY_BYTES_MAX, HEADER_BYTES_MAX, MEASUREMENTS_MAX
 from .configuration import TARGETS_MAX
-from .record import SUPERVISOR_MAILBOX_MAX
-from .running import IN_FLIGHT_MAX
+from .record import COMMAND_PASSED_NS, OTHER_SHARDS_READ_NS, SUPERVISOR_MAILBOX_MAX
+from .running import ANSWER_WITHIN_NS, IN_FLIGHT_MAX
 
 # The host's callables and commands.
 CALL_THREADS_MAX = 16
@@ -54,6 +54,7 @@ SERVED_AGAIN_NS = NS_PER_S
 PERFORMANCE_LABEL_CHARACTERS_MAX = 128
 """The name of a figure: longer than plugins print."""
 assert ABANDONED_CALLS_PER_NAME_MAX <= ABANDONED_CALLS_MAX
+assert OTHER_SHARDS_READ_NS + COMMAND_PASSED_NS + SETTLED_NS <= ANSWER_WITHIN_NS
 assert COMMANDS_KEPT_MAX <= SUPERVISOR_MAILBOX_MAX
 assert BODY_BYTES_MAX <= READ_BYTES_MAX * READS_AFTER_EXIT_MAX
 

@@ -97,14 +97,28 @@ NODE_UNSERVED_NS = 10 * NS_PER_S
 """How long a shard without a living owner is left unnamed: a take-over takes half of that."""
 NODE_KEPT_NS = 3_600 * NS_PER_S
 """How long a silent node is shown before it is forgotten."""
+NODE_PROBLEMS_EVERY_NS = 5 * NS_PER_S
+"""The time between two looks of a node at the own problems of its shards and of the other nodes: they are told after a minute at the earliest."""
+NODE_PROBLEMS_MAX = 32
+"""Own problems of one node that others hear of, those that began first."""
+NODE_PROBLEM_CHARACTERS_MAX = 300
+"""The text of such a problem."""
+NODE_PROBLEMS_BYTES_MAX = 16 * 1024
+"""All of them in the store; in plain text the two bounds above come to less."""
 COMMAND_KEPT_NS = 60 * NS_PER_S
 """How long a command waits for the owner of its shard, and its answer for the one who asked."""
+COMMAND_PASSED_NS = 7 * NS_PER_S
+"""The wait for the node that is to obey a command, with all that is read and sent before it: a take-over takes five seconds, and
+the one who gave the command has an answer within ten."""
+COMMAND_READ_NS = 2 * NS_PER_S
+"""The wait for what the store has, by which a command is judged before it is sent."""
 COMMANDS_AT_ONCE = 100
 """Commands that one look of a node takes."""
 TENURE_LEASE_NS = 3 * NS_PER_S
 """An owner that shows no sign of life for so long is frozen: another process may claim the store."""
-TENURE_BEAT_NS = NS_PER_S
-"""The time between two signs of life of an owner that commits nothing: at least two fall into each lease."""
+TENURE_BEAT_NS = 1_250 * NS_PER_MS
+"""The time between two signs of life of an owner that commits nothing: at least two fall into each lease, and none between two commits
+of samples that follow each other."""
 TENURE_LOOK_NS = 250 * NS_PER_MS
 """The time between two looks of a process that waits for a store."""
 TENURE_WATCH_GAP_NS = NS_PER_S
@@ -162,6 +176,7 @@ READ_TRIES_MAX = 10_000
 """Tries of one reading from the store, the newest: about 4 MB, and more than the notices of one incident ever have."""
 assert STORE_BUSY_NS < STORE_ANSWER_NS
 assert POSTGRES_LOCK_NS < POSTGRES_ANSWER_NS < STORE_ANSWER_NS
+assert DATABASE_COMMIT_SAMPLES_NS < TENURE_BEAT_NS
 assert 2 * TENURE_BEAT_NS < TENURE_LEASE_NS
 assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS < TENURE_TRY_NS_MAX
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
@@ -169,4 +184,6 @@ assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX
 assert 1 < TRIES_KEPT_PER_NOTICE <= READ_TRIES_MAX
+assert NODE_PROBLEMS_MAX * NODE_PROBLEM_CHARACTERS_MAX < NODE_PROBLEMS_BYTES_MAX
+assert OTHER_SHARDS_READ_NS < COMMAND_READ_NS < POSTGRES_ANSWER_NS < COMMAND_PASSED_NS < COMMAND_KEPT_NS
 assert NODE_TRY_NS < TENURE_TRY_NS_MAX < NODE_UNABLE_NS < NODE_UNABLE_NS_MAX

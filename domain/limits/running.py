@@ -64,8 +64,14 @@ PROBLEM_TEXTS_NS = 60 * NS_PER_S
 """... so that an outage with 1,000 waiting notices fills no log with a line for each failed attempt."""
 OWN_PROBLEM_PATIENCE_NS = 60 * NS_PER_S
 """How long a problem of the runtime itself lasts before it is told: a part that is restarted is well again within seconds."""
+OWN_PROBLEMS_EVERY_NS = 60 * NS_PER_S
+"""The time between two looks at such problems: as long as the shortest time after which one is told."""
 OWN_CHANNEL_PATIENCE_NS = 5 * 60 * NS_PER_S
 """The same of a channel: a receiver that is deployed anew refuses for minutes, and its notices are retried."""
+OWN_SILENCE_PATIENCE_NS = 5 * 60 * NS_PER_S
+"""The same of a node that is silent: others have its shards, and a machine that starts again takes minutes."""
+OWN_NODE_PATIENCE_NS = 3_600 * NS_PER_S
+"""The same of what keeps a node from running shards while others run them: nodes are upgraded and reloaded one by one within the hour."""
 OWN_PROBLEM_GONE_NS = 2 * 60 * NS_PER_S
 """How long such a problem is gone before its end is told: a new process has found by then what lasts, as a network that is away."""
 NETWORK_PROVEN_NS = 60 * NS_PER_S

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """The reason of an outcome; one value per cause that an operator would treat differently."""
 
     OK = "ok"
+    LOCATIONS_DIFFER = "locations_differ"
+    """The target is up by its quorum, and a location sees it down or degraded."""
 
     CONDITION_FAILED = "condition_failed"
     DNS_FAILED = "dns_failed"
@@ -89,6 +91,9 @@ class Reason(StrEnum):
     INVALID_MEASUREMENT = "invalid_measurement"
     PROBE_CRASHED = "probe_crashed"
 
+
+GOOD = frozenset({Reason.OK, Reason.LOCATIONS_DIFFER})
+"""Reasons of samples that are up."""
 
 INTERNAL_FAULTS = frozenset(
     {

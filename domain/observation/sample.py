@@ -56,8 +56,8 @@ class Sample(PublicValue, frozen=True, kw_only=True, gc=False):
     locations: tuple[LocationResult, ...] | UnsetType = UNSET
     """The finding of each location, where the target is probed from several: the outcome is that of their quorum.
 
-    UNSET, and left out of the bytes, where the runtime probed the target itself. The store keeps it with no sample: an earlier run's
-    is not known.
+    UNSET, and left out of the bytes, where the runtime probed the target itself. The store keeps it with no sample, and of those that
+    differ the explanation.
     """
 
     @property

@@ -4,6 +4,7 @@ import msgspec
 
 from .. import limits
 from ..incidents.incident import RECOVERED, Incident, Transition, TransitionKind
+from ..observation.outcome import GOOD
 from ..time.moment import Moment
 
 
@@ -38,7 +39,7 @@ def end_of(
         incident,
         TransitionKind.RESOLVED,
         now.wall_ns,
-        reason=RECOVERED if cause.reason == "ok" else cause.reason,
+        reason=RECOVERED if cause.reason in GOOD else cause.reason,
         explanation=cause.explanation,
         # The wall clock may have gone back since the opening; an incident never ends before it began.
         resolved_at_ns=max((at or now).wall_ns, incident.acknowledged_at_ns or incident.opened_at_ns),

@@ -20,7 +20,10 @@ class QuorumJudgement(msgspec.Struct, frozen=True, gc=False):
     latency_ns: int | None
     """The median of the locations that agree with the outcome and had an answer, the lower one of two; None without any."""
     explanation: str
-    """`down from fra and iad, up from syd`; empty where every location says that the target is up."""
+    """`down from fra and iad, up from syd`; empty where every location says that the target is up.
+
+    A location with another reason than that of all is followed by its own: `down from fra and iad (timed_out), up from syd`.
+    """
 
 
 def judged(results: Sequence[LocationResult], quorum: int) -> QuorumJudgement:
@@ -38,15 +41,19 @@ def judged(results: Sequence[LocationResult], quorum: int) -> QuorumJudgement:
     bad = [each for each in results if each.outcome.is_bad]
     good = [each for each in results if each.outcome.is_evidence and not each.outcome.is_bad]
     if len(bad) >= quorum:
-        return QuorumJudgement(Outcome.DOWN, _commonest(bad), _latency(bad), _said(results, _BAD_FIRST))
+        reason = _commonest(bad)
+        return QuorumJudgement(Outcome.DOWN, reason, _latency(bad), _said(results, _BAD_FIRST, reason))
     if len(good) <= count - quorum:
-        return QuorumJudgement(Outcome.UNKNOWN, Reason.LOCATION_SILENT, None, _said(results, _SILENT_FIRST))
+        reason = Reason.LOCATION_SILENT
+        return QuorumJudgement(Outcome.UNKNOWN, reason, None, _said(results, _SILENT_FIRST, reason))
     warned = [each for each in good if each.outcome is Outcome.DEGRADED]
-    said = _said(results, _BAD_FIRST)
     if len(warned) + len(bad) >= quorum and warned:
-        return QuorumJudgement(Outcome.DEGRADED, _commonest(warned), _latency(good), said)
-    is_unanimous = len(good) == count and not warned
-    return QuorumJudgement(Outcome.UP, Reason.OK, _latency(good), "" if is_unanimous else said)
+        reason = _commonest(warned)
+        return QuorumJudgement(Outcome.DEGRADED, reason, _latency(good), _said(results, _BAD_FIRST, reason))
+    # The silence of a location is no word about the target: it is none that the others differ from.
+    reason = Reason.LOCATIONS_DIFFER if warned or bad else Reason.OK
+    said = "" if len(good) == count and not warned else _said(results, _BAD_FIRST, reason)
+    return QuorumJudgement(Outcome.UP, reason, _latency(good), said)
 
 
 def seen_by_all(results: Sequence[LocationResult], quorum: int) -> Observation:
@@ -95,10 +102,16 @@ _BAD_FIRST = (_DOWN, _DEGRADED, _UP, _UNKNOWN, _SILENT)
 _SILENT_FIRST = (_SILENT, _UNKNOWN, _DOWN, _DEGRADED, _UP)
 
 
-def _said(results: Sequence[LocationResult], order: Sequence[_Kind]) -> str:
-    """The locations by what they say, each kind in the order in which they are written."""
+def _said(results: Sequence[LocationResult], order: Sequence[_Kind], reason: Reason) -> str:
+    """The locations by what they say, each kind in the order in which they are written; `reason` is that of the judgement."""
+    unsaid = (reason, Reason.OK, Reason.LOCATION_SILENT)
     parts = []
     for words, holds in order:
-        if names := [each.location for each in results if holds(each)]:
+        found = [each for each in results if holds(each)]
+        if found:
+            names = [
+                each.location if each.reason in unsaid else f"{each.location} ({each.reason.value})"
+                for each in found
+            ]
             parts.append(f"{words} {together(names)}")
     return cut(", ".join(parts), DETAIL_CHARACTERS_MAX)

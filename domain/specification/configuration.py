@@ -27,7 +27,7 @@ class Retention(Specification, frozen=True, kw_only=True, forbid_unknown_fields=
     samples: DurationText = "48h"
     """Raw samples, before they are sealed into compact history: 60 days at most."""
     failed_samples: DurationText = "90d"
-    """The explanations of samples that were not up, and what they saw: address, phases, failed conditions, beginning of the body."""
+    """The explanations of samples that were not up everywhere, and what they saw: address, phases, failed conditions, beginning of the body."""
     history: DurationText = "30d"
     """Every sample, sealed into compact history."""
     hourly: DurationText = "90d"

@@ -16,10 +16,16 @@ class Cadence(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, name: str, every_ns: int) -> "Cadence":
-        """The grid of the target called `name`; the phase comes from a stable hash of the name."""
-        digest = blake2b(name.encode(), digest_size=8).digest()
-        phase_ns = int.from_bytes(digest, "big") % every_ns
-        return cls(every_ns, phase_ns - phase_ns % SHARED_TICK_NS if every_ns > SHARED_TICK_NS else phase_ns)
+        """The grid of the target called `name`; the phase comes from a stable hash of the name.
+
+        The shard of a target is a remainder of the same hash: where their number divides that of the ticks, as powers of two do, the
+        targets of a shard share ticks among themselves, and its engine sleeps at those of the other shards.
+        """
+        number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+        if every_ns <= SHARED_TICK_NS:
+            return cls(every_ns, number % every_ns)
+        ticks = -(-every_ns // SHARED_TICK_NS)
+        return cls(every_ns, number % ticks * SHARED_TICK_NS)
 
     def first_after(self, now_ns: int, among: int = 1) -> int:
         """The first due time for one of so many targets tracked now: a tick of the grid, or one early look where that is slow."""

@@ -24,6 +24,8 @@ from ...domain.validation.web import split_listen, web_problems
 CLOSE_S = CLOSE_NS / NS_PER_S
 """The time for requests that are being answered when a door closes."""
 AGAIN_S = SERVED_AGAIN_NS / NS_PER_S
+CONTROL_LOOK_S = 1.0
+"""How often a node looks whether its control socket is still there."""
 QUIET_S = 60.0
 WITHOUT_WEB = "web: needs the extra `web`: pip install 'watchkeeper[web]'"
 Scope: TypeAlias = Mapping[str, Any]
@@ -92,6 +94,7 @@ class Doors:
         self._tcp: Door | None = None
         self._also: list[Door] = []
         self._control: tuple[tuple[str | None, str], ControlSocket, Door] | None = None
+        self._control_guard = threading.Lock()
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -169,8 +172,30 @@ class Doors:
         raise UsageError("nothing listens for a browser: start the runtime with `web`, or call serve()")
 
     def _control_of(self, store: str | None, node: str) -> None:
+        with self._control_guard:
+            self._open_control(store, node)
+
+    async def _keep_control(self, control: ControlSocket) -> None:
+        """Opens the control socket of a node again once the process is gone that took its name, and with it the path, while this one was
+        frozen.
+        """
+        while True:
+            await asyncio.sleep(CONTROL_LOOK_S)
+            with self._control_guard:
+                kept = self._control
+                if kept is None or kept[1] is not control:
+                    return
+                if control.is_gone():
+                    self._control = None
+                    kept[2].end()
+                    if self._open_control(*kept[0]):
+                        logger.info("Verbs reach this process again by the socket %s", control.path)
+                    return
+
+    def _open_control(self, store: str | None, node: str) -> bool:
+        """Returns whether verbs reach this process by a control socket now."""
         if self._control is not None and self._control[0] == (store, node):
-            return
+            return True
         if self._control is not None:
             _, control, door = self._control
             self._control = None
@@ -178,17 +203,20 @@ class Doors:
             self._end(door)
             control.remove()
         if store is None or self._make_site is None or not has_web():
-            return
+            return False
         try:
             control = ControlSocket(store, node)
         except OSError as error:
             # Watching goes on: the socket is a convenience, and `status` and the record can be read without it.
             logger.warning("The control socket is not opened, so that verbs cannot act: %s", error)
-            return
+            return False
         door = Door(control.socket, None, f"unix:{control.path}")
         self._control = (store, node), control, door
         # Most runtimes of hosts are never asked: the web libraries (100 ms, 29 MB) are loaded when somebody connects.
         self._serve(door, at_first_contact=True)
+        if node and self._thread is not None:
+            self._thread.start_task(lambda: self._keep_control(control))
+        return True
 
     def _serve(self, door: Door, *, at_first_contact: bool) -> None:
         if self._thread is None:
@@ -240,7 +268,8 @@ class Doors:
     def close(self) -> None:
         """Closes all doors and ends the thread. Blocks at most `CLOSE_S` and a second."""
         thread, self._thread = self._thread, None
-        control, self._control = self._control, None
+        with self._control_guard:
+            control, self._control = self._control, None
         self._tcp, self._also, self._site = None, [], None
         if thread is not None and not thread.stop(CLOSE_S):
             logger.warning("The thread of the web doors did not end in time")
@@ -258,6 +287,7 @@ class Doors:
         """Forgets everything in a forked child: the doors are the parent's."""
         # Kept, because dropping the last reference would close descriptors that the parent still uses.
         self._inherited = self._thread, self._control, self._tcp, self._also
+        self._control_guard = threading.Lock()
         self._thread = self._control = self._tcp = self._site = None
         self._also = []
 

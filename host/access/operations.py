@@ -1,43 +1,35 @@
 """The questions and verbs of a runtime for its web doors: each is awaited, and none blocks the loop of the web."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from ...actors.policies import ActorPolicy
 from ...adapters.clock import SystemClock
 from ...adapters.stores.opening import make_reader
 from ...adapters.stores.record_reader import RecordReader
 from ...domain import limits
 from ...domain.errors import NotRunning, UsageError
-from ...domain.incidents.announcement import AnnouncementKind
-from ...domain.incidents.record import ALL, AllTargets
+from ...domain.incidents.record import ALL
 from ...domain.observation.attempt import AttemptRecord
-from ...domain.policy import CachePolicy
 from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.status import RuntimeStatus
 from ...domain.specification.configuration import Configuration
 from ...domain.specification.problem import Problem
-from ...domain.specification.rule import SeverityLike
 from ...domain.specification.target import Target
 from ...domain.specification.web import IssuedToken, RoleLike, Token
 from ...domain.suppression.agenda import WorkInForce
-from ...domain.time.duration import Duration
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_S
-from ...protocol.message import Message
 from ...protocol.recorder import GetMetrics
-from ..awaitable import AsyncSurface
 from ..configured import ConfiguredTargets
 from ..own_thread import ThreadPacing, in_own_thread
 from ..sharing.standby import PassedAnswer, PassedRequest
 from ..silencing import MatcherTexts
-from ..subscriptions import Subscription
-from .announcing import KindLike
 from .fleet_history import FleetHistory
+from .host_verbs import HostVerbs, Sharing
 from .issued_tokens import IssuedTokens
 from .login_links import LoginLinks
 from .metrics import MetricsSource
@@ -57,104 +49,6 @@ class Settled(NamedTuple):
     status: RuntimeStatus | None
     """The status after them; None where they took too long."""
     is_durable: bool
-
-
-class HostVerbs(Protocol):
-    """The public methods of Runtime that the web uses."""
-
-    aio: AsyncSurface
-
-    def track(self, target: Target) -> None: ...
-
-    def untrack(self, target: str) -> None: ...
-
-    def pause(self, target: str, *, by: str = "") -> None: ...
-
-    def resume(self, target: str) -> None: ...
-
-    def check_now(self, target: str) -> None: ...
-
-    def heartbeat(
-        self,
-        target: str,
-        *,
-        ok: bool = True,
-        detail: str = "",
-        start: bool = False,
-        run: str = "",
-        exit_status: int | None = None,
-    ) -> None: ...
-
-    def acknowledge(
-        self,
-        incident: str,
-        by: str,
-        note: str = "",
-        *,
-        until: Duration = "",
-        until_worse: bool | None = None,
-    ) -> None: ...
-
-    def unacknowledge(self, incident: str, by: str) -> None: ...
-
-    def drill(
-        self,
-        route: str,
-        *,
-        by: str = "",
-        length: Duration = "",
-        severity: SeverityLike = ...,
-        despite_holds: bool = False,
-    ) -> str: ...
-
-    def end_drill(self, incident: str, *, by: str = "") -> None: ...
-
-    def silence(
-        self,
-        target: str | AllTargets,
-        length: Duration = "",
-        *,
-        until: str = "",
-        by: str = "",
-        reason: str = "",
-        id: str | None = None,  # noqa: A002  # as the method has it
-        match: MatcherTexts = (),
-    ) -> str: ...
-
-    def unsilence(self, id: str, *, by: str = "") -> None: ...  # noqa: A002  # as the method has it
-
-    def announce(
-        self,
-        title: str,
-        text: str = "",
-        *,
-        kind: KindLike = AnnouncementKind.NOTICE,
-        pages: str | Iterable[str] = (),
-        start: str = "",
-        until: Duration = "",
-        by: str = "",
-        id: str | None = None,  # noqa: A002  # as the method has it
-    ) -> str: ...
-
-    def end_announcement(self, id: str, *, by: str = "") -> None: ...  # noqa: A002  # as the method has it
-
-    def subscribe(self, *, samples: bool = False) -> Subscription: ...
-
-    def policies(self) -> tuple[ActorPolicy | CachePolicy, ...]: ...
-
-
-class Sharing(Protocol):
-    """The part of a lifecycle that knows of the other processes of its store."""
-
-    @property
-    def stands_by(self) -> bool: ...
-
-    @property
-    def active_process(self) -> str: ...
-
-    async def ask_async(self, listener: str, question: Message) -> Any: ...
-
-    def request(self, request: PassedRequest, *, waits: bool) -> PassedAnswer | None: ...
 
 
 class Operations:
@@ -186,6 +80,11 @@ class Operations:
     @property
     def is_started(self) -> bool:
         return self._is_started()
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether other processes run a part of the targets."""
+        return self._sharing.has_nodes
 
     @property
     def stands_by(self) -> bool:
@@ -330,6 +229,10 @@ class Operations:
 
     # HostVerbs.
 
+    async def obeyed(self, order: Callable[[], R]) -> R:
+        """Returns or raises the result of a verb. One for another node waits for that, on a thread of its own."""
+        return await in_own_thread("watchkeeper-command", order) if self._sharing.has_nodes else order()
+
     async def settled(self) -> Settled:
         """Waits at most two seconds until every earlier command is applied and durable.
 
@@ -348,7 +251,7 @@ class Operations:
         Raises: as `Runtime.check_now` does.
         """
         asked_ns = self._clock.monotonic_ns()
-        self.verbs.check_now(target)
+        await self.obeyed(lambda: self.verbs.check_now(target))
         pause_s = ATTEMPT_LOOK_S
         with suppress(TimeoutError):
             async with asyncio.timeout(limits.SETTLED_NS / NS_PER_S):

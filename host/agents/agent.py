@@ -2,21 +2,28 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Self
+
+from msgspec import UNSET, to_builtins
+from msgspec.structs import replace
 
 from ...actors.dispatch.run.alarm import MillisecondTimer
 from ...actors.dispatch.run.loop import LoopDispatcher
 from ...adapters.clock import SystemClock
+from ...adapters.configuration.files import settle
+from ...adapters.extras import missing_for_agents
 from ...adapters.kernel_timer import KernelTimer, has_kernel_timer
-from ...adapters.locations.client import load, refusal_of
 from ...adapters.locations.serving import AgentStatistics
 from ...domain import limits
 from ...domain.errors import ConfigurationError, UsageError
-from ...domain.specification.remote.agents import Agents, servers_problem
+from ...domain.specification.probe import Tls
+from ...domain.specification.remote.agents import Agents
 from ...domain.specification.text import NAME_FORM, NAME_PATTERN
 from ...domain.time.duration import Duration, duration_ns
 from ...domain.time.moment import NS_PER_S
+from ...domain.validation.probes.locations import agents_problems
 from .agent_run import AgentOptions, AgentRun
 
 CLOSE_S = limits.CLOSE_NS / NS_PER_S
@@ -24,6 +31,16 @@ CLOSE_S = limits.CLOSE_NS / NS_PER_S
 
 def _say_nothing(*_: object) -> None:
     """Takes what an agent says where its host does not ask for it."""
+
+
+def _problems(agents: Agents) -> Iterator[str]:
+    """Yields what is wrong with the way to NATS, by the names of the arguments of an agent."""
+    found = [*missing_for_agents(agents), *agents_problems(agents, "")]
+    if agents.tls is not UNSET:
+        stated = {"nats": agents.nats, "tls": to_builtins(agents.tls)}
+        stated["tls"] = {key: value for key, value in stated["tls"].items() if value is not None}
+        found += settle({"agents": stated}, lambda _: Path.cwd())
+    yield from (str(replace(problem, path=problem.path[1:])) for problem in found)
 
 
 class Agent:
@@ -39,28 +56,33 @@ class Agent:
         location: str,
         nats: str,
         credentials: str | None = None,
+        tls: Tls | None = None,
         in_flight_max: int = limits.IN_FLIGHT_MAX,
         deny_private_addresses: bool = False,
         told: Callable[[str, bool], None] = _say_nothing,
     ) -> None:
-        """`credentials` is the text of a NATS credentials file, or `user:password`. `told` hears each change of the connection.
+        """`credentials` is the text of a NATS credentials file, an NKEY seed, a token, or `user:password`. `tls` says how a server of
+        `tls://` is judged; its files are meant from the working directory.
 
-        It is given one line, and whether trying again cannot help; it is called on the agent's thread and must not block.
+        `told` hears each change of the connection. It is given one line, and whether trying again cannot help; it is called on the
+        agent's thread and must not block.
 
-        Raises: ConfigurationError for a location or a server that cannot be, and without the library of the extra `nats`.
+        Raises: ConfigurationError for a location, a server, a login or a file that cannot be, and without the libraries of the extra
+        `nats`.
         """
-        problems = []
-        if not re.match(NAME_PATTERN, location):
-            problems.append(f"location: {location!r} is no name of a location: {NAME_FORM}")
-        if problem := servers_problem(nats):
-            problems.append(f"nats: {problem}")
-        try:
-            load()
-        except ImportError as error:
-            problems.append(refusal_of(error).text)
+        is_named = re.match(NAME_PATTERN, location) is not None
+        trust = {} if tls is None else {"tls": tls}
+        agents = Agents(
+            nats=nats,
+            credentials=credentials,
+            locations=(location if is_named else "unnamed",),
+            **trust,
+        )
+        problems = [*_problems(agents)]
+        if not is_named:
+            problems.insert(0, f"location: {location!r} is no name of a location: {NAME_FORM}")
         if problems:
             raise ConfigurationError(*problems)
-        agents = Agents(nats=nats, credentials=credentials, locations=(location,))
         self._options = AgentOptions(agents, in_flight_max, deny_private_addresses, told)
         self._dispatcher: LoopDispatcher | None = None
         self._run: AgentRun | None = None

@@ -15,6 +15,7 @@ from ...adapters.locations.link import NatsLink
 from ...adapters.locations.serving import AgentStatistics, ProbeServer
 from ...domain import limits
 from ...domain.specification.configuration import Configuration, RuntimeOptions
+from ...domain.specification.probe import Tls
 from ...domain.specification.remote.agents import Agents
 
 UNASKED = (
@@ -60,6 +61,7 @@ class AgentRun:
             self.server.heard,
             name=f"watchkeeper agent {options.location}",
             dice=SystemRandom().random,
+            tls=options.agents.tls or Tls(),
         )
         self.link.changed = self._changed
         self.link.on_denied = lambda denied: options.told(f"{self.link.shown}: {denied.text}", False)

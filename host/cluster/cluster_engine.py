@@ -1,48 +1,45 @@
-"""The engine of a node: those of its shards as one, and the way to the shards of other nodes."""
+"""The engine of a node: its life, and the commands for the shards of this node and of others."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from msgspec.structs import replace
-from pykka import ActorDeadError
-
-from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture, blocking
+from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
+from ...actors.engine import Engine
 from ...actors.ports import Clock
-from ...actors.supervisor.supervisor import RECORDER
-from ...domain import limits
 from ...domain.cluster.stamp import ConfigurationStamp
-from ...domain.errors import NotRunning, StoreError, StoreFenced, UnknownName, UsageError, WatchkeeperError
-from ...domain.incidents.incident import Incident
+from ...domain.errors import (
+    NotRunning,
+    NotSent,
+    StoreFenced,
+    UnknownName,
+    UsageError,
+    WatchkeeperError,
+)
 from ...domain.incidents.record import PauseMark
 from ...domain.line import one_line
-from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.node_status import ShardCounts
-from ...domain.read_model.status import AbandonedWork, RuntimeStatus, TargetStatus
-from ...domain.time.moment import NS_PER_S, Moment
-from ...protocol.codec import encode
+from ...domain.read_model.status import AbandonedWork
+from ...domain.time.moment import Deadline, Moment
 from ...protocol.message import Message
 from ...protocol.owner import Acknowledge, EndDrill, Unacknowledge
-from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
-from ...protocol.sink import GetTest, Mute, Redrive, Unmute
+from ...protocol.sink import Mute, Unmute
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from ..configured import ConfiguredTargets
-from ..own_thread import in_own_thread
 from ..restart_buffer import HostReport
 from ..sharing.engine_access import STATED_BY_ALL
-from ..sharing.peer_wire import read_reply, without_monotonic
-from ..sharing.recorded_status import Recorded
-from .merging import merged_metrics, merged_status, merged_work, without_targets
+from .cluster_questions import ClusterQuestions
+from .merging import merged_work
 from .node import Node, NodeMembership
-from .other_shards import OtherShards
+from .problem_exchange import ProblemExchange
+from .remote_owners import RemoteOwners, ShardOwners
 from .remote_refusals import RemoteRefusals
 from .shard_configuration import FIRST_SHARD
 from .shard_engines import ShardEngines
 from .shard_feed import NodeFeed
-from .shard_responder import ReceivedCommand, ShardResponder
+from .shard_responder import OfTarget, ReceivedCommand, ShardResponder
 
 R = TypeVar("R")
 NodeCommand: TypeAlias = Track | Untrack | Pause | Resume | HostReport
@@ -59,14 +56,6 @@ class ClusterMembership(NodeMembership, Protocol):
     def answer(self, command_id: int, answer: bytes) -> None: ...
 
 
-class ShardOwners(Protocol):
-    """Asks the nodes that run other shards; see `CommandSender`."""
-
-    def ask(self, shards: Collection[int], message: bytes, within_s: float) -> list[bytes]: ...
-
-    def owner_of(self, *, incident: str = "", key: str = "") -> int | None: ...
-
-
 class NodeParts(NamedTuple):
     """The parts that a node is given."""
 
@@ -77,6 +66,7 @@ class NodeParts(NamedTuple):
     engines: ShardEngines
     feed: NodeFeed
     stamp: Callable[[], ConfigurationStamp]
+    problems: ProblemExchange
 
 
 class ClusterEngine:
@@ -86,19 +76,20 @@ class ClusterEngine:
     """
 
     def __init__(self, configured: ConfiguredTargets, parts: NodeParts) -> None:
-        self._configured, self._store, self._clock = configured, parts.store, parts.clock
-        self._membership, self._owners, self._engines, self._feed = (
-            parts.membership,
-            parts.owners,
-            parts.engines,
-            parts.feed,
-        )
+        self._clock = parts.clock
+        self._membership, self._engines, self._feed = parts.membership, parts.engines, parts.feed
+        self._owners = RemoteOwners(parts.owners, parts.clock)
         self._shards = 1
         self._refusals = RemoteRefusals(configured, parts.store, parts.clock)
-        self._responder = ShardResponder(configured, parts.clock, self._require_open, parts.membership.answer)
-        self._others = OtherShards()
+        self._responder = ShardResponder(
+            configured, parts.clock, self._require_open, parts.membership.answer, self._route
+        )
         self._sending = ThreadPoolExecutor(1, "watchkeeper-commands")
-        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._take_commands)
+        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._after_look)
+        self._questions = ClusterQuestions(
+            configured, parts.store, parts.clock, parts.engines, self._node, self._owners
+        )
+        self._problems = parts.problems
         self.pauses: tuple[PauseMark, ...] = ()
 
     @property
@@ -146,6 +137,11 @@ class ClusterEngine:
         """Waits until a future is set that an event of an engine sets. Raises: Timeout where it is not in time."""
         await wait(future, within_s)
 
+    def _after_look(self) -> None:
+        self._take_commands()
+        node = self._node
+        self._problems.look(node.view, node.own_problem(), node.engines)
+
     # Commands.
 
     def _take_commands(self) -> None:
@@ -153,6 +149,22 @@ class ClusterEngine:
         for command in self._membership.take(engines.keys()):
             if command.shard in engines:
                 self._responder.take(command, engines[command.shard])
+
+    def _route(self, command: OfTarget, asked: int) -> Engine | None:
+        """Returns the engine of a target's shard: a node with an older configuration asks the former one. None where another node obeyed.
+
+        Raises: NotRunning where this node no longer runs the shard; as `RemoteOwners.ask` does.
+        """
+        placement, engines = self._engines.sharded.placement, self._node.engines
+        shard = (
+            placement.shard_of(command.target) if placement.lies_elsewhere(command.target, asked) else asked
+        )
+        if shard in engines:
+            return engines[shard]
+        if shard == asked:
+            raise NotRunning("this node no longer runs the shard")
+        self._owners.ask([shard], command, self._owners.until())
+        return None
 
     def _require_open(self, incident: str) -> None:
         if self._feed.shard_of(incident) is None:
@@ -162,7 +174,7 @@ class ClusterEngine:
         """Sends a command to the engines of this node that it is for. Never blocks."""
         if isinstance(command, Track | Untrack):
             # The whole configuration decides on which shard a target lies, and it is known by now.
-            self._engines.reconfigured()
+            self._node.begin_anew(self._engines.reconfigured())
             return
         engines = self._node.engines
         for shard in self._shards_for(command):
@@ -188,175 +200,64 @@ class ClusterEngine:
 
     def _send(self, shard: int, command: Message) -> None:
         try:
-            self._ask_owners([shard], command)
+            self._owners.ask([shard], command, self._owners.until())
         except (WatchkeeperError, ValueError, TimeoutError) as error:
             logger.error("A command for shard %d was not obeyed: %s: %s", shard, command, error)  # noqa: TRY400
 
     def pass_on(self, command: NodeCommand) -> bool:
         """Has the owners of shards on other nodes obey a command. Returns False where this node alone is to obey.
 
-        Blocks until the effect is durable there, at most 10 s: a take-over is waited for.
+        Blocks until the effect is durable there, at most 7 s: a take-over is waited for.
 
-        Raises: UnknownName for a target or an incident that is not there; UsageError for a target that a command states; TimeoutError;
-        what the owner raises.
+        Raises: UnknownName for a target or an incident that is not there; UsageError for a target that a command states; what the owner
+        raises; NotSent where nothing was done; TimeoutError and StoreError where it may be obeyed yet.
         """
         if isinstance(command, Track | Untrack):
             raise UsageError(STATED_BY_ALL)
+        until = self._owners.until()
         if isinstance(command, Mute | Unmute):
-            return self._pass_to_all(command)
-        shard = self._shard_to_obey(command)
+            return self._pass_to_all(command, until)
+        shard = self._shard_to_obey(command, until)
         if shard in self._node.engines:
             return False
         self._refusals.require(command)
-        self._ask_owners([shard], command)
+        self._owners.ask([shard], command, until)
         return True
 
-    def _shard_to_obey(self, command: NodeCommand) -> int:
+    def _shard_to_obey(self, command: NodeCommand, until: Deadline) -> int:
         found = [*self._shards_for(command)]
         if not found and isinstance(command, Acknowledge | Unacknowledge | EndDrill):
-            owner = self._owners.owner_of(incident=command.incident)
+            owner = self._owners.owner_of(until, incident=command.incident)
             if owner is None:
                 raise UnknownName(f"no open incident is {one_line(command.incident)}")
             return owner
         return found[0]
 
-    def _pass_to_all(self, command: Mute | Unmute) -> bool:
-        """Silences hold on every shard: each has a copy."""
+    def _pass_to_all(self, command: Mute | Unmute, until: Deadline) -> bool:
+        """Silences hold on every shard: each has a copy. Those of this node obey what the others may obey yet."""
         engines = self._node.engines
         others = [shard for shard in range(self._shards) if shard not in engines]
         if not others:
             return False
         self._refusals.require(command)
         try:
-            self._ask_owners(others, command)
-        except StoreError as error:
-            if not engines:
-                raise
-            raise StoreError(
-                f"{error}: the shards of this node may obey yet: look, and give it again"
-            ) from error
-        finally:
-            for engine in engines.values():
-                engine.tell(command)
+            self._owners.ask(others, command, until)
+        except NotSent:
+            raise
+        except Exception:
+            _tell_all(engines.values(), command)
+            raise
+        _tell_all(engines.values(), command)
         # Other nodes read from the store what these shards have.
         for engine in engines.values():
-            self._node.settle(engine)
+            self._node.settle(engine, until)
         return True
-
-    def _ask_owners(self, shards: Collection[int], message: Message) -> Any:
-        """Returns the answer of the owners, of several the last. Raises: what one of them raises; TimeoutError; StoreError."""
-        within_s = limits.ANSWER_WITHIN_NS / NS_PER_S
-        replies = self._owners.ask(shards, encode(without_monotonic(message)), within_s)
-        answers = [read_reply(message, reply) for reply in replies]
-        return answers[-1]
-
-    # Questions.
 
     async def ask(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
         """Returns the answer for all shards; see `Engine.ask`."""
-        match question:
-            case GetStatus():
-                return await self._status(until_ns, wait)
-            case GetIncidents():
-                return await self._incidents(question, until_ns, wait)
-            case GetMetrics():
-                return await self._metrics(question, until_ns, wait)
-            case GetAttempts(target):
-                shard = self._engines.sharded.placement.shard_of(target)
-                return await self._of_shard(shard, listener, question, until_ns, wait)
-            case Redrive(key):
-                owner = await _off(wait, lambda: self._owners.owner_of(key=key))
-                return owner is not None and await self._of_shard(owner, listener, question, until_ns, wait)
-            case GetTest():
-                answers = [each for _, each in await self._local(listener, question, until_ns, wait)]
-                return next((each for each in answers if each is not None), None)
-            case _:
-                return await self._any(listener, question, until_ns, wait)
-
-    async def _any(self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer) -> Any:
-        engine = next(iter(self._node.engines.values()), None)
-        if engine is None:
-            raise NotRunning("this node runs no shard now: ask another one")
-        return await engine.ask(listener, question, until_ns, wait)
-
-    async def _of_shard(
-        self, shard: int, listener: str, question: Message, until_ns: int, wait: AwaitAnswer
-    ) -> Any:
-        engine = self._node.engines.get(shard)
-        if engine is not None:
-            return await engine.ask(listener, question, until_ns, wait)
-        return await _off(wait, partial(self._ask_owners, [shard], question))
-
-    async def _local(
-        self, listener: str, question: Message, until_ns: int, wait: AwaitAnswer
-    ) -> list[tuple[int, Any]]:
-        """Returns the answer of each engine of this node with its shard. One that ends meanwhile is left out."""
-        found = []
-        for shard, engine in self._node.engines.items():
-            with suppress(ActorDeadError):
-                found.append((shard, await engine.ask(listener, question, until_ns, wait)))
-        return found
-
-    async def _status(self, until_ns: int, wait: AwaitAnswer) -> RuntimeStatus:
-        sharded, targets = self._engines.sharded, self._configured.snapshot().targets
-        answers = [
-            without_targets(status, sharded.probe_only_on(shard))
-            for shard, status in await self._local(RECORDER, GetStatus(), until_ns, wait)
-        ]
-        seen = {row.id for status in answers for row in status.targets}
-        problems, unread = [*self._node.problems()], tuple[TargetStatus, ...]()
-        if len(answers) < self._shards:
-            missing = [target for target in targets if target.id not in seen]
-            recorded = Recorded(self._store, missing, self._clock.read().wall_ns)
-            try:
-                others: RuntimeStatus = await self._others.read(
-                    lambda: recorded.answer(GetStatus(), ""), wait
-                )
-                known = {one.id for status in answers for one in status.incidents}
-                others = replace(
-                    others,
-                    problems=(),
-                    incidents=tuple(one for one in others.incidents if one.id not in known),
-                )
-                answers.append(others)
-            except StoreError as error:
-                problems.append(("store", f"the shards of other nodes cannot be read: {error}"))
-                unread = recorded.unread("another node runs its shard, and the store cannot be read")
-        merged = merged_status(answers, (target.id for target in targets), unread)
-        on = dict.fromkeys(range(self._shards), 0)
-        for target in targets:
-            on[sharded.placement.shard_of(target.id)] += 1
-        return replace(
-            merged,
-            at_ns=merged.at_ns or self._clock.read().wall_ns,
-            problems=(*merged.problems, *problems),
-            nodes=self._node.nodes(on.__getitem__),
-        )
-
-    async def _incidents(
-        self, question: GetIncidents, until_ns: int, wait: AwaitAnswer
-    ) -> tuple[Incident, ...]:
-        answers = await self._local(RECORDER, question, until_ns, wait)
-        found: dict[str, Incident] = {one.id: one for _, answer in answers for one in answer}
-        if len(answers) < self._shards:
-            recorded = Recorded(self._store, (), self._clock.read().wall_ns)
-            read: tuple[Incident, ...] = await self._others.read(lambda: recorded.answer(question, ""), wait)
-            found = {one.id: one for one in read} | found
-        return tuple(sorted(found.values(), key=lambda one: (one.opened_at_ns, one.id)))
-
-    async def _metrics(self, question: GetMetrics, until_ns: int, wait: AwaitAnswer) -> RuntimeMetrics:
-        """Returns the figures of the shards of this node: each node tells its own."""
-        sharded = self._engines.sharded
-        answers: list[RuntimeMetrics] = []
-        for shard, answer in await self._local(RECORDER, question, until_ns, wait):
-            probe_only = sharded.probe_only_on(shard)
-            rows = tuple(row for row in answer.targets if row.id not in probe_only)
-            answers.append(replace(answer, targets=rows))
-        if not answers:
-            raise NotRunning("this node runs no shard now, and has no figures")
-        return merged_metrics(answers)
+        return await self._questions.ask(listener, question, until_ns, wait)
 
 
-async def _off(wait: AwaitAnswer, work: Callable[[], R]) -> R:
-    """Runs what blocks: here where the caller blocks anyway, else on a thread of its own."""
-    return work() if wait is blocking else await in_own_thread("watchkeeper-cluster", work)
+def _tell_all(engines: Iterable[Engine], command: Mute | Unmute) -> None:
+    for engine in engines:
+        engine.tell(command)

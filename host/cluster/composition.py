@@ -10,6 +10,7 @@ from ...domain.cluster.stamp import ConfigurationStamp, StampTimes
 from ..configured import ConfiguredTargets
 from ..subscriptions import Subscriptions
 from .cluster_engine import ClusterEngine, NodeParts
+from .problem_exchange import ProblemExchange
 from .shard_engines import ShardEngines
 from .shard_feed import NodeFeed
 
@@ -35,9 +36,9 @@ def make_node(
     def stamp_by_store() -> ConfigurationStamp:
         return times.by_store(stamp(), membership.skew_ns)
 
+    problems = ProblemExchange(membership, clock)
     engines = ShardEngines(
-        configured, node_feed, host_loop, membership.incarnation, lambda: stamp_by_store().text
+        configured, node_feed, host_loop, membership.incarnation, lambda: stamp_by_store().text, problems
     )
-    return ClusterEngine(
-        configured, NodeParts(store, membership, owners, clock, engines, node_feed, stamp_by_store)
-    )
+    parts = NodeParts(store, membership, owners, clock, engines, node_feed, stamp_by_store, problems)
+    return ClusterEngine(configured, parts)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
@@ -19,6 +19,7 @@ from ...domain.cluster.membership import NEWER_CONFIGURATION, ClusterView, NodeP
 from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced
+from ...domain.incidents.own_problems import UNSERVED
 from ...domain.line import count_of, first_line, listed
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
@@ -31,7 +32,7 @@ from .shard_news import ShardNews
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSEKEEPING_EVERY_LOOKS = 60
 NODE = "node"
-"""The part of the runtime by which its health names the node and its fellows."""
+"""The part of the runtime by which its health names this node."""
 logger = logging.getLogger(__name__)
 
 
@@ -59,8 +60,11 @@ class EngineFactory(Protocol):
         """
         ...
 
-    def activate(self, shard: int, engine: Engine, begin: Callable[[], None]) -> None:
-        """Calls `begin`, by which commands reach a started engine, and gives it what was commanded since it was made."""
+    def activate(self, shard: int, engine: Engine, begin: Callable[[], None]) -> bool:
+        """Calls `begin`, by which commands reach a started engine, and gives it what was commanded since it was made.
+
+        Returns False where it is to begin anew, as targets have moved to it or from it since.
+        """
         ...
 
     def left(self, shard: int) -> None:
@@ -101,6 +105,8 @@ class Node:
         self._workers = ThreadPoolExecutor(limits.NODE_CLAIMS_MAX, "watchkeeper-shards")
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchkeeper-node", daemon=True)
+        self._anew: frozenset[int] = frozenset()
+        """Shards that are not claimed until all of them have stopped."""
         self._looks = 0
         self._news = ShardNews(membership.name)
         self._starting: set[Future[None]] = set()
@@ -174,21 +180,40 @@ class Node:
             self._thread.join(limits.POSTGRES_ANSWER_NS / NS_PER_S + 1)
         if held := self.engines:
             logger.info("Node %s hands over its %s and leaves", self.name, count_of(len(held), "shard"))
-        # All at once: each has the whole time.
+        left = self._stop_all(self.engines, within_ns)
+        self._workers.shutdown(wait=True)
+        self._membership.leave()
+        return left
+
+    def _stop_all(self, shards: Iterable[int], within_ns: int) -> AbandonedWork:
+        """Stops engines all at once: each has the whole time."""
         ends: list[AbandonedWork] = []
         stopping = [
             threading.Thread(
                 target=lambda shard=shard: ends.append(self._stop(shard, within_ns)), daemon=True
             )
-            for shard in self.engines
+            for shard in shards
         ]
         for each in stopping:
             each.start()
         for each in stopping:
             each.join()
-        self._workers.shutdown(wait=True)
-        self._membership.leave()
         return merged_work(ends)
+
+    def begin_anew(self, shards: Collection[int]) -> None:
+        """Stops the engines of some shards; once all have stopped, the next look starts them again. Never blocks."""
+        if shards:
+            with suppress(RuntimeError):  # the node ends
+                self._workers.submit(self._begin_anew, frozenset(shards))
+
+    def _begin_anew(self, shards: frozenset[int]) -> None:
+        with self._guard:
+            self._anew |= shards
+        try:
+            self._stop_all(shards, self._factory.grace_ns())
+        finally:
+            with self._guard:
+                self._anew -= shards
 
     def _run(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):
@@ -209,7 +234,7 @@ class Node:
     def _tell_news(self) -> None:
         """Logs the shards that were taken or given away since the last line, all of one moment in one."""
         with self._guard:
-            is_settled = all(run.state == "running" for run in self._shards.values())
+            is_settled = not self._anew and all(run.state == "running" for run in self._shards.values())
         for level, text in self._news.lines(self.engines, len(self.view.shards), is_settled=is_settled):
             logger.log(level, text)
 
@@ -229,7 +254,7 @@ class Node:
             raise
         self.view, self._looked = view, now
         with self._guard:
-            held = frozenset(self._shards) | self._retries.waiting(now.monotonic_ns)
+            held = frozenset(self._shards) | self._anew | self._retries.waiting(now.monotonic_ns)
         self._apply(self._planner.look(view, held, now))
         self._looks += 1
         if self._looks % HOUSEKEEPING_EVERY_LOOKS == 0:
@@ -268,16 +293,17 @@ class Node:
             raise
         self._failed.pop(shard, None)
         self._retries.started(shard)
-        self._factory.activate(shard, engine, partial(self._begin, shard, engine))
+        if not self._factory.activate(shard, engine, partial(self._begin, shard, engine)):
+            self.begin_anew((shard,))
         engine.on_end(partial(self._lost, shard, engine))
         # Now, as the first question would: a status is not to wait for it where the store hangs later.
         self.settle(engine)
         if self._over.is_set():
             self._stop(shard, NS_PER_S)
 
-    def settle(self, engine: Engine) -> None:
+    def settle(self, engine: Engine, until: Deadline | None = None) -> None:
         """Waits until what an engine was told is durable, and after a start what that has changed. Blocks for a bounded time."""
-        until = Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
+        until = until or Deadline.after(self._clock.read(), limits.ANSWER_WITHIN_NS)
         with suppress(ActorDeadError, Timeout):
             question = GetIncidents(open_only=True)
             run_blocking(engine.ask(RECORDER, question, until.monotonic_ns, blocking))
@@ -322,8 +348,24 @@ class Node:
     # For people.
 
     def problems(self) -> Iterable[tuple[str, str]]:
-        """Yields what is wrong with this node, its fellows and the shards: a part and a text each."""
+        """Yields what is wrong with this node, the others and the shards: a part and a text each."""
         now, view = self._clock.read(), self.view
+        if said := self.own_problem():
+            yield NODE, said
+        silent = [each for each in view.members if not each.is_alive]
+        if silent:
+            names = listed([f"{each.name} ({each.process})" for each in silent])
+            yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
+        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, now)
+        if unserved:
+            yield (
+                UNSERVED,
+                f"no node runs {count_of(len(unserved), 'shard')}: {listed([str(each) for each in unserved])}",
+            )
+
+    def own_problem(self) -> str:
+        """Returns what is wrong with this node itself; empty for nothing."""
+        view = self.view
         said = [self._problem] if self._problem else []
         mine = next((each for each in view.members if each.incarnation == self.incarnation), None)
         if mine is not None:
@@ -336,18 +378,7 @@ class Node:
                     f"the clock of this machine is {length} {way} that of the database: set it by NTP"
                 )
         said += [f"shard {shard} does not start: {why}" for shard, why in sorted(self._failed.items())]
-        if said:
-            yield NODE, "; ".join(said)
-        silent = [each for each in view.members if not each.is_alive]
-        if silent:
-            names = listed([f"{each.name} ({each.process})" for each in silent])
-            yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
-        unserved = self._planner.unserved_for(limits.NODE_UNSERVED_NS, now)
-        if unserved:
-            yield (
-                "shards",
-                f"no node runs {count_of(len(unserved), 'shard')}: {listed([str(each) for each in unserved])}",
-            )
+        return "; ".join(said)
 
     def nodes(self, targets_on: Callable[[int], int]) -> tuple[NodeStatus, ...]:
         """Returns all nodes as they were at the last look; `targets_on` returns the number of targets on a shard."""

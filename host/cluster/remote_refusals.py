@@ -1,9 +1,16 @@
 """Commands for shards of other nodes are refused before they are sent, with the errors that their verbs have in one process."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from ...actors.dispatch.run.future import blocking, run_blocking
 from ...actors.ports import Clock
 from ...adapters.stores.opening import make_reader
+from ...adapters.stores.record_reader import RecordReader
+from ...domain.errors import NotSent, StoreError
 from ...domain.incidents.announcement import Announcement
 from ...domain.incidents.record import Silence
+from ...domain.limits import COMMAND_READ_NS
 from ...protocol.message import Message
 from ...protocol.sink import Announce, EndAnnouncement, Unmute
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume
@@ -11,6 +18,9 @@ from ..access.announcing import require_room
 from ..access.refusals import require_heartbeats
 from ..configured import ConfiguredTargets
 from ..silencing import KnownInForce, scope_text
+from .other_shards import OtherShards
+
+R = TypeVar("R")
 
 
 class RemoteRefusals:
@@ -18,9 +28,10 @@ class RemoteRefusals:
 
     def __init__(self, configured: ConfiguredTargets, store: str, clock: Clock) -> None:
         self._configured, self._store, self._clock = configured, store, clock
+        self._others = OtherShards(COMMAND_READ_NS)
 
     def require(self, command: Message) -> None:
-        """Raises: UnknownName for a target, a silence or an announcement that is not there; UsageError; StoreError."""
+        """Raises: UnknownName for a target, a silence or an announcement that is not there; UsageError; NotSent."""
         match command:
             case Pause(target) | Resume(target) | CheckNow(target):
                 self._configured.known(target)
@@ -38,10 +49,17 @@ class RemoteRefusals:
 
     def _require_silence(self, name: str) -> None:
         now, known = self._clock.read(), KnownInForce[Silence]("silence", scope_text)
-        known.show(make_reader(self._store).silences(now.wall_ns))
+        known.show(self._read(lambda reader: reader.silences(now.wall_ns)))
         known.require(name, now)
 
     def _announcements(self) -> KnownInForce[Announcement]:
         known = KnownInForce[Announcement]("announcement", lambda each: each.title)
-        known.show(make_reader(self._store).announcements(self._clock.read().wall_ns))
+        known.show(self._read(lambda reader: reader.announcements(self._clock.read().wall_ns)))
         return known
+
+    def _read(self, read: Callable[[RecordReader], R]) -> R:
+        try:
+            found: R = run_blocking(self._others.read(lambda: read(make_reader(self._store)), blocking))
+        except StoreError as error:
+            raise NotSent(f"nothing was done: {error}") from error
+        return found

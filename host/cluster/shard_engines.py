@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from ...domain.units import NS_PER_S
 from ...protocol.supervisor import Pause, Track, Untrack
 from ..composition import EngineUses, driver_loop, engine_on, outdated_until_reload
 from ..configured import ConfiguredTargets
+from .problem_exchange import ProblemExchange
 from .shard_configuration import ShardedConfiguration
 from .shard_feed import NodeFeed, ShardFeed
 from .shard_store import ShardStore
@@ -33,15 +35,18 @@ class ShardEngines:
         host_loop: asyncio.AbstractEventLoop | None,
         incarnation: str,
         stamp: Callable[[], str],
+        problems: ProblemExchange,
     ) -> None:
         """`stamp` returns that of the configuration as a text, for other nodes; the threads of sinks call it."""
         self._configured, self._feed, self._host_loop = configured, feed, host_loop
-        self._incarnation, self._stamp = incarnation, stamp
+        self._incarnation, self._stamp, self._problems = incarnation, stamp, problems
         self._shards = 1
         self._given: Configuration | None = None
         self._sharded = ShardedConfiguration(configured.given, Placement(configured.given, 1))
         self._watched: dict[int, dict[str, Target]] = {}
         """The targets that each engine was told to watch."""
+        self._placed: dict[int, Placement] = {}
+        """The placement by which each engine was made, or has been told since."""
         self._engines: dict[int, Engine] = {}
         self._loop: DriverLoop | None = None
         self._told_of: Configuration | None = None
@@ -89,6 +94,7 @@ class ShardEngines:
                 raise StoreBusy("this node ends")
             self._watched[shard] = {target.id: target for target in targets}
             configuration, probe_only = sharded.of(shard, targets), sharded.probe_only_on(shard)
+            self._placed[shard] = sharded.placement
         options = configuration.runtime
         store = make_store(
             options.store or "",
@@ -97,6 +103,7 @@ class ShardEngines:
             shard=shard,
             node=self._incarnation,
             known_epoch=known_epoch,
+            targets=lambda: self.sharded.placement.names_on(shard),
         )
         return engine_on(
             loop,
@@ -110,6 +117,7 @@ class ShardEngines:
                 is_whole=not is_outdated,
                 is_outdated=outdated_until_reload(self._stamp, is_outdated=is_outdated),
                 owns_loop=False,
+                with_others=partial(self._problems.with_others, shard),
             ),
         )
 
@@ -117,8 +125,8 @@ class ShardEngines:
         with self._configured.guard:
             listener(self.targets_of(shard))
 
-    def activate(self, shard: int, engine: Engine, begin: Callable[[], None]) -> None:
-        """Hands commands to a started engine from now on, and what has changed since it was made."""
+    def activate(self, shard: int, engine: Engine, begin: Callable[[], None]) -> bool:
+        """Hands commands to a started engine from now on, and what has changed since it was made; see `EngineFactory`."""
         with self._configured.guard:
             watched = self._watched.setdefault(shard, {})
             for mark in engine.pauses:
@@ -127,39 +135,57 @@ class ShardEngines:
             self._configured.keep_paused(engine.pauses)
             self._engines[shard] = engine
             begin()
+            if shard in self._moving():
+                return False
             self._tell(shard, engine)
             for target, by in self._configured.commanded_pauses():
                 if target in self._watched[shard]:
                     engine.tell(Pause(target, by))
+            return True
 
     def left(self, shard: int) -> None:
         """Forgets an engine, and what was commanded here: the record alone says what holds when the shard comes back."""
         with self._configured.guard:
-            watched = self._watched.pop(shard, {})
+            watched, placement = self._watched.pop(shard, {}), self.sharded.placement
             if self._engines.pop(shard, None) is not None:
-                self._configured.forget_pauses(watched.keys() - self.sharded.probe_only_on(shard))
+                # That of a target which has moved to another shard of this node is as new there as here.
+                self._configured.forget_pauses(name for name in watched if placement.shard_of(name) == shard)
+        self._problems.forget(shard)
         self._feed.forget(shard)
 
     def grace_ns(self) -> int:
         return duration_ns(self._configured.given.runtime.grace)
 
-    def reconfigured(self) -> None:
-        """Tells every engine what the present configuration changes for it; a target may move from one to another.
+    def reconfigured(self) -> frozenset[int]:
+        """Tells every engine what the present configuration changes for it. Returns the shards that are to begin anew instead.
 
         A reload calls this for each target that it changes: the first call does it all.
         """
         with self._configured.guard:
             given = self._configured.given
             if self._told_of is given:
-                return
+                return frozenset()
             self._told_of = given
+            moving = self._moving()
             # Those that give a target away come first: it is watched by none for a moment, and never by two.
             for is_taking in (False, True):
                 for shard, engine in self._engines.items():
-                    self._tell(shard, engine, is_taking=is_taking)
+                    if shard not in moving:
+                        self._tell(shard, engine, is_taking=is_taking)
+            return moving
+
+    def _moving(self) -> frozenset[int]:
+        """Returns the shards of engines that a target has left since they were made, or to which it has come.
+
+        They have to begin anew: the marks of such a target are taken over at the opening of its shard.
+        """
+        placement = self.sharded.placement
+        earlier = {*self._placed.values()} - {placement}
+        moved = {before: placement.moved_since(before) for before in earlier}
+        return frozenset(shard for shard in self._engines if shard in moved.get(self._placed[shard], ()))
 
     def _tell(self, shard: int, engine: Engine, *, is_taking: bool | None = None) -> None:
-        before = self._watched[shard]
+        before, self._placed[shard] = self._watched[shard], self.sharded.placement
         after = {target.id: target for target in self.targets_of(shard)}
         if is_taking is not True:
             for name in [name for name in before if name not in after]:

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 from pykka import ActorDeadError, Timeout
@@ -42,6 +42,8 @@ OBEYED = (
     Announce,
     EndAnnouncement,
 )
+OfTarget: TypeAlias = Beat | CheckNow | Pause | Resume
+OF_TARGETS = (Beat, CheckNow, Pause, Resume)
 RESPONDER_THREADS = 4
 logger = logging.getLogger(__name__)
 
@@ -68,10 +70,14 @@ class ShardResponder:
         clock: Clock,
         require_open: Callable[[str], None],
         answer: Callable[[int, bytes], None],
+        route: Callable[[OfTarget, int], Engine | None],
     ) -> None:
-        """`require_open` raises UnknownName for an incident that is not open; `answer` stores an answer: several threads call it."""
+        """`require_open` raises UnknownName for an incident that is not open; `answer` stores an answer: several threads call it.
+
+        `route` returns the engine of the shard on which the target of a command lies by now; None where another node has obeyed.
+        """
         self._configured, self._clock = configured, clock
-        self._require_open, self._answer = require_open, answer
+        self._require_open, self._answer, self._route = require_open, answer, route
         self._workers = ThreadPoolExecutor(RESPONDER_THREADS, "watchkeeper-responder")
         self._guard = threading.Lock()
         self._under_way: set[int] = set()
@@ -101,7 +107,7 @@ class ShardResponder:
     def _obey(self, command: ReceivedCommand, engine: Engine) -> None:
         is_answered = False
         try:
-            answer = self._reply(command.message, engine)
+            answer = self._reply(command, engine)
             if answer is not None:
                 self._answer(command.id, answer)
                 is_answered = True
@@ -110,10 +116,16 @@ class ShardResponder:
         finally:
             self._done(command, is_answered=is_answered)
 
-    def _reply(self, data: bytes, engine: Engine) -> bytes | None:
+    def _reply(self, command: ReceivedCommand, engine: Engine) -> bytes | None:
         """Returns the reply to the bytes of a message; None where this engine ends, and the next owner is to reply."""
         try:
-            return answer_bytes(self._answered(decode(data), engine))
+            message = decode(command.message)
+            if isinstance(message, OF_TARGETS):
+                found = self._route(message, command.shard)
+                if found is None:
+                    return answer_bytes(None)
+                engine = found
+            return answer_bytes(self._answered(message, engine))
         except NotRunning:
             return None
         except (ActorDeadError, Timeout):

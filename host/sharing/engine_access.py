@@ -120,6 +120,11 @@ class EngineAccess:
         )
 
     @property
+    def has_nodes(self) -> bool:
+        """Whether several processes run the shards of the store, so that a command may wait for another one."""
+        return self._cluster is not None
+
+    @property
     def node_name(self) -> str:
         """The name of this process among the nodes of its store; empty where it shares none."""
         return "" if self._cluster is None else self._cluster.name
@@ -167,7 +172,7 @@ class EngineAccess:
 
         Blocks until the effect is durable, at most 10 s: a take-over is waited for.
 
-        Raises: NotRunning where no process answers in time; TimeoutError; what the verb raises there.
+        Raises: NotRunning where no process answers in time; TimeoutError; NotSent; StoreError; what the verb raises there.
         """
         standby = self._standing_by()
         if standby is not None:

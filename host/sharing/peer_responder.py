@@ -16,7 +16,7 @@ from ...protocol.sink import Announce, EndAnnouncement, Mute, Redrive, SendTest,
 from ...protocol.supervisor import Beat, CheckNow, Pause, Resume, Track, Untrack
 from ..access.announcing import require_pages
 from ..access.drilling import route_of
-from ..access.operations import HostVerbs
+from ..access.host_verbs import HostVerbs
 from ..configured import ConfiguredTargets
 from ..lifecycle import Lifecycle
 from ..silencing import names_one

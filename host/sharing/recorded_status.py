@@ -11,14 +11,18 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
 from ...domain.limits import DATABASE_COMMIT_SAMPLES_NS, READ_INCIDENTS_MAX
 from ...domain.observation.outcome import Reason
+from ...domain.observation.sample import Sample
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.status import RECORDED, STANDBY, RuntimeStatus, TargetStatus, no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status
 from ...domain.specification.matcher import Subject
 from ...domain.specification.target import Target
+from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_DAY
 from ...protocol.recorder import GetIncidents, GetStatus
 
+_JUDGED = Reason.CONDITION_FAILED
+"""The reason whose explanation is the list of failed conditions."""
 _LOOK_BACK_NS = NS_PER_DAY
 _INCIDENTS_RECENT = 100
 _WRITTEN_WITHIN_NS = 2 * DATABASE_COMMIT_SAMPLES_NS
@@ -110,7 +114,7 @@ class Recorded:
             else "",
             paused=is_paused,
             silences=tuple(silence for silence in silences if silence.selection().accepts(subject)),
-            sample=None,
+            sample=_sample_of(target, last) if last and not is_stale else None,
             attempt=None,
             samples=0,
             missed=0,
@@ -124,3 +128,26 @@ def _awaited_since_ns(target: Target, last: StoredSample | None) -> int | None:
     if last is None or target.heartbeat is None:
         return None
     return last.at_ns - (target.grace_ns if last.reason is Reason.HEARTBEAT_MISSED else 0)
+
+
+def _sample_of(target: Target, last: StoredSample) -> Sample | None:
+    """Returns a stored sample as the one that the runtime had, with as much of it as the record keeps; None for one of several locations,
+    whose findings it does not keep.
+    """
+    if target.places:
+        return None
+    said = last.explanation.removeprefix(last.reason.value).removeprefix(": ")
+    failed = tuple(said.split("; ")) if said and last.reason is _JUDGED else ()
+    return Sample(
+        target=target.id,
+        epoch=0,
+        attempt=0,
+        # The clock of the process that took it means nothing here: the wall stands for it.
+        at=Moment(last.at_ns, last.at_ns),
+        outcome=last.outcome,
+        reason=last.reason,
+        latency_ns=last.latency_ns,
+        status=last.status,
+        failed=failed,
+        detail="" if failed else said,
+    )

@@ -1,18 +1,20 @@
 """`reload`, `check-now` and `notify`: what only a running process can do."""
 
+import threading
 from typing import TYPE_CHECKING
 
 import click
 
-from ...domain.line import count_of
+from ...domain.line import count_of, listed
 from ..options import Where
 from ..output import ExitStatus
 from ..see.tables import print_json
-from .reach import plain, running, targets_of
+from .reach import commanding, plain, running, targets_of
 
 if TYPE_CHECKING:
     from ...client.answers import CheckAnswer
 
+NODES_LOOK_S = 0.75
 _TEST_ENDS = {
     "accepted": "is accepted",
     "failed": "failed",
@@ -27,7 +29,7 @@ def check_now(where: Where, asked: tuple[str, ...], *, as_json: bool) -> ExitSta
     Raises: UnknownName where a name or a glob stands for none, and then nothing was done; NotRunning; UsageError for a
     target that cannot be checked.
     """
-    connection = running(where)
+    connection = commanding(where)
     answers = []
     for name in targets_of(connection, asked):
         answers.append(connection.check_now(name))
@@ -49,15 +51,29 @@ def _found(answer: "CheckAnswer") -> str:
     )
 
 
-def reload(where: Where, *, as_json: bool) -> None:
-    """Has the runtime read its configuration again. Raises: ConfigurationError with every problem; NotRunning."""
-    connection = running(where)
+def reload(where: Where, node: str, *, as_json: bool) -> None:
+    """Has the runtime, or this node, read its configuration again. Raises: ConfigurationError with every problem; NotRunning."""
+    connection = running(where, node)
     connection.reload()
     found = connection.status()
+    if found.nodes:
+        # The node that has reloaded sees the others twice a second, and they see its configuration.
+        threading.Event().wait(NODES_LOOK_S)
+        found = connection.status()
+    by = next((each.name for each in found.nodes if each.this), None)
+    older = [each.name for each in found.nodes if each.alive and not each.newest]
     if as_json:
-        print_json({"done": True, "targets": len(found.targets)})
-    else:
-        click.echo(f"the configuration is in force as it is now: {count_of(len(found.targets), 'target')}")
+        of_nodes = {} if by is None else {"node": by, "older": older}
+        print_json({"done": True, "targets": len(found.targets), **of_nodes})
+        return
+    where_in_force = "" if by is None else f" at node {by}"
+    click.echo(
+        f"the configuration is in force as it is now{where_in_force}: {count_of(len(found.targets), 'target')}"
+    )
+    if older:
+        click.echo(
+            f"older configuration: {listed(older)}: reload {'it' if len(older) == 1 else 'them'} soon, too"
+        )
 
 
 def notify(where: Where, channel: str, *, as_json: bool) -> ExitStatus:

@@ -21,6 +21,9 @@ def _each(where: Where, asked: tuple[str, ...], verb: str, *, as_json: bool) -> 
         names = targets_of(acts, asked)
         for name in names:
             acts.pause(name) if verb == "pause" else acts.resume(name)
+            if not as_json:
+                # One by one: an error on the way is not to hide what was done before.
+                say(acts, _said(name, verb), is_last=name == names[-1])
         if as_json:
             rows = (
                 {}
@@ -28,8 +31,6 @@ def _each(where: Where, asked: tuple[str, ...], verb: str, *, as_json: bool) -> 
                 else {"rows": [plain(acts.target(name)) for name in names]}
             )
             print_json({"done": verb, "targets": names, **rows})
-        else:
-            say(acts, *(_said(name, verb) for name in names))
 
     reached(where, act)
 

@@ -9,14 +9,16 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
+from ...adapters.clock import SystemClock
 from ...adapters.stores.opening import runner_of
-from ...client.connection import Connection, connect
+from ...client.connection import TIMEOUT_S, Connection, connect
 from ...client.offline import OfflineStore
 from ...domain.conditions.glob import Glob
 from ...domain.conditions.parse_error import ParseError
-from ...domain.errors import ConfigurationError, NotRunning, StoreBusy, UnknownName, UsageError
+from ...domain.errors import ConfigurationError, NotRunning, StoreBusy, StoreError, UnknownName, UsageError
 from ...domain.line import first_line
 from ...domain.specification.problem import quoted, suggestion
+from ...domain.time.moment import NS_PER_S, Deadline
 from ..options import TOKEN_VARIABLE, URL_VARIABLE, Where
 from ..place import find_store
 
@@ -25,6 +27,45 @@ Acts: TypeAlias = Connection | OfflineStore
 """The verbs of a runtime, wherever they end up."""
 TOKEN_BYTES_MAX = 4_096
 _LOOKS, _LOOK_EVERY_S = 60, 0.05
+VERB_NS = 9 * NS_PER_S
+"""An answer comes within ten seconds: one is left for the start of the process."""
+_LAST_S = 0.1
+"""The time of a request for which none is left: a process that answers at once is still heard."""
+NOTHING_DONE = "nothing was done"
+DONE_BEFORE = "the command before it was obeyed"
+NOT_DURABLE = (
+    "the command is given, and its effect is not known: the process that has it cannot write it to the store now;"
+    " it does once it can, unless it ends before: look, and give it again if it was not obeyed"
+)
+
+
+class VerbConnection(Connection):
+    """The client of one verb. All of its requests have nine seconds together, and as long again after each command that was obeyed.
+
+    An error says what became of the verb until then, and a command that is not durable yet is an error, too.
+    """
+
+    def __init__(self, place: str, token: str | None = None) -> None:
+        super().__init__(place, token, None, None, TIMEOUT_S)
+        self._clock, self._is_obeyed = SystemClock(), False
+        self._until = Deadline.after(self._clock.read(), VERB_NS)
+
+    def _ask(self, method: str, path: str, kind: type[R], **said: Any) -> R:
+        left_s = self._until.remaining_s(self._clock.read())
+        try:
+            found = super()._ask(method, path, kind, **({"timeout_s": max(left_s, _LAST_S)} | said))
+        except TimeoutError as error:
+            says = str(error)
+            if method == "GET" and NOTHING_DONE not in says:
+                raise TimeoutError(f"{says}: {DONE_BEFORE if self._is_obeyed else NOTHING_DONE}") from None
+            raise
+        if method != "GET":
+            self._is_obeyed = True
+            self._until = Deadline.after(self._clock.read(), VERB_NS)
+        return found
+
+    def _accepted(self) -> None:
+        raise StoreError(NOT_DURABLE)
 
 
 def reached(where: Where, act: Callable[[Acts], R]) -> R:
@@ -33,9 +74,9 @@ def reached(where: Where, act: Callable[[Acts], R]) -> R:
     Raises: NotRunning where a process runs the store without a control socket; StoreError.
     """
     if url_of(where) is not None:
-        return act(running(where))
+        return act(commanding(where))
     place = find_store(where.config, where.store)
-    connection = connect(place.path)
+    connection = VerbConnection(place.path)
     pause = threading.Event()
     for _ in range(_LOOKS):
         try:
@@ -52,17 +93,31 @@ def reached(where: Where, act: Callable[[Acts], R]) -> R:
     return act(connection)
 
 
-def running(where: Where) -> Connection:
-    """Returns the client of the runtime that is named. Raises: ConfigurationError where none is, or its token is not safe."""
-    url = url_of(where)
-    if url is None:
-        return connect(find_store(where.config, where.store).path)
-    named = os.environ.get(TOKEN_VARIABLE)
-    file = where.token_file or (Path(named) if named else None)
+def running(where: Where, node: str = "") -> Connection:
+    """Returns the client of the runtime that is named, and of this node. Raises: ConfigurationError where none is, or its token is not safe."""
+    place, token = _named(where)
     try:
-        return connect(url, token=None if file is None else _token_in(file))
+        return connect(place, token=token, node=node)
     except UsageError as error:
         raise click.UsageError(str(error)) from None
+
+
+def commanding(where: Where) -> Connection:
+    """Returns the client of the runtime that is named, for one verb. Raises: as `running` does."""
+    place, token = _named(where)
+    try:
+        return VerbConnection(place, token)
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _named(where: Where) -> tuple[str, str | None]:
+    url = url_of(where)
+    if url is None:
+        return find_store(where.config, where.store).path, None
+    named = os.environ.get(TOKEN_VARIABLE)
+    file = where.token_file or (Path(named) if named else None)
+    return url, None if file is None else _token_in(file)
 
 
 def url_of(where: Where) -> str | None:
@@ -101,7 +156,12 @@ def _token_in(file: Path) -> str:
 
 
 def targets_of(acts: Acts, asked: Sequence[str]) -> list[str]:
-    """Returns the targets that names and globs stand for, each once. Raises: UnknownName where one stands for none."""
+    """Returns the targets that names and globs stand for, each once. Raises: UnknownName where one stands for none.
+
+    One name alone is left to the command, which refuses it: a runtime whose database hangs takes its time for the names.
+    """
+    if len(asked) == 1 and not is_glob(asked[0]):
+        return [*asked]
     known = acts.target_names()
     found: dict[str, None] = {}
     for text in asked:
@@ -127,11 +187,11 @@ def _matched(text: str, known: Iterable[str]) -> list[str]:
     return [name for name in known if glob.matches(name)]
 
 
-def say(acts: Acts, *lines: str) -> None:
-    """Prints what now happens; where no process runs the store, also from when on."""
+def say(acts: Acts, *lines: str, is_last: bool = True) -> None:
+    """Prints what now happens; where no process runs the store, also from when on, unless more follows."""
     for line in lines:
         click.echo(line)
-    if isinstance(acts, OfflineStore):
+    if isinstance(acts, OfflineStore) and is_last:
         click.echo(f"no process runs {acts.name}: this counts from the next run on")
 
 

@@ -233,14 +233,17 @@ def heartbeat(
 @click.command()
 @reaching
 @JSON
-def reload(where: Where, *, as_json: bool) -> None:
+@click.option(
+    "--node", metavar="NAME", default="", help="The one of several nodes on this machine that is to read it."
+)
+def reload(where: Where, *, as_json: bool, node: str) -> None:
     """Read the configuration again.
 
-    The running process reads it; an invalid one changes nothing.
+    The running process reads it; an invalid one changes nothing. Of nodes that share a store it is one: reload each.
     """
     from .ordering import reload
 
-    reload(where, as_json=as_json)
+    reload(where, node, as_json=as_json)
 
 
 @click.command(context_settings={"allow_interspersed_args": False})

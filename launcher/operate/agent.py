@@ -9,12 +9,13 @@ from ...adapters.clock import SystemClock
 from ...domain.errors import ConfigurationError
 from ...domain.limits import CREDENTIALS_CHARACTERS_MAX
 from ...domain.line import MASK, count_of
+from ...domain.specification.probe import Tls
 from ...domain.specification.remote.agents import shown_servers
 from ...domain.time.duration import Duration
 from ...host.agents.agent import Agent
 from ..output import ExitStatus
 from .outputs import JsonOutput, LogStyle, PlainOutput, take_logging
-from .signals import Word, signals_heard
+from .signals import Word, next_word, signals_heard
 
 
 class AgentCommand(NamedTuple):
@@ -23,6 +24,9 @@ class AgentCommand(NamedTuple):
     location: str
     nats: str
     credentials: Path | None
+    ca: Path | None
+    certificate: Path | None
+    key: Path | None
     in_flight_max: int
     deny_private_addresses: bool
     grace: Duration
@@ -45,6 +49,7 @@ class _Serving:
             location=command.location,
             nats=command.nats,
             credentials=_credentials(command.credentials),
+            tls=_tls(command),
             in_flight_max=command.in_flight_max,
             deny_private_addresses=command.deny_private_addresses,
             told=self._told,
@@ -69,8 +74,9 @@ class _Serving:
                 output.say(f"location {command.location}: connecting to {servers}", word="agent")
                 agent.start()
                 # There is nothing to read again; a signal to do so ends nothing.
-                while self._words.get() is Word.RELOAD:
-                    output.say("an agent has no configuration to reload", word="agent")
+                while (heard := next_word(self._words)) in {None, Word.RELOAD}:
+                    if heard is not None:
+                        output.say("an agent has no configuration to reload", word="agent")
                 agent.stop(command.grace)
             done = agent.statistics()
             answered = f"{count_of(done.asks, 'ask')}, {count_of(done.answers, 'answer')}"
@@ -78,6 +84,15 @@ class _Serving:
         finally:
             output.close()
         return ExitStatus.FAILED if self._refused else ExitStatus.FINE
+
+
+def _tls(command: AgentCommand) -> Tls | None:
+    """Returns how the servers are judged; None where the command line says nothing of it."""
+    ca, certificate, key = (
+        None if path is None else str(path) for path in (command.ca, command.certificate, command.key)
+    )
+    tls = Tls(ca_file=ca, certificate_file=certificate, key_file=key)
+    return None if tls == Tls() else tls
 
 
 def _credentials(path: Path | None) -> str | None:

@@ -5,7 +5,7 @@ import logging
 import os
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import NamedTuple
 
@@ -27,11 +27,10 @@ from .changes import FileChanges
 from .outputs import LogStyle, Output, log_uncaught, take_logging
 from .scene import WatchedRuntime
 from .service_manager import ServiceManager, Watchdog
-from .signals import Word, signals_heard
+from .signals import LISTEN_S, Word, next_word, signals_heard
 from .telling import lines_of_end
 from .terminal import TerminalOutput, output_for
 
-LISTEN_S = 0.5
 NAME_FREE_NS = TENURE_LEASE_NS + NS_PER_S
 """How long the name of a node is waited for."""
 
@@ -123,7 +122,7 @@ class RunCommand:
                     self._output.say(said, word="wait")
                     self._manager.waiting(said, wait_ns)
                     has_said = True
-                word = self._next(min(LISTEN_S, left_s))
+                word = next_word(self._words, min(LISTEN_S, left_s))
                 is_reload_asked |= word is Word.RELOAD
                 if word is Word.STOP:
                     return False
@@ -175,16 +174,9 @@ class RunCommand:
         runtime.wait()
         self._words.put(Word.ENDED)
 
-    def _next(self, within_s: float) -> Word | None:
-        """Returns the next word. A signal that arrives just before the wait begins is handled only when it ends: it has a limit."""
-        try:
-            return self._words.get(timeout=within_s)
-        except Empty:
-            return None
-
     def _obey(self, runtime: WatchedRuntime, watchdog: Watchdog, changes: FileChanges | None) -> ExitStatus:
         while True:
-            match self._next(LISTEN_S):
+            match next_word(self._words):
                 case None:
                     self._orphans.look()
                     if changes is not None and changes.is_due():

@@ -5,11 +5,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from select import select
 from types import FrameType
 from typing import Any, TypeAlias
 
+LISTEN_S = 0.5
+"""How long a word is waited for at once."""
 SignalHandler: TypeAlias = Callable[[int, FrameType | None], Any] | signal.Handlers
 
 
@@ -20,6 +22,18 @@ class Word(Enum):
     RELOAD = "reload"
     ENDED = "ended"
     """The runtime has stopped by itself."""
+
+
+def next_word(words: "SimpleQueue[Word]", within_s: float = LISTEN_S) -> Word | None:
+    """Returns the next word; None without one in time.
+
+    A signal that arrives just before the wait begins, or that another thread has received, is handled only when the wait ends: it has
+    a limit.
+    """
+    try:
+        return words.get(timeout=within_s)
+    except Empty:
+        return None
 
 
 @contextmanager

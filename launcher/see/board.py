@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...domain.line import cut, escaped, one_line
 from ...domain.read_model.dissent import dissent
 from ...domain.rules.aggregate import Status
+from .nodes import node_line
 
 if TYPE_CHECKING:
     from ...client.answers import RemoteStatus, TargetRow
@@ -22,6 +23,8 @@ STYLES = {
 }
 STATUS_WIDTH, AGE_WIDTH, LATENCY_WIDTH = 8, 5, 10
 NAME_WIDTH_MAX = 32
+OWN_LINES_MAX = 4
+"""The lines for nodes and problems, between the head and the targets."""
 WIDE = 60
 """From this width on a row has its latency and its finding, too."""
 FIND_CHARACTERS_MAX = 64
@@ -142,11 +145,25 @@ class Board:
 
     def lines(self, width: int, height: int, now: datetime) -> list[tuple[str, str]]:
         """Returns `height` lines of at most `width` characters, each with its style."""
-        room = max(1, height - 2)
+        above = [] if self.evidence is not None else self._own_lines(width, height)
+        room = max(1, height - 2 - len(above))
         body = self._evidence_lines(room) if self.evidence is not None else self._row_lines(width, room, now)
         body += [("", "")] * (room - len(body))
-        shown = [(self._head(now), "bold reverse" if self.problem else "bold"), *body, (self._foot(), "dim")]
+        head = (self._head(now), "bold reverse" if self.problem else "bold")
+        shown = [head, *above, *body, (self._foot(), "dim")]
         return [(cut(escaped(text), width), style) for text, style in shown]
+
+    def _own_lines(self, width: int, height: int) -> list[tuple[str, str]]:
+        """Returns what watchkeeper has to say of itself: its nodes, and its problems. On a low screen the targets come first."""
+        if self.status is None:
+            return []
+        nodes, problems = self.status.nodes, self.status.problems
+        is_well = all(node.alive and node.newest for node in nodes)
+        line = node_line(nodes, self.status.at, width)
+        lines = [(line, "dim" if is_well else "bold yellow")] if line else []
+        lines += [(f"! {each.part}: {one_line(each.detail)}", "bold yellow") for each in problems]
+        most = max(0, min(OWN_LINES_MAX, height // 4 - 1))
+        return lines[:most]
 
     def _head(self, now: datetime) -> str:
         if self.problem:

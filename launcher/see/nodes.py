@@ -1,17 +1,23 @@
 """The nodes of a store in `status`: the processes that share its shards."""
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...adapters.stores.opening import look_at_nodes
 from ...domain.cluster.placement import Placement
+from ...domain.line import count_of
 from ...domain.read_model.node_status import NodeStatus, node_statuses, shards_text
 from ...domain.time.duration import format_duration
 from ...domain.time.moment import NS_PER_S, wall_ns_of, wall_text
 from ...domain.units import NS_PER_MINUTE
 from ..output import print_table
 from ..place import StorePlace
+
+if TYPE_CHECKING:
+    from ...client.answers import NodeRow
 
 _COLUMNS = ("node", "targets", "shards", "seen", "note")
 _TO_THE_TENTH_NS = 10 * NS_PER_S
@@ -66,6 +72,33 @@ def _shown(row: dict[str, Any], now_ns: int) -> dict[str, Any]:
         "seen": f"{age_text(age_ns)} ago",
         "note": ", ".join(filter(None, remarks)),
     }
+
+
+def node_line(nodes: "Sequence[NodeRow]", at: datetime, width: int) -> str:
+    """Returns the nodes of a store in one line, with as much of each as there is room for; nothing where one node is alone."""
+    if len(nodes) < 2:
+        return ""
+    shown = [
+        "; ".join(_sentence(each, at) for each in nodes),
+        ", ".join(f"{each.name} {_trouble(each, at) or each.targets}" for each in nodes),
+    ]
+    lines = [f"nodes: {shown[0]}", f"targets of nodes: {shown[1]}"]
+    silent = sum(not each.alive for each in nodes)
+    counts = f"{len(nodes)} nodes" + (f": {silent} silent" if silent else "")
+    return next((line for line in lines if len(line) <= width), counts)
+
+
+def _sentence(node: "NodeRow", at: datetime) -> str:
+    if trouble := _trouble(node, at):
+        return f"{node.name} is {trouble}" if not node.alive else f"{node.name} has an {trouble}"
+    shards = f"{'shard' if len(node.shards) == 1 else 'shards'} {shards_text(node.shards)}"
+    return f"{node.name} has {count_of(node.targets, 'target')}" + (f" on {shards}" if node.shards else "")
+
+
+def _trouble(node: "NodeRow", at: datetime) -> str:
+    if not node.alive:
+        return f"silent for {age_text(max(0, round((at - node.seen_at).total_seconds())) * NS_PER_S)}"
+    return "" if node.newest else "older configuration"
 
 
 def age_text(age_ns: int) -> str:

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import click
 import msgspec
 from msgspec import UNSET
 
 from ...adapters.clock import SystemClock
-from ...client.connection import Connection
-from ...domain.errors import UnknownName
+from ...client.connection import Connection, connect
+from ...domain.errors import StoreError, UnknownName, WatchkeeperError
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import tells
 from ...domain.incidents.trials.drill import Drill
@@ -16,14 +17,19 @@ from ...domain.observation.outcome import Outcome
 from ...domain.read_model.dissent import dissent
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
+from ...domain.store_place import is_database
 from ...domain.time.moment import wall_ns_of, wall_text
 from ..act.reach import plain
 from ..output import ExitStatus
+from ..place import StorePlace
 from .incidents import print_incidents
 from .notices import print_notices
 from .status import ended_as, held_notes, print_status
 from .tables import minute_text, print_json
 from .waits import WaitingChannels, by_incident
+
+ASKED_WITHIN_S = 5.0
+"""In the first seconds of a hang a process waits for the store itself."""
 
 if TYPE_CHECKING:
     from ...client.answers import IncidentRow, NoticeRow, RemoteStatus, TargetRow
@@ -32,6 +38,24 @@ if TYPE_CHECKING:
 def show_status(connection: Connection, *, as_json: bool, exit_code: bool) -> ExitStatus:
     """Prints one row per target, and returns how the process ends: with `exit_code` FAILED where a target is down."""
     document = status_document(connection)
+    if as_json:
+        print_json(document)
+    else:
+        print_status(document, [_shown(row) for row in document["targets"]])
+    return ended_as(document) if exit_code else ExitStatus.FINE
+
+
+def show_status_without_store(
+    place: StorePlace, error: StoreError, *, as_json: bool, exit_code: bool
+) -> ExitStatus:
+    """Prints the status that a node on this machine knows while the database does not answer. Raises: the error of the store where none does."""
+    if not is_database(place.path):
+        raise error
+    try:
+        document = status_document(connect(place.path, timeout_s=ASKED_WITHIN_S), is_partial=True)
+    except (WatchkeeperError, OSError):
+        raise error from None
+    click.echo(f"{error}\nthis is what a process on this machine knows without it:", err=True)
     if as_json:
         print_json(document)
     else:
@@ -57,10 +81,15 @@ def show_notices(connection: Connection, *, state: str | None, limit: int, as_js
     print_notices([_notice(row) for row in connection.notices(state)[-limit:]], as_json=as_json)
 
 
-def status_document(connection: Connection) -> dict[str, Any]:
-    """Returns what `status` shows. None stands for what the API does not say: the uptime, and when nothing could be seen."""
-    found, waits = connection.status(), by_incident(connection.waits())
-    waiting: dict[str, int] = {state: len(connection.notices(state)) for state in ("pending", "dead")}
+def status_document(connection: Connection, *, is_partial: bool = False) -> dict[str, Any]:
+    """Returns what `status` shows. None stands for what the API does not say: the uptime, and when nothing could be seen; of a partial one
+    also for what only the store has.
+    """
+    found = connection.status()
+    waits = {} if is_partial else by_incident(connection.waits())
+    waiting: dict[str, int | None] = {
+        state: None if is_partial else len(connection.notices(state)) for state in ("pending", "dead")
+    }
     return {
         "at": _text(found.at),
         "run_by": repr(connection).removeprefix("<Connection to ").removesuffix(">"),

@@ -16,7 +16,7 @@ from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import DeliveryState
 from ...domain.incidents.record import BlindInterval, HeardMark, PauseMark, Silence
 from ...domain.line import count_of
-from ...domain.observation.outcome import is_answered
+from ...domain.observation.outcome import Outcome, is_answered
 from ...domain.read_model.dissent import dissent
 from ...domain.read_model.job import job_state
 from ...domain.read_model.status import no_sample_since
@@ -138,9 +138,11 @@ def show_status(place: StorePlace, *, as_json: bool, exit_code: bool) -> ExitSta
     """
     reader = make_reader(place.path)
     now_ns = SystemClock().read().wall_ns
-    waits = waits_at(place.path) or {}
-    recorded = recorded_targets(place, reader, now_ns, waits)
-    document = status_document(place, reader, recorded, now_ns, waits)
+    # First of all: a database that does not answer is known of before anything else waits for it.
+    with reader.at_once():
+        waits = waits_at(place.path) or {}
+        recorded = recorded_targets(place, reader, now_ns, waits)
+        document = status_document(place, reader, recorded, now_ns, waits)
     if as_json:
         print_json(document)
     else:
@@ -322,9 +324,14 @@ def _notes(recorded: _Recorded) -> list[str]:
     """Returns why a target is as it is, and who holds back its notices."""
     silence = _longest(recorded.silences)
     notes = []
-    if found := recorded.finding:
+    found, last = recorded.finding, recorded.last
+    apart = "" if last is None else dissent(last.outcome, recorded.locations)
+    # The process that runs has newer findings of its locations than the record.
+    if found and not (
+        apart and last is not None and last.outcome is Outcome.UP and found == last.explanation
+    ):
         notes.append(found)
-    if recorded.last is not None and (apart := dissent(recorded.last.outcome, recorded.locations)):
+    if apart:
         notes.append(apart)
     runs = recorded.mark is not None and recorded.mark.run_at_ns is not None
     if recorded.job and (runs or (recorded.target is not None and recorded.target.is_scheduled)):
@@ -358,9 +365,10 @@ def _last_lines(document: dict[str, Any]) -> list[str]:
     of_a_day = "" if blind is None else f"; {saw} in the last 24 h"
     count = count_of(len(document["targets"]), "target")
     held = f", {notices['held']} held back" if notices["held"] else ""
+    sent = f"{notices['pending']} pending, {notices['dead']} given up{held}{of_a_day}"
     return [
         *(f"watchkeeper itself, {each['part']}: {each['explanation']}" for each in document["problems"]),
         f"{count}: {found}" if found else "no target is configured or recorded",
-        f"notices: {notices['pending']} pending, {notices['dead']} given up{held}{of_a_day}",
+        f"notices: {'not known' if notices['pending'] is None else sent}",
         f"run by {holder}" if holder else "not running: this is the last recorded state",
     ]

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from watchkeeper.actors.system import shut_down
-from watchkeeper.domain.limits import TENURE_LEASE_NS
+from watchkeeper.domain.limits import TENURE_BEAT_NS, TENURE_LEASE_NS
 from watchkeeper.domain.time.moment import NS_PER_S, Moment
 from watchkeeper.protocol.sink import DrainSink, EndSink, RenewTenure
 
@@ -73,15 +73,20 @@ def test_actors_end_one_after_another_each_with_its_share_of_the_time():
         "stop courier/ops",
         "stop courier/calm",
     ]
-    assert deadlines == [within_ns * share // 100 for share in (75, 80, 10, 100, 100)]
+    shares = [within_ns * share // 100 for share in (75, 80, 100, 100)]
+    assert deadlines == [*shares[:2], TENURE_BEAT_NS, *shares[2:]]
 
 
 def test_a_sink_that_waits_for_its_couriers_is_asked_to_leave_them():
     system = Slow("sink")
     late, deadlines = shut(system, 10 * NS_PER_S)
     assert late == ("sink",)
-    assert system.calls[3:14] == [DrainSink(), *[RenewTenure()] * 9, EndSink()]
-    assert deadlines == [NS_PER_S * tenths // 10 for tenths in (75, 80, *range(10, 100, 10), 100, 100, 100)]
+    left_alone_ns = 9 * NS_PER_S
+    renewals = -(-left_alone_ns // TENURE_BEAT_NS)
+    assert system.calls[3 : renewals + 5] == [DrainSink(), *[RenewTenure()] * renewals, EndSink()]
+    waits = [min(number * TENURE_BEAT_NS, left_alone_ns) for number in range(1, renewals + 1)]
+    whole_ns = 10 * NS_PER_S
+    assert deadlines == [whole_ns * 3 // 4, whole_ns * 4 // 5, *waits, whole_ns, whole_ns, whole_ns]
 
 
 def test_a_sink_that_waits_for_its_couriers_keeps_its_lease():

@@ -364,7 +364,7 @@ def test_a_report_that_cannot_be_made_fails_no_job(tmp_path, caplog):
     with connect(tmp_path / "none.db").job("etl"):
         pass
     assert [line.partition(": etl: ")[2] for line in messages(caplog)] == [
-        f"{url} has not answered within 0.2 s",
+        f"{url} has not answered within 0.2 s: whether it was obeyed is not known: look, and give it again if it was not",
         f"no process runs {tmp_path}/none.db, and there is no such file",
     ]
 

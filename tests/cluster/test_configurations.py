@@ -5,7 +5,20 @@ import itertools
 import pytest
 from clustered import JOBS, OPS, SHARDS, fail, job_on, name_on, problems, shards_of
 from looking import until
-from watchkeeper import CallChannel, Channel, Composite, Connectivity, Record, Route, Target, Tcp
+from ports import free_port
+from watchkeeper import (
+    CallChannel,
+    Channel,
+    Composite,
+    Connectivity,
+    Record,
+    Route,
+    StoreError,
+    Target,
+    Tcp,
+    connect,
+)
+from watchkeeper.adapters.stores.opening import look_at_nodes
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 from tests.support.left_behind import becomes_true
@@ -27,6 +40,8 @@ def test_a_node_with_an_older_configuration_gives_its_shards_away_until_it_is_re
     until(lambda: shards_of(b) == {"a": (), "b": (0, 1, 2, 3)}, 20)
     assert problems(a)["node"] == NEWER
     assert problems(b) == {}
+    # A verb reaches the node that runs shards, though the name of the other one comes before.
+    assert connect(nodes.store).test_channel("ops").result == "accepted"
     assert [each.has_newest for each in a.status().nodes] == [False, True]
     for each in LATE:
         b.heartbeat(each.id)
@@ -37,6 +52,21 @@ def test_a_node_with_an_older_configuration_gives_its_shards_away_until_it_is_re
         assert becomes_true(lambda: problems(runtime) == {})  # noqa: B023
         runtime.heartbeat(LATE[0].id)
         until(lambda: runtime.status()[LATE[0].id].status.value == "up", 20)  # noqa: B023
+
+
+def test_a_reload_that_asks_for_another_number_of_shards_is_refused_before_any_is_handed_over(nodes):
+    a = nodes.start("a")
+    before = {shard: row.epoch for shard, row in enumerate(look_at_nodes(nodes.store).shards)}
+    other = nodes.store.replace(f"shards={SHARDS}", "shards=8")
+    for store, says in (
+        (other, "was made with 4 shards, and its URL says shards=8"),
+        (f"postgresql://keeper@127.0.0.1:{free_port()}/postgres", "the store failed while looking at"),
+    ):
+        with pytest.raises(StoreError, match=says):
+            a.reload(nodes.configuration(options={"store": store}))
+    assert {shard: row.epoch for shard, row in enumerate(look_at_nodes(nodes.store).shards)} == before
+    assert shards_of(a) == {"a": (0, 1, 2, 3)}
+    a.heartbeat(JOBS[0].id)
 
 
 @pytest.mark.slow

@@ -1,17 +1,21 @@
 """Every verb at a node that does not run the shard: the owner obeys, and errors are those of one process."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
-from clustered import JOBS, SHARDS, Nodes, fail, job_on, name_on
-from databases import new_store
+from clustered import JOBS, SHARDS, Nodes, fail, job_on, name_on, problems
+from databases import new_store, schema_of
 from looking import until
-from watchkeeper import Route, UnknownName, UsageError
+from watchkeeper import Route, UnknownName, UsageError, connect
+from watchkeeper.adapters.stores.opening import look_at_nodes
 
 pytestmark = pytest.mark.needs("postgres")
 
 SHOP = Route(id="shop", match=["group=shop"], to=["ops"])
 CHECK = name_on(1, "check")
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO command%'"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,53 @@ def test_a_pause_and_its_end_are_obeyed_and_seen_by_both(pair):
     far.resume(CHECK)
     assert not near.status()[CHECK].paused
     assert not far.status()[CHECK].paused
+
+
+def test_a_target_of_another_node_is_shown_as_its_own_node_shows_it(pair):
+    """Its newest answer, and since when it is as it is: the record has no more than the time of its newest sample."""
+    near, far = pair(1)
+    assert until(lambda: near.status()[CHECK].sample is not None)
+    assert until(lambda: far.status()[CHECK].sample is not None, 20)
+    here, there = near.status()[CHECK], far.status()[CHECK]
+    assert (there.status, there.sample.outcome, there.sample.reason) == (
+        here.status,
+        here.sample.outcome,
+        here.sample.reason,
+    )
+    assert there.sample.latency_ns is not None
+    sampled_ns = there.sample.at.wall_ns
+    assert until(lambda: far.status()[CHECK].sample.at.wall_ns > sampled_ns, 20)
+    assert far.status()[CHECK].since_ns == there.since_ns
+
+
+def test_a_heartbeat_of_a_paused_target_of_another_node_says_that_it_counts_for_nothing(nodes, pair):
+    _, far = pair(3)
+    far.pause(job(3))
+    try:
+        for name in ("a", "b"):
+            assert connect(nodes.store, node=name).heartbeat(job(3)).paused
+    finally:
+        far.resume(job(3))
+
+
+def test_a_command_that_waits_holds_up_no_other_request_and_costs_no_shard(nodes, pair, database_server):
+    """The table of commands is locked for as long as a wait for a lock lasts: a second."""
+    near, far = pair(1)
+    client = connect(nodes.store, node=next(each.name for each in far.status().nodes if each.is_this))
+    client.target_names()
+    epochs = [row.epoch for row in look_at_nodes(nodes.store).shards]
+    with psycopg.connect(database_server.socket_dsn) as held, ThreadPoolExecutor(1) as others:
+        held.execute(f"LOCK TABLE {schema_of(nodes.store)}.command IN ACCESS EXCLUSIVE MODE")
+        paused = others.submit(client.pause, CHECK)
+        with psycopg.connect(database_server.socket_dsn, autocommit=True) as looking:
+            assert until(lambda: looking.execute(WAITING).fetchone() == (1,), 20)
+        client.target_names()
+        assert not paused.done()
+        assert "nothing was done: another connection holds the row" in str(paused.exception())
+        assert until(lambda: "node" in problems(far), 20)
+    assert until(lambda: problems(far) == {} == problems(near), 20)
+    assert [row.epoch for row in look_at_nodes(nodes.store).shards] == epochs
+    assert not near.status()[CHECK].paused
 
 
 def test_an_attempt_is_started_by_another_node(pair):

@@ -77,7 +77,7 @@ class Defective:
 def test_a_defect_met_by_a_command_of_another_node_is_its_answer_and_is_logged(caplog):
     answers, message = [], EndAnnouncement("page", "ann")
     configured = ConfiguredTargets(Configuration(), None)
-    responder = ShardResponder(configured, SystemClock(), str, lambda *answer: answers.append(answer))
+    responder = ShardResponder(configured, SystemClock(), str, lambda *answer: answers.append(answer), None)
     responder.take(Command(message), Defective())
     until(lambda: answers, 5)
     responder.close()

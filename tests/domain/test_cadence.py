@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from watchkeeper.domain.cluster.placement import shard_of_text
 from watchkeeper.domain.limits import FIRST_LOOK_WITHIN_NS, FIRST_LOOKS_PER_S, SHARED_TICK_NS
 from watchkeeper.domain.time.cadence import Cadence
 
@@ -40,6 +41,12 @@ def test_a_herd_of_one_cadence_is_spread_over_its_period(seconds):
     phases = [Cadence.of(f"target-{number}", every_ns).phase_ns for number in range(400)]
     quarters = [sum(4 * phase // every_ns == quarter for phase in phases) for quarter in range(4)]
     assert min(quarters) > 60
+
+
+@given(NAMES, st.sampled_from([2, 4, 8, 16, 32, 64]), st.integers(1, 3_600))
+def test_targets_of_a_shard_are_due_at_ticks_of_their_own(name, shards, seconds):
+    tick = Cadence.of(name, seconds * S).phase_ns // SHARED_TICK_NS
+    assert tick % shards == shard_of_text(name, shards)
 
 
 @pytest.mark.parametrize("every_ns", [SHARED_TICK_NS, SHARED_TICK_NS // 2])

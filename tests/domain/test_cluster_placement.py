@@ -98,3 +98,24 @@ def test_a_renamed_target_keeps_its_place():
 
 def test_the_place_of_a_name_is_the_same_in_every_version():
     assert [shard_of_text(name, 16) for name in NAMES[:6]] == [11, 9, 10, 6, 13, 9]
+
+
+def test_shards_that_a_target_leaves_or_comes_to_have_moved_and_new_targets_move_nothing():
+    apart = Placement(configured(names=("t0", "t1", "t2")), SHARDS)
+    joined = Placement(configured([("t1", "t0")], names=("t0", "t1", "t2", "t3")), SHARDS)
+    was, is_now = apart.shard_of("t1"), joined.shard_of("t1")
+    assert was != is_now == apart.shard_of("t0")
+    assert joined.moved_since(apart) == apart.moved_since(joined) == {was, is_now}
+    assert joined.moved_since(joined) == frozenset()
+
+
+def test_a_shard_has_the_present_and_former_names_of_its_targets():
+    shop, mail = target("shop", renamed_from=["store"]), target("mail")
+    placement = Placement(Configuration(channels=(OPS,), targets=[shop, mail]), SHARDS)
+    here, there = placement.shard_of("shop"), placement.shard_of("mail")
+    assert here != there
+    found = placement.names_on(here)
+    assert {*found.names} == {"shop", "store"}
+    elsewhere = {name: found.lies_elsewhere(name) for name in ("shop", "store", "mail", "unknown")}
+    assert elsewhere == {"shop": False, "store": False, "mail": True, "unknown": False}
+    assert placement.lies_elsewhere("store", there)

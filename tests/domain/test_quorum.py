@@ -37,24 +37,24 @@ def from_places(*said, **fields):
 
 TEXTS = [
     (from_places(DOWN, DOWN, UP), 2, "down", "connection_refused", "down from fra and iad, up from syd"),
-    (from_places(DOWN, LATE, UP), 2, "down", "connection_refused", "down from fra and iad, up from syd"),
+    (from_places(DOWN, LATE, UP), 2, "down", "connection_refused", "down from fra and iad (timed_out), up from syd"),
     (from_places(LATE, LATE, UP), 2, "down", "timed_out", "down from fra and iad, up from syd"),
     (from_places(DOWN, DOWN, DOWN), 2, "down", "connection_refused", "down from fra, iad and syd"),
     (from_places(DOWN, DOWN, NONE), 2, "down", "connection_refused", "down from fra and iad, no answer from syd"),
-    (from_places(DOWN, UP, UP), 2, "up", "ok", "down from fra, up from iad and syd"),
+    (from_places(DOWN, UP, UP), 2, "up", "locations_differ", "down from fra (connection_refused), up from iad and syd"),
     (from_places(DOWN, UP, UP), 1, "down", "connection_refused", "down from fra, up from iad and syd"),
     (from_places(UP, UP, UP), 2, "up", "ok", ""),
     (from_places(UP, UP, NONE), 2, "up", "ok", "up from fra and iad, no answer from syd"),
-    (from_places(SLOW, UP, UP), 2, "up", "ok", "degraded from fra, up from iad and syd"),
+    (from_places(SLOW, UP, UP), 2, "up", "locations_differ", "degraded from fra (condition_failed), up from iad and syd"),
     (from_places(SLOW, UP, SLOW), 2, "degraded", "condition_failed", "degraded from fra and syd, up from iad"),
-    (from_places(SLOW, UP, DOWN), 2, "degraded", "condition_failed", "down from syd, degraded from fra, up from iad"),
+    (from_places(SLOW, UP, DOWN), 2, "degraded", "condition_failed", "down from syd (connection_refused), degraded from fra, up from iad"),
     (from_places(UP, NONE, NONE), 2, "unknown", "location_silent", "no answer from iad and syd, up from fra"),
-    (from_places(DOWN, NONE, NONE), 2, "unknown", "location_silent", "no answer from iad and syd, down from fra"),
-    (from_places(DOWN, NONE, UP), 2, "unknown", "location_silent", "no answer from iad, down from fra, up from syd"),
+    (from_places(DOWN, NONE, NONE), 2, "unknown", "location_silent", "no answer from iad and syd, down from fra (connection_refused)"),
+    (from_places(DOWN, NONE, UP), 2, "unknown", "location_silent", "no answer from iad, down from fra (connection_refused), up from syd"),
     (from_places(NONE, NONE, NONE), 1, "unknown", "location_silent", "no answer from fra, iad and syd"),
     (from_places(UP), 1, "up", "ok", ""),
     (from_places(DOWN), 1, "down", "connection_refused", "down from fra"),
-    (from_places(UP, DOWN), 2, "up", "ok", "down from iad, up from fra"),
+    (from_places(UP, DOWN), 2, "up", "locations_differ", "down from iad (connection_refused), up from fra"),
 ]  # fmt: skip
 
 
@@ -68,7 +68,9 @@ def test_a_location_that_answers_without_evidence_is_not_called_silent():
     busy = LocationResult(location="syd", outcome=Outcome.UNKNOWN, reason=Reason.OVERLOADED)
     found = judged((*from_places(DOWN, UP), busy), 2)
     assert (found.outcome, found.reason) == (Outcome.UNKNOWN, Reason.LOCATION_SILENT)
-    assert found.explanation == "unknown from syd, down from fra, up from iad"
+    assert (
+        found.explanation == "unknown from syd (overloaded), down from fra (connection_refused), up from iad"
+    )
 
 
 @pytest.mark.parametrize("quorum", [0, 4, -1])
@@ -173,7 +175,7 @@ def test_a_sample_of_several_locations_is_their_judgement_and_no_condition_is_as
     expectation = Expectation([compile_condition("[STATUS] == 200")], [compile_condition("[BODY] == x")])
     sample = expectation.judge(AttemptId("shop", 1, 1), NOON, seen_by_all(results, 2))
     assert (sample.outcome, sample.locations) == (Outcome.UP, results)
-    assert sample.explanation() == "ok: down from fra, up from iad and syd"
+    assert sample.explanation() == "locations_differ: down from fra (connection_refused), up from iad and syd"
     assert sample.latency_ms == 4
     warned = expectation.judge(AttemptId("shop", 1, 1), NOON, seen_by_all(from_places(SLOW, SLOW, UP), 2))
     assert (warned.outcome, warned.slow_by_ns) == (Outcome.DEGRADED, warned.blocked_ns)

@@ -46,6 +46,9 @@ LOCATED: dict[str, Case] = {
     "Agents.credentials": Case(
         located(credentials="seed"), (*A, "credentials"), " ", refused, "", "agents.credentials"
     ),
+    "Agents.tls": Case(
+        located(nats="tls://h"), (*A, "tls"), {"ca_file": "gone"}, refused, "", "agents.tls.ca_file"
+    ),
     "RuntimeOptions.location": Case(
         located(), ("runtime", "location"), "fra", refused, "", "agents.locations[0]"
     ),

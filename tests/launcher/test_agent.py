@@ -1,10 +1,12 @@
 """The verb `agent`, with a real NATS server."""
 
+import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -51,6 +53,23 @@ def test_an_agent_says_what_it_does_and_obeys_sigterm(nats, tmp_path, log):
     assert "stopped: 0 asks, 0 answers, 0 refused, 0 dropped" in said[3]
 
 
+def test_a_signal_that_another_thread_has_received_ends_an_agent(nats):
+    """The kernel chooses the thread, and Python hears of the signal in the main thread, whose wait it does not end."""
+    with subprocess.Popen(
+        words("--location", "fra", "--nats", nats.url("fra")), stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            while "connected to" not in process.stderr.readline():
+                assert process.poll() is None
+            other = max(int(each.name) for each in Path(f"/proc/{process.pid}/task").iterdir())
+            assert other != process.pid
+            ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGTERM)
+            process.communicate(timeout=WITHIN_S / 4)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+
+
 def test_a_refused_login_ends_the_agent_with_status_1(nats):
     done = run("--location", "fra", "--nats", nats.url("fra", "wrong"))
     assert done.returncode == 1
@@ -81,6 +100,12 @@ def test_a_server_that_is_not_there_is_tried_until_a_signal():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("--location", "fra", "--nats", "tls://x", "--ca", "gone.pem"), "gone.pem' cannot be used: No such"),
+        (
+            ("--location", "fra", "--nats", "tls://x", "--key", __file__),
+            "tls.key_file: has no effect without",
+        ),
+        (("--location", "fra", "--nats", "nats://x", "--ca", "/dev/null"), "tls: has no effect with nats://"),
         (("--location", "", "--nats", "nats://x"), "location: '' is no name of a location"),
         (("--location", "fra", "--nats", "http://x"), "nats: is no address of NATS"),
         (("--location", "fra", "--nats", "nats://x", "--credentials", "gone"), "gone: No such file"),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from watchkeeper.client.answers import RemoteStatus, TargetRow
+from watchkeeper.client.answers import NodeRow, ProblemRow, RemoteStatus, TargetRow
 from watchkeeper.domain.rules.aggregate import Status
 from watchkeeper.launcher.see.board import HELP, Board, Order, Sort
 from watchkeeper.launcher.see.live import keys_in
@@ -42,10 +42,22 @@ def row(name, status=Status.UP, ago_s=90, **fields):
     )
 
 
-def board(*rows):
+def board(*rows, nodes=(), problems=()):
     made = Board()
-    made.status = RemoteStatus(at=NOW, healthy=True, targets=rows, incidents=(), silences=(), problems=())
+    made.status = RemoteStatus(
+        at=NOW, healthy=not problems, targets=rows, incidents=(), silences=(), problems=problems, nodes=nodes
+    )
     return made
+
+
+def node(name, shards, targets=4, ago_s=0, **fields):
+    said = {
+        "process": f"process 7 on {name}1",
+        "this": name == "a",
+        "alive": ago_s < 3,
+        "newest": True,
+    } | fields
+    return NodeRow(name=name, shards=shards, targets=targets, seen_at=NOW - timedelta(seconds=ago_s), **said)
 
 
 SHOP = (
@@ -79,6 +91,56 @@ def test_a_wide_screen_has_latency_and_finding():
     assert shown[1].endswith("2h     30.0 ms  timed_out")
     assert all(len(text) <= 100 for text in shown)
     assert shown[-1] == HELP
+
+
+@pytest.mark.parametrize(
+    ("nodes", "width", "line", "style"),
+    [
+        ([], 80, "", ""),
+        ([node("a", [0, 1])], 80, "", ""),
+        (
+            [node("a", [0, 1, 3]), node("b", [2], 1)],
+            80,
+            "nodes: a has 4 targets on shards 0, 1, 3; b has 1 target on shard 2",
+            "dim",
+        ),
+        ([node("a", [0, 1, 3]), node("b", [2], 1)], 40, "targets of nodes: a 4, b 1", "dim"),
+        ([node(f"host-{at}", [at], 100) for at in range(9)], 80, "9 nodes", "dim"),
+        (
+            [node("a", [0, 1, 2, 3], 5), node("b", [], 0, 12)],
+            80,
+            "nodes: a has 5 targets on shards 0-3; b is silent for 12 s",
+            "bold yellow",
+        ),
+        (
+            [node("a", [0, 1, 2, 3], 5), node("b", [], 0, newest=False)],
+            80,
+            "nodes: a has 5 targets on shards 0-3; b has an older configuration",
+            "bold yellow",
+        ),
+        ([node(f"host-{at}", [], 0, 99) for at in range(9)], 80, "9 nodes: 9 silent", "bold yellow"),
+    ],
+)
+def test_the_nodes_of_a_store_are_one_line_above_the_targets(nodes, width, line, style):
+    made = board(*SHOP, nodes=nodes)
+    second = made.lines(width, 12, NOW)[1]
+    assert (second == (line, style)) if line else second[0].startswith("> down")
+    assert len(made.lines(width, 12, NOW)) == 12
+    assert max(map(len, texts(made, width, 12))) <= width
+
+
+def test_problems_of_the_runtime_itself_are_marked_above_the_targets_as_far_as_there_is_room():
+    problems = [
+        ProblemRow(part="nodes", detail="1 node silent:\x1b[2J b"),
+        ProblemRow(part="store", detail="gone"),
+    ]
+    made = board(*SHOP, nodes=[node("a", [0]), node("b", [], 0, 12)], problems=problems)
+    assert texts(made, 80, 20)[2:4] == [r"! nodes: 1 node silent:\x1b[2J b", "! store: gone"]
+    for height, marked in ((20, 2), (14, 1), (8, 0), (3, 0)):
+        shown = texts(made, 80, height)
+        assert (sum(text.startswith("!") for text in shown), len(shown)) == (marked, height)
+    made.evidence = ["12:00 opened"]
+    assert texts(made, 80, 20)[1] == "12:00 opened"
 
 
 def test_keys_choose_find_and_sort():

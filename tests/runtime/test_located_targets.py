@@ -1,13 +1,30 @@
 """Targets of several locations in a whole runtime, over a real NATS server."""
 
+import json
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from asgi import exchanged
+from click.testing import CliRunner
 from hostile.server import HostileServer
 from looking import until
 from nats_server import NatsServer
 from ports import free_port
-from watchkeeper import Agent, Agents, CallChannel, Channel, Consecutive, Runtime, Target, Tcp
+from watchkeeper import (
+    Agent,
+    Agents,
+    CallChannel,
+    Channel,
+    Consecutive,
+    Record,
+    Runtime,
+    Target,
+    Tcp,
+    Web,
+)
+from watchkeeper.launcher.main import cli
+from watchkeeper.web.pages.words import instant
 
 pytestmark = pytest.mark.needs("nats")
 LOCATIONS = ("fra", "iad", "syd")
@@ -32,13 +49,21 @@ def shop(port, **fields):
     )
 
 
-def watching(nats, target, told):
+def watching(nats, target, told, store=None):
     return Runtime(
+        store=store,
+        web=Web(listen="127.0.0.1:0", anonymous="viewer"),
         targets=[target],
         channels=[Channel(id="ops", call=CallChannel(name="tell"))],
         callables={"tell": told.append},
         agents=Agents(nats=nats.url(), locations=LOCATIONS),
     )
+
+
+def page_of(runtime, path):
+    status, _, body = exchanged(runtime.asgi(), "GET", path, {"host": "localhost"})
+    assert status == 200
+    return body.decode()
 
 
 def serving(nats, running, location, **options):
@@ -54,6 +79,13 @@ def found(runtime):
         if not sample or not sample.locations
         else {each.location: each.outcome.value for each in sample.locations}
     )
+
+
+@pytest.fixture
+def port():
+    """The port of a server that takes every connection and says nothing."""
+    with HostileServer(greeting=lambda visit: visit.wait_for_client_to_leave()) as server:
+        yield server.port
 
 
 def test_a_lying_location_two_silent_ones_and_nats_that_is_gone_tell_nobody_of_anything(nats):
@@ -76,6 +108,38 @@ def test_a_lying_location_two_silent_ones_and_nats_that_is_gone_tell_nobody_of_a
         until(lambda: dict(runtime.status().counters).get("location_silences", 0) > 0)
         assert not runtime.incidents()
     assert told == []
+
+
+def noted(place):
+    """The note of the verb `status` about the target: that of the process that runs the store, or of the store alone."""
+    config = Path(place).with_name("watchkeeper.yaml")
+    config.write_text(
+        f"runtime: {{store: {place}}}\nagents: {{nats: 'nats://h', locations: [fra, iad, syd]}}\n"
+        "targets: [{id: shop, tcp: {host: h, port: 1}, locations: [fra, iad, syd]}]\n"
+    )
+    said = CliRunner().invoke(cli, ["status", "-c", str(config)]).output
+    row = next(line for line in said.splitlines() if line.startswith("shop"))
+    return row.split(" ms  ", 1)[1]
+
+
+SEEN = "locations_differ: down from syd (address_refused), up from fra and iad"
+
+
+def test_the_finding_of_one_location_of_three_is_known_after_a_restart(nats, port, tmp_path):
+    place = str(tmp_path / "watch.db")
+    with ExitStack() as running, watching(nats, shop(port), [], place) as runtime:
+        for name in LOCATIONS:
+            serving(nats, running, name, deny_private_addresses=name == "syd")
+        until(lambda: found(runtime) == {"fra": "up", "iad": "up", "syd": "down"})
+        assert f"<code>{SEEN}</code>" in page_of(runtime, "/t/shop")
+        assert noted(place) == "down from syd"
+    kept = next(each for each in Record(place).samples("shop") if each.reason == "locations_differ")
+    assert (kept.outcome, kept.explanation) == ("up", SEEN)
+    assert noted(place) == SEEN
+    with watching(nats, shop(port), [], place) as runtime:
+        assert f"<code>{SEEN}</code>" in page_of(runtime, f"/t/shop/a/{instant(kept.at_ns)}")
+        rows = page_of(runtime, "/api/v1/targets/shop/samples")
+        assert SEEN in {row["explanation"] for row in json.loads(rows)["items"]}
 
 
 def test_two_of_three_that_agree_on_an_outage_tell_of_it_once(nats):

@@ -153,6 +153,10 @@ def test_a_node_that_leaves_removes_its_own_socket_alone_and_one_line_tells_its_
     with node_of(store, "a") as first:
         with node_of(store, "b"):
             assert until(lambda: shared(first) == {"a": 2, "b": 2}, 20)
+            # The row of a shard has its owner before the engine runs.
+            assert until(
+                lambda: any(re.match("Node b .* it runs 2 of 4", each) for each in caplog.messages), 20
+            )
         assert until(lambda: shared(first) == {"a": 4}, 20)
         assert control_socket_paths(store)[1:] == (control_socket_path(store, "a"),)
         assert connect(store).status().nodes[0].name == "a"

@@ -167,10 +167,9 @@ def test_a_schema_of_a_newer_version_is_refused_with_both_numbers(url, server, s
     owner.open(NOON)
     owner.close()
     server.sql(f"UPDATE {schema_of(url)}.watchkeeper_schema SET version = 99")
+    says = f"version 99, written by a newer watchkeeper; this one knows versions up to {len(MIGRATIONS)}$"
     for ask in (lambda: stores().open(NOON), lambda: make_reader(url).incidents()):
-        with pytest.raises(
-            StoreError, match=r"version 99, written by a newer watchkeeper; this one knows .* 2"
-        ):
+        with pytest.raises(StoreError, match=says):
             ask()
 
 

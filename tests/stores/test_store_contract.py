@@ -67,11 +67,13 @@ def test_an_incident_keeps_the_texts_about_its_target(store):
     assert not found["inc_2"].metadata
 
 
-def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store):
-    shop, door = HeardMark("shop", 5), HeardMark("door", 3)
-    marks = Batch(heard=(HeardMark("shop", 9), door)), Batch(heard=(shop, HeardMark("", 7)))
-    assert committed(store, *marks).heard == (HeardMark("", 7), door, shop)
-    store.commit(Batch(heard=(HeardMark("door", None), HeardMark("", None))))
+@pytest.mark.parametrize("samples", [(), (sample_at(0),)])
+def test_the_newest_mark_of_what_was_heard_is_kept_until_it_is_taken_away(store, samples):
+    shop, door = HeardMark("shop", 5), HeardMark("door", 3, 2, "run", 1)
+    marks = (HeardMark("shop", 9), HeardMark("door", 2), door), (shop, HeardMark("", 7))
+    restored = committed(store, *(Batch(samples=samples, heard=each) for each in marks))
+    assert restored.heard == (HeardMark("", 7), door, shop)
+    store.commit(Batch(samples=samples, heard=(HeardMark("door", None), HeardMark("", None))))
     assert restart(store).heard == (shop,)
 
 

@@ -23,7 +23,7 @@ from watchkeeper.domain.incidents.record import (
     PauseMark,
     Silence,
 )
-from watchkeeper.domain.observation.outcome import Outcome
+from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.moment import NS_PER_S
 from watchkeeper.domain.units import NS_PER_US
 
@@ -102,6 +102,7 @@ others = st.fixed_dictionaries(
                 st.sampled_from(Outcome),
                 latency_ns=st.none() | st.integers(0, 10**12),
                 status=st.none() | st.integers(-5, 999),
+                reason=st.sampled_from([Reason.OK, Reason.LOCATIONS_DIFFER, Reason.TIMED_OUT]),
             ),
             max_size=6,
         ),
@@ -153,7 +154,8 @@ def whole_us(length_ns):
 
 
 def stored(sample):
-    explanation = "" if sample.outcome is Outcome.UP else sample.explanation()
+    is_plain = sample.outcome is Outcome.UP and sample.reason is Reason.OK
+    explanation = "" if is_plain else sample.explanation()
     return StoredSample(
         at_ns=whole_us(sample.at.wall_ns),
         outcome=sample.outcome,

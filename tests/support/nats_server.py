@@ -65,29 +65,45 @@ OF_OWNERS = {
 class NatsServer(Daemon):
     """A server with an owner's login, one login for each location (its name is user and password), and a foreign account.
 
-    `kill` and `start_again` keep the port; with `ca` it asks for TLS. `without_login` takes everybody.
+    `kill` and `start_again` keep the port; with `ca` it asks for TLS, and by `asks_clients` for a certificate of it. `without_login`
+    takes everybody.
     """
 
     def __init__(
-        self, *locations: str, ca: trustme.CA | None = None, without_login: bool = False, max_payload: int = 0
+        self,
+        *locations: str,
+        ca: trustme.CA | None = None,
+        asks_clients: bool = False,
+        without_login: bool = False,
+        max_payload: int = 0,
+        name: str = "127.0.0.1",
     ) -> None:
         super().__init__("nats")
         self._locations, self._ca, self._open, self._payload = locations, ca, without_login, max_payload
+        self._asks_clients, self._name = asks_clients, name
 
-    def command(self) -> list[str]:
+    def logins(self) -> dict[str, object]:
+        """The part of the configuration that says who may log in."""
         users = [{"user": OWNER, "password": PASSWORD, "permissions": OF_OWNERS}]
         users += [
             {"user": name, "password": name, "permissions": permissions(name)} for name in self._locations
         ]
+        stranger = [{"user": "stranger", "password": "stranger"}]
+        return {"accounts": {"watch": {"users": users}, "other": {"users": stranger}}}
+
+    def command(self) -> list[str]:
         whole: dict[str, object] = {"listen": f"{self.host}:{self.port}", "write_deadline": "2s"}
         if not self._open:
-            stranger = [{"user": "stranger", "password": "stranger"}]
-            whole["accounts"] = {"watch": {"users": users}, "other": {"users": stranger}}
+            whole |= self.logins()
         if self._payload:
             whole["max_payload"] = self._payload
         if self._ca is not None:
-            proof = identity(self.folder, self._ca)
-            whole["tls"] = {"cert_file": str(proof.certificate), "key_file": str(proof.key), "timeout": 5}
+            proof = identity(self.folder, self._ca, self._name)
+            tls = {"cert_file": str(proof.certificate), "key_file": str(proof.key), "timeout": 5}
+            if self._asks_clients:
+                pem = self._ca.cert_pem.bytes().decode()
+                tls |= {"ca_file": str(self.write("ca.crt", pem)), "verify": True}
+            whole["tls"] = tls
         return [_program(), "-c", str(self.write("nats.conf", json.dumps(whole)))]
 
     def url(self, user: str = OWNER, password: str = "") -> str:

@@ -199,7 +199,7 @@ class PostgresServer:
         assert self._process is not None
         # Each has a process group of its own. Stopped first, so that it makes none while they are listed.
         self._process.send_signal(signal.SIGSTOP)
-        for child in _children(self._process.pid):
+        for child in children(self._process.pid):
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         self._end(signal.SIGKILL)
@@ -222,7 +222,8 @@ class PostgresServer:
         return done.stdout.decode().rstrip("\n")
 
 
-def _children(parent: int) -> Iterator[int]:
+def children(parent: int) -> Iterator[int]:
+    """Yields the processes that a process has started, and that run."""
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             # The name in brackets may hold anything; behind it stand the state and the parent.

@@ -183,7 +183,12 @@ def _figures(
             f"at most {latency(late.p99_ns)}",
             f"the latest {latency(late.max_ns)}",
         )
-    yield "Checks", f"{per_s:.1f} a second", f"by schedule; {counters.get('samples', 0):,} so far"
+    of_all, here = (" of all nodes", " by this one") if len(status.nodes) > 1 else ("", "")
+    yield (
+        "Checks",
+        f"{per_s:.1f} a second",
+        f"by schedule{of_all}; {counters.get('samples', 0):,} so far{here}",
+    )
     yield "Missed ticks", f"{counters.get('missed_ticks', 0):,}", "a check was due while the one before ran"
     if metrics is not None:
         yield "In flight", f"{metrics.in_flight:,}", "checks that run"

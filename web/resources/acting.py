@@ -1,6 +1,6 @@
 """Commands: each is idempotent, and answered with the state that it left once that is durable."""
 
-from ...domain.errors import UnknownName, UsageError
+from ...domain.errors import ConfigurationError, StoreError, UnknownName, UsageError
 from ...domain.incidents.incident import Incident
 from ...domain.limits import RUN_CHARACTERS_MAX
 from ...domain.line import one_line
@@ -16,12 +16,14 @@ from .reading import incident_of, target_as_it_is
 
 
 async def pause(call: ApiCall) -> TargetRow | Accepted:
-    call.operations.verbs.pause(call.path["target"], by=call.author.name)
+    await call.operations.obeyed(
+        lambda: call.operations.verbs.pause(call.path["target"], by=call.author.name)
+    )
     return await _target_afterwards(call)
 
 
 async def resume(call: ApiCall) -> TargetRow | Accepted:
-    call.operations.verbs.resume(call.path["target"])
+    await call.operations.obeyed(lambda: call.operations.verbs.resume(call.path["target"]))
     return await _target_afterwards(call)
 
 
@@ -35,7 +37,7 @@ async def heartbeat(call: ApiCall) -> TargetRow | Accepted:
     run = said.run and one_line(said.run, RUN_CHARACTERS_MAX)
     # An integer of JSON may be written as 1.0.
     exit_status = None if said.exit_status is None else int(said.exit_status)
-    call.services.pings.take(target.id, kind, exit_status, run, said.detail)
+    await call.services.pings.take(target.id, kind, exit_status, run, said.detail)
     return await _target_afterwards(call)
 
 
@@ -60,8 +62,10 @@ async def acknowledge(call: ApiCall) -> IncidentRow | Accepted:
     if not found.is_open:
         raise Refusal(409, f"the incident {found.id} is resolved: there is nothing left to acknowledge")
     until = "" if until_ns is None else wall_text(until_ns)
-    call.operations.verbs.acknowledge(
-        found.id, by=author, note=body.note, until=until, until_worse=body.until_worse
+    await call.operations.obeyed(
+        lambda: call.operations.verbs.acknowledge(
+            found.id, by=author, note=body.note, until=until, until_worse=body.until_worse
+        )
     )
     return await _incident_afterwards(call, found)
 
@@ -73,7 +77,7 @@ async def unacknowledge(call: ApiCall) -> IncidentRow | Accepted:
         raise Refusal(409, f"the incident {found.id} is resolved: its acknowledgement stays in the record")
     if found.acknowledged_at_ns is None:
         raise Refusal(404, f"the incident {found.id} is not acknowledged")
-    call.operations.verbs.unacknowledge(found.id, by=call.author.name)
+    await call.operations.obeyed(lambda: call.operations.verbs.unacknowledge(found.id, by=call.author.name))
     return await _incident_afterwards(call, found)
 
 
@@ -96,9 +100,11 @@ async def redrive(call: ApiCall) -> Done | Accepted:
 
 
 async def reload(call: ApiCall) -> StatusAnswer:
-    """Reads the configuration file again. Raises: Refusal where the runtime has none."""
+    """Reads the configuration file again. Raises: Refusal where the runtime has none; ConfigurationError for a store that it cannot use."""
     try:
         await call.operations.verbs.aio.reload()
+    except StoreError as error:
+        raise ConfigurationError(str(error)) from None
     except UsageError as error:
         raise Refusal(409, str(error)) from None
     return status_answer(await call.operations.status(fresh=True))

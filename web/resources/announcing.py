@@ -48,7 +48,7 @@ async def put_announcement(call: ApiCall) -> AnnouncementRow | Accepted:
     }
     try:
         made = make_announcement(body.title, **said, now=Moment(0, call.operations.now_ns()))
-        call.operations.verbs.announce(body.title, **said)
+        await call.operations.obeyed(lambda: call.operations.verbs.announce(body.title, **said))
     except (UsageError, ValueError) as error:
         if isinstance(error, UnknownName) or not call.operations.is_started:
             raise
@@ -65,7 +65,7 @@ async def delete_announcement(call: ApiCall) -> AnnouncementRow | Accepted:
     """Ends an announcement; returns it as it was. Raises: UnknownName where none of this id stands."""
     found = (await call.operations.status(fresh=True)).announcements
     was = announcement_row(_named(call, found))
-    call.operations.verbs.end_announcement(was.id, by=call.author.name)
+    await call.operations.obeyed(lambda: call.operations.verbs.end_announcement(was.id, by=call.author.name))
     return was if (await call.operations.settled()).is_durable else Accepted(was)
 
 

@@ -16,12 +16,14 @@ async def begin(call: ApiCall) -> DrillAnswer:
     configuration = operations.configuration()
     route = route_of(body.route, configuration.routes)
     try:
-        name = operations.verbs.drill(
-            body.route,
-            by=call.author.name,
-            length=body.length or "",
-            severity=body.severity,
-            despite_holds=body.despite_holds,
+        name = await operations.obeyed(
+            lambda: operations.verbs.drill(
+                body.route,
+                by=call.author.name,
+                length=body.length or "",
+                severity=body.severity,
+                despite_holds=body.despite_holds,
+            )
         )
     except UsageError as error:
         if not operations.is_started:
@@ -41,7 +43,7 @@ async def end(call: ApiCall) -> IncidentRow | Accepted:
         raise Refusal(409, f"the incident {found.id} is no drill: it ends with what has caused it")
     if not found.is_open:
         raise Refusal(409, f"the drill {found.id} is over")
-    call.operations.verbs.end_drill(found.id, by=call.author.name)
+    await call.operations.obeyed(lambda: call.operations.verbs.end_drill(found.id, by=call.author.name))
     if not (await call.operations.settled()).is_durable:
         return Accepted(incident_row(found))
     return incident_row(await incident_of(call))

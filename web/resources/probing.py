@@ -52,10 +52,10 @@ async def ping(call: ApiCall) -> Response:
     body = (await _kept_body(call)).decode("utf-8", "replace")
     run = call.query.rid and one_line(call.query.rid, 64)
     try:
-        call.services.pings.take(target, kind, exit_status, run, body)
+        await call.services.pings.take(target, kind, exit_status, run, body)
     except UnknownName:
         return PlainTextResponse("not found\n", 404)
-    except WatchkeeperError:
+    except (WatchkeeperError, TimeoutError):
         return PlainTextResponse("busy\n", 503, headers={"retry-after": "2"})
     return PlainTextResponse("OK")
 

@@ -113,7 +113,8 @@ def _row_maker(call: ApiCall, status: RuntimeStatus) -> Callable[[TargetStatus],
 
     def make(target: TargetStatus) -> TargetRow:
         known = configured.get(target.id)
-        paused = target.paused if known is None else known.paused
+        # This process knows at once what it was told itself, and of another node only what is durable.
+        paused = target.paused if known is None or call.operations.has_nodes else known.paused
         in_force = work.of(Subject(target.id, target.metadata))
         job = job_row(known, target, call.operations.now_ns())
         return target_row(target, opened.get(target.id, []), in_force, paused=paused, job=job)

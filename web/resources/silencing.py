@@ -66,8 +66,10 @@ async def put_silence(call: ApiCall) -> SilenceRow | Accepted:
     target, matchers = _scope(call, body.target, body.match)
     until_ns = end_ns("a silence", body.length, body.until, call.operations.now_ns())
     author, reason = call.author.name, body.reason
-    call.operations.mute(
-        name, target=body.target, match=matchers, until_ns=until_ns, by=author, reason=reason
+    await call.operations.obeyed(
+        lambda: call.operations.mute(
+            name, target=body.target, match=matchers, until_ns=until_ns, by=author, reason=reason
+        )
     )
     settled = await call.operations.settled()
     if settled.is_durable and settled.status is not None:
@@ -83,7 +85,7 @@ async def delete_silence(call: ApiCall) -> SilenceRow | Accepted:
     """Ends a silence; returns it as it was. Raises: UnknownName where none of this id is in force."""
     name = call.path["silence"]
     found = (await call.operations.status(fresh=True)).silences
-    call.operations.verbs.unsilence(name, by=call.author.name)
+    await call.operations.obeyed(lambda: call.operations.verbs.unsilence(name, by=call.author.name))
     was = next((silence_row(each) for each in found if each.id == name), None)
     if was is None:
         raise UnknownName(f"no silence in force has the id {name!r}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Protocol, TypeAlias
 
@@ -57,6 +57,12 @@ class LoopTimer(Protocol):
         ...
 
 
+def ring_all(alarms: Sequence[Alarm]) -> None:
+    """Rings alarms one after the other."""
+    for alarm in alarms:
+        alarm.run_turn()
+
+
 MakeTimer: TypeAlias = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], LoopTimer]
 
 
@@ -88,7 +94,7 @@ class AlarmClock:
         loop: asyncio.AbstractEventLoop,
         monotonic_ns: Callable[[], int],
         make_timer: MakeTimer = MillisecondTimer,
-        ring: Callable[[Alarm], None] = Alarm.run_turn,
+        ring: Callable[[Sequence[Alarm]], None] = ring_all,
     ) -> None:
         self._loop = loop
         self._make_timer = make_timer
@@ -128,8 +134,8 @@ class AlarmClock:
         next_ns = self._alarms.next_ns()
         self._wakes_ns = inf if next_ns is None else next_ns
         self._timer.set(0 if next_ns is None else next_ns - now_ns)
-        for alarm, _ in due:
-            self._ring(alarm)
+        if due:
+            self._ring([alarm for alarm, _ in due])
 
     def close(self) -> None:
         """Rings nothing more. Called on the loop's thread, or after the loop has ended."""

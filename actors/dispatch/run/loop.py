@@ -4,14 +4,14 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from typing import TypeVar
 
 from ....domain.errors import UsageError
 from ....domain.limits import BATCH_NS_MAX, BATCH_TURNS_MAX
 from ....domain.time.moment import NS_PER_S
-from .alarm import Alarm, AlarmClock, MakeTimer, MillisecondTimer
+from .alarm import Alarm, AlarmClock, MakeTimer, MillisecondTimer, ring_all
 from .dispatcher import Dispatcher, Runnable
 from .event_loops import close_event_loop, new_event_loop
 from .would_deadlock import mark_thread
@@ -174,16 +174,19 @@ class LoopDispatcher(Dispatcher):
         if self._ready:
             self._wake()
 
-    def _ring(self, alarm: Alarm) -> None:
-        """Rings an alarm and runs the actors that it wakes at once: another round of the loop would cost 5 us."""
+    def _ring(self, alarms: Sequence[Alarm]) -> None:
+        """Rings alarms and runs the actors that they wake at once: another round of the loop would cost 5 us.
+
+        The engines of a node tick at the same moments: one batch has the turns of all of them.
+        """
         if self._stopped:
             return
         # A batch is queued already: it runs the actors.
         if not self._coming.acquire(blocking=False):
-            alarm.run_turn()
+            ring_all(alarms)
             return
         self._armed = True
         try:
-            alarm.run_turn()
+            ring_all(alarms)
         finally:
             self._run_batch()

@@ -77,7 +77,7 @@ class Recording(Findable):
         return {self._names[target]: samples for target, samples in found.items() if target in self._names}
 
     def explanations(self, hour: int) -> dict[tuple[str, int], str]:
-        """Returns the explanations of the samples of an hour that were not up, by target and microsecond."""
+        """Returns the explanations of the samples of an hour that were not up everywhere, by target and microsecond."""
         span = (hour * US_PER_HOUR, (hour + 1) * US_PER_HOUR)
         return {
             (self._names[target], at_us): text

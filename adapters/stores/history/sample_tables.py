@@ -149,7 +149,10 @@ class SampleTables:
             )
 
     def _explain(self, samples: list[Sample]) -> None:
-        up = Outcome.UP  # looked up once: a member of an enum costs more than the rest of the loop
+        up, ok = (
+            Outcome.UP,
+            Reason.OK,
+        )  # looked up once: a member of an enum costs more than the rest of the loop
         self._connection.executemany(
             "INSERT OR IGNORE INTO explanation VALUES (?, ?, ?)",
             (
@@ -159,7 +162,7 @@ class SampleTables:
                     sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX],
                 )
                 for sample in samples
-                if sample.outcome is not up
+                if sample.outcome is not up or sample.reason is not ok
             ),
         )
 

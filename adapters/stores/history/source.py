@@ -148,12 +148,13 @@ class Findable:
         return [hour for hour in self._raw_hours if first <= hour < end]
 
     def _stored(self, targets: Iterable[int], found: Collection[FoundRow]) -> Iterator[StoredSample]:
-        """A sample for each row; the explanation of one that was not up is empty where retention has released it."""
-        meanings, up = self._findings, Outcome.UP
-        unwell = {row[0] for row in found if meanings[row[1]][0] is not up}
+        """A sample for each row; the explanation of one that was not up everywhere is empty where retention has released it."""
+        meanings = self._findings
+        plain = {number for number, what in meanings.items() if what == (Outcome.UP, Reason.OK)}
+        unwell = {row[0] for row in found if row[1] not in plain}
         said = self._source.explanations(unwell)
         for target, (at_us, finding, status, latency_us) in zip(targets, found, strict=False):
             outcome, reason = meanings[finding]
             latency_ns = None if latency_us is None else latency_us * NS_PER_US
-            text = "" if outcome is up else said.get((at_us, target), "")
+            text = "" if finding in plain else said.get((at_us, target), "")
             yield StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, text)

@@ -25,7 +25,7 @@ FoundRow: TypeAlias = tuple[int, int, int | None, int | None]
 
 
 class StoredSample(PublicValue, frozen=True, gc=False):
-    """One sample as it is kept: times to the microsecond, and the explanation of one that was not up."""
+    """One sample as it is kept: times to the microsecond, and the explanation of one that was not up everywhere."""
 
     at_ns: int
     outcome: Outcome

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import psycopg
 from ....domain import limits
 from ....domain.cluster.membership import ClusterView, Member, ShardRow, name_taken
 from ....domain.cluster.stamp import ConfigurationStamp, read_stamp
-from ....domain.errors import StoreBusy
+from ....domain.errors import NotSent, StoreBusy, StoreError
 from ....domain.line import count_of
 from ....domain.time.moment import Deadline, Moment
 from ....domain.units import NS_PER_MS, NS_PER_S
@@ -21,26 +21,30 @@ from ..place import DatabasePlace, database_place
 from ..record_state import without_zero_bytes as text
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, connected, explained, one
+from .node_reports import exchange_reports
 from .schema import count_shards, migrate, version_of
 
 _LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
-# A name belongs to the node that beats under it; that of a silent one is free.
+# Nodes, then shards with whether a command waits for them, as rows of one form: each statement of a look costs as much as what it asks.
+_SEEN = f"""
+SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns,
+    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint, false FROM node WHERE {{others}}
+UNION ALL SELECT shard, '', split_part(incarnation, '/', 1), owner, configuration, clock_timestamp() - alive_at >= {_LEASE}, epoch,
+    position, EXISTS (SELECT FROM command WHERE command.shard = shard.shard AND answer IS NULL) FROM shard
+"""  # noqa: S608 - a constant
+_LOOK = _SEEN.format(others="true")
+# A name belongs to the node that beats under it; that of a silent one is free. The other parts of a statement do not see what it writes.
 _BEAT = f"""
-INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns)
-VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint)
-ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, process = excluded.process, beat_at = excluded.beat_at,
-    configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
-    WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {_LEASE}
-RETURNING 1
-"""  # noqa: S608 - a constant
-_NODES = """
-SELECT name, incarnation, process, configuration, is_able, skew_ns,
-    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint FROM node ORDER BY name COLLATE "C"
-"""
-_SHARDS = f"""
-SELECT shard, split_part(incarnation, '/', 1), owner, epoch, position, configuration, clock_timestamp() - alive_at >= {_LEASE}
-FROM shard ORDER BY shard
-"""  # noqa: S608 - a constant
+WITH beat AS (
+    INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns)
+    VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint)
+    ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, process = excluded.process, beat_at = excluded.beat_at,
+        configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
+        WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {_LEASE}
+    RETURNING name, incarnation, process, configuration, is_able, skew_ns)
+SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns, 0::bigint, false FROM beat UNION ALL
+{_SEEN.format(others="name NOT IN (SELECT name FROM beat)")}
+"""  # noqa: S608 - constants
 _SKEW = "SELECT %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint"
 _FORGET = "DELETE FROM node WHERE clock_timestamp() - beat_at >= %s * interval '1 second'"
 _LEAVE = "DELETE FROM node WHERE name = %s AND incarnation = %s"
@@ -59,6 +63,9 @@ _ANSWERS = "SELECT id, answer FROM command WHERE id = ANY(%s::bigint[]) AND answ
 _OF_INCIDENT = "SELECT shard FROM incident WHERE id = %s ORDER BY is_open DESC LIMIT 1"
 _OF_NOTICE = "SELECT shard FROM outbox WHERE key = %s LIMIT 1"
 _LOOK_S = 0.05
+_ANSWER_NS_MIN = 100 * NS_PER_MS
+"""The wait of the last look for an answer: the interval in which a connection looks whether the server is silent."""
+_MAY_BE_OBEYED = f"the command may be obeyed yet, for {limits.COMMAND_KEPT_NS // NS_PER_S} s: look, and give it again if it was not"
 NODES_SINCE = 2
 """The first version of the schema with nodes."""
 _KEPT_S = limits.COMMAND_KEPT_NS / NS_PER_S
@@ -83,6 +90,8 @@ class Membership:
         self._connection: BoundedConnection | None = None
         self.skew_ns = 0
         """How far the wall clock of this machine was ahead of that of the database at the last look."""
+        self._asked: set[int] = set()
+        """The shards for which commands waited at the last beat."""
 
     def join(self, now: Moment) -> int:
         """Brings the schema to the newest version; returns the number of shards. Raises: StoreError."""
@@ -106,21 +115,29 @@ class Membership:
             now.wall_ns,
         )
         with self._connected("beating") as connection:
-            is_ours = connection.execute(_BEAT, said).fetchone() is not None
-            view = _seen(connection)
-        for each in view.members:
-            if each.incarnation == self.incarnation:
-                self.skew_ns = each.skew_ns
-        if not is_ours:
+            rows = connection.execute(_BEAT, said).fetchall()
+        view, self._asked = _seen(rows), {row[0] for row in rows if row[-1]}
+        mine = next((each for each in view.members if each.incarnation == self.incarnation), None)
+        if mine is not None:
+            self.skew_ns = mine.skew_ns
+        else:
             other = next((each.process for each in view.members if each.name == self.name), "another process")
             raise StoreBusy(name_taken(self.name, other, self._place.shown))
         return view
 
+    def exchange(self, problems: str, *, is_teller: bool) -> dict[str, str]:
+        """Leaves the own problems of this node for others, and returns theirs by name where it is to tell of them. Raises: StoreError."""
+        with self._connected("exchanging problems") as connection:
+            return exchange_reports(
+                connection, self.name, self.incarnation, text(problems), is_teller=is_teller
+            )
+
     def take(self, shards: Collection[int]) -> list[ShardCommand]:
-        """Returns the commands that wait for some shards, oldest first. Raises: StoreError."""
-        if not shards:
+        """Returns the commands that waited for some shards at the last beat, oldest first. Raises: StoreError."""
+        wanted = sorted(self._asked.intersection(shards))
+        if not wanted:
             return []
-        asked = (sorted(shards), _KEPT_S, limits.COMMANDS_AT_ONCE)
+        asked = (wanted, _KEPT_S, limits.COMMANDS_AT_ONCE)
         with self._connected("reading commands") as connection:
             return [
                 ShardCommand(number, shard, bytes(message))
@@ -153,14 +170,18 @@ class Membership:
 
     @contextmanager
     def _connected(self, doing: str) -> Iterator[BoundedConnection]:
-        with explained(f"{doing} at {self._place.shown}"):
-            try:
+        try:
+            with explained(f"{doing} at {self._place.shown}"):
                 if self._connection is None:
                     self._connection = connect(self._place)
                 yield self._connection
-            except BaseException:
-                self.close()
-                raise
+        except StoreBusy as error:
+            # A table that is locked, and no word of another process that has the name.
+            self.close()
+            raise StoreError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
 
 
 class CommandSender:
@@ -170,42 +191,61 @@ class CommandSender:
         """`pause` waits for a number of seconds between two looks for an answer."""
         self._place, self._clock, self._pause = database_place(url), clock, pause
 
-    def ask(self, shards: Collection[int], message: bytes, within_s: float) -> list[bytes]:
+    def ask(self, shards: Collection[int], message: bytes, until: Deadline) -> list[bytes]:
         """Returns the answer of each shard. All of them are asked in one transaction, or none.
 
-        Raises: TimeoutError where one has not answered in time: it may obey yet; StoreError.
+        Raises: NotSent where nothing of it has happened; TimeoutError where one has not answered in time, and StoreError where the
+        store failed meanwhile: it may be obeyed yet.
         """
-        with connected(self._place, "asking by") as connection:
-            answers = self._answers(connection, shards, message, within_s)
+        given, is_sent, answers = self._clock.read(), False, list[bytes]()
+        try:
+            with connected(self._place, "sending a command by", self._answer_ns(until)) as connection:
+                connection.answer_ns = self._answer_ns(until)
+                is_sent = True
+                try:
+                    rows = connection.execute(_ASK, (list(shards), message)).fetchall()
+                except psycopg.errors.LockNotAvailable:
+                    is_sent = False  # a wait that was given up has written nothing
+                    raise
+                asked = [number for (number,) in rows]
+                answers = self._answers(connection, asked, until)
+        except StoreError as error:
+            if not is_sent:
+                raise NotSent(f"nothing was done: {error}") from error
+            raise StoreError(f"{error}: {_MAY_BE_OBEYED}") from error
         # Not inside: a TimeoutError is an OSError, which is explained as a failure of the store.
         if len(answers) < len(shards):
-            missing = count_of(len(shards) - len(answers), "owner")
-            raise TimeoutError(f"{missing} of shards did not answer in time: the command may be obeyed yet")
+            silent = count_of(len(shards) - len(answers), "shard")
+            those = "the node that is to obey" if len(shards) == 1 else f"the nodes of {silent}"
+            waited_s = (self._clock.read().monotonic_ns - given.monotonic_ns) / NS_PER_S
+            raise TimeoutError(f"{those} did not answer within {waited_s:.0f} s: {_MAY_BE_OBEYED}")
         return answers
 
-    def _answers(
-        self,
-        connection: BoundedConnection,
-        shards: Collection[int],
-        message: bytes,
-        within_s: float,
-    ) -> list[bytes]:
+    def _answers(self, connection: BoundedConnection, asked: Collection[int], until: Deadline) -> list[bytes]:
         """Returns the answers, of some of the shards where the others did not answer in time."""
-        asked = [number for (number,) in connection.execute(_ASK, (list(shards), message)).fetchall()]
-        until = Deadline.after(self._clock.read(), round(within_s * NS_PER_S))
         while True:
+            connection.answer_ns = self._answer_ns(until)
             answers: dict[int, bytes] = dict(connection.execute(_ANSWERS, (asked,)).fetchall())
             left_s = until.remaining_s(self._clock.read())
             if len(answers) == len(asked) or not left_s:
                 return [bytes(answers[number]) for number in asked if number in answers]
             self._pause(min(_LOOK_S, left_s))
 
-    def owner_of(self, *, incident: str = "", key: str = "") -> int | None:
-        """Returns the shard that has an incident or a notice; None where there is none. Raises: StoreError."""
+    def owner_of(self, until: Deadline, *, incident: str = "", key: str = "") -> int | None:
+        """Returns the shard that has an incident or a notice; None where there is none. Raises: NotSent where that cannot be read."""
         query = _OF_INCIDENT if incident else _OF_NOTICE
-        with connected(self._place, "reading") as connection:
-            found: int | None = one(connection, query, (incident or key,))
-            return found
+        try:
+            with connected(self._place, "reading", self._answer_ns(until)) as connection:
+                connection.answer_ns = self._answer_ns(until)
+                found: int | None = one(connection, query, (incident or key,))
+                return found
+        except StoreError as error:
+            raise NotSent(f"nothing was done: {error}") from error
+
+    def _answer_ns(self, until: Deadline) -> int:
+        """Returns how long the next answer of the server may take."""
+        left_ns = round(until.remaining_s(self._clock.read()) * NS_PER_S)
+        return max(min(left_ns, limits.POSTGRES_ANSWER_NS), _ANSWER_NS_MIN)
 
 
 def look_at(url: str) -> ClusterView:
@@ -213,18 +253,20 @@ def look_at(url: str) -> ClusterView:
     place = database_place(url)
     with connected(place, "looking at", limits.POSTGRES_CONNECT_NS) as connection:
         has_nodes = (version_of(connection) or 0) >= NODES_SINCE and count_shards(connection, place) > 1
-        return _seen(connection) if has_nodes else ClusterView()
+        return _seen(connection.execute(_LOOK).fetchall()) if has_nodes else ClusterView()
 
 
-def _seen(connection: BoundedConnection) -> ClusterView:
+def _seen(rows: Sequence[tuple[Any, ...]]) -> ClusterView:
+    members = [_member(row) for row in rows if row[0] is None]
+    shards = [_shard(row) for row in rows if row[0] is not None]
     return ClusterView(
-        members=tuple(map(_member, connection.execute(_NODES).fetchall())),
-        shards=tuple(map(_shard, connection.execute(_SHARDS).fetchall())),
+        members=tuple(sorted(members, key=lambda each: each.name)),
+        shards=tuple(sorted(shards, key=lambda each: each.shard)),
     )
 
 
 def _member(row: tuple[Any, ...]) -> Member:
-    name, incarnation, process, configuration, is_able, skew_ns, silent_ns = row
+    _, name, incarnation, process, configuration, is_able, skew_ns, silent_ns, _ = row
     return Member(
         name=name,
         incarnation=incarnation,
@@ -238,7 +280,7 @@ def _member(row: tuple[Any, ...]) -> Member:
 
 
 def _shard(row: tuple[Any, ...]) -> ShardRow:
-    shard, incarnation, owner, epoch, position, configuration, is_silent = row
+    shard, _, incarnation, owner, configuration, is_silent, epoch, position, _ = row
     return ShardRow(
         shard=shard,
         incarnation=incarnation,

@@ -144,7 +144,12 @@ ALTER TABLE incident ADD moved_in xid8 NOT NULL DEFAULT pg_current_xact_id();
 CREATE INDEX incident_moved ON incident (moved_in);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+THIRD = """
+-- The own problems of a node and its shards, for the node that tells of them.
+ALTER TABLE node ADD problems text NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 """Step n leads from version n to n + 1. A released step is never edited."""
 
 

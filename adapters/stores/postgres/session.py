@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import psycopg
+from msgspec.structs import replace
 from psycopg import errors
 
 from ....domain.incidents.record import Batch
@@ -13,6 +13,7 @@ from ..links import Link, RecordEnd, linked
 from ..loading import draft_for
 from ..place import DatabasePlace
 from ..record_state import apply
+from ..record_state import without_zero_bytes as text
 from .connection import BoundedConnection, roll_back
 from .fence import ADVANCE, REQUIRE, Fence
 from .loading import DatabaseRecord
@@ -30,11 +31,17 @@ _OPEN_DAYS = "INSERT INTO open_day (shard, day) SELECT %s, unnest(%s::int[]) ON 
 _ROLLED_DAYS = "DELETE FROM rolled_day WHERE shard = %s AND day = ANY(%s::int[])"
 _EVIDENCE = "INSERT INTO evidence (shard, at_us, target, body) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 _RENAME = "UPDATE target SET name = %s WHERE id = %s"
-# Mere samples are one statement: the fence, and what is written only where it has held.
+# Samples and marks of who was heard are one statement: the fence, and what is written only where it has held. In a pipeline the
+# client waits for the socket before each statement of it, and each wait gives the interpreter to another thread and back.
 _SAMPLES = f"""
 WITH mine AS ({ADVANCE}), blocks AS (
     INSERT INTO block (shard, hour, number, data)
-    SELECT shard, hour, commits, data FROM mine, unnest(%s::int[], %s::bytea[]) AS block (hour, data))
+    SELECT shard, hour, commits, data FROM mine, unnest(%s::int[], %b::bytea[]) AS block (hour, data)
+), marks AS (
+    INSERT INTO heard (shard, target, at_ns, missed_at_ns, run, run_at_ns)
+    SELECT shard, mark.* FROM mine, unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[]) AS mark
+    ON CONFLICT (target, shard) DO UPDATE SET at_ns = excluded.at_ns, missed_at_ns = excluded.missed_at_ns, run = excluded.run,
+        run_at_ns = excluded.run_at_ns)
 SELECT count(*) FROM mine
 """  # noqa: S608 - constants
 _SAMPLES_EXPLAINED = _SAMPLES.replace(
@@ -68,16 +75,16 @@ class DatabaseSession:
         Raises: StoreError for a batch that may not be written, before anything is sent; StoreFenced; psycopg.Error.
         """
         packed = self.samples.packed(batch)
-        if batch.is_of_samples and not packed.days:
-            self._record_samples(packed)
+        if _is_light(batch) and not packed.days:
+            self._record_samples(batch, packed)
         else:
             self._record_all(batch, packed)
         self.housekeeper.touched(set(packed.hours))
         return packed.left_out
 
-    def _record_samples(self, packed: Packed) -> None:
+    def _record_samples(self, batch: Batch, packed: Packed) -> None:
         end = self.fence.end
-        said: tuple[Any, ...] = (*self.fence.advancing(end), packed.hours, packed.blocks)
+        said: tuple[Any, ...] = (*self.fence.advancing(end), packed.hours, packed.blocks, *_heard(batch))
         if packed.at_us:
             query, said = _SAMPLES_EXPLAINED, (*said, packed.at_us, packed.targets, packed.texts)
         else:
@@ -108,7 +115,7 @@ class DatabaseSession:
     def _end_after(
         self, batch: Batch, links: list[tuple[Link, bytes]]
     ) -> tuple[RecordEnd, list[tuple[Link, bytes]]]:
-        end = msgspec.structs.replace(self.fence.end, writes=self.fence.end.writes + batch.is_counted)
+        end = replace(self.fence.end, writes=self.fence.end.writes + batch.is_counted)
         if links:
             end = RecordEnd(links[-1][0].position, links[-1][1], end.writes)
         return end, links
@@ -146,3 +153,20 @@ class DatabaseSession:
             roll_back(connection)
             raise
         self.fence.advanced(end)
+
+
+def _is_light(batch: Batch) -> bool:
+    """Whether it has samples, and at most marks of what was heard beside them, none of which is taken away: most batches by far."""
+    return replace(batch, heard=()).is_of_samples and all(mark.at_ns is not None for mark in batch.heard)
+
+
+def _heard(batch: Batch) -> list[list[Any]]:
+    """Returns the marks of what was heard, a column each; of two of a target the later one."""
+    marks = {mark.target: mark for mark in batch.heard}.values()
+    return [
+        [text(mark.target) for mark in marks],
+        [mark.at_ns for mark in marks],
+        [mark.missed_at_ns for mark in marks],
+        [None if mark.run is None else text(mark.run) for mark in marks],
+        [mark.run_at_ns for mark in marks],
+    ]

@@ -8,6 +8,7 @@ from secrets import token_hex
 import psycopg
 
 from ....domain import limits
+from ....domain.cluster.placement import ShardTargets
 from ....domain.errors import StoreError, StoreFenced
 from ....domain.incidents.record import Batch, Restored
 from ....domain.specification.configuration import Retention
@@ -17,6 +18,7 @@ from ..place import database_place
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, explained, reading
 from .fence import read_owner
+from .moving import leave_marks, take_marks
 from .restoring import recalled, restored, verify
 from .schema import migrate
 from .session import DatabaseSession
@@ -42,14 +44,16 @@ class PostgresStore:
         known_epoch: int = 0,
         lapsed: Tenure | None = None,
         configuration: Callable[[], str] = str,
+        targets: Callable[[], ShardTargets] | None = None,
     ) -> None:
         """`lapsed` is the row of an owner that stayed silent for a whole lease, as `DatabaseWatch` has seen it. `configuration`
         returns what the row of this owner says of its configuration. `node` is the incarnation of the node that runs the shard among
-        others, and `known_epoch` the highest that it has seen, for a database that was restored.
+        others, and `known_epoch` the highest that it has seen, for a database that was restored. `targets` returns those of the shard,
+        whose marks it takes from other shards.
         """
         self._place = database_place(url)
         self._retention, self._shard, self._known_epoch = retention, shard, known_epoch
-        self._lapsed, self._configuration = lapsed, configuration
+        self._lapsed, self._configuration, self._targets = lapsed, configuration, targets
         self._incarnation = f"{node}/{token_hex(8)}" if node else token_hex(8)
         self._tenure: Tenure | None = None
         """The row at the last opening."""
@@ -93,11 +97,17 @@ class PostgresStore:
         known = max(self._known_epoch, 0 if self._tenure is None else self._tenure.epoch)
         session.fence.claim(this_process(now).text, self._incarnation, known, self._lapsed)
         session.samples.reload()
+        targets = None if self._targets is None else self._targets()
+        if targets is not None:
+            take_marks(connection, session.fence, self._shard, targets.names)
         with reading(connection):
             verify(connection, self._shard, session.fence.end)
-            return restored(
+            found = restored(
                 connection, self._shard, session.fence.current.epoch, session.fence.end, now.wall_ns
             )
+        if targets is None:
+            return found
+        return leave_marks(connection, session.fence, self._shard, found, targets)
 
     def _refuse_later(self, connection: BoundedConnection) -> None:
         """Ends this store where another has claimed the shard since it was open. Raises: StoreFenced."""

@@ -8,10 +8,13 @@ from typing import Annotated, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ... import limits
 from ..construction import Specification
+from ..probe import Tls
 from ..text import MASK, Name
+from .logins import login_of
 
 NATS_SCHEMES = ("nats", "tls")
 _LOGIN = re.compile(r"(?P<scheme>^|,|://)\s*(?P<user>[^/@:,\s]*)(?P<password>:[^/@,\s]*)?@")
@@ -34,15 +37,21 @@ class Agents(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     nats: Annotated[str, msgspec.Meta(max_length=limits.URL_CHARACTERS_MAX)]
     """The NATS servers, such as `tls://nats.example:4222`; those of one cluster with a comma between: `tls://a,b,c`."""
     credentials: Annotated[str, msgspec.Meta(max_length=limits.CREDENTIALS_CHARACTERS_MAX)] | None = None
-    """The text of a NATS credentials file, as `${file:/run/secrets/nats}` reads it; it is a secret."""
+    """The login, in place of one in the URL, as `${file:/run/secrets/nats}` reads it: the text of a NATS credentials file, an NKEY seed, a
+    token, or `user:password`. It is a secret."""
+    tls: Tls | UnsetType = UNSET
+    """How the certificate of the servers of `tls://` is judged, and which one is shown to them."""
     locations: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=limits.LOCATIONS_MAX)]
     """The names of the locations at which agents run, such as `fra`; targets name them under `locations`."""
 
-    def __init__(self, *, nats: str, locations: Sequence[str], credentials: str | None = ...) -> None: ...
+    def __init__(
+        self, *, nats: str, locations: Sequence[str], credentials: str | None = ..., tls: Tls = ...
+    ) -> None: ...
 
     def __repr__(self) -> str:
         login = "" if self.credentials is None else f", credentials={MASK}"
-        return f"Agents(nats={shown_servers(self.nats)!r}{login}, locations={self.locations!r})"
+        tls = "" if self.tls is UNSET else f", tls={self.tls!r}"
+        return f"Agents(nats={shown_servers(self.nats)!r}{login}{tls}, locations={self.locations!r})"
 
     @property
     def servers(self) -> tuple[NatsServer, ...]:
@@ -58,6 +67,10 @@ class Agents(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for line in (self.credentials or "").splitlines():
             if line.strip() and not line.lstrip().startswith("-"):
                 yield line.strip()
+        if password := login_of(self.credentials or "").password:
+            yield password
+        if self.tls is not UNSET and self.tls.key_password is not UNSET:
+            yield self.tls.key_password
 
 
 def shown_servers(nats: str) -> str:

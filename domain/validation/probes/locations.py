@@ -6,11 +6,14 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from ...specification.configuration import Configuration
+from ...specification.probe import Tls
 from ...specification.problem import Path, Problem, quoted, suggestion
 from ...specification.remote.agents import Agents, servers_problem
+from ...specification.remote.logins import credentials_problem
 from ...specification.rule import Threshold
 from ...specification.target import Target
 from ...time.duration import parse_duration
+from ..network import tls_problems
 
 ONLY_HERE = {
     "exec": "an exec target runs a program of this machine",
@@ -42,9 +45,10 @@ def agents_problems(agents: Agents, home: str) -> Iterator[Problem]:
     """Yields the problems of the agents; `home` is the location of the runtime itself. Paths begin at the whole."""
     if text := servers_problem(agents.nats):
         yield Problem(("agents", "nats"), text)
-    if agents.credentials is not None and not agents.credentials.strip():
-        text = "is empty: write the text of a credentials file, such as ${file:/run/secrets/nats}, or leave it out"
+    if agents.credentials is not None and (text := credentials_problem(agents.credentials)):
         yield Problem(("agents", "credentials"), text)
+    if agents.tls is not UNSET:
+        yield from _trust_problems(agents.tls, agents.nats)
     yield from _repeated(agents.locations, ("agents", "locations"))
     for at, name in enumerate(agents.locations):
         if name == home:
@@ -52,6 +56,17 @@ def agents_problems(agents: Agents, home: str) -> Iterator[Problem]:
                 f"{quoted(name)} is the location of this runtime itself: rename one, or set runtime.location"
             )
             yield Problem(("agents", "locations", at), text, depends_on=(("runtime", "location"),))
+
+
+def _trust_problems(tls: Tls, nats: str) -> Iterator[Problem]:
+    path: Path = ("agents", "tls")
+    if nats.startswith("nats://"):
+        text = "has no effect with nats://: write tls:// in front of the servers, or leave it out"
+        yield Problem(path, text, depends_on=(("agents", "nats"),))
+    if not tls.verify:
+        text = "would give the login and the secrets of targets to any server: name its authorities under ca_file"
+        yield Problem((*path, "verify"), text)
+    yield from tls_problems(tls, path)
 
 
 def location_problems(target: Target, places: KnownLocations | None) -> Iterator[Problem]:

@@ -61,6 +61,19 @@ def test_a_sink_asks_to_renew_a_lease_from_its_start_on(sink):
     assert sink.supervisor.of(RenewalRequested) == [RenewalRequested()]
 
 
+def test_each_commit_puts_the_next_beat_off(sink):
+    sink.forget()
+    sink.record(OPENED)
+    assert sink.supervisor.of(RenewalRequested) == [RenewalRequested()]
+
+
+def test_a_commit_that_failed_puts_no_beat_off(sink):
+    sink.forget()
+    sink.store.failing = {"commit"}
+    sink.record(OPENED)
+    assert sink.supervisor.of(RenewalRequested) == []
+
+
 def test_a_new_supervisor_is_asked_to_renew_it_again(sink):
     sink.forget()
     sink.tell(ResumeRetries())

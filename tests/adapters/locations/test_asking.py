@@ -262,6 +262,16 @@ def test_the_problem_of_a_location_that_nothing_asks_any_more_ends_after_an_hour
     assert fleet.health.problems["location fra"], "it is asked again"
 
 
+def test_a_connection_that_was_gone_for_a_while_is_named_and_no_agent_is_blamed_for_it():
+    fleet = Fleet("fra")
+    for second in range(LOCATION_WINDOW_NS // NS_PER_S + 2):
+        if second == 20:
+            fleet.broker.stop()
+        fleet.see(shop("fra"), for_ns=NS_PER_S)
+    said = fleet.health.problems["location fra"]
+    assert said.endswith("had no answer in time: no connection to NATS: the server is gone")
+
+
 def test_one_frozen_agent_of_two_is_a_problem_that_says_how_much_is_lost():
     fleet = Fleet("fra")
     fleet.agent("fra").link.is_frozen = True

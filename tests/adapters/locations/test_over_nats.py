@@ -9,7 +9,6 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import count
 
 import pytest
-import trustme
 from awaiting import a_moment, becomes
 from hostile.server import HostileServer
 from looking import until
@@ -288,12 +287,6 @@ def refusal(run, url, **changed):
     return run(main)
 
 
-def test_a_wrong_password_is_named(run, nats):
-    refused = refusal(run, nats.url("owner", "wrong"))
-    assert refused.text == "it refuses the login: check user, password or credentials file"
-    assert refused.is_final
-
-
 def test_an_agent_may_serve_no_other_location_than_that_of_its_account(nats):
     said = []
     with Agent(location="iad", nats=nats.url("fra"), told=lambda *each: said.append(each)):
@@ -321,28 +314,3 @@ def test_an_agent_that_may_not_answer_says_so_and_its_location_is_silent(run, na
 def test_a_server_that_is_not_there_is_tried_again(run):
     refused = refusal(run, f"nats://127.0.0.1:{free_port()}")
     assert refused == ("nothing listens there", False)
-
-
-def test_a_server_without_tls_gets_no_login_of_a_url_that_asks_for_it(run, nats):
-    refused = refusal(run, nats.url().replace("nats://", "tls://"))
-    assert refused.text.startswith("the server offers no TLS")
-    assert refused.is_final
-
-
-def test_tls_is_spoken_with_a_certificate_of_a_known_authority_alone(run, port, tmp_path, monkeypatch):
-    ca = trustme.CA()
-    pem = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(str(pem))
-
-    async def main(server):
-        async with owning(server.url()) as owner:
-            await owner.until_connected()
-            assert (await owner.see(shop(port, "fra"))).outcome is Outcome.UP
-
-    with NatsServer("fra", ca=ca) as server:
-        refused = refusal(run, server.url())
-        assert refused.text.startswith("its certificate is refused: ")
-        assert refused.is_final
-        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-        with serving(server, "fra"):
-            run(lambda: main(server))

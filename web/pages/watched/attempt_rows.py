@@ -47,7 +47,7 @@ def _view(record: AttemptRecord, by_time: Mapping[int, PastSample], newest: Samp
     status, why, took_ns = None, "", None
     if newest is not None and (newest.epoch, newest.attempt) == (record.attempt.epoch, record.attempt.number):
         status, took_ns = newest.status, newest.latency_ns
-        why = "" if newest.outcome.value == "up" else newest.explanation()
+        why = "" if newest.reason == "ok" and newest.outcome == "up" else newest.explanation()
     elif kept is not None:
         status, took_ns, why = kept.status, kept.latency_ns, kept.explanation
     name = f"{record.attempt.epoch}-{record.attempt.number}"

@@ -92,6 +92,8 @@ async def target_page(call: ApiCall) -> Response:
         newest=() if known.target.heartbeat is None else tuple(reversed(samples[-REPORTS_SHOWN:])),
         attempts=attempt_views(known.attempts, samples, known.row.sample),
         has_attempts=known.recent is not None,
+        # Another node counts those of its targets.
+        counts_ticks=bool(known.row.samples) or not call.operations.has_nodes,
         apart=dissent_of(known.row.sample),
         conditions=condition_rows(known.target, known.row.sample),
         rules=_standings(known, samples, now_ns),

@@ -1,4 +1,4 @@
-"""Samples on their way into PostgreSQL: numbered, packed into blocks of an hour, with the texts of those that were not up."""
+"""Samples on their way into PostgreSQL: numbered, packed into blocks of an hour, with the texts of those that were not simply up."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .....domain import limits
 from .....domain.incidents.record import Batch, Renamed
-from .....domain.observation.outcome import Outcome
+from .....domain.observation.outcome import Outcome, Reason
 from .....domain.observation.sample import Sample
 from .....domain.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_US
 from ...history.source import US_PER_HOUR
@@ -34,7 +34,7 @@ class Packed(NamedTuple):
     at_us: list[int]
     targets: list[int]
     texts: list[str]
-    """The explanations of samples that were not up: moment, target and text, a column each."""
+    """The explanations of samples that were not up everywhere: moment, target and text, a column each."""
     evidence: list[tuple[Any, ...]]
     """The rows of evidence; nothing of a sample that was left out."""
     renames: list[tuple[str, int]]
@@ -81,7 +81,7 @@ class SampleWriter:
                 samples = list(of_hour)
                 kept += len(samples)
                 hours.setdefault(hour, []).extend(self._packable(hour, samples, known))
-                unwell += [_explained(each, known) for each in samples if each.outcome is not Outcome.UP]
+                unwell += [_explained(each, known) for each in samples if _has_text(each)]
         at_us, targets, texts = zip(*unwell, strict=True) if unwell else ((), (), ())
         return Packed(
             [*hours],
@@ -145,6 +145,11 @@ def _renamed(known: dict[str, int], renamed: Renamed) -> Iterator[int]:
         if name in known and renamed.target not in known:
             known[renamed.target] = known.pop(name)
             yield known[renamed.target]
+
+
+def _has_text(sample: Sample) -> bool:
+    """Whether its explanation is kept: it was not up, or not every location saw it so."""
+    return sample.outcome is not Outcome.UP or sample.reason is not Reason.OK
 
 
 def _explained(sample: Sample, known: dict[str, int]) -> tuple[int, int, str]:
