@@ -30,7 +30,6 @@ from .shard_news import ShardNews
 
 LOOK_EVERY_S = limits.TENURE_LOOK_NS / NS_PER_S
 HOUSEKEEPING_EVERY_LOOKS = 60
-"""The part of the runtime by which its health names this node."""
 logger = logging.getLogger(__name__)
 
 
