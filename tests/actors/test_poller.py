@@ -4,6 +4,7 @@ import pytest
 from watchkeeper.actors.dispatch.run.simulated import SimulatedDispatcher
 from watchkeeper.actors.dispatch.spawning import spawn
 from watchkeeper.actors.poller import Poller, PollerContext
+from watchkeeper.domain.conditions.judgement import Expectation
 from watchkeeper.domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
 from watchkeeper.domain.observation.observation import Observation
 from watchkeeper.domain.observation.outcome import Outcome, Reason
@@ -30,7 +31,7 @@ class Told(list):
         return taken
 
 
-class Judge:
+class Judge(Expectation):
     """An expectation whose samples carry its name; it cannot judge the observations that it is told to."""
 
     def __init__(self, name, unable=()):
