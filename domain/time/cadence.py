@@ -18,14 +18,17 @@ class Cadence(msgspec.Struct, frozen=True, gc=False):
     def of(cls, name: str, every_ns: int) -> "Cadence":
         """The grid of the target called `name`; the phase comes from a stable hash of the name.
 
-        The shard of a target is a remainder of the same hash: where their number divides that of the ticks, as powers of two do, the
-        targets of a shard share ticks among themselves, and its engine sleeps at those of the other shards.
+        The shard of a target is a remainder of the same hash as its tick within a second: where the number of shards divides that of
+        these ticks, the targets of a shard share them, and its engine sleeps at those of the other shards.
         """
         number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+        phase_ns = number % every_ns
         if every_ns <= SHARED_TICK_NS:
-            return cls(every_ns, number % every_ns)
-        ticks = -(-every_ns // SHARED_TICK_NS)
-        return cls(every_ns, number % ticks * SHARED_TICK_NS)
+            return cls(every_ns, phase_ns)
+        if every_ns < NS_PER_S:
+            return cls(every_ns, number % (every_ns // SHARED_TICK_NS) * SHARED_TICK_NS)
+        shared_ns = phase_ns - phase_ns % NS_PER_S + number * SHARED_TICK_NS % NS_PER_S
+        return cls(every_ns, shared_ns if shared_ns < every_ns else shared_ns - NS_PER_S)
 
     def first_after(self, now_ns: int, among: int = 1) -> int:
         """The first due time for one of so many targets tracked now: a tick of the grid, or one early look where that is slow."""

@@ -12,6 +12,7 @@ from watchkeeper.domain.conditions.comparison import OPERATORS
 from watchkeeper.domain.limits import EVIDENCE_KEPT
 from watchkeeper.domain.observation.observation import Measurement, Phases
 from watchkeeper.domain.observation.outcome import (
+    GOOD,
     INTERNAL_FAULTS,
     WITHOUT_ANSWER,
     Outcome,
@@ -284,7 +285,7 @@ def slow_for(seconds, evaluator):
 
 
 def test_every_reason_for_being_down_had_an_answer_or_none():
-    said_of_ourselves = INTERNAL_FAULTS | {Reason.OK, Reason.CANCELLED, Reason.TIMED_OUT}
+    said_of_ourselves = INTERNAL_FAULTS | GOOD | {Reason.CANCELLED, Reason.TIMED_OUT}
     assert set(Reason) == WITHOUT_ANSWER | WRONG_ANSWERS | said_of_ourselves
     assert not WITHOUT_ANSWER & (WRONG_ANSWERS | said_of_ourselves)
 

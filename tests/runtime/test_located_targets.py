@@ -1,6 +1,7 @@
 """Targets of several locations in a whole runtime, over a real NATS server."""
 
 import json
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def noted(place):
     )
     said = CliRunner().invoke(cli, ["status", "-c", str(config)]).output
     row = next(line for line in said.splitlines() if line.startswith("shop"))
-    return row.split(" ms  ", 1)[1]
+    return re.split(r"\s{2,}", row.strip())[-1]
 
 
 SEEN = "locations_differ: down from syd (address_refused), up from fra and iad"

@@ -31,17 +31,17 @@ def test_a_course_breaks_no_invariant(seed):
     assert said(run_course(seed)) == []
 
 
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_same_course_fails_without_the_fence(seed):
     assert "S15" in broken(run_course(seed, UNFENCED))
 
 
-@pytest.mark.parametrize("seed", [2, 40])
+@pytest.mark.parametrize("seed", [11, 34])
 def test_without_the_fence_an_outage_is_lost_or_told_twice(seed):
     assert "S6" in broken(run_course(seed, UNFENCED))
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [3, 9])
 def test_a_node_that_has_just_come_back_would_take_shards_from_owners_that_live(seed):
     violations = run_course(seed, Parts(planner=HastyPlanner)).violations
     assert "from an owner that lived" in violations[0].says

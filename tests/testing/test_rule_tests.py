@@ -277,7 +277,7 @@ expect:
     assert lines == [
         ":24:9: 10m (2026-01-01T00:10:00.000Z), open incidents",
         "  expected  shop/down",
-        "  seen      cart/down critical since 00:00:11.343",
+        "  seen      cart/down critical since 00:00:19.343",
         ":24:9: 10m (2026-01-01T00:10:00.000Z), ops",
         "  expected  cart/down opened",
         "  seen      nothing",

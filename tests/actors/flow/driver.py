@@ -72,7 +72,7 @@ def start_times(world, name="shop"):
 def run_to_start(world):
     """Let time pass until an attempt is under way."""
     before = len(world.prober.requests)
-    for _ in range(700):
+    for _ in range(200):
         world.run("100ms")
         if len(world.prober.requests) > before:
             return world.prober.requests[-1].attempt

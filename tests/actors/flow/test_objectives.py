@@ -43,7 +43,7 @@ def test_the_counts_go_on_after_the_end_of_a_process(end):
     """Two hours of good samples and the first bad one come before the end, and no step of an incident."""
     unbroken, broken = world_of(), world_of()
     for world in (unbroken, broken):
-        world.run("2h5s")
+        world.run("2h12s")
         assert openings(world) == []
     getattr(broken, end)()
     for world in (unbroken, broken):

@@ -141,12 +141,12 @@ def test_a_recorded_state_that_cannot_be_read_costs_its_target_its_count_and_no_
     """Two targets count bad samples when the process ends; the state of one is of no known form afterwards."""
     world = world_of(more=("post",))
     world.script("post", "ok 1m, down")
-    world.run("80s")
+    world.run("75s")
     assert world.incidents() == ()
     of_no_form = Checkpoint("shop", b"\xc1", world.status().at_ns)
     world.system.sink.tell(RecordSamples(GENERATIONS_PER_RUN + 1, (), (), (of_no_form,)))
     world.restart()
-    world.run("10s")
+    world.run("12s")
     status = world.status()
     assert [each.rule for each in world.incidents() if each.target == "post"] == ["down"]
     assert [each for each in world.incidents() if each.target == "shop"] == []

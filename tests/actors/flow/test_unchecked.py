@@ -62,7 +62,7 @@ def test_the_problem_of_unchecked_targets_ends_with_their_next_evidence():
     world.script("shop", "unknown 25m, ok")
     world.run("15m")
     ((_, problem),) = world.status().problems
-    assert problem.startswith("shop, raid cannot be checked")
+    assert problem.startswith("raid, shop cannot be checked")
     world.run("7m")
     ((_, problem),) = world.status().problems
     assert problem.startswith("shop cannot be checked")
