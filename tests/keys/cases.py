@@ -195,7 +195,7 @@ VIRTUAL: dict[str, Case] = {
     "Threshold.aggregate": Case(slow(window="10m", aggregate="max"), (*R, "aggregate"), "min",
                                 SLOW, ["shop/slow opened", "shop/slow resolved"], []),
     "Threshold.mode": Case(slow(window=2, value=50), (*R, "mode"), "rate_of_change",
-                           scripted(seconds, script="ok 5m, slow 700ms 5m, ok"), [304, 604], [305, 314]),
+                           scripted(seconds, script="ok 5m, slow 700ms 5m, ok"), [304, 604], [304, 314]),
     "NoData.kind": Case(silent(), R, {"id": "silent", "kind": "consecutive"}, scripted(words, **BLIND),
                         ["shop/silent opened", "shop/silent resolved"], []),
     "NoData.id": Case(silent(), (*R, "id"), "mute", scripted(words, **BLIND),

@@ -132,11 +132,12 @@ def test_the_finding_of_one_location_of_three_is_known_after_a_restart(nats, por
         for name in LOCATIONS:
             serving(nats, running, name, deny_private_addresses=name == "syd")
         until(lambda: found(runtime) == {"fra": "up", "iad": "up", "syd": "down"})
-        assert f"<code>{SEEN}</code>" in page_of(runtime, "/t/shop")
-        assert noted(place) == "down from syd"
-    kept = next(each for each in Record(place).samples("shop") if each.reason == "locations_differ")
-    assert (kept.outcome, kept.explanation) == ("up", SEEN)
-    assert noted(place) == SEEN
+        # On a loaded machine an agent is late now and then: the next sample has all three again.
+        until(lambda: f"<code>{SEEN}</code>" in page_of(runtime, "/t/shop"))
+        until(lambda: noted(place) == "down from syd")
+    kept = next(each for each in Record(place).samples("shop") if each.explanation == SEEN)
+    assert (kept.outcome, kept.reason) == ("up", "locations_differ")
+    assert noted(place).startswith("locations_differ: down from syd (address_refused)")
     with watching(nats, shop(port), [], place) as runtime:
         assert f"<code>{SEEN}</code>" in page_of(runtime, f"/t/shop/a/{instant(kept.at_ns)}")
         rows = page_of(runtime, "/api/v1/targets/shop/samples")
