@@ -111,6 +111,9 @@ class BlindnessRules:
             self._may |= self._must
             self._must = {}
             self._before += Counter(dict.fromkeys(gaps.possible(), 2))
+            if gaps.stalled_ns >= limits.STALL_NS:
+                # Its first alarm may have been set before the stall.
+                self._may[Said("stalled", now.wall_ns)] = None
             return
         must, may = gaps.causes()
         self._may |= {Said(cause, now.wall_ns): None for cause in may}
