@@ -326,8 +326,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             self._upkeep.report_file()
             if problem.endswith(KEPT_BY_THE_PROCESS):
                 self._to.recorder.tell(Abandoned(STORE_LOST, (problem,)))
-        if self._writer.is_stuck:
-            lost = unwritten(self._writer.unwritten, self._gathered.take())
+        if self._writer.is_stuck and (lost := unwritten(self._writer.unwritten, self._gathered.take())):
             self._to.recorder.tell(Abandoned(UNWRITTEN, lost))
         if len(self._deliveries.outbox):
             self._to.recorder.tell(Abandoned(IN_THE_OUTBOX, tuple(self._deliveries.outbox.keys())))

@@ -67,6 +67,8 @@ def _misread(store: str) -> str:
         return f"has an @ that does not end the login: {_ENCODE}"
     if "#" in rest:
         return f"has a #: {_ENCODE}"
+    if any("=" not in pair for pair in rest.partition("?")[2].split("&") if pair):
+        return f"has a parameter without a value: {_ENCODE}, and %26 for &"
     if any(not sign.isprintable() for sign in rest):
         return f"has a line end or another sign that is not printed: {_ENCODE}"
     try:

@@ -93,8 +93,10 @@ class Gathering:
 
 
 def unwritten(*batches: Batch) -> tuple[str, ...]:
-    """Returns a description of the unwritten records: their number, and each step of an incident."""
+    """Returns a description of the unwritten records: their number, and each step of an incident; empty for none."""
     count = sum(len(batch) for batch in batches)
+    if not count:
+        return ()
     steps = [
         f"{step.change.value} {step.target}/{step.rule}" for batch in batches for step in batch.transitions
     ]

@@ -1,6 +1,10 @@
 """`pause` and `resume`: whether targets are watched."""
 
+import click
+
 from ...client.offline import OfflineStore
+from ...domain.errors import StoreError
+from ...domain.line import listed
 from ..options import Where
 from ..see.tables import print_json
 from .reach import Acts, plain, reached, say, targets_of
@@ -19,8 +23,13 @@ def resume(where: Where, asked: tuple[str, ...], *, as_json: bool) -> None:
 def _each(where: Where, asked: tuple[str, ...], verb: str, *, as_json: bool) -> None:
     def act(acts: Acts) -> None:
         names = targets_of(acts, asked)
-        for name in names:
-            acts.pause(name) if verb == "pause" else acts.resume(name)
+        for at, name in enumerate(names):
+            try:
+                acts.pause(name) if verb == "pause" else acts.resume(name)
+            except (StoreError, TimeoutError):
+                if names[1:]:
+                    click.echo(f"{name}: {_stopped_at(names[at + 1 :])}", err=True)
+                raise
             if not as_json:
                 # One by one: an error on the way is not to hide what was done before.
                 say(acts, _said(name, verb), is_last=name == names[-1])
@@ -33,6 +42,10 @@ def _each(where: Where, asked: tuple[str, ...], verb: str, *, as_json: bool) -> 
             print_json({"done": verb, "targets": names, **rows})
 
     reached(where, act)
+
+
+def _stopped_at(left: list[str]) -> str:
+    return f"see below; not given: {listed(left)}" if left else "see below; it is the last one"
 
 
 def _said(name: str, verb: str) -> str:

@@ -29,6 +29,7 @@ SHOWN = "postgresql://watch:***@db.example:5433/watch?sslmode=require"
         ("postgresql://watch:1#b@db/watch", "postgresql://***"),
         ("postgresql://watch:a?b@db/watch", "postgresql://***"),
         ("postgresql://watch:a/b", "postgresql://***"),
+        ("postgresql://db/watch?password=a&b", "postgresql://***"),
         ("postgresql://watch:a[b@db/watch", "postgresql://***"),
         ("postgresql://watch:a\nb@db/watch", "postgresql://***"),
         ("mysql://watch:a/b@db/watch", "mysql://***"),

@@ -139,6 +139,16 @@ def driven_until(world):
     return wait
 
 
+def test_stopping_without_a_record_that_is_lost_says_nothing_of_records(watched, shop):
+    world = watched(shop(rules=QUICK))
+    world.run("30s")
+    world.store.failing = "commit"
+    shut_down(world.system, driven_until(world), world.clock.read(), 10 * NS_PER_S)
+    assert "records not written" not in {
+        left.what for left in world.system.recorder.ask(GetAbandoned(), 60.0)
+    }
+
+
 def test_stopping_with_a_store_that_cannot_write_says_what_was_left(watched, shop):
     """The batch that failed and all that gathered behind it: each step of an incident by name."""
     world = watched(shop(rules=QUICK), shop("bank", rules=QUICK))
