@@ -17,16 +17,17 @@ from ..record_state import without_zero_bytes as text
 from .connection import BoundedConnection, Parameters, roll_back
 
 _COLUMNS = "owner, incarnation, epoch, commits, beats, configuration"
-_LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
+LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
+"""The time without a sign of life after which an owner or a node is silent, for statements."""
 _READ = f"""
-SELECT {_COLUMNS}, clock_timestamp() - alive_at >= {_LEASE}, backend, position, hash, writes FROM shard WHERE shard = %s
+SELECT {_COLUMNS}, clock_timestamp() - alive_at >= {LEASE}, backend, position, hash, writes FROM shard WHERE shard = %s
 """  # noqa: S608 - constants
 _MINE = "shard = %s AND epoch = %s AND incarnation = %s AND commits = %s"
 _CLAIM = f"""
 UPDATE shard SET owner = %s, incarnation = %s, epoch = greatest(epoch, %s) + 1, commits = commits + 1, beats = 0,
     configuration = %s, alive_at = clock_timestamp(), backend = pg_backend_pid()
 WHERE shard = %s AND epoch = %s AND incarnation = %s AND commits = %s AND beats = %s
-    AND (owner = '' OR incarnation = %s OR %s OR clock_timestamp() - alive_at >= {_LEASE})
+    AND (owner = '' OR incarnation = %s OR %s OR clock_timestamp() - alive_at >= {LEASE})
 RETURNING epoch, commits
 """  # noqa: S608 - constants
 ADVANCE = f"""

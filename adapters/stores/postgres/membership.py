@@ -21,15 +21,15 @@ from ..place import DatabasePlace, database_place
 from ..record_state import without_zero_bytes as text
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, connected, explained, one
+from .fence import LEASE
 from .node_reports import exchange_reports
 from .schema import count_shards, migrate, version_of
 
-_LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
 # Nodes, then shards with whether a command waits for them, as rows of one form: each statement of a look costs as much as what it asks.
 _SEEN = f"""
 SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns,
     (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint, false FROM node WHERE {{others}}
-UNION ALL SELECT shard, '', split_part(incarnation, '/', 1), owner, configuration, clock_timestamp() - alive_at >= {_LEASE}, epoch,
+UNION ALL SELECT shard, '', split_part(incarnation, '/', 1), owner, configuration, clock_timestamp() - alive_at >= {LEASE}, epoch,
     position, EXISTS (SELECT FROM command WHERE command.shard = shard.shard AND answer IS NULL) FROM shard
 """  # noqa: S608 - a constant
 _LOOK = _SEEN.format(others="true")
@@ -40,7 +40,7 @@ WITH beat AS (
     VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint)
     ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, process = excluded.process, beat_at = excluded.beat_at,
         configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
-        WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {_LEASE}
+        WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {LEASE}
     RETURNING name, incarnation, process, configuration, is_able, skew_ns)
 SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns, 0::bigint, false FROM beat UNION ALL
 {_SEEN.format(others="name NOT IN (SELECT name FROM beat)")}

@@ -1,13 +1,12 @@
 """The own problems of nodes in the database: each leaves a text there, which the owner of the first shard reads."""
 
 from ....domain import limits
-from ....domain.units import NS_PER_MS
 from .connection import BoundedConnection
+from .fence import LEASE
 
-_LEASE = f"interval '{limits.TENURE_LEASE_NS // NS_PER_MS} milliseconds'"
 _READ = f"""
 SELECT name, problems FROM node
-WHERE name = %s OR (%s AND clock_timestamp() - beat_at < {_LEASE} AND octet_length(problems) BETWEEN 1 AND %s)
+WHERE name = %s OR (%s AND clock_timestamp() - beat_at < {LEASE} AND octet_length(problems) BETWEEN 1 AND %s)
 ORDER BY name COLLATE "C"
 """  # noqa: S608 - a constant
 # A former process of the name may have left another text: the new one looks as soon as the row is its own.
