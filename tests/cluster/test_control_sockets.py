@@ -2,8 +2,7 @@
 
 import pytest
 from click.testing import CliRunner
-from clustered import JOBS, SHARDS, Nodes
-from databases import new_store
+from clustered import JOBS, two_nodes
 from looking import until
 from watchkeeper import NotRunning, UsageError, connect
 from watchkeeper.adapters.net.listening import ControlSocket, control_socket_path
@@ -14,16 +13,8 @@ pytestmark = pytest.mark.needs("postgres")
 
 @pytest.fixture(scope="module")
 def pair(database_server, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        made = Nodes(new_store(database_server, SHARDS))
-        try:
-            for name in ("a", "b"):
-                made.start(name)
-            made.settle("a", "b")
-            yield made
-        finally:
-            made.close()
+    with two_nodes(database_server, tmp_path_factory.mktemp("state")) as made:
+        yield made
 
 
 def answers(store, name):

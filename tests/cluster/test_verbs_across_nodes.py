@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from clustered import JOBS, SHARDS, Nodes, fail, job_on, name_on, problems
-from databases import new_store, schema_of
+from clustered import JOBS, SHARDS, fail, job_on, name_on, problems, two_nodes
+from databases import schema_of
 from looking import until
 from watchkeeper import Route, UnknownName, UsageError, connect
 from watchkeeper.adapters.stores.opening import look_at_nodes
@@ -20,16 +20,10 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' 
 
 @pytest.fixture(scope="module")
 def nodes(database_server, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        made = Nodes(new_store(database_server, SHARDS))
-        try:
-            for name in ("a", "b"):
-                made.start(name, routes=[SHOP], checks={CHECK: lambda: 3})
-            made.settle("a", "b")
-            yield made
-        finally:
-            made.close()
+    with two_nodes(
+        database_server, tmp_path_factory.mktemp("state"), routes=[SHOP], checks={CHECK: lambda: 3}
+    ) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """Nodes of one process that share a database of four shards."""
 
+from contextlib import contextmanager
 from itertools import count
 
+import pytest
+from databases import new_store
 from looking import until
 from watchkeeper import CallChannel, Channel, Configuration, Heartbeat, Runtime, RuntimeOptions, Target
 from watchkeeper.domain.cluster.placement import shard_of_text
@@ -104,3 +107,18 @@ def fail(runtime, target):
 def problems(runtime):
     """Returns the problems that a node shows, by part."""
     return dict(runtime.status().problems)
+
+
+@contextmanager
+def two_nodes(server, state, **named):
+    """Gives the nodes `a` and `b` of a new store, each with its share; their control sockets lie in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(state))
+        made = Nodes(new_store(server, SHARDS))
+        try:
+            for name in ("a", "b"):
+                made.start(name, **named)
+            made.settle("a", "b")
+            yield made
+        finally:
+            made.close()

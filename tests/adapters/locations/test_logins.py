@@ -4,11 +4,11 @@ import asyncio
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import nkeys
 import pytest
 import trustme
+from awaiting import becomes
 from hostile.server import HostileServer
 from looking import until
 from nats_logins import JwtServer, Key, NkeyServer
@@ -18,6 +18,8 @@ from watchkeeper.adapters import extras
 from watchkeeper.adapters.locations.client import NO_KEYS, refusal_of
 from watchkeeper.adapters.locations.link import NatsLink
 from watchkeeper.domain.specification.remote.logins import NatsLogin, credentials_problem, login_of
+
+from tests.support.left_behind import descriptors
 
 pytestmark = pytest.mark.needs("nats")
 LOGIN_REFUSED = "it refuses the login: check user, password or credentials file"
@@ -291,18 +293,6 @@ def test_no_descriptor_is_left_of_certificates_that_are_refused_or_missing(run, 
         await becomes(lambda: descriptors() <= before)
 
     run(main)
-
-
-def descriptors():
-    return len([*Path("/proc/self/fd").iterdir()])
-
-
-async def becomes(look):
-    while not look():
-        loop = asyncio.get_running_loop()
-        over = loop.create_future()
-        loop.call_later(0.005, over.set_result, None)
-        await over
 
 
 def test_a_file_that_cannot_be_used_is_a_problem_of_the_agent(files, tmp_path):
