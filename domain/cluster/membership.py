@@ -50,6 +50,8 @@ class ShardRow(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the owner has shown no sign of life for a whole lease, by the clock of the store."""
     position: int = 0
     """The end of its chain: it grows with each step of an incident."""
+    has_left: bool = False
+    """Whether it has left an open incident for the shard on which the target lies by the configuration of its owner."""
 
     @property
     def is_free(self) -> bool:

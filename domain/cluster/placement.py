@@ -65,8 +65,11 @@ class Placement:
 
     def lies_elsewhere(self, target: str, shard: int) -> bool:
         """Whether a target is configured, under this name or a later one, and lies on another shard."""
-        found = self._shard_of.get(self._former.get(target, target))
-        return found is not None and found != shard
+        return self.taker_of(target, shard) != shard
+
+    def taker_of(self, target: str, shard: int) -> int:
+        """Returns the shard that takes what another one has left of a target, under this name or a later one; that one where none is configured."""
+        return self._shard_of.get(self._former.get(target, target), shard)
 
     def moved_since(self, before: "Placement") -> frozenset[int]:
         """Returns the shards that a target has left since an earlier placement, and those to which it has come; new targets count for none."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ...actors.engine import Engine
 from ...actors.ports import Clock
+from ...domain.cluster.left_incidents import LeftIncident, TakingShards
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import (
     NotRunning,
@@ -53,6 +54,8 @@ class ClusterMembership(NodeMembership, Protocol):
 
     def take(self, shards: Collection[int]) -> Iterable[ReceivedCommand]: ...
 
+    def left_incidents(self) -> Iterable[LeftIncident]: ...
+
     def answer(self, command_id: int, answer: bytes) -> None: ...
 
 
@@ -90,6 +93,7 @@ class ClusterEngine:
             configured, parts.store, parts.clock, parts.engines, self._node, self._owners
         )
         self._problems = parts.problems
+        self._taking = TakingShards()
         self.pauses: tuple[PauseMark, ...] = ()
 
     @property
@@ -139,8 +143,16 @@ class ClusterEngine:
 
     def _after_look(self) -> None:
         self._take_commands()
+        self._take_incidents()
         node = self._node
         self._problems.look(node.view, node.own_problem(), node.engines)
+
+    def _take_incidents(self) -> None:
+        """Lets shards begin anew for which others have left open incidents: they take them at their opening."""
+        if any(row.has_left for row in self._node.view.shards):
+            left = self._membership.left_incidents()
+            placement, engines = self._engines.sharded.placement, self._node.engines
+            self._node.begin_anew(self._taking.shards_for(left, placement, engines, self._clock.read()))
 
     # Commands.
 

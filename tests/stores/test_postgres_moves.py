@@ -2,7 +2,7 @@
 
 import pytest
 from databases import new_store, schema_of
-from records import NOON, opened
+from records import NOON
 from watchkeeper.adapters.stores.postgres.store import PostgresStore
 from watchkeeper.domain.cluster.placement import ShardTargets
 from watchkeeper.domain.incidents.record import Batch, Checkpoint, HeardMark, PauseMark
@@ -58,21 +58,6 @@ def test_the_present_shard_takes_the_marks_and_the_former_one_drops_none(stores,
         assert marks(former.open(NOON)) == ((), (), ())
     present.close()
     assert marks(stores(0, "shop").open(NOON)) == ((HEARD,), (PAUSE,), (COUNT,))
-
-
-@pytest.mark.parametrize("order", ["former first", "present first"])
-def test_a_miss_and_a_count_of_an_open_incident_end_with_it(stores, order):
-    write(stores(1, "shop"), Batch(transitions=(opened(),)))
-    write(stores(1, "shop"), MARKS)
-    former, present = stores(1), stores(0, "shop")
-    if order == "former first":
-        assert [each.id for each in former.open(NOON).incidents] == ["inc_1"]
-    heard, pauses, counts = marks(present.open(NOON))
-    assert (heard, pauses, counts) == ((HeardMark("shop", 5_000, None, "run", 4_000),), (PAUSE,), ())
-    if order == "present first":
-        restored = former.open(NOON)
-        assert [each.id for each in restored.incidents] == ["inc_1"]
-        assert marks(restored) == ((), (), ())
 
 
 def test_of_several_shards_the_newest_mark_is_taken(stores):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ....domain import limits
+from ....domain.cluster.left_incidents import LeftIncident
 from ....domain.cluster.membership import ClusterView, Member, ShardRow, name_taken
 from ....domain.cluster.stamp import ConfigurationStamp, read_stamp
 from ....domain.errors import NotSent, StoreBusy, StoreError
@@ -22,16 +23,18 @@ from ..record_state import without_zero_bytes as text
 from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, connected, explained, one
 from .fence import LEASE
+from .moving_incidents import LEFT, left_incidents
 from .node_reports import exchange_reports
 from .schema import count_shards, migrate, version_of
 
-# Nodes, then shards with whether a command waits for them, as rows of one form: each statement of a look costs as much as what it asks.
+# Nodes, then shards with whether they have left an incident and whether a command waits for them, as rows of one form: each statement of
+# a look costs as much as what it asks.
 _SEEN = f"""
 SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns,
-    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint, false FROM node WHERE {{others}}
+    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint, false, false FROM node WHERE {{others}}
 UNION ALL SELECT shard, '', split_part(incarnation, '/', 1), owner, configuration, clock_timestamp() - alive_at >= {LEASE}, epoch,
-    position, EXISTS (SELECT FROM command WHERE command.shard = shard.shard AND answer IS NULL) FROM shard
-"""  # noqa: S608 - a constant
+    position, EXISTS (SELECT FROM incident WHERE incident.shard = shard.shard AND {LEFT}), EXISTS (SELECT FROM command WHERE command.shard = shard.shard AND answer IS NULL) FROM shard
+"""  # noqa: S608 - constants
 _LOOK = _SEEN.format(others="true")
 # A name belongs to the node that beats under it; that of a silent one is free. The other parts of a statement do not see what it writes.
 _BEAT = f"""
@@ -42,7 +45,7 @@ WITH beat AS (
         configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
         WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {LEASE}
     RETURNING name, incarnation, process, configuration, is_able, skew_ns)
-SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns, 0::bigint, false FROM beat UNION ALL
+SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns, 0::bigint, false, false FROM beat UNION ALL
 {_SEEN.format(others="name NOT IN (SELECT name FROM beat)")}
 """  # noqa: S608 - constants
 _SKEW = "SELECT %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint"
@@ -131,6 +134,11 @@ class Membership:
             return exchange_reports(
                 connection, self.name, self.incarnation, text(problems), is_teller=is_teller
             )
+
+    def left_incidents(self) -> list[LeftIncident]:
+        """Returns the open incidents that shards have left for others. Raises: StoreError."""
+        with self._connected("reading incidents") as connection:
+            return left_incidents(connection)
 
     def take(self, shards: Collection[int]) -> list[ShardCommand]:
         """Returns the commands that waited for some shards at the last beat, oldest first. Raises: StoreError."""
@@ -266,7 +274,7 @@ def _seen(rows: Sequence[tuple[Any, ...]]) -> ClusterView:
 
 
 def _member(row: tuple[Any, ...]) -> Member:
-    _, name, incarnation, process, configuration, is_able, skew_ns, silent_ns, _ = row
+    _, name, incarnation, process, configuration, is_able, skew_ns, silent_ns, *_ = row
     return Member(
         name=name,
         incarnation=incarnation,
@@ -280,7 +288,7 @@ def _member(row: tuple[Any, ...]) -> Member:
 
 
 def _shard(row: tuple[Any, ...]) -> ShardRow:
-    shard, _, incarnation, owner, configuration, is_silent, epoch, position, _ = row
+    shard, _, incarnation, owner, configuration, is_silent, epoch, position, has_left, _ = row
     return ShardRow(
         shard=shard,
         incarnation=incarnation,
@@ -289,4 +297,5 @@ def _shard(row: tuple[Any, ...]) -> ShardRow:
         position=position,
         stamp=read_stamp(configuration) or ConfigurationStamp(),
         is_silent=is_silent,
+        has_left=has_left,
     )

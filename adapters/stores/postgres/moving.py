@@ -1,4 +1,7 @@
-"""The marks of targets that move from shard to shard: the shard on which a target lies by the configuration takes them, at its opening."""
+"""The marks of targets that move from shard to shard: the shard on which a target lies by the configuration takes them, at its opening.
+
+An open incident is taken before its marks, and they come along with it (moving_incidents).
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,13 +18,12 @@ SELECT EXISTS (SELECT FROM heard WHERE target = ANY(%(names)s::text[]) AND shard
     OR EXISTS (SELECT FROM pause WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s)
     OR EXISTS (SELECT FROM checkpoint WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s)
 """
-# An incident ends on the shard on which it is. A miss that it tells of is counted again, and its counts begin anew.
+# The marks of an incident that its shard has not left yet wait for it there: without it, a miss that it tells of were told again.
 _TAKE_HEARD = """
 WITH moved AS (
-    DELETE FROM heard WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s
-    RETURNING target, at_ns, run, run_at_ns, CASE WHEN EXISTS (
-        SELECT FROM incident WHERE incident.target = heard.target AND incident.shard = heard.shard AND is_open
-    ) THEN NULL ELSE missed_at_ns END AS missed_at_ns)
+    DELETE FROM heard WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s AND NOT EXISTS (
+        SELECT FROM incident WHERE incident.target = heard.target AND incident.shard = heard.shard AND is_open)
+    RETURNING target, at_ns, missed_at_ns, run, run_at_ns)
 INSERT INTO heard (shard, target, at_ns, missed_at_ns, run, run_at_ns)
 SELECT DISTINCT ON (target) %(shard)s, target, at_ns, missed_at_ns, run, run_at_ns FROM moved ORDER BY target, at_ns DESC
 ON CONFLICT (target, shard) DO UPDATE SET at_ns = excluded.at_ns, missed_at_ns = excluded.missed_at_ns, run = excluded.run,
@@ -35,13 +37,11 @@ SELECT DISTINCT ON (target) %(shard)s, target, at_ns, by FROM moved ORDER BY tar
 """
 _TAKE_CHECKPOINTS = """
 WITH moved AS (
-    DELETE FROM checkpoint WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s
-    RETURNING target, state, at_ns, EXISTS (
-        SELECT FROM incident WHERE incident.target = checkpoint.target AND incident.shard = checkpoint.shard AND is_open
-    ) AS has_incident)
+    DELETE FROM checkpoint WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s AND NOT EXISTS (
+        SELECT FROM incident WHERE incident.target = checkpoint.target AND incident.shard = checkpoint.shard AND is_open)
+    RETURNING target, state, at_ns)
 INSERT INTO checkpoint (shard, target, state, at_ns)
-SELECT DISTINCT ON (target) %(shard)s, target, state, at_ns FROM moved WHERE NOT has_incident
-ORDER BY target, at_ns DESC ON CONFLICT DO NOTHING
+SELECT DISTINCT ON (target) %(shard)s, target, state, at_ns FROM moved ORDER BY target, at_ns DESC ON CONFLICT DO NOTHING
 """
 _LEAVE_MISSED = (
     "UPDATE heard SET missed_at_ns = NULL WHERE shard = %(shard)s AND target = ANY(%(names)s::text[])"

@@ -29,7 +29,7 @@ from ..record_rows import TRANSITIONS, try_of
 from .connection import BoundedConnection, Parameters, connect, connected, explained, one, reading
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
-from .rows import BODY, OF_INCIDENT, TRIES, StepReader
+from .rows import BODY, OF_INCIDENT, STEPS, TRIES, StepReader
 from .samples.source import PostgresSource
 from .schema import refuse_others, version_of
 
@@ -106,7 +106,7 @@ class PostgresReader(RecordReader):
             return dict(connection.execute(_RECOVERED).fetchall())
 
     def transitions(self, incident: str) -> tuple[Transition, ...]:
-        query = "SELECT body FROM chain WHERE incident = %s AND channel = '' ORDER BY sequence"
+        query = f"SELECT body FROM {STEPS} WHERE id = %s AND channel = '' ORDER BY chain.sequence"  # noqa: S608 - a constant
         with self._reading() as connection:
             steps = StepReader(connection)
             rows = connection.execute(query, (incident,)).fetchall()

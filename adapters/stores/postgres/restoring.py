@@ -13,10 +13,14 @@ from ..marks import SILENCE, Mark, MarkReader
 from ..record_rows import GROUPINGS, RecordRow
 from .connection import BoundedConnection, one
 from .loading import DatabaseRecord
+from .moving_incidents import LEFT
 from .rows import BODY, StepReader
 
 LINKS = "SELECT position, incident, sequence, channel, body, hash FROM chain WHERE shard = %s AND position > %s ORDER BY position"
 _LIVE = f"SELECT body FROM {BODY} WHERE is_live AND incident.shard = %s ORDER BY ordinal"  # noqa: S608 - a constant
+_NOT_LEFT = f"outbox.incident NOT IN (SELECT id FROM incident WHERE {LEFT})"  # noqa: S608 - a constant
+_PENDING = f"WHERE state = %s AND outbox.shard = %s AND {_NOT_LEFT} ORDER BY ordinal"
+_IS_LEFT = f"SELECT true FROM outbox JOIN incident ON id = outbox.incident WHERE key = %s AND {LEFT}"  # noqa: S608 - a constant
 _DEAD = """
 WHERE state = 'dead' AND outbox.shard = %s AND (
     outbox.incident IN (SELECT id FROM incident WHERE is_live)
@@ -38,8 +42,8 @@ SELECT channel, count(*) FILTER (WHERE state = 'pending'), min(created_at_ns) FI
 FROM outbox WHERE state <> 'delivered' AND (%s::int IS NULL OR shard = %s) GROUP BY channel ORDER BY channel COLLATE "C"
 """
 _MISPLACED = """
-SELECT chain.incident FROM chain LEFT JOIN incident ON incident.id = chain.incident AND incident.shard = chain.shard
-WHERE chain.shard = %s AND chain.position > %s AND channel = '' AND (incident.id IS NULL OR incident.sequence < chain.sequence)
+SELECT chain.incident FROM chain WHERE chain.shard = %s AND chain.position > %s AND channel = '' AND NOT EXISTS (
+    SELECT FROM incident WHERE incident.id = chain.incident AND incident.sequence >= chain.sequence)
 UNION ALL
 SELECT incident.id FROM incident LEFT JOIN chain ON chain.shard = incident.shard AND chain.position = incident.position
 WHERE incident.shard = %s AND (is_live OR incident.position > %s) AND (
@@ -98,11 +102,10 @@ def restored(connection: BoundedConnection, shard: int, epoch: int, end: RecordE
     """Returns the state of a record as it is now."""
     reader, marks = StepReader(connection), Marks(connection, shard)
     live = tuple(reader.incident(body) for (body,) in connection.execute(_LIVE, (shard,)).fetchall())
-    pending = "WHERE state = %s AND outbox.shard = %s ORDER BY ordinal"
     return Restored(
         epoch=epoch,
         incidents=live,
-        outbox=reader.notices(pending, (DeliveryState.PENDING.value, shard)),
+        outbox=reader.notices(_PENDING, (DeliveryState.PENDING.value, shard)),
         dead=reader.notices(_DEAD, (shard,)),
         given_up=tuple((each.channel, each.dead) for each in backlogs(connection, shard) if each.dead),
         told=tuple(reader.last_delivered(_TOLD, (shard,))),
@@ -119,7 +122,9 @@ def restored(connection: BoundedConnection, shard: int, epoch: int, end: RecordE
 
 
 def recalled(connection: BoundedConnection, shard: int, epoch: int, key: str) -> Restored | None:
-    """Returns a dead letter with its incidents and the last delivered step of each, None where the key is none."""
+    """Returns a dead letter with its incidents and the last delivered step of each, None where the key is none of this shard by now."""
+    if one(connection, _IS_LEFT, (key,)):
+        return None
     return recall(DatabaseRecord(connection, shard), epoch, key)
 
 

@@ -11,6 +11,8 @@ BODY = """
 incident JOIN chain ON chain.shard = incident.shard AND chain.position = incident.position
 """
 """Incidents with their newest step."""
+STEPS = "incident JOIN chain ON chain.shard = incident.shard AND chain.incident = incident.id"
+"""Incidents with all their links: other shards that an incident was on before have some of them, too."""
 OUTGOING = """
 SELECT outbox.key, outbox.incident, outbox.sequence, outbox.channel, outbox.change, reason, created_at_ns, state, attempts,
     outbox.at_ns, detail, reminder, remark, digest, chain.body

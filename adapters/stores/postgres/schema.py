@@ -155,6 +155,9 @@ CREATE INDEX incident_moved ON incident (moved_in);
 THIRD = """
 -- The own problems of a node and its shards, for the node that tells of them.
 ALTER TABLE node ADD problems text NOT NULL DEFAULT '';
+
+-- Incidents that wait for the shard on which their target lies by now.
+CREATE INDEX left_incident ON incident (shard) WHERE is_open AND NOT is_live;
 """
 
 MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)

@@ -19,6 +19,7 @@ from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, explained, reading
 from .fence import read_owner
 from .moving import leave_marks, take_marks
+from .moving_incidents import leave_incidents, take_incidents
 from .restoring import recalled, restored, verify
 from .schema import migrate
 from .session import DatabaseSession
@@ -99,6 +100,8 @@ class PostgresStore:
         session.samples.reload()
         targets = None if self._targets is None else self._targets()
         if targets is not None:
+            leave_incidents(connection, session.fence, self._shard, targets)
+            take_incidents(connection, session.fence, self._shard, targets.names)
             take_marks(connection, session.fence, self._shard, targets.names)
         with reading(connection):
             verify(connection, self._shard, session.fence.end)

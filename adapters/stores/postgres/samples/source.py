@@ -9,6 +9,7 @@ from .....domain.observation.outcome import Outcome, Reason
 from ...history.source import US_PER_HOUR, RecordedNotice, RowSum
 from ...history.stored import FoundRow
 from ..connection import BoundedConnection, Parameters, one
+from ..rows import BODY, STEPS
 from .blocks import Block
 from .moved import MovedTargets, one_chunk, one_sum
 
@@ -38,11 +39,10 @@ UNION ALL SELECT (SELECT min(day) * 24 FROM daily), (SELECT max(day) * 24 + 24 F
 """
 _BLOCKS = "SELECT hour, data FROM block WHERE hour >= %s AND hour < %s ORDER BY hour, number"
 _MOVED = "SELECT array_agg(id ORDER BY id) FROM target GROUP BY name HAVING count(*) > 1"
-_STEPS = """
-SELECT body FROM chain WHERE channel = '' AND incident IN (
-    SELECT id FROM incident JOIN chain ON chain.shard = incident.shard AND chain.position = incident.position
-    WHERE (body::json ->> 'opened_at_ns')::bigint >= %s) ORDER BY shard, position
-"""
+_STEPS = f"""
+SELECT body FROM {STEPS} WHERE channel = '' AND id IN (
+    SELECT id FROM {BODY} WHERE (body::json ->> 'opened_at_ns')::bigint >= %s) ORDER BY chain.shard, chain.position
+"""  # noqa: S608 - constants
 _NOTICES = """
 SELECT channel, outbox.incident, target, rule, change, created_at_ns, state, reminder, digest
 FROM outbox JOIN incident ON incident.id = outbox.incident
