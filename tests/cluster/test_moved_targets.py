@@ -94,7 +94,7 @@ def test_a_ping_a_pause_and_a_count_move_along(nodes, rows, move):
     ((_, before_ns),) = heard(rows)
     move(nodes)
     a = nodes.runtimes["a"]
-    until(lambda: [shard for shard, _ in pauses(rows)] == [0], 20)
+    until(lambda: [shard for shard, _ in pauses(rows)] == [0])
     assert a.status()[SECOND.id].paused
     assert pauses(rows) == [(0, "ann")]
     ((shard, after_ns),) = heard(rows)
@@ -104,7 +104,7 @@ def test_a_ping_a_pause_and_a_count_move_along(nodes, rows, move):
     assert not a.status()[SECOND.id].paused
     assert pauses(rows) == []
     a.heartbeat(SECOND.id, ok=False)
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
 
 
 def test_a_ping_that_was_missed_while_a_target_moves_is_told(nodes, rows):
@@ -114,7 +114,7 @@ def test_a_ping_that_was_missed_while_a_target_moves_is_told(nodes, rows):
     nodes.stop("a")
     rows("UPDATE heard SET at_ns = at_ns - %s WHERE target = %s", 2 * HOUR_NS, SECOND.id)
     nodes.start("a", (FIRST, replace(SECOND, **MISSED), WHOLE, *JOBS))
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
 
 
 def test_a_missed_ping_that_was_told_is_told_anew_on_the_other_shard(nodes, rows):
@@ -123,10 +123,10 @@ def test_a_missed_ping_that_was_told_is_told_anew_on_the_other_shard(nodes, rows
     nodes.stop("a")
     rows("UPDATE heard SET at_ns = at_ns - %s WHERE target = %s", 2 * HOUR_NS, SECOND.id)
     nodes.start("a", (FIRST, replace(SECOND, **MISSED), *JOBS))
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
     nodes.stop("a")
     a = nodes.start("a", (FIRST, replace(SECOND, **MISSED), WHOLE, *JOBS))
-    until(lambda: len(nodes.heard) == 3, 20)
+    until(lambda: len(nodes.heard) == 3)
     assert sorted(nodes.told()) == [(SECOND.id, "opened"), (SECOND.id, "opened"), (SECOND.id, "resolved")]
     assert len(a.incidents(open_only=True)) == 1
     assert rows("SELECT count(*) FROM checkpoint WHERE target = %s AND shard <> 0", SECOND.id) == [(0,)]
@@ -145,7 +145,7 @@ def test_a_pause_by_one_node_holds_where_another_takes_the_target_over(nodes, ro
     nodes.runtimes[owner].reload(nodes.configuration(JOINED))
     nodes.settle("a", "b")
     for runtime in nodes.runtimes.values():
-        until(lambda: runtime.status()[SECOND.id].paused, 20)  # noqa: B023
+        until(lambda: runtime.status()[SECOND.id].paused)  # noqa: B023
     assert pauses(rows) == [(0, "ann")]
 
 
@@ -156,9 +156,9 @@ def test_a_node_that_is_not_reloaded_yet_reaches_a_target_on_its_new_shard(nodes
     nodes.settle("a", "b")
     a, b = nodes.runtimes["a"], nodes.runtimes["b"]
     a.reload(nodes.configuration(JOINED))
-    until(lambda: shards_of(a) == {"a": (0, 1, 2, 3), "b": ()}, 20)
+    until(lambda: shards_of(a) == {"a": (0, 1, 2, 3), "b": ()})
     b.heartbeat(SECOND.id)
-    until(lambda: a.status()[SECOND.id].status.value == "up", 20)
+    until(lambda: a.status()[SECOND.id].status.value == "up")
     b.pause(SECOND.id, by="ann")
     assert a.status()[SECOND.id].paused
 
@@ -188,7 +188,7 @@ def test_a_resumed_target_finds_no_pause_of_its_former_shard(nodes, rows):
     a = nodes.start("a", APART)
     a.pause(SECOND.id, by="ann")
     move_by_reload(nodes)
-    until(lambda: pauses(rows) == [(0, "ann")], 20)
+    until(lambda: pauses(rows) == [(0, "ann")])
     a.resume(SECOND.id)
     a.reload(nodes.configuration(APART))
     nodes.settle("a")
@@ -199,11 +199,11 @@ def test_a_resumed_target_finds_no_pause_of_its_former_shard(nodes, rows):
 def test_an_open_incident_ends_and_the_count_begins_anew(nodes, rows, move):
     a = nodes.start("a", APART)
     fail(a, SECOND.id)
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
     move(nodes)
-    until(lambda: nodes.told() == [(SECOND.id, "opened"), (SECOND.id, "resolved")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened"), (SECOND.id, "resolved")])
     a = nodes.runtimes["a"]
     a.heartbeat(SECOND.id, ok=False)
     assert a.incidents(open_only=True) == ()
     fail(a, SECOND.id)
-    until(lambda: len(nodes.heard) == 3, 20)
+    until(lambda: len(nodes.heard) == 3)
