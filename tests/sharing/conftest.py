@@ -42,7 +42,7 @@ class HostProcess:
 
     @property
     def next_role_detail(self):
-        """What the next change of the role says. A freeze that lasts longer than usual is an event, too."""
+        """The detail of the next change of the role. A freeze that lasts longer than usual is an event, too."""
         roles = "(event for event in iter(lambda: events.get(20), None) if hasattr(event, 'role'))"
         return self.ask(f"next({roles}).detail")
 
