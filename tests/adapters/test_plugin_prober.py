@@ -18,6 +18,7 @@ from watchkeeper.domain.time.moment import Deadline
 
 from tests.adapters.calling import CLOCK, LONG_NS, SOON_NS
 from tests.adapters.timing import call_at_of
+from tests.support.left_behind import threads_since
 
 WAYS = """
 import asyncio
@@ -268,6 +269,8 @@ def test_settings_that_a_package_changes_are_its_own_copy(run, module):
 
 
 def test_a_close_ends_the_threads_and_the_loops(run, module):
+    before = set(threading.enumerate())
+
     async def main():
         with probing() as prober:
             waiting = begin(prober, "waits")[1]
@@ -276,8 +279,9 @@ def test_a_close_ends_the_threads_and_the_loops(run, module):
             return await waiting
 
     assert run(main).reason is Reason.CANCELLED
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith(("watchkeeper-ways", "watchkeeper-sync"))]
+    assert (
+        threads_since(before, lambda name: name.startswith(("watchkeeper-ways", "watchkeeper-sync"))) == set()
+    )
 
 
 def test_failures_in_number_leave_nothing(run, module):
