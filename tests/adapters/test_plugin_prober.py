@@ -18,6 +18,7 @@ from watchkeeper.domain.time.moment import Deadline
 
 from tests.adapters.calling import CLOCK, LONG_NS, SOON_NS
 from tests.adapters.timing import call_at_of
+from tests.support.left_behind import threads_since
 
 WAYS = """
 import asyncio
@@ -99,6 +100,11 @@ def begin(prober, *way, **fields):
     return attempt, answered
 
 
+async def warmed_up(prober):
+    """Has a first attempt, which waits for the import and for the loop of the kind, so that none with a short deadline does."""
+    assert (await begin(prober, "returns", value=1, target="other")[1]).outcome is Outcome.UP
+
+
 def seen(run, *way, **fields):
     async def main():
         with probing() as prober:
@@ -137,6 +143,7 @@ ENDS = [
 def test_each_way_to_fail_has_its_own_reason(run, module, way, outcome, reason, detail):
     async def main():
         with probing() as prober:
+            await warmed_up(prober)
             timeout_ns = SOON_NS if outcome is Outcome.TIMED_OUT else LONG_NS
             found = await begin(prober, way, timeout_ns=timeout_ns)[1]
             module.GATE.set()
@@ -180,8 +187,8 @@ def test_a_package_whose_import_hangs_holds_up_nothing_else(run, module, hanging
         with probing() as prober:
             late = begin(prober, name="slow", timeout_ns=SOON_NS // 2)[1]
             again = begin(prober, name="slow", target="other", timeout_ns=SOON_NS // 2)[1]
+            # The import goes on until the gate is opened.
             other = await begin(prober, name="sync")[1]
-            assert not late.done()
             found = await late, await again, other
             threading.GATE_OF_A_TEST.set()
             return found
@@ -212,8 +219,8 @@ def test_a_kind_that_blocks_holds_up_no_other_kind(run, module):
             await begin(prober)[1]
             _, blocked = begin(prober, "blocks", timeout_ns=SOON_NS)
             _, behind = begin(prober, "returns", value=1, target="other", timeout_ns=SOON_NS)
+            # It blocks until the gate is opened.
             other = await begin(prober, name="of-a-class")[1]
-            assert not blocked.done()
             found = other, await behind, await blocked
             module.GATE.set()
             return found
@@ -229,6 +236,7 @@ def test_a_kind_that_blocks_holds_up_no_other_kind(run, module):
 def test_an_attempt_that_goes_on_delays_those_of_its_own_target_alone(run, module):
     async def main():
         with probing() as prober:
+            await warmed_up(prober)
             assert (await begin(prober, "holds on", timeout_ns=SOON_NS // 5)[1]).outcome is Outcome.TIMED_OUT
             again = await begin(prober, "returns", value=1, timeout_ns=SOON_NS // 5)[1]
             other = await begin(prober, "returns", value=1, target="other")[1]
@@ -268,6 +276,8 @@ def test_settings_that_a_package_changes_are_its_own_copy(run, module):
 
 
 def test_a_close_ends_the_threads_and_the_loops(run, module):
+    before = set(threading.enumerate())
+
     async def main():
         with probing() as prober:
             waiting = begin(prober, "waits")[1]
@@ -276,8 +286,9 @@ def test_a_close_ends_the_threads_and_the_loops(run, module):
             return await waiting
 
     assert run(main).reason is Reason.CANCELLED
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith(("watchkeeper-ways", "watchkeeper-sync"))]
+    assert (
+        threads_since(before, lambda name: name.startswith(("watchkeeper-ways", "watchkeeper-sync"))) == set()
+    )
 
 
 def test_failures_in_number_leave_nothing(run, module):

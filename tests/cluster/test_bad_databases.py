@@ -124,7 +124,7 @@ def test_a_node_on_which_engines_do_not_start_leaves_its_shards_to_the_other(nod
     b = Nodes(nodes.store.replace("keeper@", f"{role}@"))
     try:
         runtime = b.start("b")
-        until(lambda: "too many connections for role" in problems(runtime).get("node", ""), 20)
+        until(lambda: "too many connections for role" in problems(runtime).get("node", ""))
         nodes.settle("a")
         assert problems(a) == {}
         assert [each.id for each in runtime.status().targets] == [each.id for each in JOBS]
@@ -137,16 +137,16 @@ def test_a_shard_that_does_not_verify_leaves_the_others_where_they_are(nodes, da
         nodes.start(name)
     nodes.settle("a", "b")
     fail(nodes.runtimes["a"], JOBS[1].id)
-    until(lambda: len(nodes.heard) == 1, 20)
+    until(lambda: len(nodes.heard) == 1)
     owner = nodes.by_shard()[1]
     other = "b" if owner == "a" else "a"
     database_server.sql(f"UPDATE {schema_of(nodes.store)}.chain SET body = body || ' ' WHERE shard = 1")
     nodes.stop(owner)
     runtime = nodes.runtimes[other]
-    until(lambda: "shard 1 does not start" in problems(runtime).get("node", ""), 20)
-    until(lambda: shards_of(runtime)[other] == (0, 2, 3), 20)
+    until(lambda: "shard 1 does not start" in problems(runtime).get("node", ""))
+    until(lambda: shards_of(runtime)[other] == (0, 2, 3))
     nodes.start(owner)
-    until(lambda: sorted(map(len, shards_of(runtime).values())) == [1, 2], 20)
+    until(lambda: sorted(map(len, shards_of(runtime).values())) == [1, 2])
     assert not any(each.is_alive and not each.shards for each in runtime.status().nodes)
 
 
@@ -160,11 +160,11 @@ def test_an_outage_of_the_database_changes_no_owner_and_is_told_once_it_is_back(
             before = nodes.by_shard()
             server.kill()
             for runtime in (a, b):
-                until(lambda: {"node", "store"} <= {*problems(runtime)}, 20)  # noqa: B023
+                until(lambda: {"node", "store"} <= {*problems(runtime)})  # noqa: B023
                 assert [each.id for each in runtime.status().targets] == [each.id for each in JOBS]
             near = nodes.runtimes[before[0]]
             fail(near, JOBS[0].id)
-            until(lambda: near.status()[JOBS[0].id].status.value == "down", 20)
+            until(lambda: near.status()[JOBS[0].id].status.value == "down")
             assert nodes.heard == []
             far = b if near is a else a
             with pytest.raises(StoreError):
@@ -172,9 +172,9 @@ def test_an_outage_of_the_database_changes_no_owner_and_is_told_once_it_is_back(
             with pytest.raises(StoreError, match="nothing was done: the store failed"):
                 far.silence(JOBS[1].id, "1h")
             server.start()
-            until(lambda: len(nodes.heard) == 1, 20)
+            until(lambda: len(nodes.heard) == 1)
             for runtime in (a, b):
-                until(lambda: problems(runtime) == {}, 20)  # noqa: B023
+                until(lambda: problems(runtime) == {})  # noqa: B023
             assert nodes.by_shard() == before
             assert nodes.told() == [(JOBS[0].id, "opened")]
             assert [runtime.status().silences for runtime in (a, b)] == [(), ()]

@@ -34,7 +34,7 @@ def test_a_node_whose_socket_was_taken_has_one_again_when_the_other_is_gone(pair
     assert control_socket_path(pair.store, "a").stat().st_ino != ours
     assert not answers(pair.store, "a")
     ends(other)
-    assert until(lambda: answers(pair.store, "a"), 20)
+    assert until(lambda: answers(pair.store, "a"))
 
 
 def test_a_verb_reaches_a_living_node_where_another_has_left_its_socket_behind(pair):

@@ -26,7 +26,7 @@ def test_a_planned_stop_hands_over_what_is_known_and_told(nodes):
     nodes.settle("a", "b")
     for each in JOBS:
         fail(a, each.id)
-    until(lambda: len(nodes.heard) == SHARDS, 20)
+    until(lambda: len(nodes.heard) == SHARDS)
     for incident in a.incidents(open_only=True):
         b.acknowledge(incident.id, by="ann", note="seen")
     a.silence("job*", "1h", id="s")
@@ -39,7 +39,7 @@ def test_a_planned_stop_hands_over_what_is_known_and_told(nodes):
     b.unsilence("s")
     for each in JOBS:
         b.heartbeat(each.id)
-    until(lambda: len(nodes.heard) == 3 * SHARDS, 20)
+    until(lambda: len(nodes.heard) == 3 * SHARDS)
     told = [(job.id, change) for job in JOBS for change in ("acknowledged", "opened", "resolved")]
     assert sorted(nodes.told()) == sorted(told), "nothing was told twice"
     assert len({notice.key for _, notice in nodes.heard}) == 3 * SHARDS
@@ -52,15 +52,21 @@ def test_no_tick_is_missed_by_more_than_a_period_at_a_planned_stop(nodes):
         nodes.start(name, (), checks=dict.fromkeys(names, lambda: 3), every="1s", timeout="500ms")
     nodes.settle("a", "b")
     record = Record(nodes.store)
-    moved = [names[shard] for shard, name in nodes.by_shard().items() if name == "a"]
-    until(lambda: {*moved} <= {*record.targets()}, 20)
+    owners = nodes.by_shard()
+    moved, stayed = ([names[shard] for shard, name in owners.items() if name == of] for of in ("a", "b"))
+    until(lambda: {*names} <= {*record.targets()})
     nodes.stop("a")
-    before = {name: len(record.samples(name)) for name in moved}
-    until(lambda: all(len(record.samples(name)) > before[name] + 1 for name in moved), 20)
-    for name in moved:
+    before = {name: len(record.samples(name)) for name in names}
+    until(lambda: all(len(record.samples(name)) > before[name] + 1 for name in names))
+
+    def longest_ns(name):
         found = [sample.at_ns for sample in record.samples(name)]
-        gaps = [later - earlier for earlier, later in itertools.pairwise(found)]
-        assert max(gaps) < 2.5 * NS_PER_S, name
+        return max(later - earlier for earlier, later in itertools.pairwise(found))
+
+    # A busy machine is late for targets that stay where they are, too.
+    late_ns = max(map(longest_ns, stayed)) - NS_PER_S
+    for name in moved:
+        assert longest_ns(name) < 2.5 * NS_PER_S + late_ns, name
 
 
 def test_a_pause_that_another_node_has_ended_does_not_come_back(nodes):

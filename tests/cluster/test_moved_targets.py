@@ -98,7 +98,7 @@ def test_a_ping_a_pause_and_a_count_move_along(nodes, rows, move):
     ((_, before_ns),) = heard(rows)
     move(nodes)
     a = nodes.runtimes["a"]
-    until(lambda: [shard for shard, _ in pauses(rows)] == [0], 20)
+    until(lambda: [shard for shard, _ in pauses(rows)] == [0])
     assert a.status()[SECOND.id].paused
     assert pauses(rows) == [(0, "ann")]
     ((shard, after_ns),) = heard(rows)
@@ -108,7 +108,7 @@ def test_a_ping_a_pause_and_a_count_move_along(nodes, rows, move):
     assert not a.status()[SECOND.id].paused
     assert pauses(rows) == []
     a.heartbeat(SECOND.id, ok=False)
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
 
 
 def test_a_ping_that_was_missed_while_a_target_moves_is_told(nodes, rows):
@@ -118,7 +118,7 @@ def test_a_ping_that_was_missed_while_a_target_moves_is_told(nodes, rows):
     nodes.stop("a")
     rows("UPDATE heard SET at_ns = at_ns - %s WHERE target = %s", 2 * HOUR_NS, SECOND.id)
     nodes.start("a", (FIRST, replace(SECOND, **MISSED), WHOLE, *JOBS))
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
 
 
 def test_a_missed_ping_that_was_told_is_not_told_again_on_the_other_shard(nodes, rows):
@@ -127,12 +127,12 @@ def test_a_missed_ping_that_was_told_is_not_told_again_on_the_other_shard(nodes,
     nodes.stop("a")
     rows("UPDATE heard SET at_ns = at_ns - %s WHERE target = %s", 2 * HOUR_NS, SECOND.id)
     nodes.start("a", (FIRST, replace(SECOND, **MISSED), *JOBS))
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
     nodes.stop("a")
     a = nodes.start("a", (FIRST, replace(SECOND, **MISSED), WHOLE, *JOBS))
-    until(lambda: incident_rows(rows) == [(0, True)], 20)
+    until(lambda: incident_rows(rows) == [(0, True)])
     a.heartbeat(SECOND.id)
-    until(lambda: nodes.told() == [(SECOND.id, "opened"), (SECOND.id, "resolved")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened"), (SECOND.id, "resolved")])
     assert rows("SELECT count(*) FROM checkpoint WHERE target = %s AND shard <> 0", SECOND.id) == [(0,)]
 
 
@@ -149,7 +149,7 @@ def test_a_pause_by_one_node_holds_where_another_takes_the_target_over(nodes, ro
     nodes.runtimes[owner].reload(nodes.configuration(JOINED))
     nodes.settle("a", "b")
     for runtime in nodes.runtimes.values():
-        until(lambda: runtime.status()[SECOND.id].paused, 20)  # noqa: B023
+        until(lambda: runtime.status()[SECOND.id].paused)  # noqa: B023
     assert pauses(rows) == [(0, "ann")]
 
 
@@ -160,9 +160,9 @@ def test_a_node_that_is_not_reloaded_yet_reaches_a_target_on_its_new_shard(nodes
     nodes.settle("a", "b")
     a, b = nodes.runtimes["a"], nodes.runtimes["b"]
     a.reload(nodes.configuration(JOINED))
-    until(lambda: shards_of(a) == {"a": (0, 1, 2, 3), "b": ()}, 20)
+    until(lambda: shards_of(a) == {"a": (0, 1, 2, 3), "b": ()})
     b.heartbeat(SECOND.id)
-    until(lambda: a.status()[SECOND.id].status.value == "up", 20)
+    until(lambda: a.status()[SECOND.id].status.value == "up")
     b.pause(SECOND.id, by="ann")
     assert a.status()[SECOND.id].paused
 
@@ -192,7 +192,7 @@ def test_a_resumed_target_finds_no_pause_of_its_former_shard(nodes, rows):
     a = nodes.start("a", APART)
     a.pause(SECOND.id, by="ann")
     move_by_reload(nodes)
-    until(lambda: pauses(rows) == [(0, "ann")], 20)
+    until(lambda: pauses(rows) == [(0, "ann")])
     a.resume(SECOND.id)
     a.reload(nodes.configuration(APART))
     nodes.settle("a")
@@ -203,21 +203,21 @@ def test_a_resumed_target_finds_no_pause_of_its_former_shard(nodes, rows):
 def test_an_open_incident_goes_on_and_its_end_is_told_once(nodes, rows, move):
     a = nodes.start("a", APART)
     fail(a, SECOND.id)
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
     ((before,),) = (a.incidents(open_only=True),)
     a.acknowledge(before.id, by="ann")
     move(nodes)
-    until(lambda: incident_rows(rows) == [(0, True)], 20)
+    until(lambda: incident_rows(rows) == [(0, True)])
     a = nodes.runtimes["a"]
-    until(lambda: a.status()[SECOND.id].status.value == "down", 20)
+    until(lambda: a.status()[SECOND.id].status.value == "down")
     ((after,),) = (a.incidents(open_only=True),)
     assert (after.id, after.acknowledged_by) == (before.id, "ann")
     a.unacknowledge(after.id, by="bob")
     assert a.incidents(open_only=True)[0].acknowledged_by is None, "commands reach it at its new shard"
     for _ in range(3):
         a.heartbeat(SECOND.id)
-    until(lambda: incident_rows(rows) == [(0, False)], 20)
-    until(lambda: nodes.told()[-1] == (SECOND.id, "resolved"), 20)
+    until(lambda: incident_rows(rows) == [(0, False)])
+    until(lambda: nodes.told()[-1] == (SECOND.id, "resolved"))
     told = [(notice.incident.id, notice.change.value) for _, notice in nodes.heard]
     assert told == [(before.id, change) for change in ("opened", "acknowledged", "changed", "resolved")]
     assert a.status().problems == ()
@@ -229,13 +229,13 @@ def test_an_incident_moves_between_nodes_that_are_reloaded_one_after_the_other(n
     nodes.settle("a", "b")
     a, b = nodes.runtimes["a"], nodes.runtimes["b"]
     fail(a, SECOND.id)
-    until(lambda: nodes.told() == [(SECOND.id, "opened")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened")])
     a.reload(nodes.configuration(JOINED))
     b.reload(nodes.configuration(JOINED))
     nodes.settle("a", "b")
     for runtime in (a, b):
-        until(lambda: [each.target for each in runtime.incidents(open_only=True)] == [SECOND.id], 20)  # noqa: B023
+        until(lambda: [each.target for each in runtime.incidents(open_only=True)] == [SECOND.id])  # noqa: B023
     for _ in range(3):
         b.heartbeat(SECOND.id)
-    until(lambda: nodes.told() == [(SECOND.id, "opened"), (SECOND.id, "resolved")], 20)
+    until(lambda: nodes.told() == [(SECOND.id, "opened"), (SECOND.id, "resolved")])
     assert incident_rows(rows) == [(0, False)]

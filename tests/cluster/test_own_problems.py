@@ -61,7 +61,7 @@ def test_a_channel_that_is_dead_for_one_shard_of_another_node_is_told_once(nodes
     _, first, other = paged
     (shard, *_) = [shard for shard, name in nodes.by_shard().items() if name == other]
     fail(nodes.runtimes[first], PAGED[shard].id)
-    until(lambda: own(nodes), 20)
+    until(lambda: own(nodes))
     (incident,) = [
         each for each in nodes.runtimes[other].incidents(open_only=True) if each.target == "watchkeeper"
     ]
@@ -82,12 +82,12 @@ def test_a_channel_that_is_dead_for_all_shards_is_one_incident_and_survives_its_
     pager, first, other = paged
     for each in PAGED:
         fail(nodes.runtimes[other], each.id)
-    until(lambda: own(nodes), 20)
+    until(lambda: own(nodes))
     nodes.stop(first)
     nodes.settle(other)
-    until(lambda: "channel pager" in problems(nodes.runtimes[other]), 20)
+    until(lambda: "channel pager" in problems(nodes.runtimes[other]))
     pager.works.set()
-    until(lambda: len(own(nodes)) == 2, 20)
+    until(lambda: len(own(nodes)) == 2)
     assert own(nodes) == [(first, "channel pager", "opened"), (other, "channel pager", "resolved")]
 
 
@@ -105,10 +105,10 @@ def test_a_silent_node_is_told_once_and_its_return_too(nodes, database_server):
             )
 
     set_beat("10 minutes")
-    until(lambda: "nodes" in problems(a), 20)
-    until(lambda: own(nodes), 20)
+    until(lambda: "nodes" in problems(a))
+    until(lambda: own(nodes))
     (incident,) = a.incidents(open_only=True)
     assert (incident.rule, incident.cause) == ("silent node b", "process 7 on mon2 shows no sign of life")
     set_beat("0 s")
-    until(lambda: len(own(nodes)) == 2, 20)
+    until(lambda: len(own(nodes)) == 2)
     assert own(nodes) == [("a", "silent node b", "opened"), ("a", "silent node b", "resolved")]

@@ -1,7 +1,5 @@
 """Nodes in processes of their own: one is killed or frozen, and one is forked."""
 
-import signal
-
 import pytest
 from clustered import SHARDS
 from databases import new_store
@@ -64,12 +62,12 @@ def test_a_killed_node_is_replaced_and_a_command_waits_for_that(host):
 def test_a_frozen_node_is_replaced_and_takes_its_share_again(host):
     first, second = host(), host()
     first.wait_for(HELD, SHARDS // 2)
-    first.popen.send_signal(signal.SIGSTOP)
+    first.freeze()
     try:
         second.wait_for(HELD, SHARDS)
         assert second.ask("runtime.heartbeat('job')") == "None"
     finally:
-        first.popen.send_signal(signal.SIGCONT)
+        first.thaw()
     first.wait_for(HELD, SHARDS // 2)
     second.wait_for(HELD, SHARDS // 2)
     for process in (first, second):

@@ -29,11 +29,11 @@ def test_each_target_is_probed_by_one_node_and_shown_by_all(nodes):
     where = nodes.by_shard()
     ran.clear()
     owners = {(where[shard], check) for shard, check in enumerate(CHECKS)}
-    until(lambda: all(ran[place] > 3 for place in owners), 20)
+    until(lambda: all(ran[place] > 3 for place in owners))
     assert {*ran} == owners
     order = [*(each.id for each in JOBS), *CHECKS]
     for runtime in nodes.runtimes.values():
-        until(lambda: all(runtime.status()[check].status.value == "up" for check in CHECKS), 20)  # noqa: B023
+        until(lambda: all(runtime.status()[check].status.value == "up" for check in CHECKS))  # noqa: B023
         status = runtime.status()
         assert [each.id for each in status.targets] == order
         assert [each.name for each in status.nodes if each.is_this] == [
@@ -59,7 +59,7 @@ def test_events_are_those_of_the_shards_of_a_node(nodes):
     with a.subscribe() as of_a, b.subscribe() as of_b:
         for each in JOBS:
             fail(a, each.id)
-        until(lambda: {one.target for one in b.incidents(open_only=True)} == {each.id for each in JOBS}, 20)
+        until(lambda: {one.target for one in b.incidents(open_only=True)} == {each.id for each in JOBS})
         mine, others = changed(of_a), changed(of_b)
     where = nodes.by_shard()
     assert mine == {each.id for shard, each in enumerate(JOBS) if where[shard] == "a"}

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.needs("postgres")
 SHOP = Route(id="shop", match=["group=shop"], to=["ops"])
 CHECK = name_on(1, "check")
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO command%'"
+TRIES_MAX = 8
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_a_target_of_another_node_is_shown_as_its_own_node_shows_it(pair):
     """Its newest answer, and since when it is as it is: the record has no more than the time of its newest sample."""
     near, far = pair(1)
     assert until(lambda: near.status()[CHECK].sample is not None)
-    assert until(lambda: far.status()[CHECK].sample is not None, 20)
+    assert until(lambda: far.status()[CHECK].sample is not None)
     here, there = near.status()[CHECK], far.status()[CHECK]
     assert (there.status, there.sample.outcome, there.sample.reason) == (
         here.status,
@@ -82,7 +83,7 @@ def test_a_target_of_another_node_is_shown_as_its_own_node_shows_it(pair):
     )
     assert there.sample.latency_ns is not None
     sampled_ns = there.sample.at.wall_ns
-    assert until(lambda: far.status()[CHECK].sample.at.wall_ns > sampled_ns, 20)
+    assert until(lambda: far.status()[CHECK].sample.at.wall_ns > sampled_ns)
     assert far.status()[CHECK].since_ns == there.since_ns
 
 
@@ -97,21 +98,30 @@ def test_a_heartbeat_of_a_paused_target_of_another_node_says_that_it_counts_for_
 
 
 def test_a_command_that_waits_holds_up_no_other_request_and_costs_no_shard(nodes, pair, database_server):
-    """The table of commands is locked for as long as a wait for a lock lasts: a second."""
+    """The table of commands is locked for longer than a wait for a lock lasts: a second."""
     near, far = pair(1)
     client = connect(nodes.store, node=next(each.name for each in far.status().nodes if each.is_this))
     client.target_names()
     epochs = [row.epoch for row in look_at_nodes(nodes.store).shards]
-    with psycopg.connect(database_server.socket_dsn) as held, ThreadPoolExecutor(1) as others:
+    with (
+        psycopg.connect(database_server.socket_dsn) as held,
+        psycopg.connect(database_server.socket_dsn, autocommit=True) as looking,
+        ThreadPoolExecutor(1) as others,
+    ):
         held.execute(f"LOCK TABLE {schema_of(nodes.store)}.command IN ACCESS EXCLUSIVE MODE")
-        paused = others.submit(client.pause, CHECK)
-        with psycopg.connect(database_server.socket_dsn, autocommit=True) as looking:
-            assert until(lambda: looking.execute(WAITING).fetchone() == (1,), 20)
-        client.target_names()
-        assert not paused.done()
-        assert "nothing was done: another connection holds a lock on a table" in str(paused.exception())
-        assert until(lambda: "node" in problems(far), 20)
-    assert until(lambda: problems(far) == {} == problems(near), 20)
+
+        def is_answered_meanwhile():
+            paused = others.submit(client.pause, CHECK)
+            assert until(lambda: looking.execute(WAITING).fetchone() == (1,))
+            client.target_names()
+            waits = not paused.done()
+            assert "nothing was done: another connection holds a lock on a table" in str(paused.exception())
+            return waits
+
+        # On a busy machine the other request may take a second by itself: then once more.
+        assert any(is_answered_meanwhile() for _ in range(TRIES_MAX))
+        assert until(lambda: "node" in problems(far))
+    assert until(lambda: problems(far) == {} == problems(near))
     assert [row.epoch for row in look_at_nodes(nodes.store).shards] == epochs
     assert not near.status()[CHECK].paused
 

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 from of_channels import failing, pause_for, until
 from records import NOON, sample_at
-from seeing import logged, samples, written
+from seeing import WITHIN_S, logged, samples, written
 from servers import Authority, web
 from watched import NOWHERE, one_target, watching
 from watchkeeper import Outcome, Runtime
@@ -45,16 +45,22 @@ def grace(folder: Path, value: str) -> Any:
 
 
 def held(folder: Path, runtime: dict[str, Any]) -> int:
-    """How many of three functions run at the same time, each of which waits a second for the others."""
-    most, running, ran, guard, together = [0], [0], [0], threading.Lock(), threading.Event()
+    """How many of three functions run at the same time, each of which waits for as many as may, and a second for one more."""
+    most, running, ran, guard = [0], [0], [0], threading.Lock()
+    full, beyond = threading.Event(), threading.Event()
+    may = min(3, *runtime.values())
 
     def hold() -> None:
         with guard:
             running[0] += 1
             most[0] = max(most[0], running[0])
-            if running[0] == 3:
-                together.set()
-        together.wait(1)
+            if running[0] == may:
+                full.set()
+            if running[0] > may:
+                beyond.set()
+        # A busy machine takes a while to begin them.
+        if full.wait(WITHIN_S) and may < 3:
+            beyond.wait(1)
         with guard:
             running[0] -= 1
             ran[0] += 1

@@ -215,8 +215,8 @@ def test_a_paused_target_is_left_alone_until_resumed(shop, ops):
         runtime.pause("shop")
         assert runtime.status().targets[0].status is Status.PAUSED
         runtime.resume("shop")
-        event_of(events, SampleSeen)
-        assert runtime.status().targets[0].status is Status.UP
+        # On a busy machine an answer may come after the tenth of a second that it has.
+        event_of(events, SampleSeen, lambda event: runtime.status().targets[0].status is Status.UP)
 
 
 def test_an_acknowledged_incident_says_who_has_seen_it(site, shop, inbox, ops):

@@ -8,6 +8,10 @@ import signal
 
 from celery.signals import worker_init, worker_process_init
 from celery_app import app, runtime, watch
+from watchkeeper.domain import limits
+
+# On a busy machine a worker stands still for longer than the usual lease, and another one takes over.
+limits.TENURE_LEASE_NS *= 10
 
 if os.environ.get("CELERY_STARTS") == "children":
     worker_init.disconnect(watch)

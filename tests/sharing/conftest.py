@@ -1,10 +1,14 @@
 """Processes that run one store, driven line by line."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.system.standby import is_locked
 
 HOST = Path(__file__).with_name("host.py")
 WITHIN_S = 60
@@ -36,9 +40,28 @@ class HostProcess:
     def role(self):
         return self.ask("runtime.role")
 
+    @property
+    def next_role_detail(self):
+        """The detail of the next change of the role. A freeze that lasts longer than usual is an event, too."""
+        roles = "(event for event in iter(lambda: events.get(20), None) if hasattr(event, 'role'))"
+        return self.ask(f"next({roles}).detail")
+
     def wait_for(self, expression, answer):
         """Waits until an expression has this answer: the host looks, so that nothing here sleeps."""
         assert self.ask(f"until(lambda: {expression}, {answer!r})") == "True"
+
+    def freeze(self, store=None):
+        """Stops every thread; with the file of a store between two writes, as in the middle of one nobody else can write."""
+        while True:
+            self.popen.send_signal(signal.SIGSTOP)
+            # The signal goes to one thread, and on a busy machine the others go on until that one has run.
+            os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED)
+            if store is None or not is_locked(store):
+                return
+            self.thaw()
+
+    def thaw(self):
+        self.popen.send_signal(signal.SIGCONT)
 
     def kill(self):
         self.popen.kill()

@@ -1,7 +1,5 @@
 """Processes on one store in PostgreSQL: one is active, the others stand by, pass commands on and take over."""
 
-import signal
-
 import pytest
 from databases import new_store
 from postgres_server import PostgresServer
@@ -53,14 +51,14 @@ def test_a_standby_takes_over_when_the_active_process_is_killed(host):
 @pytest.mark.slow
 def test_a_frozen_process_is_replaced_and_stands_by_when_it_thaws(host):
     first, second = host(), host()
-    first.popen.send_signal(signal.SIGSTOP)
+    first.freeze()
     try:
         second.wait_for("runtime.role", "active")
         assert second.ask("runtime.heartbeat('job')") == "None"
     finally:
-        first.popen.send_signal(signal.SIGCONT)
+        first.thaw()
     first.wait_for("runtime.role", "standby")
-    assert f"was claimed by process {second.popen.pid} on " in first.ask("events.get(1).detail")
+    assert f"was claimed by process {second.popen.pid} on " in first.next_role_detail
     assert first.ask("runtime.heartbeat('job', detail='thawed')") == "None"
     assert second.ask("runtime.status()['job'].sample.detail") == "thawed"
 

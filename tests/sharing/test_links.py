@@ -57,7 +57,7 @@ def test_a_standby_by_a_hard_link_says_that_it_cannot_take_over(host, store):
     hard.hardlink_to(store)
     why = f"{hard} is held under another name of the same file: run fuser {hard} to see by which process"
     second = host(at=hard)
-    assert second.ask("events.get(1).detail") == why
+    assert second.next_role_detail == why
     second.wait_for(f"('standby', 'this process cannot take over: {why}') in runtime.status().problems", True)
     assert (first.role, second.role) == ("active", "standby")
 

@@ -53,7 +53,7 @@ def nodes(database_server, tmp_path_factory):
         store = new_store(database_server, SHARDS)
         first = stack.enter_context(node_of(store, "a"))
         second = stack.enter_context(node_of(store, "b", web=Web(listen="127.0.0.1:0")))
-        assert until(lambda: shared(second) == {"a": SHARDS // 2, "b": SHARDS // 2}, 20)
+        assert until(lambda: shared(second) == {"a": SHARDS // 2, "b": SHARDS // 2})
         yield Shared(store, first, second, second.serve("127.0.0.1:0"))
 
 
@@ -89,7 +89,7 @@ def test_each_node_has_a_control_socket_of_its_own(nodes):
 def test_verbs_reach_any_node_and_hold_for_all(nodes):
     store = nodes.store
     assert "mutes 1 target" in verb("silence", "backup", "--for", "1h", "--id", "night", "--store", store)
-    assert until(lambda: all(each.status()["backup"].silences for each in nodes[1:3]), 10)
+    assert until(lambda: all(each.status()["backup"].silences for each in nodes[1:3]))
     verb("unsilence", "night", "--store", store)
 
 
@@ -152,15 +152,15 @@ def test_a_node_that_leaves_removes_its_own_socket_alone_and_one_line_tells_its_
     store = new_store(database_server, SHARDS)
     with node_of(store, "a") as first:
         with node_of(store, "b"):
-            assert until(lambda: shared(first) == {"a": 2, "b": 2}, 20)
+            assert until(lambda: shared(first) == {"a": 2, "b": 2})
             # The row of a shard has its owner before the engine runs.
             assert until(
                 lambda: any(re.match("Node b .* it runs 2 of 4", each) for each in caplog.messages), 20
             )
-        assert until(lambda: shared(first) == {"a": 4}, 20)
+        assert until(lambda: shared(first) == {"a": 4})
         assert control_socket_paths(store)[1:] == (control_socket_path(store, "a"),)
         assert connect(store).status().nodes[0].name == "a"
-        assert until(lambda: any("it runs 4 of 4" in each for each in caplog.messages), 10)
+        assert until(lambda: any("it runs 4 of 4" in each for each in caplog.messages))
     said = [re.sub(r"\(.*\)", "()", each) for each in caplog.messages]
     assert said.count("Node a has handed over 2 shards (); it runs 2 of 4 shards") == 1
     assert said.count("Node a has taken 2 shards (); it runs 4 of 4 shards") == 1

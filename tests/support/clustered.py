@@ -81,7 +81,7 @@ class Nodes:
             return found.keys() >= set(names) and sum(counts) == SHARDS and max(counts) <= most
 
         for name in names:
-            until(lambda: is_even(self.runtimes[name]), 20)  # noqa: B023  # it is used up in this round
+            until(lambda: is_even(self.runtimes[name]))  # noqa: B023  # it is used up in this round
 
     def by_shard(self):
         """Returns the node of each shard."""

@@ -21,10 +21,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
-from tests.system.audit import MUST_BE_NONE, audit, is_quiet
+from tests.system.audit import MUST_BE_NONE, audit
 from tests.system.crashing import CRASHED, POINTS
 from tests.system.outside import Receiver, Site
 from tests.system.processes import COMMAND, Watch, write_configuration
+from tests.system.settling import LOOK_EVERY_S, settle
 
 CRASHING = (str(Path(__file__).with_name("crashing.py")),)
 LANES = 2
@@ -32,8 +33,6 @@ LANES = 2
 TARGETS = 4
 LIFE_S_MAX = 1.8
 """The longest life of a process that is killed. A start takes about half of it, so that kills strike starts, too."""
-QUIET_WITHIN_S = 60.0
-LOOK_EVERY_S = 0.1
 POINT_PASSED_MAX = 40
 """More than a process passes any point with two targets: a leg that reaches it has not counted to the end."""
 
@@ -82,21 +81,7 @@ class Lane:
         """Lets all targets recover and one process run until nothing is open or pending. Returns False where it never came."""
         self.site.down = set()
         self.receiver.mood = lambda: 200
-        with self.start() as watch:
-            watch.until_watching()
-            quiet = self._until_quiet(watch)
-            quiet &= watch.stop() == 0
-            self.listen(watch)
-        return quiet
-
-    def _until_quiet(self, watch: Watch) -> bool:
-        self.site.wait_for_questions(2)
-        for _ in range(int(QUIET_WITHIN_S / LOOK_EVERY_S)):
-            if is_quiet(self.store):
-                return True
-            assert watch.is_alive, watch.errors.all()
-            self.pause(LOOK_EVERY_S)
-        return False
+        return settle(self.store, self.site, self.start, self.listen)
 
     def audit(self) -> Counter[str]:
         figures = audit(self.store, self.receiver, self.said)

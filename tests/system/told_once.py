@@ -27,10 +27,10 @@ from typing import NamedTuple
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.incidents.notice import DeliveryState
 
-from tests.system.audit import is_quiet
-from tests.system.kill import LANES, LOOK_EVERY_S, QUIET_WITHIN_S
+from tests.system.kill import LANES
 from tests.system.outside import Site
 from tests.system.processes import Watch
+from tests.system.settling import settle
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))  # as pytest does
 from mail_server import MailServer
@@ -93,7 +93,6 @@ class Lane:
         self.store, self.path = folder / "watch.db", folder / "watch.yaml"
         self.names = {f"t{number}" for number in range(TARGETS)}
         self.figures: Counter[str] = Counter(dict.fromkeys(NEVER, 0))
-        self._pause = threading.Event()
         self._configure()
 
     def _configure(self) -> None:
@@ -131,15 +130,7 @@ class Lane:
     def settle(self) -> None:
         """Lets all targets recover and one process run until nothing is open or pending."""
         self.site.down = set()
-        with Watch(self.path) as watch:
-            watch.until_watching()
-            self.site.wait_for_questions(2)
-            quiet = any(self._is_quiet() for _ in range(int(QUIET_WITHIN_S / LOOK_EVERY_S)))
-            self.figures["unsettled"] += not (quiet and watch.stop() == 0)
-
-    def _is_quiet(self) -> bool:
-        self._pause.wait(LOOK_EVERY_S)
-        return is_quiet(self.store)
+        self.figures["unsettled"] += not settle(self.store, self.site, lambda: Watch(self.path))
 
     def audit(self) -> Counter[str]:
         """Returns the figures of the record and of what each receiver shows."""

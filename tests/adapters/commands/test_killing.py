@@ -14,6 +14,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.moment import NS_PER_MS
 
 from tests.adapters.commands.running import LONG_NS, begin, shell
+from tests.adapters.timing import outlasting
 
 
 def is_gone(pid):
@@ -38,13 +39,18 @@ def has_ended(pid):
         return True
 
 
+def attempts(run, script, **settings):
+    """Returns a function that runs a script until a deadline in milliseconds."""
+    return lambda within_ms: shell(run, script, timeout_ns=within_ms * NS_PER_MS, **settings)
+
+
 def test_a_hang_is_killed_at_the_deadline_with_its_children(run, tmp_path):
     noted = tmp_path / "pids"
     script = (
         f"sleep 1000 & echo $! >{noted}; sleep 1000 & echo $! >>{noted}; echo $$ >>{noted}; echo begun; wait"
     )
 
-    seen = shell(run, script, timeout_ns=700 * NS_PER_MS)
+    seen = outlasting(attempts(run, script), lambda seen: seen.detail.endswith("begun"), 700)
 
     assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
     assert seen.detail == "killed at the deadline: begun"
@@ -95,7 +101,8 @@ def daemon(noted):
 @pytest.mark.needs("pidfd")
 def test_a_daemon_is_killed_at_the_deadline_of_the_program_that_started_it(run, tmp_path):
     noted = tmp_path / "pid"
-    seen = shell(run, f"{daemon(noted)}; sleep 1000", timeout_ns=400 * NS_PER_MS)
+    script = f"{daemon(noted)}; sleep 1000"
+    seen = outlasting(attempts(run, script), lambda _: noted.exists() and noted.read_text(), 400)
     assert seen.outcome is Outcome.TIMED_OUT
     assert is_gone(noted.read_text())
 
@@ -156,7 +163,8 @@ def test_a_daemon_of_another_program_that_runs_is_left_alone(run, tmp_path):
 
 
 def test_an_endless_flood_ends_at_the_deadline(run):
-    seen = shell(run, "exec cat /dev/zero", timeout_ns=300 * NS_PER_MS, output_bytes_max=10)
+    flood = attempts(run, "exec cat /dev/zero", output_bytes_max=10)
+    seen = outlasting(flood, lambda seen: seen.body, 300)
 
     assert (seen.outcome, len(seen.body)) == (Outcome.TIMED_OUT, 10)
 
