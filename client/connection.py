@@ -48,8 +48,8 @@ class Connection(Questions, TokenVerbs):
     it left. The methods block, and are refused on an event loop.
 
     Every method raises NotRunning where nothing answers, NotAllowed where the role does not suffice, UnknownName for a
-    name that the runtime does not know, UsageError for what it refuses otherwise, TimeoutError without an answer in time,
-    and WatchkeeperError for what is no answer of watchkeeper.
+    name that the runtime does not know, UsageError for what it refuses otherwise, StoreError where the store failed,
+    TimeoutError without an answer in time, and WatchkeeperError for what is no answer of watchkeeper.
     """
 
     @bridge

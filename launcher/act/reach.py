@@ -54,10 +54,11 @@ class VerbConnection(Connection):
         left_s = self._until.remaining_s(self._clock.read())
         try:
             found = super()._ask(method, path, kind, **({"timeout_s": max(left_s, _LAST_S)} | said))
-        except TimeoutError as error:
+        except (StoreError, TimeoutError) as error:
             says = str(error)
             if method == "GET" and NOTHING_DONE not in says:
-                raise TimeoutError(f"{says}: {DONE_BEFORE if self._is_obeyed else NOTHING_DONE}") from None
+                kind = StoreError if isinstance(error, StoreError) else TimeoutError
+                raise kind(f"{says}: {DONE_BEFORE if self._is_obeyed else NOTHING_DONE}") from None
             raise
         if method != "GET":
             self._is_obeyed = True
