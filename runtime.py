@@ -101,7 +101,7 @@ class Runtime(Commands):
         web: Web | None = None,
         agents: Agents | None = None,
         standby: bool = True,
-        node: str = "",
+        node: str | None = None,
     ) -> None:
         """With `standby` a start waits for a store that another process runs; `node` names it among those that share a database (UsageError for a bad name)."""
         if store is not None:
@@ -154,7 +154,7 @@ class Runtime(Commands):
         *,
         callables: Mapping[str, Callable[..., Any]] | None = None,
         standby: bool = True,
-        node: str = "",
+        node: str | None = None,
     ) -> Self:
         """Makes a runtime from a configuration file; `callables` maps names of `call` to functions; `standby` and `node` as in Runtime.
 

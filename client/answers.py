@@ -8,6 +8,7 @@ import msgspec
 from ..domain.errors import (
     ConfigurationError,
     NotAllowed,
+    StoreError,
     UnknownName,
     UsageError,
     WatchkeeperError,
@@ -110,6 +111,7 @@ class _Fault(msgspec.Struct, frozen=True):
 class _Problem(msgspec.Struct, frozen=True):
     detail: str = ""
     errors: tuple[_Fault, ...] = ()
+    cause: str = ""
 
 
 def value_of(answered: Answered, kind: type[T], name: str) -> T:
@@ -150,6 +152,8 @@ def error_of(answered: Answered, name: str) -> Exception:
             return ConfigurationError(*faults)
         case 400 | 409 | 413 | 415:
             return UsageError(says)
+        case 503 if problem.cause == "store":
+            return StoreError(says)
         case 429 | 503:
             return TimeoutError(says)
         case _:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.clock import SystemClock
+from ..domain.cluster.membership import require_node_name
 from ..domain.errors import UnknownName, UsageError, WatchkeeperError
 from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import ALL, AllTargets, silence_id
@@ -48,8 +49,8 @@ class Connection(Questions, TokenVerbs):
     it left. The methods block, and are refused on an event loop.
 
     Every method raises NotRunning where nothing answers, NotAllowed where the role does not suffice, UnknownName for a
-    name that the runtime does not know, UsageError for what it refuses otherwise, TimeoutError without an answer in time,
-    and WatchkeeperError for what is no answer of watchkeeper.
+    name that the runtime does not know, UsageError for what it refuses otherwise, StoreError where the store failed,
+    TimeoutError without an answer in time, and WatchkeeperError for what is no answer of watchkeeper.
     """
 
     @bridge
@@ -304,7 +305,7 @@ def connect(
     ca: str | os.PathLike[str] | None = None,
     author: str | None = None,
     timeout_s: float = TIMEOUT_S,
-    node: str = "",
+    node: str | None = None,
 ) -> Connection:
     """Returns a client of the runtime that runs a store (`watch.db`) or serves its API at a URL, in another process.
 
@@ -312,18 +313,20 @@ def connect(
     the login name. Of several nodes of a store on this machine it uses `node`, else any that lives. At a URL it sends `token`, and trusts the authorities of the system or those of the file `ca`. No proxy
     of the environment is used. Nothing is sent before the first call, and each request of a call ends within `timeout_s`.
 
-    Raises: UsageError for a URL that is not understood, for a token or `ca` without a URL, and for a node with one.
+    Raises: UsageError for a URL that is not understood, for a token or `ca` without a URL, for a node with one, and for a text that names no node.
     """
     place = os.fsdecode(where)
+    if node is not None:
+        require_node_name(node)
     if "://" not in place and (token is not None or ca is not None):
         raise UsageError(
             f"{one_line(place)} names a store, and a control socket takes no token and no `ca`: these belong to a URL such as https://watch.example"
         )
-    if "://" in place and not is_database(place) and node:
+    if "://" in place and not is_database(place) and node is not None:
         raise UsageError(
             f"a URL names one process, and `node` chooses among those of a store: leave {one_line(node)} out"
         )
-    return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s, node)
+    return Connection(place, token, None if ca is None else os.fsdecode(ca), author, timeout_s, node or "")
 
 
 def _end_of(until: Duration) -> dict[str, str]:

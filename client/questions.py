@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from ..domain.errors import NotAllowed, UsageError, WatchkeeperError
+from ..domain.errors import NotAllowed, StoreError, UsageError, WatchkeeperError
 from ..domain.incidents.record import ALL, AllTargets
 from ..domain.line import first_line, one_line
 from ..host.silencing import MatcherTexts, scope_of
@@ -95,7 +95,7 @@ class Questions:
 
         try:
             found: tuple[IncidentRow, ...] = self._listed("/incidents", IncidentRow, state="open")
-        except TimeoutError:
+        except (StoreError, TimeoutError):
             if is_whole:
                 raise
             return ()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from .limits import SHARDS_MAX
@@ -9,7 +10,22 @@ from .line import MASK
 
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
 _ONLY_SCHEME = ("postgresql:", "postgres:")
-_SECRETS = frozenset({"password", "sslpassword"})
+_SECRETS = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+_OF_LIBPQ = """
+service servicefile user passfile dbname host hostaddr port connect_timeout tcp_user_timeout replication options
+application_name fallback_application_name client_encoding channel_binding require_auth requirepeer
+keepalives keepalives_idle keepalives_interval keepalives_count target_session_attrs load_balance_hosts
+ssl sslmode sslnegotiation sslcompression sslcert sslkey sslcertmode sslrootcert sslcrl sslcrldir sslsni sslkeylogfile
+ssl_min_protocol_version ssl_max_protocol_version min_protocol_version max_protocol_version
+gssencmode krbsrvname gsslib gssdelegation oauth_issuer oauth_client_id oauth_scope
+"""
+"""Those of libpq 18."""
+_KNOWN = _SECRETS | {"schema", "shards"} | {*re.findall(r"\w+", _OF_LIBPQ)}
+"""The parameters of a URL. Any other may be a part of a password that is not percent-encoded, its name as well as its value."""
+_ALIKE = 0.75
+"""How much a name is like a known one where it is taken for that one with a slip, and is named."""
 _PAIR = re.compile(
     r"(?:^|(?<=\s))(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode|sslpassword)\s*=(?P<value>\s*'(?:[^'\\]|\\.)*'|\s*\S*)",
     re.DOTALL | re.IGNORECASE,
@@ -52,12 +68,31 @@ def shown_store(store: str) -> str:
     login, at, hosts = authority.rpartition("@")
     user, colon, _ = login.partition(":")
     path, question, query = behind.partition("?")
-    pairs = [
-        (name, MASK if name.lower() in _SECRETS else value)
-        for name, value in parse_qsl(query, keep_blank_values=True)
-    ]
+    shown = "&".join(_shown_pair(name, value) for name, value in parse_qsl(query, keep_blank_values=True))
     masked = f"{user}{colon and f':{MASK}'}{at}{hosts}"
-    return f"{scheme}://{masked}{path}{question}{urlencode(pairs, safe='*/,')}"
+    return f"{scheme}://{masked}{path}{question}{shown}"
+
+
+def _shown_pair(name: str, value: str) -> str:
+    if name.lower() not in _KNOWN:
+        return MASK
+    return urlencode([(name, MASK if name.lower() in _SECRETS else value)], safe="*/,")
+
+
+def unknown_parameter(store: str) -> str:
+    """Returns what is wrong with the first parameter of a URL that is not known, and what to do; empty where all are.
+
+    It is named only where it is a known one with a slip and nothing before it may be the beginning of a password.
+    """
+    may_be_secret = False
+    for name, _ in parse_qsl(store.partition("?")[2], keep_blank_values=True):
+        if name in _KNOWN:
+            may_be_secret |= name in _SECRETS
+        elif not may_be_secret and (meant := get_close_matches(name.lower(), _KNOWN, 1, _ALIKE)):
+            return f"no parameter is named {name!r}, did you mean {meant[0]}"
+        else:
+            return "it has an unknown parameter, which is not shown, as it may be a part of a password: percent-encode the password (%26 for &, %3D for =), or leave it to ~/.pgpass"
+    return ""
 
 
 def _misread(store: str) -> str:
@@ -94,7 +129,9 @@ def store_secrets(store: str) -> Iterator[str]:
     if password:
         yield from (password, unquote(password))
     query = rest.partition("?")[2]
-    yield from (value for name, value in parse_qsl(query) if name.lower() in _SECRETS)
+    yield from (
+        value for name, value in parse_qsl(query) if name.lower() in _SECRETS or name.lower() not in _KNOWN
+    )
 
 
 def stated_shards(store: str) -> int | None:

@@ -31,13 +31,14 @@ class EngineMaker(EngineAccess):
         outdated: Callable[[], None],
         clock: Clock,
         link: ActiveLink | None,
-        node: str,
+        node: str | None,
     ) -> None:
         """`link` and `node` are those of `Tenancy`. Raises: UsageError for a name that no node may have."""
-        require_node_name(node)
+        if node is not None:
+            require_node_name(node)
         super().__init__(configured, outdated, clock)
         self._link = link if self._opens_doors else None
-        self._node_name = node
+        self._node_name = node or ""
         self._given_at_ns = clock.read().wall_ns
         """When the configuration was given: by the program, or by the last reload."""
         self._stamp_text, self._stamp_now = "", ConfigurationStamp()

@@ -53,11 +53,11 @@ class Tenancy(EngineMaker):
         clock: Clock | None = None,
         doors: Doors | None = None,
         link: ActiveLink | None = None,
-        node: str = "",
+        node: str | None = None,
     ) -> None:
         """With `link`, which reaches the process that runs the store, a start stands by instead of being refused.
 
-        `node` is the name of this process among those that share the shards of a database.
+        `node` is the name of this process among those that share the shards of a database; None for that of its host and process.
         """
         super().__init__(configured, outdated, clock or SystemClock(), link, node)
         self._doors = doors if doors is not None and self._opens_doors else Doors(None)

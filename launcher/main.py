@@ -12,7 +12,7 @@ from .act.verbs import ACTING
 from .completing import TARGETS
 from .configure.verbs import BEGINNING
 from .maintain.verbs import MAINTAINING
-from .options import CONFIG, JSON, PATH, POSITIONAL, Where, reaching
+from .options import CONFIG, JSON, PATH, POSITIONAL, Where, node_named, reaching
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 from .verbs import Verbs
@@ -36,7 +36,10 @@ def cli() -> None:
 )
 @click.option("--wait", metavar="TIME", help="Wait so long for a store that another process holds: 30s.")
 @click.option(
-    "--node", metavar="NAME", default="", help="The name of this process among those that share the store."
+    "--node",
+    metavar="NAME",
+    callback=node_named,
+    help="The name of this process among those that share the store.",
 )
 @click.option(
     "--reload-on-change", is_flag=True, help="Reload CONFIG once it, or a file that it includes, changes."
@@ -47,7 +50,7 @@ def run(
     plain: bool,
     log: Literal["text", "json"],
     wait: str | None,
-    node: str,
+    node: str | None,
     reload_on_change: bool,
 ) -> None:
     """Watch the targets of CONFIG until a signal.
@@ -64,21 +67,9 @@ def run(
         log=log,
         wait_ns=0 if wait is None else _length_ns(wait, "--wait"),
         reload_on_change=reload_on_change,
-        node=_node_name(node),
+        node=node,
     )
     sys.exit(run_until_stopped(config_named(config, "run FILE"), options))
-
-
-def _node_name(name: str) -> str:
-    """Returns the name of a node. Raises: BadParameter, which names the option."""
-    from ..domain.cluster.membership import require_node_name
-    from ..domain.errors import UsageError
-
-    try:
-        require_node_name(name)
-    except UsageError as error:
-        raise click.BadParameter(str(error), param_hint="--node") from None
-    return name
 
 
 def _length_ns(text: str, option: str) -> int:

@@ -54,3 +54,16 @@ def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (_TOKEN_FILE, _URL, STORE, CONFIG):
         gathered = option(gathered)
     return gathered
+
+
+def node_named(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Returns the name of a node; None where the option is left out. Raises: BadParameter, which names the option."""
+    from ..domain.cluster.membership import require_node_name
+    from ..domain.errors import UsageError
+
+    try:
+        if name is not None:
+            require_node_name(name)
+    except UsageError as error:
+        raise click.BadParameter(str(error), context, option, "--node") from None
+    return name

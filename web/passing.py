@@ -84,7 +84,7 @@ async def command_passed_on(call: ApiCall, route: ApiRoute) -> Any:
         return None
     if answer.status >= HTTPStatus.BAD_REQUEST:
         document = msgspec.json.decode(answer.body, type=ProblemDocument)
-        raise Refusal(document.status, document.detail, document.errors)
+        raise Refusal(document.status, document.detail, document.errors, cause=document.cause)
     state = msgspec.json.decode(answer.body, type=route.answer)
     return Accepted(state) if answer.status == HTTPStatus.ACCEPTED else state
 

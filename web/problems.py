@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ..domain.errors import (
     ConfigurationError,
@@ -30,6 +32,8 @@ _TITLES = {
 }
 _PLACE = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
 
+Cause: TypeAlias = Literal["store"] | UnsetType
+
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault of a request."""
@@ -46,6 +50,8 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     detail: str
     errors: tuple[Fault, ...] = ()
+    cause: Cause = UNSET
+    """`store` where the store failed; else it is left out."""
 
 
 class Refusal(Exception):  # an answer, not an error of ours
@@ -57,11 +63,12 @@ class Refusal(Exception):  # an answer, not an error of ours
         detail: str,
         errors: Iterable[Fault] = (),
         headers: Iterable[tuple[str, str]] = (),
+        cause: Cause = UNSET,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.document = ProblemDocument(
-            title=_TITLES[status], status=status, detail=detail, errors=tuple(errors)
+            title=_TITLES[status], status=status, detail=detail, errors=tuple(errors), cause=cause
         )
         self.headers = dict(headers)
 
@@ -75,7 +82,8 @@ def refusal_of(error: Exception) -> Refusal | None:
             faults = [Fault("", problem) for problem in problems]
             return Refusal(409, "the configuration cannot be run, and the former one runs on", faults)
         case UsageError() | StoreError() | TimeoutError():
-            return Refusal(503, str(error), headers=[("retry-after", "2")])
+            cause: Cause = "store" if isinstance(error, StoreError) else UNSET
+            return Refusal(503, str(error), headers=[("retry-after", "2")], cause=cause)
         case _:
             return None
 

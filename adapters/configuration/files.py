@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
-from ...domain.line import one_line
 from ...domain.specification.configuration import IN_MEMORY
 from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem, quoted
 from ...domain.store_place import is_url
 from .certificate_files import secured_parts
+from .key_files import holds_certificate, key_fault_of
 
 P = TypeVar("P")
 
@@ -23,7 +23,7 @@ def settle(data: Any, folder_of: Callable[[Path], FilePath], *, looks: bool = Tr
     `folder_of` gives the folder from which the name at a path is meant. Unless it `looks` at them, only names that no file can have are wrong.
     """
     problems: list[Problem] = []
-    fault_of = cache(_fault)
+    fault_of = cache(file_fault)
     for holder, key, path in _names(data):
         name = holder[key]
         if not isinstance(name, str):
@@ -44,14 +44,15 @@ def settle(data: Any, folder_of: Callable[[Path], FilePath], *, looks: bool = Tr
 
 def _key_problems(data: Any) -> Iterator[Problem]:
     """Private keys that cannot be used with their certificates; of pairs whose files can be read."""
-    key_fault = cache(_key_fault)
+    fault_of = cache(key_fault_of)
     for path, tls, _ in secured_parts(data):
         certificate, key = tls.get("certificate_file"), tls.get("key_file")
         password = tls.get("key_password")
         if isinstance(certificate, str) and isinstance(key or "", str) and isinstance(password or "", str):
-            fault = key_fault(certificate, key, password)
-            if fault:
-                yield Problem((*path, "certificate_file" if key is None else "key_file"), fault)
+            fault = fault_of(certificate, key, password)
+            if fault is not None:
+                place = "certificate_file" if key is None or fault.is_of_certificate else "key_file"
+                yield Problem((*path, place), fault.value)
 
 
 def _names(data: Any) -> Iterator[tuple[dict[str, Any], str, Path]]:
@@ -75,7 +76,8 @@ def _part(holder: Any, key: str, kind: type[P]) -> P:
     return found if isinstance(found, kind) else kind()
 
 
-def _fault(found: FilePath, key: str) -> str:
+def file_fault(found: FilePath, key: str) -> str:
+    """Returns what is wrong with the file that stands under a key such as `ca_file`; nothing where it can be used."""
     try:
         match key:
             case "store":
@@ -111,12 +113,11 @@ def _reading_fault(found: FilePath) -> str:
 
 
 def _authorities_fault(found: FilePath) -> str:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_verify_locations(found)
-    except (OSError, ValueError):  # of ssl too
-        return f"{quoted(str(found))} holds no certificate that can be read: write those of the authorities as PEM"
-    return ""
+    if holds_certificate(found):
+        return ""
+    return (
+        f"{quoted(str(found))} holds no certificate that can be read: write those of the authorities as PEM"
+    )
 
 
 def _system_problems(data: Any) -> Iterator[Problem]:
@@ -129,26 +130,3 @@ def _system_problems(data: Any) -> Iterator[Problem]:
         text = "needs certificate authorities, and this machine has none: install ca-certificates, or name a file under tls.ca_file"
         yield Problem(path, text)
         return
-
-
-def _key_fault(certificate: str, key: str | None, password: str | None) -> str:
-    """Why a private key cannot be used; OpenSSL never asks for a pass phrase here."""
-    asked: list[bool] = []
-
-    def pass_phrase() -> str:
-        asked.append(True)
-        return password or ""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # A short key is judged where it is shown, by the peer and by the library that shows it.
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    try:
-        context.load_cert_chain(certificate, key, pass_phrase)
-    except (OSError, ValueError) as error:
-        if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
-            return "is the key of another certificate"
-        if not asked:
-            return f"cannot be used with its certificate: {one_line(str(error))}"
-        why = "key_password does not open it" if password else "give its pass phrase under key_password"
-        return f"is encrypted: {why}"
-    return ""

@@ -95,12 +95,13 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require_node_name(name: str) -> None:
-    """Raises: UsageError for a name that no node may have; the empty one stands for that of its host and process."""
+    """Raises: UsageError for a name that no node may have."""
     is_good = (
         re.fullmatch(NAME_PATTERN, name) and name.isprintable() and len(name) <= limits.NAME_CHARACTERS_MAX
     )
-    if name and not is_good:
-        raise UsageError(f"no node may be called {quoted(name)}: a name has {NAME_FORM}")
+    if not is_good:
+        instead = "" if name else ": give it one, or leave it out for that of its host and process"
+        raise UsageError(f"no node may be called {quoted(name)}: a name has {NAME_FORM}{instead}")
 
 
 def name_taken(node: str, process: str, store: str) -> str:

@@ -51,7 +51,7 @@ def _found(answer: "CheckAnswer") -> str:
     )
 
 
-def reload(where: Where, node: str, *, as_json: bool) -> None:
+def reload(where: Where, node: str | None, *, as_json: bool) -> None:
     """Has the runtime, or this node, read its configuration again. Raises: ConfigurationError with every problem; NotRunning."""
     connection = running(where, node)
     connection.reload()

@@ -54,10 +54,11 @@ class VerbConnection(Connection):
         left_s = self._until.remaining_s(self._clock.read())
         try:
             found = super()._ask(method, path, kind, **({"timeout_s": max(left_s, _LAST_S)} | said))
-        except TimeoutError as error:
+        except (StoreError, TimeoutError) as error:
             says = str(error)
             if method == "GET" and NOTHING_DONE not in says:
-                raise TimeoutError(f"{says}: {DONE_BEFORE if self._is_obeyed else NOTHING_DONE}") from None
+                failed = StoreError if isinstance(error, StoreError) else TimeoutError
+                raise failed(f"{says}: {DONE_BEFORE if self._is_obeyed else NOTHING_DONE}") from None
             raise
         if method != "GET":
             self._is_obeyed = True
@@ -93,7 +94,7 @@ def reached(where: Where, act: Callable[[Acts], R]) -> R:
     return act(connection)
 
 
-def running(where: Where, node: str = "") -> Connection:
+def running(where: Where, node: str | None = None) -> Connection:
     """Returns the client of the runtime that is named, and of this node. Raises: ConfigurationError where none is, or its token is not safe."""
     place, token = _named(where)
     try:

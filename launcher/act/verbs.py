@@ -5,7 +5,7 @@ import sys
 import click
 
 from ..completing import ANNOUNCEMENTS, DEAD_LETTERS, INCIDENTS, SHOWN, SILENCES, TARGETS
-from ..options import JSON, Where, reaching
+from ..options import JSON, Where, node_named, reaching
 
 
 @click.command()
@@ -234,9 +234,12 @@ def heartbeat(
 @reaching
 @JSON
 @click.option(
-    "--node", metavar="NAME", default="", help="The one of several nodes on this machine that is to read it."
+    "--node",
+    metavar="NAME",
+    callback=node_named,
+    help="The one of several nodes on this machine that is to read it.",
 )
-def reload(where: Where, *, as_json: bool, node: str) -> None:
+def reload(where: Where, *, as_json: bool, node: str | None) -> None:
     """Read the configuration again.
 
     The running process reads it; an invalid one changes nothing. Of nodes that share a store it is one: reload each.

@@ -1,11 +1,14 @@
 """`agent`: probes from one location until a signal, and says in plain lines how it is connected."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
 from ...adapters.clock import SystemClock
+from ...adapters.configuration.files import file_fault
+from ...adapters.configuration.key_files import KeyFault, key_fault_of
 from ...domain.errors import ConfigurationError
 from ...domain.limits import CREDENTIALS_CHARACTERS_MAX
 from ...domain.line import MASK, count_of
@@ -16,6 +19,13 @@ from ...host.agents.agent import Agent
 from ..output import ExitStatus
 from .outputs import JsonOutput, LogStyle, PlainOutput, take_logging
 from .signals import Word, next_word, signals_heard
+
+_KEY_WORDS = {
+    KeyFault.NO_KEY_BESIDE: "holds no private key that can be read: name the file of the key by --key",
+    KeyFault.FOREIGN_KEY_BESIDE: "holds the key of another certificate: name the file of its own by --key",
+    KeyFault.LOCKED: "the key is encrypted, and an agent takes no pass phrase: name one that is not",
+}
+"""What is said of a key where the words of a configuration name keys that an agent does not have."""
 
 
 class AgentCommand(NamedTuple):
@@ -87,12 +97,42 @@ class _Serving:
 
 
 def _tls(command: AgentCommand) -> Tls | None:
-    """Returns how the servers are judged; None where the command line says nothing of it."""
+    """Returns how the servers are judged; None where the command line says nothing of it. Raises: ConfigurationError for files of no use."""
+    problems = [*_tls_problems(command)]
+    if problems:
+        raise ConfigurationError(*problems)
     ca, certificate, key = (
         None if path is None else str(path) for path in (command.ca, command.certificate, command.key)
     )
     tls = Tls(ca_file=ca, certificate_file=certificate, key_file=key)
     return None if tls == Tls() else tls
+
+
+def _tls_problems(command: AgentCommand) -> Iterator[str]:
+    certificate, key = command.certificate, command.key
+    named = (
+        ("--ca", command.ca, "ca_file"),
+        ("--certificate", certificate, "certificate_file"),
+        ("--key", key, "key_file"),
+    )
+    faults = [
+        f"{option}: {fault}"
+        for option, path, kind in named
+        if path is not None and (fault := file_fault(path, kind))
+    ]
+    yield from faults
+    if certificate is None:
+        if key is not None:
+            yield f"--key {key}: has no effect without --certificate: name the certificate that it belongs to"
+    elif not faults:
+        key_fault = key_fault_of(str(certificate), None if key is None else str(key), None)
+        if key_fault is not None:
+            place = (
+                f"--certificate {certificate}"
+                if key is None or key_fault.is_of_certificate
+                else f"--key {key}"
+            )
+            yield f"{place}: {_KEY_WORDS.get(key_fault, key_fault.value)}"
 
 
 def _credentials(path: Path | None) -> str | None:

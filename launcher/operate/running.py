@@ -44,7 +44,7 @@ class RunOptions(NamedTuple):
     """How long a store that another process holds is waited for."""
     reload_on_change: bool = False
     """Whether the configuration is read again once one of its files has changed."""
-    node: str = ""
+    node: str | None = None
     """The name of this process among those that share the shards of a database; empty for the usual one."""
 
 
@@ -100,7 +100,7 @@ class RunCommand:
             changes = FileChanges(lambda: runtime.consulted) if options.reload_on_change else None
             return self._watch(runtime, events, changes)
 
-    def _start(self, runtime: WatchedRuntime, wait_ns: int, node: str = "") -> bool:
+    def _start(self, runtime: WatchedRuntime, wait_ns: int, node: str | None = None) -> bool:
         """Starts the runtime, once its store is free. Returns False where a signal ends the waiting.
 
         Raises: StoreBusy where another process holds the store for longer.
@@ -216,7 +216,7 @@ class RunCommand:
         return ExitStatus.FAILED if left.lost else ExitStatus.FINE
 
 
-def _require_free(store: str | None, node: str) -> None:
+def _require_free(store: str | None, node: str | None) -> None:
     """Asks before a start does, which takes the addresses of the API first.
 
     Raises: StoreBusy where another process holds the store, or is the node of this name.

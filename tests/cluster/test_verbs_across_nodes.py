@@ -5,11 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from clustered import JOBS, SHARDS, fail, job_on, name_on, problems, two_nodes
 from databases import schema_of
 from looking import until
-from watchkeeper import Route, UnknownName, UsageError, connect
+from watchkeeper import Route, StoreError, UnknownName, UsageError, connect
 from watchkeeper.adapters.stores.opening import look_at_nodes
+from watchkeeper.launcher.main import cli
+from watchkeeper.launcher.output import ExitStatus
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -116,10 +119,17 @@ def test_a_command_that_waits_holds_up_no_other_request_and_costs_no_shard(nodes
             client.target_names()
             waits = not paused.done()
             assert "nothing was done: another connection holds a lock on a table" in str(paused.exception())
+            assert isinstance(paused.exception(), StoreError)
             return waits
 
         # On a busy machine the other request may take a second by itself: then once more.
         assert any(is_answered_meanwhile() for _ in range(TRIES_MAX))
+        # Every node has others to tell of a silence, whichever of them the verb reaches.
+        ended = CliRunner().invoke(cli, ["silence", CHECK, "--for", "1h", "--store", nodes.store])
+        assert (ended.exit_code, "nothing was done: another connection holds a lock" in ended.stderr) == (
+            ExitStatus.STORE,
+            True,
+        )
         assert until(lambda: "node" in problems(far))
     assert until(lambda: problems(far) == {} == problems(near))
     assert [row.epoch for row in look_at_nodes(nodes.store).shards] == epochs

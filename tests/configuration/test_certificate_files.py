@@ -7,6 +7,7 @@ import msgspec
 import pytest
 import trustme
 from watchkeeper.adapters.configuration.files import settle
+from watchkeeper.adapters.configuration.key_files import KeyFault
 from watchkeeper.adapters.configuration.loading import parse_configuration
 from watchkeeper.domain.errors import ConfigurationError
 from watchkeeper.domain.specification.channel import Channel
@@ -88,7 +89,7 @@ def test_a_key_of_another_certificate_is_a_problem_everywhere(path, tmp_path):
 
     assert settle(own, lambda _: tmp_path) == []
     (problem,) = settle(other, lambda _: tmp_path)
-    assert (problem.path, problem.text) == ((*path, "key_file"), "is the key of another certificate")
+    assert (problem.path, problem.text) == ((*path, "key_file"), KeyFault.FOREIGN_KEY.value)
 
 
 STEP = "http_steps: {{steps: [{{id: a, url: 'https://h/'{0}}}]}}"

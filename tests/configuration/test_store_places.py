@@ -41,6 +41,9 @@ SHOWN = "postgresql://watch:***@db.example:5433/watch?sslmode=require"
             "postgresql://watch@db/watch?password=pw&host=/run/pg",
             "postgresql://watch@db/watch?password=***&host=/run/pg",
         ),
+        ("postgresql://db/watch?password=a&b=c", "postgresql://db/watch?password=***&***"),
+        ("postgresql://db/watch?pasword=a&port=1", "postgresql://db/watch?***&port=1"),
+        ("postgresql://db/watch?scram_client_key=a", "postgresql://db/watch?scram_client_key=***"),
         ("postgresql://db1:1,db2:2/watch", "postgresql://db1:1,db2:2/watch"),
         ("POSTGRESQL://u:p@h/d", "POSTGRESQL://u:***@h/d"),
         ("postgresql:///watch?host=/run/pg", "postgresql:///watch?host=/run/pg"),
@@ -96,6 +99,15 @@ def test_a_schema_is_ours_and_the_rest_that_of_the_library():
     assert database_place(URL).schema == "watchkeeper"
 
 
+def test_every_parameter_of_the_library_is_known_and_shown():
+    conninfo = pytest.importorskip("psycopg").pq.Conninfo
+    for each in conninfo.get_defaults():
+        name = each.keyword.decode()
+        shown = shown_store(f"postgresql://db/watch?{name}=1")
+        is_secret = each.dispchar == b"*" or name.startswith("scram_")
+        assert shown == f"postgresql://db/watch?{name}={'***' if is_secret else '1'}"
+
+
 def test_the_files_beside_a_database_lie_in_the_folder_for_state(tmp_path, monkeypatch):
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -130,6 +142,27 @@ def test_a_url_that_the_library_does_not_read_is_told_without_its_password(url):
     ) as told:
         Record(url).incidents()
     assert "otto" not in f"{told.value} {told.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("hots=otto", "no parameter is named 'hots', did you mean host"),
+        ("sslmode=require&pasword=otto", "no parameter is named 'pasword', did you mean password"),
+        ("password=slon&otto=1", "unknown parameter, which is not shown"),
+        ("password=slon&hots=1&otto=2", "unknown parameter, which is not shown"),
+        ("port=1&password=otto&schema=a&slon=otto", "%26 for &, %3D for ="),
+        ("password=a%26b&sslpassword=1&c=otto", "leave it to ~/.pgpass"),
+        ("otto=1", "unknown parameter, which is not shown"),
+    ],
+)
+def test_a_parameter_that_may_be_a_part_of_a_password_is_not_named(query, says):
+    with pytest.raises(StoreError, match="is no URL of a database") as told:
+        Record(f"postgresql://db/watch?{query}").incidents()
+    assert says in str(told.value)
+    assert not any(word in f"{told.value} {told.value.__cause__}" for word in ("otto", "slon", "c="))
+    if "password" in query.split("&hots")[0]:
+        assert "hots" not in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +256,8 @@ UNREADABLE = [
     "postgresql://watch:x@ySECRET@127.0.0.1:1/watch",
     "postgresql://watch:1/SECRET@127.0.0.1:1/watch",
     "postgresql://watch:SEC%RET@127.0.0.1:1/watch",
+    "postgresql://watch@127.0.0.1:1/watch?password=x&SECRET=y",
+    "postgresql://watch@127.0.0.1:1/watch?password=x&y=SECRET",
     "host=127.0.0.1 port=1 password=SECRET dbname=watch",
 ]
 

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import trustme
 from click.testing import CliRunner
+from cryptography.hazmat.primitives import serialization
 from nats_server import NatsServer
 from ports import free_port
 from watchkeeper.launcher.main import cli
@@ -101,11 +103,7 @@ def test_a_server_that_is_not_there_is_tried_until_a_signal():
     ("arguments", "says"),
     [
         (("--location", "fra", "--nats", "tls://x", "--ca", "gone.pem"), "gone.pem' cannot be used: No such"),
-        (
-            ("--location", "fra", "--nats", "tls://x", "--key", __file__),
-            "tls.key_file: has no effect without",
-        ),
-        (("--location", "fra", "--nats", "nats://x", "--ca", "/dev/null"), "tls: has no effect with nats://"),
+        (("--location", "fra", "--nats", "tls://x", "--ca", "/dev/null"), "/dev/null' holds no certificate"),
         (("--location", "", "--nats", "nats://x"), "location: '' is no name of a location"),
         (("--location", "fra", "--nats", "http://x"), "nats: is no address of NATS"),
         (("--location", "fra", "--nats", "nats://x", "--credentials", "gone"), "gone: No such file"),
@@ -123,3 +121,77 @@ def test_a_command_line_that_cannot_be_is_refused_with_status_2(arguments, says)
     assert done.exit_code == 2
     assert says in done.stderr
     assert "otto" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The folder of certificates and keys of two clients, and of what is neither."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    for name in ("own", "other"):
+        leaf = authority.issue_cert(name)
+        leaf.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+        leaf.private_key_pem.write_to_path(folder / f"{name}.key")
+    key = serialization.load_pem_private_key((folder / "own.key").read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"canary")
+    (folder / "locked.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+    )
+    (folder / "text").write_text("none of them\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("named", "option", "says"),
+    [
+        (
+            {"certificate": "own.pem"},
+            "certificate",
+            "holds no private key that can be read: name the file of the key by --key",
+        ),
+        (
+            {"key": "own.key"},
+            "key",
+            "has no effect without --certificate: name the certificate that it belongs to",
+        ),
+        (
+            {"certificate": "own.pem", "key": "other.key"},
+            "key",
+            "is the key of another certificate: name the",
+        ),
+        ({"certificate": "own.pem", "key": "locked.key"}, "key", "is encrypted, and an agent takes no pass"),
+        ({"certificate": "own.pem", "key": "text"}, "key", "holds no private key that can be read: write it"),
+        ({"certificate": "text", "key": "own.key"}, "certificate", "holds no certificate that can be read"),
+        ({"certificate": "gone", "key": "own.key"}, "certificate", "No such file or directory"),
+        ({"certificate": "own.pem", "key": "gone"}, "key", "No such file or directory"),
+        ({"certificate": "own.pem", "key": "."}, "key", "is a folder: name a file"),
+        ({"ca": "text"}, "ca", "holds no certificate that can be read"),
+    ],
+)
+def test_files_that_an_agent_cannot_show_are_named_by_their_options_before_it_connects(
+    files, named, option, says
+):
+    done = run_here("tls://127.0.0.1:1", files, **named)
+    assert done.exit_code == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"--{option}")
+    assert str(files / named[option]) in said
+    assert says in said
+    assert not any(words in said for words in ("PEM lib", "_ssl", "key_file", "certificate_file"))
+
+
+def test_several_files_that_are_not_there_are_named_at_once(files):
+    done = run_here("tls://127.0.0.1:1", files, ca="gone", certificate="away", key="lost")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["--ca", "--certificate", "--key"]
+
+
+def test_files_without_a_use_are_refused(files):
+    done = run_here("nats://127.0.0.1:1", files, certificate="own.pem", key="own.key")
+    assert done.exit_code == 2
+    assert "tls: has no effect with nats://" in done.stderr
+
+
+def run_here(url, files, **named):
+    arguments = [each for option, name in named.items() for each in (f"--{option}", str(files / name))]
+    return CliRunner().invoke(cli, ["agent", "--location", "fra", "--nats", url, *arguments])

@@ -3,10 +3,10 @@
 import pytest
 from click.testing import CliRunner
 from databases import new_store
-from watchkeeper import Runtime, UsageError
+from watchkeeper import Runtime, UsageError, connect
 from watchkeeper.launcher.main import cli
 
-BAD = (" ", "a/b", "..", "a\nb", "a\x1b[31m", "a\u202eb", "n" * 129)
+BAD = ("", " ", "a/b", "..", "a\nb", "a\x1b[31m", "a\u202eb", "n" * 129)
 
 
 @pytest.mark.parametrize("name", BAD, ids=ascii)
@@ -16,7 +16,23 @@ def test_a_name_that_no_other_thing_may_have_is_refused(name):
     ) as refused:
         Runtime(node=name)
     assert str(refused.value).isprintable()
+    assert str(refused.value).endswith("leave it out for that of its host and process") is (name == "")
     assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("name", BAD, ids=ascii)
+def test_a_client_of_a_node_that_cannot_be_is_refused(name):
+    with pytest.raises(UsageError, match="no node may be called"):
+        connect("watch.db", node=name)
+
+
+@pytest.mark.parametrize("verb", ["run", "reload"])
+def test_a_variable_that_is_empty_names_no_node(tmp_path, verb):
+    config = ["-c"] * (verb == "reload") + [str(tmp_path / "gone.yaml")]
+    ended = CliRunner().invoke(cli, [verb, *config, "--node", ""])
+    assert ended.exit_code == 2
+    assert "no node may be called ''" in ended.stderr
+    assert "leave it out" in ended.stderr
 
 
 def test_a_run_under_a_bad_name_ends_before_it_opens_its_store(tmp_path):

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from ....domain import limits
 from ....domain.errors import StoreBusy, StoreCorrupt, StoreError
 from ....domain.line import MASK
-from ....domain.store_place import store_secrets
+from ....domain.store_place import store_secrets, unknown_parameter
 from ....domain.units import NS_PER_MS, NS_PER_S
 from ..place import DatabasePlace
 
@@ -112,7 +112,7 @@ def _parameters(place: DatabasePlace) -> dict[str, Any]:
     try:
         return psycopg.conninfo.conninfo_to_dict(place.url)
     except psycopg.ProgrammingError as error:
-        says = _line(error)
+        says = unknown_parameter(place.url) or _line(error)
         for secret in store_secrets(place.url):
             says = says.replace(secret, MASK)
         # Without its cause, whose words may hold the password.
