@@ -45,6 +45,10 @@ class StoreFenced(StoreError):
     """Another process has claimed the store: this one has lost it for good and writes and notifies no more."""
 
 
+class StoreNewer(StoreError):
+    """A newer version has written the store: this process cannot use it, however long it waits."""
+
+
 class NotSent(StoreError):
     """A command for another node did not get as far as the store: nothing of it is done, now or later."""
 

@@ -134,12 +134,16 @@ class StartRetries:
         self._unable_ns = 0
         self._unable_until_ns = 0
 
-    def failed(self, shard: int, now_ns: int, *, is_of_shard: bool) -> None:
-        """Notes a start that failed; `is_of_shard`: it would fail on every node, so that no other one is to take the rest over."""
+    def failed(self, shard: int, now_ns: int, *, is_of_shard: bool, is_lasting: bool = False) -> None:
+        """Notes a start that failed; `is_of_shard`: it would fail on every node, so that no other one is to take the rest over.
+
+        `is_lasting`: it fails on this node as long as its process runs, and each further try costs the shards a change of hands.
+        """
         pause_ns = min(2 * self._pauses_ns.get(shard, limits.NODE_TRY_NS // 2), limits.TENURE_TRY_NS_MAX)
         self._pauses_ns[shard], self._tried_at_ns[shard] = pause_ns, now_ns
         if not is_of_shard and now_ns >= self._unable_until_ns:
-            self._unable_ns = min(max(2 * self._unable_ns, limits.NODE_UNABLE_NS), limits.NODE_UNABLE_NS_MAX)
+            next_ns = limits.NODE_UNABLE_NS_MAX if is_lasting else 2 * self._unable_ns
+            self._unable_ns = min(max(next_ns, limits.NODE_UNABLE_NS), limits.NODE_UNABLE_NS_MAX)
             self._unable_until_ns = now_ns + self._unable_ns
 
     def started(self, shard: int) -> None:

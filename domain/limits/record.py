@@ -84,7 +84,7 @@ NODE_CLAIMS_MAX = 4
 NODE_UNABLE_NS = 30 * NS_PER_S
 """How long a node that could not start a shard leaves all shards to the others that can."""
 NODE_UNABLE_NS_MAX = 600 * NS_PER_S
-"""The longest such time: it doubles with each shard that does not start."""
+"""The longest such time: it doubles with each shard that does not start, and is this at once where a newer version has written the store."""
 NODE_TRY_NS = NS_PER_S
 """A shard that did not start is tried again after this time, and then after ever longer ones."""
 NODE_SKEW_NS_MAX = NS_PER_S

@@ -19,7 +19,7 @@ from ...domain.cluster.membership import ClusterView, NodePlan, StartRetries
 from ...domain.cluster.node_problems import own_problem, shown_problems
 from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
-from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced, WatchkeeperError
+from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced, StoreNewer, WatchkeeperError
 from ...domain.line import count_of, first_line
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
@@ -338,8 +338,9 @@ class Node:
         if self._failed.get(shard) != says:
             logger.error("Shard %d does not start on node %s: %s", shard, self.name, says, exc_info=fault)
         self._failed[shard], self._refused = says, error
+        of_shard, lasting = isinstance(error, StoreCorrupt), isinstance(error, StoreNewer)
         now_ns = self._clock.read().monotonic_ns
-        self._retries.failed(shard, now_ns, is_of_shard=isinstance(error, StoreCorrupt))
+        self._retries.failed(shard, now_ns, is_of_shard=of_shard, is_lasting=lasting)
 
     def _stop(self, shard: int, within_ns: int) -> AbandonedWork:
         with self._guard:

@@ -5,16 +5,20 @@ import threading
 import pytest
 from clustered import JOBS, SHARDS, Nodes, job_on, problems
 from looking import until
+from pykka import ActorDeadError
 from watchkeeper import PingOptions, StoreBusy
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.opening import database_nodes
+from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.placement import Placement
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
+from watchkeeper.domain.errors import StoreNewer
 from watchkeeper.domain.read_model.status import AbandonedWork
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.host.cluster.node import Node
 from watchkeeper.host.cluster.shard_configuration import ShardedConfiguration
+from watchkeeper.testing import ManualClock
 
 
 class Idle:
@@ -79,6 +83,56 @@ def test_an_error_that_nobody_has_foreseen_is_logged_with_the_shard_that_does_no
     assert record.exc_info is not None
     assert dict(node.problems())["node"] == "shard 0 does not start: KeyError: 'zürich'"
     assert factory.engine.ended == (when == "activated")
+
+
+class Watched(Alone):
+    """The same with two shards, which keeps whether the node has said that it is able to run shards."""
+
+    def __init__(self):
+        self.able = []
+
+    def beat(self, stamp, now, *, is_able):
+        self.able.append(is_able)
+        me = Member(name="a", incarnation="a1", process="process 1", stamp=stamp)
+        return ClusterView(members=(me,), shards=(ShardRow(shard=0), ShardRow(shard=1)))
+
+
+class EngineRunning(EngineAlone):
+    """An engine that runs, and answers nothing."""
+
+    def on_end(self, heard):
+        pass
+
+    def ask(self, *question):
+        raise ActorDeadError
+
+
+class Outdated(Idle):
+    """A factory whose first shard has run before the schema was made newer."""
+
+    def make(self, shard, *, is_outdated, known_epoch):
+        if shard:
+            raise StoreNewer("written by a newer watchkeeper")
+        return EngineRunning()
+
+    def activate(self, shard, engine, begin):
+        begin()
+        return True
+
+
+def test_a_node_that_a_newer_schema_refuses_is_not_able_for_as_long_as_any():
+    row, clock = Watched(), ManualClock()
+    node = Node(row, clock, ConfigurationStamp, Outdated(), lambda: None)
+    node.start()
+    try:
+        until(lambda: not row.able[-1])
+        clock.advance(limits.NODE_UNABLE_NS_MAX - 1)
+        said = len(row.able)
+        # The first of these may have begun before the clock was moved.
+        until(lambda: len(row.able) > said + 1)
+        assert not any(row.able[said:])
+    finally:
+        node.stop(0)
 
 
 @pytest.mark.needs("postgres")

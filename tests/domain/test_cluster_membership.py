@@ -238,6 +238,14 @@ def test_a_node_on_which_shards_do_not_start_is_not_able_for_ever_longer():
     assert lengths == [1, 2, 4, 8, 16, 20, 20]
 
 
+def test_a_node_that_an_upgrade_has_left_behind_leaves_its_shards_to_others_for_as_long_as_any():
+    retries = StartRetries()
+    for shard in range(4):
+        retries.failed(shard, 0, is_of_shard=False, is_lasting=True)
+    assert not retries.is_able(limits.NODE_UNABLE_NS_MAX - 1)
+    assert retries.is_able(limits.NODE_UNABLE_NS_MAX), "where the older schema was restored"
+
+
 # The stamps.
 
 

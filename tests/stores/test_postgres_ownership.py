@@ -16,7 +16,7 @@ from watchkeeper.adapters.stores.postgres.store import PostgresStore
 from watchkeeper.adapters.stores.postgres.watch import DatabaseWatch
 from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
-from watchkeeper.domain.errors import StoreBusy, StoreError, StoreFenced
+from watchkeeper.domain.errors import StoreBusy, StoreError, StoreFenced, StoreNewer
 from watchkeeper.domain.incidents.record import Batch, PauseMark
 from watchkeeper.domain.time.moment import NS_PER_S
 
@@ -169,7 +169,7 @@ def test_a_schema_of_a_newer_version_is_refused_with_both_numbers(url, server, s
     server.sql(f"UPDATE {schema_of(url)}.watchkeeper_schema SET version = 99")
     says = f"version 99, written by a newer watchkeeper; this one knows versions up to {len(MIGRATIONS)}$"
     for ask in (lambda: stores().open(NOON), lambda: make_reader(url).incidents()):
-        with pytest.raises(StoreError, match=says):
+        with pytest.raises(StoreNewer, match=says):
             ask()
 
 

@@ -6,7 +6,7 @@ from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from ....domain import limits
-from ....domain.errors import StoreError
+from ....domain.errors import StoreError, StoreNewer
 from ....domain.line import count_of
 from ..place import DatabasePlace
 from .connection import BoundedConnection, one, transaction
@@ -176,7 +176,7 @@ def migrate(
 ) -> None:
     """Makes the schema, or brings an earlier one to the newest version.
 
-    Raises: StoreError for a newer one, and for a schema of the same name that another program has filled.
+    Raises: StoreNewer for a newer one; StoreError for a schema of the same name that another program has filled.
     """
     if version_of(connection) == len(migrations):
         return
@@ -207,7 +207,7 @@ def _migrate(connection: BoundedConnection, place: DatabasePlace, migrations: Se
         _make(connection, place)
         version = 0
     if version > len(migrations):
-        raise StoreError(_newer(place, version, len(migrations)))
+        raise StoreNewer(_newer(place, version, len(migrations)))
     for step in migrations[version:]:
         connection.execute(step)
     if is_new:
@@ -253,14 +253,14 @@ def count_shards(connection: BoundedConnection, place: DatabasePlace) -> int:
 
 
 def refuse_others(connection: BoundedConnection, place: DatabasePlace) -> None:
-    """Refuses a schema of another version. Raises: StoreError for it, and where there is none."""
+    """Refuses a schema of another version. Raises: StoreNewer, StoreError for an older one, and where there is none."""
     version = version_of(connection)
     if version is None:
         raise StoreError(
             f"there is no store at {place.shown}: nothing has been recorded in its schema {place.schema}"
         )
     if version > len(MIGRATIONS):
-        raise StoreError(_newer(place, version, len(MIGRATIONS)))
+        raise StoreNewer(_newer(place, version, len(MIGRATIONS)))
     if version < len(MIGRATIONS):
         raise StoreError(
             f"{place.shown} has schema version {version}, written by an older watchkeeper;"

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.system.clustering.network import Link, Network
 from tests.system.outside import SECRET
@@ -27,15 +28,38 @@ TARGET = """\
       flapping: false, default_rules: false,
       rules: [{{id: down, kind: consecutive, after: 2, recover: 2, severity: critical}}]}}
 """
+JOB = """\
+  - {{id: {name}, every: {every}, heartbeat: {{grace: {grace}}}, notify: [ops], flapping: false}}
+"""
+
+
+class Job(NamedTuple):
+    """Heartbeats of a run: their names, and when a silent one is missed."""
+
+    names: tuple[str, ...] = ()
+    every: str = "2s"
+    grace: str = "8s"
+
+
+NO_JOBS = Job()
 
 
 def write_plan(
-    path: Path, *, site: str, receiver: str, names: Sequence[str], every: str, shards: int
+    path: Path,
+    *,
+    site: str,
+    receiver: str,
+    names: Sequence[str],
+    every: str,
+    shards: int,
+    jobs: Job = NO_JOBS,
 ) -> None:
     """Writes the one configuration of all nodes: host and port of the database are in the environment of each."""
     options = f"sslmode=disable&gssencmode=disable&shards={shards}"
     head = CONFIGURATION.format(options=options, receiver=receiver, secret=SECRET)
-    path.write_text(head + "".join(TARGET.format(name=name, every=every, site=site) for name in names))
+    each = [TARGET.format(name=name, every=every, site=site) for name in names]
+    each += [JOB.format(name=name, every=jobs.every, grace=jobs.grace) for name in jobs.names]
+    path.write_text(head + "".join(each))
 
 
 class Node:
@@ -54,6 +78,8 @@ class Node:
         self.name = name
         self.links: list[Link] = [network.link(port) for port in ports]
         self._plan, self._is_fenced = plan, is_fenced
+        self.code: Path | None = None
+        """The folder with the package of another version; None: the one under test."""
         self._state = folder / name
         self._state.mkdir()
         self.process: Watch | None = None
@@ -64,21 +90,25 @@ class Node:
     def start(self) -> None:
         """Starts its process."""
         command = COMMAND if self._is_fenced else UNFENCED
-        environment = {
-            "PGHOST": ",".join("127.0.0.1" for _ in self.links),
-            "PGPORT": ",".join(str(link.port) for link in self.links),
-            "STATE_DIRECTORY": str(self._state),
-            "HOME": str(self._state),
-        }
         for left in self._state.glob("*.sock"):
             left.unlink()
         self.process = Watch(
             self._plan,
             command=command,
-            environment=environment,
+            environment=self.environment(),
             options=("--node", self.name),
         )
         self.pid = self.process.pid
+
+    def environment(self) -> dict[str, str]:
+        """Returns the variables of its process, and of verbs that ask it."""
+        found = {
+            "PGHOST": ",".join("127.0.0.1" for _ in self.links),
+            "PGPORT": ",".join(str(link.port) for link in self.links),
+            "STATE_DIRECTORY": str(self._state),
+            "HOME": str(self._state),
+        }
+        return found if self.code is None else {**found, "PYTHONPATH": str(self.code)}
 
     def until_ready(self) -> None:
         """Waits until it watches or stands by. Raises: AssertionError where it does neither in time."""
@@ -136,9 +166,14 @@ class Node:
 
     def is_ready(self) -> bool | None:
         """Whether its API says that it can do its work; None where nothing answers."""
+        status = self.ask("GET", "/readyz")
+        return None if status is None else status == http.HTTPStatus.OK
+
+    def ask(self, method: str, address: str, body: str | None = None) -> int | None:
+        """Returns the status of an answer of its API; None where nothing answers."""
         for path in self._state.glob("*.sock"):
             try:
-                return _status(path, "/readyz") == http.HTTPStatus.OK
+                return _status(path, method, address, body)
             except (OSError, http.client.HTTPException):
                 continue
         return None
@@ -189,10 +224,10 @@ class _Local(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _status(path: Path, address: str) -> int:
+def _status(path: Path, method: str, address: str, body: str | None) -> int:
     connection = _Local(path)
     try:
-        connection.request("GET", address)
+        connection.request(method, address, body, {"content-type": "application/json"} if body else {})
         return connection.getresponse().status
     finally:
         connection.close()

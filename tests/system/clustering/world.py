@@ -20,7 +20,7 @@ from tests.system.clustering.database import Database
 from tests.system.clustering.judging import Blind, Finding, Known, Span, Verdict, judge
 from tests.system.clustering.ledger import Ledger, Told
 from tests.system.clustering.network import Network
-from tests.system.clustering.nodes import NAMES, Node, write_plan
+from tests.system.clustering.nodes import NAMES, Job, Node, write_plan
 from tests.system.clustering.script import Script
 from tests.system.clustering.senders import Senders
 from tests.system.clustering.shards import Owned, ShardWatch
@@ -49,6 +49,9 @@ class Plan(NamedTuple):
     """The bounds of the length of an outage, and of the time between two: most are longer than the longest takeover."""
     has_two_servers: bool = False
     is_fenced: bool = True
+    jobs: Job = Job()
+    code: Path | None = None
+    """The folder with the package that all nodes run at first; None: the one under test."""
 
     @property
     def needed_s(self) -> float:
@@ -96,7 +99,7 @@ class Cluster:
             made.callback(self.ledger.close)
             names = [f"t{number}" for number in range(plan.targets)]
             self.script = Script(self.site, names, plan.seed, plan.phase_s)
-            path = folder / "watch.yaml"
+            self.plan_path = path = folder / "watch.yaml"
             write_plan(
                 path,
                 site=self.site.url,
@@ -104,12 +107,14 @@ class Cluster:
                 names=names,
                 every=f"{plan.every_s:g}s",
                 shards=plan.shards,
+                jobs=plan.jobs,
             )
             self.nodes = [
                 Node(name, folder, path, self.network, self.ports, is_fenced=plan.is_fenced)
                 for name in NAMES[: plan.nodes]
             ]
             for node in self.nodes:
+                node.code = plan.code
                 made.callback(node.close)
             self._begin()
             self.shards = ShardWatch(lambda: self.database.dsn)
