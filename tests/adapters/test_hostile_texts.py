@@ -3,10 +3,13 @@
 A reader whose time grows with the square of the length needs minutes or hours for them.
 """
 
+import struct
+
 import pytest
 from watchkeeper.adapters.configuration.substitution import Substitution
 from watchkeeper.adapters.importing.blackbox.cel import conditions_of
 from watchkeeper.adapters.importing.imported import Imported
+from watchkeeper.adapters.probes.network.dns_message import ask, read
 from watchkeeper.domain.observation.secret_forms import SecretForms
 from watchkeeper.web.problems import fault_of
 
@@ -57,3 +60,26 @@ def test_entries_with_one_name_are_numbered_from_the_last_number_on():
     found = [made.new_id("api") for _ in range(20_000)]
     assert (found[0], found[1], found[-1]) == ("api", "api-2", "api-20000")
     assert len({*found}) == len(found)
+
+
+def with_a_chain(pointers, *, questions=1):
+    """An answer whose second record has a name of so many pointers in a row; all but one lie in a first record of another class."""
+    base = 12 + 5 + 11
+    places = [base, *range(base + 1, base + 2 * pointers, 2)]
+    chain = bytes(1) + b"".join(struct.pack(">H", 0xC000 | at) for at in places[: pointers - 1])
+    first = bytes(1) + struct.pack(">HHIH", 16, 3, 0, len(chain)) + chain
+    second = struct.pack(">HHHIH", 0xC000 | places[pointers - 1], 16, 1, 0, 2) + b"\x01a"
+    return struct.pack(">6H", 7, 0x8400, questions, 2, 0, 0) + bytes(5) + first + second
+
+
+def test_a_name_of_dns_leads_through_as_many_pointers_as_it_may_have_parts():
+    question = ask("a.example", "TXT", 7, recursion=False)
+    assert read(question, with_a_chain(127)).data == ['"a"']
+    with pytest.raises(ValueError, match="a name in the answer has more than 127 pointers"):
+        read(question, with_a_chain(128))
+
+
+def test_an_answer_of_dns_that_repeats_thousands_of_questions_is_not_read():
+    question = ask("a.example", "TXT", 7, recursion=False)
+    with pytest.raises(ValueError, match="the answer repeats 9000 questions, and one was asked"):
+        read(question, with_a_chain(4_000, questions=9_000))
