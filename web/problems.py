@@ -1,6 +1,5 @@
 """Refusals, as problem documents of RFC 9457."""
 
-import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
@@ -30,7 +29,7 @@ _TITLES = {
     500: "An internal fault",
     503: "The runtime does not answer",
 }
-_PLACE = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$")
+_AT = " - at `"
 
 Cause: TypeAlias = Literal["store"] | UnsetType
 
@@ -99,8 +98,10 @@ def length_ns_of(text: str, pointer: str) -> int:
 def fault_of(error: Exception) -> Fault:
     """Returns what msgspec found wrong with a body or a query, with its place."""
     text = str(error)
-    found = _PLACE.search(text)
-    if found is None:
+    # The last one: a key of the client may hold the same words, many times.
+    detail, at, place = text.rpartition(_AT)
+    place = place.removeprefix("key in ")
+    if not (at and place.startswith("$") and place.endswith("`")):
         return Fault("", text)
-    pointer = found["path"].replace(".", "/").replace("[", "/").replace("]", "")
-    return Fault(pointer, text[: found.start()])
+    pointer = place[1:-1].replace(".", "/").replace("[", "/").replace("]", "")
+    return Fault(pointer, detail)

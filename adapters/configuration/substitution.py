@@ -13,7 +13,8 @@ from ...domain.specification.construction.shape import UNREADABLE
 from ...domain.specification.problem import Path, Problem, quoted, suggestion
 from .reuse.consulted import SeenFile, seen
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
+"""A reference without its end reaches to the end of the text: no character is read again for the next `${`."""
 _SPACED = re.compile(r"(?=\s|.*\s$)\s*([A-Za-z_][A-Za-z0-9_]*|each\.[\w-]+)\s*")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE = re.compile(r"file:(?!-)(.+)", re.DOTALL)
@@ -114,13 +115,14 @@ class Substitution:
     def _value(self, found: re.Match[str], path: Path) -> str:
         if found[0] == "$${":
             return "${"
-        file = _FILE.fullmatch(found[1] or "")
+        stated = found[1] if found[2] else ""
+        file = _FILE.fullmatch(stated)
         if file is not None:
             return self._content(file[1], path)
-        name = _NAME.fullmatch(found[1] or "")
-        if spaced := _SPACED.fullmatch(found[1] or ""):
+        name = _NAME.fullmatch(stated)
+        if spaced := _SPACED.fullmatch(stated):
             return self._tell(path, f"a name in ${{...}} stands without blanks: write ${{{spaced[1]}}}")
-        if name is None and (found[1] or "").startswith("each."):
+        if name is None and stated.startswith("each."):
             return self._tell(path, f"{found[0]} stands outside of a target with for_each: write the value")
         if name is None:
             text = "a ${ that names no variable: write ${NAME}, or $${ for the characters themselves"

@@ -90,6 +90,8 @@ class Imported:
         self.lost: list[Note] = []
         """The parts that `check` refused."""
         self._ids: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """By a name that several entries state, the number of the last one."""
         self._reminders: dict[tuple[str, tuple[str, ...]], list[_Reminded]] = {}
 
     def add(
@@ -107,10 +109,11 @@ class Imported:
         """Returns an id of these steps, such as `group.name`, that no other entry has."""
         stated = ".".join(filter(None, (_NOT_IN_IDS.sub("-", step or "").strip() for step in steps)))
         stated = (stated if stated.strip(".") else "target")[: NAME_CHARACTERS_MAX - 8].strip()
-        number, found = 1, stated
+        number, found = self._numbers.get(stated, 1), stated
         while found in self._ids:
             number += 1
             found = f"{stated}-{number}"
+        self._numbers[stated] = number
         self._ids.add(found)
         return found
 

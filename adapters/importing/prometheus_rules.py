@@ -1,15 +1,18 @@
 """Rules of Prometheus on the metrics of blackbox_exporter: each group becomes a template with its rules, which targets use."""
 
 import re
+from collections import deque
 from collections.abc import Callable
+from math import isfinite, prod
 from typing import Any
 
 from .imported import Imported, Placed, literal, placed
 from .source import PeerFile, PeerPart
 
 _SELECTOR = r"(?:\{[^}]*\})?"
-_OPERATOR = r"(==|!=|<=|>=|<|>)"
-_PRODUCT = re.compile(r"[0-9.]+(?:\s*\*\s*[0-9.]+)*")
+_OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_PRODUCT = re.compile(rf"{_NUMBER}(?:\s*\*\s*{_NUMBER})*")
 _MEASURES = {
     "probe_duration_seconds": ("response_time", 1_000),
     "probe_http_status_code": ("status", 1),
@@ -18,7 +21,7 @@ _MEASURES = {
 }
 """By metric: the measure, and how many of its units one unit of the metric is."""
 _AGGREGATES = {"avg": "mean", "min": "min", "max": "max", "last": "last"}
-_SIDES = re.compile(rf"(.+?)\s*{_OPERATOR}(?:\s*bool)?\s*([0-9][0-9.* ]*)", re.DOTALL)
+_NO_SIDES = ("", "", "")
 _NAMES = "|".join(_MEASURES)
 _PLAIN = re.compile(rf"({_NAMES}){_SELECTOR}")
 _OVER_TIME = re.compile(rf"(avg|min|max|last)_over_time\(\s*({_NAMES}){_SELECTOR}\[(\w+)\]\s*\)")
@@ -102,24 +105,34 @@ def _rule(part: PeerPart) -> dict[str, Any] | None:
 
 def _renamed(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns rules whose ids differ: an alert of Prometheus may stand twice in a group."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for rule in rules:
         stated = rule["id"].value if isinstance(rule["id"], Placed) else rule["id"]
-        name, number = stated, 1
+        name, number = stated, taken.get(stated, 1)
         while name in taken:
             number += 1
             name = f"{stated}-{number}"
-        taken.add(name)
+        taken[stated] = number
+        taken.setdefault(name, 1)
         if name != stated:
             rule["id"] = name
     return [{key: value for key, value in rule.items() if value is not None} for rule in rules]
 
 
-def _down(expression: str) -> dict[str, Any] | None:
-    sides = _SIDES.fullmatch(expression)
-    if sides is None or not _PLAIN.fullmatch(sides[1]) or not sides[1].startswith("probe_success"):
+def _sides(expression: str) -> tuple[str, str, str] | None:
+    """Returns the sides of a comparison with a number, and the operator between them, which is the last one: no number holds any."""
+    last = next(iter(deque(_OPERATOR.finditer(expression), maxlen=1)), None)
+    if last is None:
         return None
-    is_down = (sides[2], sides[3].strip()) in {("==", "0"), ("<", "1"), ("!=", "1")}
+    right = expression[last.end() :].strip().removeprefix("bool").strip()
+    return (expression[: last.start()].strip(), last[0], right) if _PRODUCT.fullmatch(right) else None
+
+
+def _down(expression: str) -> dict[str, Any] | None:
+    left, operator, right = _sides(expression) or _NO_SIDES
+    if not (left.startswith("probe_success") and _PLAIN.fullmatch(left)):
+        return None
+    is_down = (operator, right) in {("==", "0"), ("<", "1"), ("!=", "1")}
     return {"kind": "consecutive", "after": 1, "recover": 1} if is_down else None
 
 
@@ -128,13 +141,10 @@ def _silent(expression: str) -> dict[str, Any] | None:
 
 
 def _threshold(expression: str) -> dict[str, Any] | None:
-    sides = _SIDES.fullmatch(expression)
-    if sides is None or not _PRODUCT.fullmatch(sides[3].strip()):
+    left, operator, right = _sides(expression) or _NO_SIDES
+    value = prod(float(factor) for factor in right.split("*") if right)
+    if not (right and isfinite(value * 1_000 * 86_400)):
         return None
-    value = 1.0
-    for factor in sides[3].split("*"):
-        value *= float(factor)
-    left, operator = sides[1].strip(), sides[2]
     if expiry := _EXPIRY.fullmatch(left):
         ms = value * float(expiry[1] or 1) * 1_000
         return {

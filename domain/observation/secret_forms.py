@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 from ..limits import SECRET_CHARACTERS_MIN
@@ -13,6 +13,7 @@ from ..specification.text import MASK
 
 _CUT = re.compile(r"…|\.\.\.\(truncated\)|$")
 """The end of a text that was cut, where the beginning of a secret is left."""
+_CUT_CHARACTERS = len("...(truncated)")
 
 
 class SecretForms:
@@ -51,13 +52,15 @@ class SecretForms:
         return f"{type(self).__name__}({len(self._known)} secrets)"
 
 
-def _length_at(text: str, at: int, forms: Iterable[str]) -> int:
+def _length_at(text: str, at: int, forms: Sequence[str]) -> int:
     """How much of the text, from a place on, is a secret or the beginning of one that was cut."""
     for form in forms:
         if text.startswith(form, at):
             return len(form)
-    cut = _CUT.search(text, at)
-    piece = text[at : cut.start()] if cut else text[at:]
+    # No beginning is longer than the longest form: a text that repeats the beginning is not read to its end each time.
+    near = text[at : at + len(forms[0]) + _CUT_CHARACTERS]
+    cut = _CUT.search(near)
+    piece = near[: cut.start()] if cut else near
     return len(piece) if any(form.startswith(piece) for form in forms) else 0
 
 

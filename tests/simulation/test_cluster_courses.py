@@ -26,7 +26,8 @@ def broken(result):
     return {violation.invariant for violation in result.violations}
 
 
-@pytest.mark.parametrize("seed", range(14))
+# In the last one a shard with a problem of its own is handed over to a node that then lives long.
+@pytest.mark.parametrize("seed", [*range(14), 26])
 def test_a_course_breaks_no_invariant(seed):
     assert said(run_course(seed)) == []
 
@@ -41,7 +42,7 @@ def test_without_the_fence_an_outage_is_lost_or_told_twice(seed):
     assert "S6" in broken(run_course(seed, UNFENCED))
 
 
-@pytest.mark.parametrize("seed", [3, 9])
+@pytest.mark.parametrize("seed", [1, 6])
 def test_a_node_that_has_just_come_back_would_take_shards_from_owners_that_live(seed):
     violations = run_course(seed, Parts(planner=HastyPlanner)).violations
     assert "from an owner that lived" in violations[0].says

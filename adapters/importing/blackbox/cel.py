@@ -11,6 +11,7 @@ _SIZE = re.compile(rf"(?:size\(\s*{_PATH}\s*\)|{_PATH}\.size\(\))\s*(==|!=|<=|>=
 _TEST = re.compile(rf"{_PATH}\.(startsWith|endsWith|contains|matches)\(\s*{_TEXT}\s*\)")
 _HAS = re.compile(rf"has\(\s*{_PATH}\s*\)")
 _TRUTH = re.compile(_PATH)
+_NEGATIONS = re.compile(r"(?:!(?!=)\s*)+")
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _SIGNS = r"\.+*?()|[]{}^$"
@@ -51,11 +52,31 @@ def _split(text: str, sign: str) -> list[str] | None:
     return [part.strip() for part in (*parts, text[begin:])]
 
 
+def _without_brackets(part: str) -> str:
+    """Returns a part without the brackets around the whole of it. Reads each character once, however many there are."""
+    quote, opened, closed = "", list[int](), dict[int, int]()
+    for at, char in enumerate(part):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char == "(":
+            opened.append(at)
+        elif char == ")" and opened:
+            closed[opened.pop()] = at
+    begin, end = 0, len(part)
+    while begin < end and (part[begin].isspace() or closed.get(begin) == end - 1):
+        end -= not part[begin].isspace()
+        begin += 1
+        while end > begin and part[end - 1].isspace():
+            end -= 1
+    return part[begin:end]
+
+
 def _condition(part: str, *, is_wanted: bool) -> str | None:
-    while part.startswith("!") and not part.startswith("!="):
-        part, is_wanted = part[1:].strip(), not is_wanted
-    while part.startswith("(") and part.endswith(")") and _split(part[1:-1], "&&") == [part[1:-1].strip()]:
-        part = part[1:-1].strip()
+    if negations := _NEGATIONS.match(part):
+        part, is_wanted = part[negations.end() :], is_wanted ^ (negations[0].count("!") % 2 == 1)
+    part = _without_brackets(part)
     if found := _COMPARISON.fullmatch(part):
         return _compared(found[1], found[2], found[3], is_wanted=is_wanted)
     if found := _REVERSED.fullmatch(part):

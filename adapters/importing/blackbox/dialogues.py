@@ -9,6 +9,7 @@ from ..source import PeerPart
 from .access import Made, family_of, tls_of
 
 _PLACE = re.compile(r"\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+)|(\$))")
+_CLASS_BEGIN = re.compile(r"\[\^?\]?")
 _NAMED = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 _WORDS = (
     ("smtp", ("EHLO", "STARTTLS")),
@@ -118,7 +119,7 @@ def _with_names(expression: str, used: set[str], prefix: str) -> tuple[str, dict
         if sign == "[" and not is_class:
             is_class = True
             # A bracket that stands first in a class belongs to it.
-            ahead = re.match(r"\[\^?\]?", expression[at:])
+            ahead = _CLASS_BEGIN.match(expression, at)
             pieces.append(ahead[0] if ahead else sign)
             at += len(pieces[-1])
             continue

@@ -21,6 +21,8 @@ _RECORD = struct.Struct(">HHIH")
 _IN = 1
 _RECURSION, _AUTHENTIC, _TRUNCATED, _AUTHORITATIVE, _IS_ANSWER = 0x0100, 0x0020, 0x0200, 0x0400, 0x8000
 _POINTER, _LABEL_MAX, _NAME_MAX = 0xC0, 63, 255
+_POINTERS_MAX = 127
+"""A name has no more parts. Thousands of pointers in a row, each name of an answer through all of them, would hold the loop up for seconds."""
 TYPES = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35,
     "DS": 43, "DNSKEY": 48, "TLSA": 52, "SVCB": 64, "HTTPS": 65, "ANY": 255, "CAA": 257,
@@ -111,6 +113,8 @@ def _read(question: DnsQuestion, message: bytes) -> DnsAnswer:
     _, flags, questions, *counts = _HEADER.unpack_from(message)
     if sum(counts) > RECORDS_MAX:
         raise ValueError(f"the answer has {sum(counts)} records: {RECORDS_MAX} are read")
+    if questions > 1:
+        raise ValueError(f"the answer repeats {questions} questions, and one was asked")
     at = _HEADER.size
     for _ in range(questions):
         _, at = _name_at(message, at)
@@ -153,7 +157,7 @@ def _name_at(message: bytes, at: int) -> tuple[str, int]:
     """The name at a place, and where it ends. Each pointer must lead further back than the one before: none goes round."""
     labels: list[str] = []
     end: int | None = None
-    size, earliest = 0, at
+    size, earliest, pointers = 0, at, 0
     while True:
         length = message[at]
         if length & _POINTER == _POINTER:
@@ -161,7 +165,9 @@ def _name_at(message: bytes, at: int) -> tuple[str, int]:
             at = (length & 0x3F) << 8 | message[at + 1]
             if at >= earliest:
                 raise ValueError("a name in the answer points at itself")
-            earliest = at
+            earliest, pointers = at, pointers + 1
+            if pointers > _POINTERS_MAX:
+                raise ValueError(f"a name in the answer has more than {_POINTERS_MAX} pointers")
             continue
         if length > _LABEL_MAX:
             raise ValueError("a name in the answer has a part that is none")

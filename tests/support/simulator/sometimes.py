@@ -174,6 +174,8 @@ OF_COURSES = (
     "claimed by an older configuration",
     "handed over",
     "ended by itself",
+    "own problem of the same node told",
+    "own problem of another node told",
 )
 """Happenings that the courses of clusters must meet together."""
 ENOUGH_SEEDS = 300

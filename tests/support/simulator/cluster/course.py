@@ -12,6 +12,7 @@ from .controls import COMPLETE, Parts
 from .ground import FAULT_NS_MAX, OUTAGE_NS, OUTAGES, PEACE_NS, PHASE_NS_MAX, SHARDS, TAKEOVER_NS, Ground
 from .judging import check
 from .node import Node, Strike
+from .problems import hasty
 
 AWAY_NS_MAX = 8 * NS_PER_S
 BACK_NS = 6 * NS_PER_S
@@ -131,7 +132,7 @@ def run_course(seed: int, parts: Parts = COMPLETE, *, cpu_s: float = RUN_CPU_S) 
         violations.append(Violation(invariant, says, ground.now_ns))
         ground.is_over = True
 
-    with quiet(), collecting_seldom(), bounded(complain, cpu_s=cpu_s):
+    with quiet(), collecting_seldom(), hasty(), bounded(complain, cpu_s=cpu_s):
         course.live()
     violations += check(ground)
     said = [(one.at_ns, one.node, one.shard, one.notice.subject, one.notice.change) for one in ground.sent]

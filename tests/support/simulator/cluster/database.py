@@ -29,6 +29,8 @@ class NodeRow(msgspec.Struct, kw_only=True):
     is_able: bool
     beat_at_ns: int
     skew_ns: int
+    problems: str = ""
+    """Its own problems, as it has left them for the others."""
 
 
 class ShardRecord(SharedRecord):
@@ -90,8 +92,20 @@ class Database:
             is_able=is_able,
             beat_at_ns=self.now_ns,
             skew_ns=self.skew_of(now),
+            problems=found.problems if found else "",
         )
         return self.view()
+
+    def exchange(self, name: str, incarnation: str, problems: str, *, is_teller: bool) -> dict[str, str]:
+        """Keeps the own problems of a node, and returns those of the other living ones to the one that tells of them."""
+        mine = self.nodes.get(name)
+        if mine is not None and mine.incarnation == incarnation:
+            mine.problems = problems
+        return {
+            other: row.problems
+            for other, row in sorted(self.nodes.items())
+            if is_teller and other != name and row.problems and self._lives(row.beat_at_ns)
+        }
 
     def skew_of(self, now: Moment) -> int:
         """Returns how far a wall clock is ahead of that of the database."""

@@ -24,6 +24,7 @@ from watchkeeper.testing.script import ALWAYS_DOWN, ALWAYS_OK
 from .controls import COMPLETE, Parts
 from .database import ClusterStore, Database
 from .node import Link, Node, Process
+from .problems import PART, ShardProblem
 
 NODES, SHARDS, OUTAGES = 3, 4, 3
 SLICE_NS = 50 * NS_PER_MS
@@ -32,7 +33,7 @@ OUTAGE_NS = 40 * NS_PER_S
 PHASE_NS_MAX = 8 * NS_PER_S
 """Targets fail one after the other, so that a fault meets some of them before, some after and some between."""
 FAULT_NS_MAX = 12 * NS_PER_S
-PEACE_NS = 45 * NS_PER_S
+PEACE_NS = 60 * NS_PER_S
 TAKEOVER_NS = limits.TENURE_LEASE_NS + 2 * NS_PER_S
 """From the last fault until each shard has a living owner that can write."""
 SKEW_NS_MAX = 300 * NS_PER_S
@@ -104,6 +105,9 @@ class Receiver:
     ) -> Pending:
         del attempt, deadline, memory
         node = self._process.node
+        if notice.incident.rule == PART:
+            is_of_another = notice.incident.cause.startswith("node ")
+            self._ground.happened(f"own problem of {'another' if is_of_another else 'the same'} node told")
         self._ground.sent.append(
             Sent(node.now_ns, notice, node.name, self._store.shard, not self._store.is_current)
         )
@@ -137,6 +141,7 @@ class Ground:
         """Since when each shard has had no owner that could write."""
         self.latest_served_ns = 0
         """When the last shard got its owner again."""
+        self.problem = ShardProblem(seed, SHARDS)
         self._phases = {target.id: self.chance.randrange(PHASE_NS_MAX) for target in TARGETS}
         self.nodes = [
             Node(self, name, number, self._skew(), OLDER if number == NODES - 1 else NEWEST)

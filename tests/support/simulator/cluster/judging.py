@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 from watchkeeper.domain import limits
 from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.specification.target import OWN_NAME
 from watchkeeper.domain.time.moment import NS_PER_S
 
 from ..invariants.violation import Violation
 from .ground import CHANNELS, OUTAGE_NS, OUTAGES, SHARDS, TAKEOVER_NS, TARGETS, Ground, Sent
+from .problems import PART, PATIENCE_NS, is_cause
 
 SENT_TWICE_MAX = 2
 AFTER_A_REWIND_NS = 2 * limits.TENURE_LEASE_NS
@@ -28,6 +30,9 @@ def _complaints(ground: Ground) -> Iterator[tuple[str, str]]:
     for target in TARGETS:
         for channel in CHANNELS:
             yield from _of_outages(ground, target.id, told[channel, target.id], channel)
+    for channel in CHANNELS:
+        of_problem = [one for one in told[channel, OWN_NAME] if one.notice.incident.rule == PART]
+        yield from _of_problem(ground, of_problem, channel)
     yield from _of_keys(ground)
     for says in ground.moved:
         yield "L6", says
@@ -104,6 +109,24 @@ def _of_outages(ground: Ground, target: str, told: list[Sent], channel: str) -> 
             yield "S6", f"{channel} was told {len(heard)} times that {target} had {kind.value} ({half})"
     if counted != len(told):
         yield "S6", f"{channel} was told {len(told) - counted} things of {target} that are not so"
+
+
+def _of_problem(ground: Ground, told: list[Sent], channel: str) -> Iterator[tuple[str, str]]:
+    """The problem of a shard is told once, whichever nodes run it and the first one, and its end once."""
+    problem, of_shard = ground.problem, f"the problem of shard {ground.problem.shard}"
+    for change, began_ns in (
+        (TransitionKind.OPENED, problem.began_ns + PATIENCE_NS),
+        (TransitionKind.RESOLVED, problem.ended_ns),
+    ):
+        heard = [one for one in told if one.notice.change is change]
+        may_repeat = _is_rewound(ground, began_ns, ground.now_ns)
+        if not heard or (len(heard) > 1 and not may_repeat):
+            yield "S6", f"{channel} was told {len(heard)} times that {of_shard} had {change.value}"
+        if any(one.at_ns < began_ns for one in heard):
+            yield "S6", f"{channel} was told too early that {of_shard} had {change.value}"
+    for one in told:
+        if one.notice.change is TransitionKind.OPENED and not is_cause(one.notice.incident.cause, one.node):
+            yield "S30", f"{one.node} has told {of_shard} as {one.notice.incident.cause!r}"
 
 
 def _is_rewound(ground: Ground, at_ns: int, within_ns: int) -> bool:

@@ -1,6 +1,7 @@
 """A node of a cluster: a machine with its own clocks, and the process that runs on it with the engines of its shards."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -9,21 +10,25 @@ from watchkeeper.actors.ports import Messenger, Prober
 from watchkeeper.actors.system import SINK, System, SystemDependencies, shut_down
 from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.membership import ClusterView, StartRetries
+from watchkeeper.domain.cluster.node_problems import own_problem
 from watchkeeper.domain.cluster.placement import Placement
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp, stamp_of
 from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.specification.configuration import Configuration
 from watchkeeper.domain.specification.probes.kinds import KINDS
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Moment
+from watchkeeper.host.cluster.problem_exchange import ProblemExchange
 from watchkeeper.host.cluster.shard_configuration import ShardedConfiguration
 from watchkeeper.host.cluster.shard_store import ShardStore
 from watchkeeper.host.subscriptions import Subscriptions
+from watchkeeper.protocol.recorder import HealthReported
 from watchkeeper.testing.clock import START_MONOTONIC_NS, START_WALL_NS, ManualClock
 from watchkeeper.testing.expectations import ScriptedExpectations
 
 from ..surroundings.micro_faults import ProcessDied
 from .controls import Parts
 from .database import ClusterStore, Database
+from .problems import PART, TEXT, Reports, ShardProblem
 
 GRACE_NS = 2 * NS_PER_S
 WAIT_SLICE_NS = 10 * NS_PER_MS
@@ -34,6 +39,7 @@ class Surroundings(Protocol):
 
     database: Database
     parts: Parts
+    problem: ShardProblem
     dice: Callable[[], float]
 
     def struck(self, link: "Link", point: str) -> None: ...
@@ -91,6 +97,8 @@ class Shard:
     def __init__(self, store: ClusterStore, system: System) -> None:
         self.store, self.system = store, system
         self.is_stopping = False
+        self.has_said = False
+        """Whether the engine has been told of the problem of its shard."""
 
     @property
     def is_lost(self) -> bool:
@@ -104,6 +112,7 @@ class Process:
         self.node = node
         node.starts += 1
         self.incarnation = f"{node.name}{node.starts}"
+        self.name = node.name
         self.dispatcher = NodeDispatcher(node.clock, lambda _: node.ground.choose(self))
         self.planner = node.ground.parts.planner(self.incarnation)
         self.retries = StartRetries()
@@ -116,14 +125,24 @@ class Process:
         self._sharded = ShardedConfiguration(
             self.configuration, Placement(self.configuration, len(node.ground.database.shards))
         )
+        self.problems = ProblemExchange(Reports(self), node.clock)
         self._look_ns = 0
         self._links = 0
 
     @property
     def stamp(self) -> ConfigurationStamp:
         """That of its configuration, by the clock of the database."""
-        skew_ns = self.node.ground.database.skew_of(self.node.clock.now)
-        return self._times.by_store(self._given, skew_ns)
+        return self._times.by_store(self._given, self.skew_ns)
+
+    @property
+    def skew_ns(self) -> int:
+        """How far the wall clock of its machine is ahead of that of the database."""
+        return self.node.ground.database.skew_of(self.node.clock.now)
+
+    def rows(self) -> Database:
+        """Returns the database. Raises: as `reach` does."""
+        self.reach()
+        return self.node.ground.database
 
     def reach(self) -> None:
         """Raises: ProcessDied in a dead process; StoreError where the database cannot be reached."""
@@ -172,6 +191,19 @@ class Process:
             if shard in self.shards:
                 self.node.ground.happened("handed over")
                 self.stop(shard, GRACE_NS)
+        if not self._is_over():
+            self._exchange_problems()
+
+    def _exchange_problems(self) -> None:
+        for shard, run in self.shards.items():
+            is_on = self.node.ground.problem.is_on(shard, self.node.now_ns)
+            if run.has_said != is_on:
+                run.has_said = is_on
+                run.system.recorder.tell(HealthReported(PART, TEXT if is_on else ""))
+        with suppress(StoreError):
+            self.problems.look(
+                self.view, own_problem(self.view, self.incarnation, "", {}), self.shards.keys()
+            )
 
     def _beat(self, now: Moment) -> ClusterView:
         database = self.node.ground.database
@@ -222,6 +254,7 @@ class Process:
             changed=lambda: None,
             is_whole=not is_outdated,
             is_outdated=lambda: is_outdated,
+            with_others=partial(self.problems.with_others, shard),
         )
         return System(parts, configuration)
 
@@ -235,6 +268,7 @@ class Process:
         if not self.is_dead:
             run.system.stop(run.system.recorder)
             self.shards.pop(shard, None)
+            self.problems.forget(shard)
 
     def _wait(self, done: Callable[[], bool], until_ns: int) -> bool:
         """Lets time pass for all nodes: another thread of this process waits."""
