@@ -17,8 +17,11 @@ from .shard_configuration import FIRST_SHARD
 class ReportMembership(Protocol):
     """The place for the own problems of a node in the store; see `Membership`."""
 
-    name: str
-    skew_ns: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def skew_ns(self) -> int: ...
 
     def exchange(self, problems: str, *, is_teller: bool) -> dict[str, str]: ...
 
