@@ -85,8 +85,8 @@ def test_nodes_that_join_take_their_share_and_no_more(nodes):
 
 def test_the_number_of_shards_and_the_name_of_a_node_have_an_effect(store):
     seen = []
-    for shards, name in ((2, "a"), (3, "b"), (3, "")):
-        nodes = Nodes(f"{store}_{shards}{name}".replace(f"shards={SHARDS}", f"shards={shards}"))
+    for shards, name in ((2, "a"), (3, "b"), (3, None)):
+        nodes = Nodes(f"{store}_{shards}{name or ''}".replace(f"shards={SHARDS}", f"shards={shards}"))
         try:
             (node,) = nodes.start(name).status().nodes
         finally:
