@@ -338,20 +338,21 @@ class TargetAggregate:
             watch = by_rule.get(rule.rule)
             if watch is not None:
                 resume(watch, rule, now)
-        made = []
+        ends, renamed = [], []
         for incident in incidents:
             watch = by_rule.get(incident.rule)
             if watch is None or watch.incident is not None:
-                made.append(end_of(incident, RETIRED if watch is None else REMOVED, now))
+                ends.append(end_of(incident, RETIRED if watch is None else REMOVED, now))
                 continue
             if incident.target != self._target.id:
-                made.append(self._renamed(incident, now))
-                incident = made[-1].incident  # noqa: PLW2901  # the incident under its present name
+                renamed.append(self._renamed(incident, now))
+                incident = renamed[-1].incident  # noqa: PLW2901  # the incident under its present name
             watch.incident = incident
             # An open incident outweighs the checkpoint, which may be missing or older: its rule fires.
             if not watch.firing:
                 watch.phase_state = PhaseState(Phase.FIRING, now)
-        return tuple(made)
+        # Ends come first: the record has one open incident of a rule under each name.
+        return (*ends, *renamed)
 
     def _renamed(self, incident: Incident, now: Moment) -> Transition:
         return Transition.after(

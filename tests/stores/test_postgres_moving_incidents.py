@@ -1,20 +1,24 @@
 """Open incidents of a target that moves to another shard: the former shard leaves them at its opening, and the present one goes on."""
 
+from random import Random
+
 import pytest
 from databases import new_store, schema_of
+from msgspec import structs
 from records import NOON, delivery_of, digest_of_steps, notice_of, opened, then
 from watchkeeper.adapters.stores.opening import make_reader
 from watchkeeper.adapters.stores.postgres.store import PostgresStore
 from watchkeeper.domain.cluster.placement import ShardTargets
 from watchkeeper.domain.errors import StoreError
 from watchkeeper.domain.incidents.delivery_try import DeliveryTry, TryResult
-from watchkeeper.domain.incidents.incident import TransitionKind
+from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.incidents.record import Batch, Checkpoint, HeardMark, LatestFinding
 
 pytestmark = pytest.mark.needs("postgres")
 
 FORMER, PRESENT = 1, 0
+TARGETS = ("shop", "till", "door")
 BEGUN = opened()
 WORSE = then(BEGUN, TransitionKind.CHANGED)
 SEEN = then(WORSE, TransitionKind.ACKNOWLEDGED, acknowledged_at_ns=WORSE.at_ns, acknowledged_by="ann")
@@ -205,3 +209,74 @@ def test_a_move_that_fails_half_way_changes_nothing(opening, url, server):
     assert steps(url) == [1, 2, 3]
     assert opening.made[PRESENT].open(NOON).incidents == (SEEN.incident,)
     assert steps(url) == [1, 2, 3]
+
+
+class Moves:
+    """Owners of two shards that are opened by turns with the targets placed anyhow, and the incidents as they were committed."""
+
+    def __init__(self, opening, dice):
+        self._opening, self._dice = opening, dice
+        self.stores, self.live, self.expected = {}, {}, {}
+        self._mine = {}
+        self._number = 0
+
+    def open(self, shard):
+        """Opens a shard by a configuration in which each of the targets lies on one of the two."""
+        mine = self._mine[shard] = [name for name in TARGETS if self._dice.random() < 0.5]
+        self.stores[shard], restored = self._opening(shard, *mine, configured=TARGETS)
+        self.live[shard] = {each.id: each for each in restored.incidents if each.is_open}
+        known = set()
+        for incident in [*self.live[shard].values()]:
+            if incident.target in known:
+                # As the owner does of two open incidents of one rule.
+                self._go_on(shard, incident, TransitionKind.RESOLVED)
+            known.add(incident.target)
+
+    def step(self, shard):
+        """Commits the next step of an incident that the owner of a shard has, or a first one where a rule has none open there."""
+        live = self.live[shard]
+        if live and self._dice.random() < 0.7:
+            kinds = [TransitionKind.CHANGED, TransitionKind.CHANGED, TransitionKind.RESOLVED]
+            self._go_on(shard, live[self._dice.choice(sorted(live))], self._dice.choice(kinds))
+        elif free := sorted({*self._mine[shard]}.difference(each.target for each in live.values())):
+            self._number += 1
+            self._commit(shard, opened(f"inc_{self._number}", self._dice.choice(free)))
+
+    def _go_on(self, shard, incident, change):
+        self._commit(shard, then(Transition(**structs.asdict(incident)), change))
+
+    def _commit(self, shard, made):
+        notice = notice_of(made)
+        told = delivery_of(notice, DeliveryState.DELIVERED)
+        self.stores[shard].commit(Batch(transitions=(made,), notices=(notice,), deliveries=(told,)))
+        self.expected[made.id] = made.sequence, made.is_open
+        if made.is_open:
+            self.live[shard][made.id] = made.incident
+        else:
+            del self.live[shard][made.id]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_moves_where_no_step_is_lost_or_made_twice(opening, url, seed):
+    dice = Random(seed)
+    moves = Moves(opening, dice)
+    for shard in (FORMER, PRESENT):
+        moves.open(shard)
+    for _ in range(40):
+        shard = dice.choice((FORMER, PRESENT))
+        if dice.random() < 0.3:
+            moves.open(shard)
+        else:
+            moves.step(shard)
+    record = make_reader(url)
+    assert record.verify().problems == ()
+    found = {each.id: (each.sequence, each.is_open) for each in record.incidents(limit=1_000)}
+    assert found == moves.expected
+    for name, (last, _) in moves.expected.items():
+        assert steps(url, name) == list(range(1, last + 1))
+    # Where all targets lie on one shard in the end, it has all that is open.
+    assert opening(FORMER, configured=TARGETS)[1].incidents == ()
+    everything = opening(PRESENT, *TARGETS, configured=TARGETS)[1].incidents
+    assert {each.id for each in everything if each.is_open} == {
+        name for name, (_, is_open) in moves.expected.items() if is_open
+    }
