@@ -78,6 +78,8 @@ class PluginAttempt:
         self._has_begun = self._has_ended = False
         self._was_free = False
         """Whether the loop turned when most of the time was over."""
+        self.was_late = False
+        """Whether the code of the package has ended at its deadline, of which its loop may hear before the runtime's has gone on."""
 
     @property
     def holds_loop(self) -> bool:
@@ -97,7 +99,11 @@ class PluginAttempt:
         look = loop.call_at(begun + (deadline - begun) * PLUGIN_LOOK_PERCENT / 100, self._note)
         try:
             return await self._probe(settings, deadline)
+        except asyncio.CancelledError:
+            self.was_late = True
+            raise
         finally:
+            self.was_late |= loop.time() >= deadline
             self._has_ended = True
             look.cancel()
 

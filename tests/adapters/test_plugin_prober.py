@@ -10,7 +10,10 @@ import msgspec
 import pytest
 from packages import package
 from watchkeeper import Plugin
-from watchkeeper.adapters.probes.local.plugin import PluginProber
+from watchkeeper.adapters.callables.results import TimedOut
+from watchkeeper.adapters.plugins.installed import load_plugin
+from watchkeeper.adapters.plugins.loops import PluginLoop
+from watchkeeper.adapters.probes.local.plugin import PluginProber, RunningPlugin
 from watchkeeper.domain.observation.attempt import AttemptId, CancelOutcome, ProbeRequest
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Call
@@ -153,6 +156,35 @@ def test_each_way_to_fail_has_its_own_reason(run, module, way, outcome, reason, 
 
     assert (found.outcome, found.reason) == (outcome, reason)
     assert found.detail.startswith(detail)
+
+
+class LateCalls:
+    """Calls that end at a deadline of which the attempt has heard before, as the thread of its loop may be the faster one."""
+
+    def __init__(self, home):
+        self._home = home
+
+    def call(self, name, function, arguments, read, deadline, done):
+        async def cut_off():
+            task = asyncio.create_task(function(*arguments))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+
+        asyncio.run_coroutine_threadsafe(cut_off(), self._home.loop).result(20)
+        done(TimedOut())
+
+
+def test_an_attempt_that_has_heard_of_its_deadline_is_no_fault_of_others(module):
+    home, said = PluginLoop("watchkeeper-ways"), []
+    asked = request("waits")
+    try:
+        running = RunningPlugin(load_plugin("ways"), LateCalls(home), home)
+        running.start(asked, asked.probe, lambda *ended: said.append(ended))
+    finally:
+        home.close()
+
+    assert said == [(TimedOut(), None)]
 
 
 def test_a_kind_that_is_not_installed_any_more_says_so(run):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from looking import until
 from running import running
 from watchkeeper.launcher.main import cli
 
@@ -34,9 +35,7 @@ def down(folder):
         patch.chdir(folder)
         for name in ("etl", "backup"):
             assert said("heartbeat", name, "--fail").endswith("it is down\n")
-        for _ in range(100):
-            if '"delivered"' in said("notices", "--json"):
-                break
+        until(lambda: '"delivered"' in said("notices", "--json"))
         yield
 
 

@@ -3,14 +3,13 @@
 import json
 
 import pytest
+from looking import until
 
 
 def settled(verb, name, *arguments):
     """Returns the document of a verb once the run has nothing more to tell."""
-    for _ in range(100):
-        if not json.loads(verb("notices", "--state", "pending", "--json")[1])["notices"]:
-            return json.loads(verb(name, *arguments, "--json")[1])
-    raise AssertionError("the notices stay pending")
+    until(lambda: not json.loads(verb("notices", "--state", "pending", "--json")[1])["notices"])
+    return json.loads(verb(name, *arguments, "--json")[1])
 
 
 def without_moment(document):

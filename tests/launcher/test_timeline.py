@@ -5,6 +5,7 @@ import re
 
 import pytest
 from click.testing import CliRunner
+from looking import until
 from records import NOON, notice_of, opened, sample_at, then
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain.incidents.incident import TransitionKind
@@ -111,10 +112,8 @@ def test_a_name_that_nothing_has_is_refused_with_the_closest(store):
 
 
 def test_a_time_line_over_the_api_is_that_of_the_store(down, verb, there):
-    for _ in range(50):
-        here = verb("show", down)
-        if here[1].count("opened: try 1 accepted") == 2:
-            break
+    until(lambda: verb("show", down)[1].count("opened: try 1 accepted") == 2)
+    here = verb("show", down)
     assert here == there("show", down)
     assert re.match(r"backup/missed, critical: open; since .*\nreported: exit status 2: disk full\n", here[1])
     assert there("show", "port") == (0, "port: no incident is recorded\n")

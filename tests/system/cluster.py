@@ -202,10 +202,6 @@ def _figures(rows: Sequence[Row]) -> str:
     )
 
 
-def _is_too_busy(verdict: Verdict) -> bool:
-    return verdict.slow > max(SLOW_MIN, verdict.outages * SLOW_SHARE)
-
-
 def faults_of(results: Iterable[Result]) -> list[str]:
     """Returns everything that should not have happened."""
     found = []
@@ -213,9 +209,17 @@ def faults_of(results: Iterable[Result]) -> list[str]:
         found += [f"{each.kind}: {each.said}" for each in result.verdict.findings]
         found += [f"{row.kind}: {problem}" for row in result.rows for problem in row.problems]
         found += result.problems
-        if _is_too_busy(result.verdict):
-            found.append(f"the machine is too busy: {result.verdict.slow} targets answered too late")
     return found
+
+
+def busy_of(results: Iterable[Result]) -> list[str]:
+    """Returns the runs that prove nothing, as the machine was too busy for them."""
+    verdicts = (result.verdict for result in results)
+    return [
+        f"the machine is too busy: {each.slow} targets answered too late"
+        for each in verdicts
+        if each.slow > max(SLOW_MIN, each.outages * SLOW_SHARE)
+    ]
 
 
 def _say(line: str) -> None:
@@ -278,7 +282,7 @@ def main(arguments: list[str]) -> int:
         said = f"{found[0].kind}: {found[0].said}" if found else "THE CONTROL FINDS NOTHING"
         sys.stdout.write(f"control without the fence: {len(found)} findings in {freezes} freezes; {said}\n")
         problems += [] if found else ["the control finds nothing"]
-    problems += faults_of(results)
+    problems += faults_of(results) + busy_of(results)
     sys.stdout.write(_last_line(results, problems) + "\n")
     return 1 if problems else 0
 

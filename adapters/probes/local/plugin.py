@@ -114,7 +114,7 @@ class RunningPlugin:
                 text = f"it did not come back in time: it holds the event loop of its kind at {place}, which must await"
                 return Observation(outcome=Outcome.TIMED_OUT, reason=Reason.TIMED_OUT, detail=text)
             case TimedOut(by_earlier_call=False) | Overloaded(detail=calls.NO_FREE_PLACE) if (
-                not attempt.is_running
+                not attempt.is_running and not attempt.was_late
             ):
                 where = f" at {place}, which must await" if place else ""
                 return _unknown(Reason.OVERLOADED, f"another target holds the event loop of this kind{where}")
