@@ -77,11 +77,12 @@ class UpResumed(Message, frozen=True):
 
 
 class HeardResumed(Message, frozen=True):
-    """A target that reports by itself was heard by a former run, or waited for, as the record says."""
+    """A target that reports by itself was heard by a former run, or waited for, as the record says; or its wait has begun anew."""
 
     target: str
-    heard_ns: int
-    """Wall time of its last report, or of the one that it missed last; where it was never heard, of the beginning of its wait."""
+    heard_ns: int | None
+    """Wall time of its last report, or of the one that it missed last; where it was never heard, of the beginning of its wait. None where
+    its wait alone has begun anew."""
     awaited_since_ns: int
     """Wall time from which its next report is expected. A long stop, in which nothing could be heard, makes it later than `heard_ns`."""
 

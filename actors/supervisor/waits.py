@@ -169,6 +169,7 @@ class Waits:
             noted.append(LastHeard(entry.id, now, reports=entry.is_heartbeat, run=entry.run or UNSET))
             if entry.is_heartbeat:
                 self.reported(entry, now)
+                self._recorder.tell(HeardResumed(entry.id, None, now.wall_ns))
         self._note(noted)
 
     def leave_out(self, entries: Iterable[Scheduled], gap_ns: int, now: Moment) -> None:
@@ -223,15 +224,17 @@ class Waits:
         if entry.is_heartbeat:
             before = self._heard.get(entry.id, before)
         if before is None or entry.heard_here:
-            return LastHeard(
-                entry.id, entry.last_beat or now, reports=entry.is_heartbeat, run=entry.run or UNSET
-            )
+            began = entry.last_beat or now
+            if before is None and entry.is_heartbeat:
+                self._recorder.tell(HeardResumed(entry.id, began.wall_ns, began.wall_ns))
+            return LastHeard(entry.id, began, reports=entry.is_heartbeat, run=entry.run or UNSET)
         heard_ns = before.heard_ns
         before = _taken_over(entry, before, now)
+        if entry.is_heartbeat and heard_ns is not None:
+            # Of a paused one, too: it is shown when its report was expected.
+            since_ns = _awaited_since_ns(entry, before, heard_ns)
+            self._recorder.tell(HeardResumed(entry.id, heard_ns, since_ns))
         if not self._is_left_alone(entry):
-            if entry.is_heartbeat and heard_ns is not None:
-                since_ns = _awaited_since_ns(entry, before, heard_ns)
-                self._recorder.tell(HeardResumed(entry.id, heard_ns, since_ns))
             self._continue(entry, before, now)
         return before if entry.is_heartbeat else None
 

@@ -1,7 +1,7 @@
 """The reader of a record, of whatever kind its store is: the questions of the page, the API, the client and the verbs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,12 @@ from ...domain.incidents.announcement import Announcement
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident, Transition
 from ...domain.incidents.notice import DeliveryState
-from ...domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
+from ...domain.incidents.record import BlindInterval, Checkpoint, HeardMark, Outgoing, PauseMark, Silence
 from ...domain.incidents.told import ChannelBacklog, ChannelTold
 from ...domain.observation.evidence import Evidence
 from ...domain.public_value import PublicValue, moment_of
 from ...domain.read_model.days import IncidentSpan
+from ...domain.rules.watch import up_since_ns
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR
 from .history.history import History
 from .history.overview import Overview
@@ -169,6 +170,15 @@ class RecordReader(ABC):
     def heard(self) -> tuple[HeardMark, ...]:
         """When each target was last heard, with the run that has begun and not ended."""
 
+    def up_since(self) -> dict[str, int]:
+        """Since when each target is up that was so at its newest sample (wall time), by name."""
+        found = {mark.target: up_since_ns(mark) for mark in self._checkpoints()}
+        return {target: since_ns for target, since_ns in found.items() if since_ns is not None}
+
+    @abstractmethod
+    def _checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Returns what a restart resumes of rules, by target."""
+
     @abstractmethod
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
         """Spans in which we could not see that ended after `since_ns`."""
@@ -184,10 +194,13 @@ class RecordReader(ABC):
         with self._source() as source:
             return tuple(sorted({*source.names().values()}))
 
-    def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
-        """The newest sample of every target that has one in a span, by name."""
+    def latest(self, since_ns: int, until_ns: int, located: Collection[str] = ()) -> dict[str, StoredSample]:
+        """The newest sample of every target that has one in a span, by name.
+
+        One of a target in `located` that is up has its explanation as well, where a location did not answer.
+        """
         with self._source() as source:
-            return Overview(source).latest(since_ns, until_ns)
+            return Overview(source).latest(since_ns, until_ns, located)
 
     def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
         """The uptime of every target that has evidence in the hours that begin in a span, by name."""

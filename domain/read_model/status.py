@@ -65,7 +65,7 @@ class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     def locations(self) -> tuple[LocationResult, ...]:
         """The findings of the locations that probe it, in the newest sample; empty where this runtime alone does.
 
-        No store keeps them: a process that reads the record of another has none.
+        A process that reads the record of another has what each said and why, without its time and its own words.
         """
         return () if self.sample is None else self.sample.locations or ()
 

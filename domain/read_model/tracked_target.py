@@ -43,7 +43,7 @@ class TrackedTarget(msgspec.Struct):
     heard_ns: int | None = None
     """When a former run last heard of it, or missed its report (wall)."""
     awaited_since_ns: int | None = None
-    """From when its next report is expected by the record of a former run (wall)."""
+    """From when its next report is expected that no report of this run says (wall)."""
     figures: TargetFigures | None = None
     """None before the first sample."""
     asleep_ns: int = 0
@@ -112,9 +112,10 @@ class TrackedTarget(msgspec.Struct):
         self.up_since_ns = since_ns
         self._shown = None
 
-    def heard_resumed(self, heard_ns: int, awaited_since_ns: int) -> None:
-        """Takes over what a former run recorded of a target that reports by itself."""
-        self.heard_ns, self.awaited_since_ns = heard_ns, awaited_since_ns
+    def heard_resumed(self, heard_ns: int | None, awaited_since_ns: int) -> None:
+        """Takes over what a former run recorded of a target that reports by itself, or from when it is waited for anew (None)."""
+        self.heard_ns = self.heard_ns if heard_ns is None else heard_ns
+        self.awaited_since_ns = awaited_since_ns
         self._shown = None
 
     def is_stale(self, now: Moment, asleep_ns: int) -> bool:
@@ -200,6 +201,9 @@ class TrackedTarget(msgspec.Struct):
             silent_ns = since_ns if self.sample is None else self.sample.at.wall_ns + self.stale_after_ns
             if status is Status.UP and self.up_since_ns is not None:
                 silent_ns = self.up_since_ns
+            elif self.sample is None and self.kind == HEARTBEAT and self.heard_ns is not None:
+                # Nothing is known of it since then, whichever process waited.
+                silent_ns = min(silent_ns, self.heard_ns)
             since_ns = min(_openings(incidents, status), default=silent_ns)
         return TargetStatus(
             id=self.id,

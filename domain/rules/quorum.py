@@ -1,5 +1,6 @@
 """The quorum: the results of several locations become one judgement of their target."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -7,7 +8,7 @@ import msgspec
 
 from ..limits import DETAIL_CHARACTERS_MAX
 from ..line import cut, together
-from ..observation.location import LocationResult
+from ..observation.location import LocationResult, silent
 from ..observation.observation import Observation
 from ..observation.outcome import Outcome, Reason, is_answered
 
@@ -99,6 +100,7 @@ _SILENT: _Kind = (
     lambda each: not each.outcome.is_evidence and each.reason is Reason.LOCATION_SILENT,
 )
 _BAD_FIRST = (_DOWN, _DEGRADED, _UP, _UNKNOWN, _SILENT)
+_REASONS = {each.value: each for each in Reason}
 _SILENT_FIRST = (_SILENT, _UNKNOWN, _DOWN, _DEGRADED, _UP)
 
 
@@ -115,3 +117,40 @@ def _said(results: Sequence[LocationResult], order: Sequence[_Kind], reason: Rea
             ]
             parts.append(f"{words} {together(names)}")
     return cut(", ".join(parts), DETAIL_CHARACTERS_MAX)
+
+
+def results_said(
+    outcome: Outcome, reason: Reason, explanation: str, locations: Sequence[str], quorum: int
+) -> tuple[LocationResult, ...]:
+    """Returns the results of locations as an explanation has them: what each said and why, without its time and its own words.
+
+    Empty where the explanation does not say it of all of them: it was cut, or other locations were asked than these.
+    """
+    said = explanation or f"{_UP[0]} {together(locations)}"
+    names = "|".join(map(re.escape, sorted(locations, key=len, reverse=True)))
+    named = rf"(?:{names})(?: \([a-z_0-9]+\))?"
+    words = "|".join(kind for kind, _ in _BAD_FIRST)
+    found: dict[str, LocationResult] = {}
+    for part in re.finditer(rf"({words}) ({named}(?:(?:, | and ){named})*)(?:, |$)", said):
+        for name, own in re.findall(rf"({names})(?: \(([a-z_0-9]+)\))?(?:, | and |$)", part[2]):
+            found[name] = _result_said(name, part[1], _REASONS.get(own), reason)
+    results = tuple(found[name] for name in locations if name in found)
+    if len(results) < len(locations):
+        return ()
+    again = judged(results, quorum)
+    is_whole = (again.outcome, again.reason, again.explanation) == (outcome, reason, explanation)
+    return results if is_whole else ()
+
+
+def _result_said(name: str, words: str, own: Reason | None, reason: Reason) -> LocationResult:
+    """Returns what `down from NAME` says of a location; without an own reason it has that of the judgement, where it can be one."""
+    if words == _SILENT[0]:
+        return silent(name)
+    if words == _UP[0]:
+        return LocationResult(location=name, outcome=Outcome.UP, reason=own or Reason.OK)
+    why = own or reason
+    if words == _DOWN[0]:
+        outcome = Outcome.TIMED_OUT if why is Reason.TIMED_OUT else Outcome.DOWN
+    else:
+        outcome = Outcome.DEGRADED if words == _DEGRADED[0] else Outcome.UNKNOWN
+    return LocationResult(location=name, outcome=outcome, reason=why)

@@ -140,6 +140,13 @@ def rules_of(state: bytes) -> list[RuleCheckpoint]:
     return msgspec.msgpack.decode(state, type=list[RuleCheckpoint]) if state else []
 
 
+def up_since_ns(checkpoint: Checkpoint) -> int | None:
+    """Returns since when the target of a checkpoint is up; None where it is not, or the checkpoint is of another form."""
+    if not is_readable(checkpoint):
+        return None
+    return next((each.since_wall_ns for each in rules_of(checkpoint.state) if each.rule == OF_TARGET), None)
+
+
 def is_readable(checkpoint: Checkpoint) -> bool:
     """Whether a restart can go on from a checkpoint: one of another version, or of a defect, may be of another form."""
     try:

@@ -115,7 +115,7 @@ class ClusterQuestions:
                 others = replace(
                     others,
                     problems=(),
-                    targets=self._since.of(rows, others.targets),
+                    targets=self._since.of(rows, others.targets, recorded.dated),
                     incidents=tuple(one for one in others.incidents if one.id not in known),
                 )
                 answers.append(others)

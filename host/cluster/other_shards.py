@@ -1,7 +1,7 @@
 """The shards of other nodes, as the store has them: read within a bounded time, or not at all."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -41,20 +41,22 @@ class OtherShards:
 
 
 class KnownSince:
-    """Remembers since when each target has its status. The record of another node's shard says of a target that is well when its newest
-    sample was taken, and no more: it is so since this node has seen it first.
+    """Remembers since when each target has its status, where the record of another node's shard does not say it, as of one that its
+    configuration pauses: it is so since this node has seen it first.
     """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Status, int]] = {}
 
-    def of(self, own: Iterable[TargetStatus], others: Iterable[TargetStatus]) -> tuple[TargetStatus, ...]:
-        """Returns the rows of other nodes' targets with that time."""
+    def of(
+        self, own: Iterable[TargetStatus], others: Iterable[TargetStatus], dated: Collection[str]
+    ) -> tuple[TargetStatus, ...]:
+        """Returns the rows of other nodes' targets with that time; those of `dated` have that of the record."""
         before, found = self._known, list[TargetStatus]()
         after = {row.id: (row.status, row.since_ns) for row in own}
         for row in others:
             status, since_ns = before.get(row.id, (row.status, row.since_ns))
-            if status is row.status and since_ns < row.since_ns:
+            if row.id not in dated and status is row.status and since_ns < row.since_ns:
                 row = replace(row, since_ns=since_ns)  # noqa: PLW2901  # the row of this round
             after[row.id] = row.status, row.since_ns
             found.append(row)

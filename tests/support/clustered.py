@@ -50,6 +50,7 @@ class Nodes:
             targets=whole.targets,
             channels=whole.channels,
             routes=whole.routes,
+            agents=whole.agents,
             web=whole.web,
             callables={"announce": announce, **(callables or {})},
             node=name,

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Generic, TypeAlias, TypeVar
 
 import apsw
+from msgspec import UNSET
 
 from ....domain import limits
 from ....domain.incidents.record import Renamed
@@ -162,7 +163,9 @@ class SampleTables:
                     sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX],
                 )
                 for sample in samples
-                if sample.outcome is not up or sample.reason is not ok
+                if sample.outcome is not up
+                or sample.reason is not ok
+                or (sample.locations is not UNSET and sample.detail)
             ),
         )
 

@@ -14,6 +14,7 @@ from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
 from ....domain.incidents.record import (
     BlindInterval,
+    Checkpoint,
     HeardMark,
     Outgoing,
     PauseMark,
@@ -160,6 +161,10 @@ class PostgresReader(RecordReader):
     def heard(self) -> tuple[HeardMark, ...]:
         with self._reading() as connection:
             return Marks(connection).heard()
+
+    def _checkpoints(self) -> tuple[Checkpoint, ...]:
+        with self._reading() as connection:
+            return Marks(connection).checkpoints()
 
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
         query = """

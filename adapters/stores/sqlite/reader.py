@@ -15,7 +15,7 @@ from ....domain.incidents.announcement import Announcement
 from ....domain.incidents.delivery_try import DeliveryTry
 from ....domain.incidents.incident import Incident, Transition
 from ....domain.incidents.notice import DeliveryState
-from ....domain.incidents.record import BlindInterval, HeardMark, Outgoing, PauseMark, Silence
+from ....domain.incidents.record import BlindInterval, Checkpoint, HeardMark, Outgoing, PauseMark, Silence
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.read_model.days import IncidentSpan
 from ..history.source import SampleSource
@@ -136,6 +136,10 @@ class StoreReader(RecordReader):
     def heard(self) -> tuple[HeardMark, ...]:
         with self._reading() as connection:
             return MarkTable(connection).heard()
+
+    def _checkpoints(self) -> tuple[Checkpoint, ...]:
+        with self._reading() as connection:
+            return MarkTable(connection).checkpoints()
 
     def blind(self, since_ns: int = 0) -> tuple[BlindInterval, ...]:
         with self._reading() as connection:

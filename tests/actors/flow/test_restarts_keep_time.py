@@ -1,6 +1,7 @@
 """A restart of the process, or of an actor, keeps the time for which a target has been silent."""
 
 import pytest
+from watchkeeper.domain.read_model.job import job_of
 from watchkeeper.domain.specification.probe import Heartbeat
 from watchkeeper.domain.specification.rule import Consecutive, NoData
 from watchkeeper.domain.supervision.last_heard import LastHeard
@@ -279,3 +280,54 @@ def test_a_target_is_up_since_before_the_restart(shop, how):
     world.run("1m")
     again = world.status()["shop"]
     assert (again.status, again.since_ns) == ("up", status.since_ns)
+
+
+def expected_ns(world, target):
+    """Returns when the next report of a job is expected, as hosts are told it."""
+    return job_of(target, world.status()[target.id]).expected_ns
+
+
+@pytest.mark.parametrize("how", [World.restart, World.crash, crash_supervisor])
+def test_a_job_that_was_never_heard_is_expected_when_it_was(shop, how):
+    target = nightly(shop)
+    world = World([target])
+    expected = {expected_ns(world, target)}
+    since = {world.status()[target.id].since_ns}
+    for _ in range(3):
+        world.run("5h")
+        how(world)
+        world.run("1s")
+        expected.add(expected_ns(world, target))
+        since.add(world.status()[target.id].since_ns)
+    assert (len(expected), len(since)) == (1, 1)
+
+
+@pytest.mark.parametrize("how", [World.restart, World.crash])
+def test_a_paused_job_is_expected_when_it_was_though_it_restarts(shop, how):
+    target = nightly(shop)
+    world = World([target])
+    world.heartbeat(target.id)
+    world.run("1h")
+    world.pause(target.id)
+    before = expected_ns(world, target)
+    how(world)
+    world.run("1s")
+    assert world.status()[target.id].paused
+    assert expected_ns(world, target) == before is not None
+
+
+@pytest.mark.parametrize("how", [World.restart, World.crash])
+def test_a_job_that_was_resumed_and_not_heard_is_expected_from_then_on(shop, how):
+    target = nightly(shop)
+    world = World([target])
+    world.run("1h")
+    world.pause(target.id)
+    world.run("1h")
+    world.resume(target.id)
+    world.run("1s")
+    resumed = expected_ns(world, target)
+    assert resumed == world.now.wall_ns - S + 24 * H
+    world.run("1h")
+    how(world)
+    world.run("1s")
+    assert expected_ns(world, target) == resumed
