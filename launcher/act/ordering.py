@@ -12,7 +12,9 @@ from ..see.tables import print_json
 from .reach import commanding, plain, running, targets_of
 
 if TYPE_CHECKING:
-    from ...client.answers import CheckAnswer
+    from collections.abc import Iterable
+
+    from ...client.answers import CheckAnswer, NodeRow
 
 NODES_LOOK_S = 0.75
 _TEST_ENDS = {
@@ -61,7 +63,7 @@ def reload(where: Where, node: str | None, *, as_json: bool) -> None:
         threading.Event().wait(NODES_LOOK_S)
         found = connection.status()
     by = next((each.name for each in found.nodes if each.this), None)
-    older = [each.name for each in found.nodes if each.alive and not each.newest]
+    older = to_reload(found.nodes)
     if as_json:
         of_nodes = {} if by is None else {"node": by, "older": older}
         print_json({"done": True, "targets": len(found.targets), **of_nodes})
@@ -74,6 +76,12 @@ def reload(where: Where, node: str | None, *, as_json: bool) -> None:
         click.echo(
             f"older configuration: {listed(older)}: reload {'it' if len(older) == 1 else 'them'} soon, too"
         )
+
+
+def to_reload(nodes: "Iterable[NodeRow]") -> list[str]:
+    """Returns the living nodes that have an older configuration than the one that answers, which has just been reloaded."""
+    # Its own row may be that of its last look, from before the reload, where the machine is busy.
+    return [each.name for each in nodes if each.alive and not each.newest and not each.this]
 
 
 def notify(where: Where, channel: str, *, as_json: bool) -> ExitStatus:

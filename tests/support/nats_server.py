@@ -29,7 +29,8 @@ def _wheel() -> Path | None:
     return found if found.exists() else None
 
 
-def _program() -> str:
+def program() -> str:
+    """Returns the path of the server, which other accounts may run."""
     wheel = _wheel()
     if wheel is None or has_program(PROGRAM):
         return find(PROGRAM, PROGRAM)
@@ -104,7 +105,7 @@ class NatsServer(Daemon):
                 pem = self._ca.cert_pem.bytes().decode()
                 tls |= {"ca_file": str(self.write("ca.crt", pem)), "verify": True}
             whole["tls"] = tls
-        return [_program(), "-c", str(self.write("nats.conf", json.dumps(whole)))]
+        return [program(), "-c", str(self.write("nats.conf", json.dumps(whole)))]
 
     def url(self, user: str = OWNER, password: str = "") -> str:
         """Returns the URL with a login."""
