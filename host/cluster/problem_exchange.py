@@ -18,7 +18,11 @@ class ReportMembership(Protocol):
     """The place for the own problems of a node in the store; see `Membership`."""
 
     name: str
-    skew_ns: int
+
+    @property
+    def skew_ns(self) -> int:
+        """How far the wall clock of this machine is ahead of that of the store."""
+        ...
 
     def exchange(self, problems: str, *, is_teller: bool) -> dict[str, str]: ...
 

@@ -3,6 +3,8 @@
 A reader whose time grows with the square of the length needs minutes or hours for them.
 """
 
+import asyncio
+import socket
 import struct
 
 import msgspec
@@ -13,6 +15,7 @@ from watchkeeper.adapters.http.curl.answers import LOCATION
 from watchkeeper.adapters.importing.blackbox.cel import conditions_of
 from watchkeeper.adapters.importing.gatus.texts import filled
 from watchkeeper.adapters.importing.imported import Imported
+from watchkeeper.adapters.net.wire import Wire, WireBroken
 from watchkeeper.adapters.probes.network.dns_message import ask, read
 from watchkeeper.domain.observation.secret_forms import SecretForms
 from watchkeeper.domain.specification.text import RateText
@@ -108,3 +111,34 @@ def test_an_answer_of_dns_that_repeats_thousands_of_questions_is_not_read():
     question = ask("a.example", "TXT", 7, recursion=False)
     with pytest.raises(ValueError, match="the answer repeats 9000 questions, and one was asked"):
         read(question, with_a_chain(4_000, questions=9_000))
+
+
+def read_from(sent, read):
+    """What a coroutine reads of a peer that has sent everything and closed."""
+    one, other = socket.socketpair()
+    with one, other:
+        one.setblocking(False)
+        other.sendall(sent)
+        other.close()
+
+        async def ready(connection, events):
+            pytest.fail("all that comes is there")
+
+        return asyncio.run(read(Wire(one, ready)))
+
+
+def test_thousands_of_short_lines_are_read_where_they_lie():
+    async def read(wire):
+        return [await wire.read_line() for _ in range(6_001)], await wire.read_exactly(4)
+
+    assert read_from(b"a\r\n" + b"\n" * 6_000 + b"rest", read) == ([b"a", *[b""] * 6_000], b"rest")
+
+
+@pytest.mark.parametrize(("sent", "most"), [(b"b" * 20 + b"\n", 20), (b"b" * 7_000, 4_000), (b"b\nb", 1)])
+def test_a_line_beyond_its_bound_ends_the_reading(sent, most):
+    async def read(wire):
+        return await wire.read_line(most)
+
+    with pytest.raises(WireBroken, match=f"a line has more than {most} bytes"):
+        read_from(sent, read)
+    assert read_from(b"b" * 20 + b"\n", lambda wire: wire.read_line(21)) == b"b" * 20
