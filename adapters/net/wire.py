@@ -45,10 +45,13 @@ class Wire:
     async def read(self, bytes_max: int = READ_PLAIN_BYTES) -> bytes:
         """Some bytes, at least one. Raises: WireBroken where the connection has ended."""
         if not self._unread:
-            self._unread += await self._receive() if self.tls is None else await self._decrypt(self.tls)
+            await self._read_more()
         piece = bytes(self._unread[:bytes_max])
         del self._unread[: len(piece)]
         return piece
+
+    async def _read_more(self) -> None:
+        self._unread += await self._receive() if self.tls is None else await self._decrypt(self.tls)
 
     async def read_exactly(self, length: int) -> bytes:
         """So many bytes. Raises: WireBroken where fewer come."""
@@ -59,14 +62,16 @@ class Wire:
 
     async def read_line(self, bytes_max: int = BODY_BYTES) -> bytes:
         """A line without its end. Raises: WireBroken where none comes, or one that is too long."""
-        line = bytearray()
-        while b"\n" not in line:
-            line += await self.read()
-            if len(line) > bytes_max and b"\n" not in line[:bytes_max]:
+        # In place, and on from where the last piece ended: thousands of short lines, or a long one that drips, are read once.
+        searched = 0
+        while (end := self._unread.find(b"\n", searched, bytes_max)) < 0:
+            searched = len(self._unread)
+            if searched > bytes_max:
                 raise WireBroken(Reason.BODY_TOO_LARGE, f"a line has more than {bytes_max} bytes")
-        end = line.index(b"\n")
-        self._unread[:0] = line[end + 1 :]
-        return bytes(line[:end]).removesuffix(b"\r")
+            await self._read_more()
+        line = bytes(self._unread[:end])
+        del self._unread[: end + 1]
+        return line.removesuffix(b"\r")
 
     async def encrypt(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLObject:
         """Begins TLS. Raises: WireBroken where the peer does not prove itself or speaks no TLS.

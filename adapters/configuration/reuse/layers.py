@@ -9,8 +9,8 @@ from ....domain import limits
 from ....domain.specification.problem import Path
 from .keys import FOR_EACH
 
-EACH = re.compile(r"\$\$\{|\$\{each(?:\.([^}]*))?\}")
-"""A reference to the entry of a loop, or the characters `${` themselves."""
+EACH = re.compile(r"\$\$\{|\$\{each(?:\.([^{}]*))?\}")
+"""A reference to the entry of a loop, or the characters `${` themselves. One without its end is read up to the next one, and not on."""
 
 
 class Weight(NamedTuple):

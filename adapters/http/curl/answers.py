@@ -25,7 +25,7 @@ NO_AGREEMENT = (
 )
 DIED = frozenset({pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING})
 PEM_BEGINS = "-----BEGIN CERTIFICATE-----"
-LOCATION = re.compile(rb"(?im)^location:[ \t]*([^\r\n]+?)[ \t]*\r?$")
+LOCATION = re.compile(rb"(?im)^location:([^\r\n]*)")
 
 
 def read_answer(
@@ -100,8 +100,9 @@ def connections_had_died(answer: HttpAnswer) -> bool:
 def _redirect_url(handle: Handle, destination: Destination) -> str | None:
     """Where a redirect leads. Curl says nothing of one whose body was cut."""
     url: str | None = handle.curl.getinfo(pycurl.REDIRECT_URL)
-    location = LOCATION.findall(b"".join(handle.header)) if handle.body_cut and not url else ()
-    return urljoin(destination.url, location[-1].decode("utf-8", "replace")) if location else url
+    found = LOCATION.findall(b"".join(handle.header)) if handle.body_cut and not url else ()
+    location = found[-1].strip(b" \t").decode("utf-8", "replace") if found else ""
+    return urljoin(destination.url, location) if location else url
 
 
 def _cookies(handle: Handle) -> tuple[bytes, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from ..imported import Placed, literal, placed
 from ..source import PeerPart
 
-_REFERENCE = re.compile(r"\$(\$|\{[^}]*\}|[A-Za-z0-9_]+)")
+_REFERENCE = re.compile(r"\$(\$|\{[^{}]*\}|[A-Za-z0-9_]+)")
 _RANDOM = re.compile(r"\[(LOCAL_ADDRESS|RANDOM_STRING_\d+)\]")
 _DNS_BODY = re.compile(r"\[BODY\](?![.\[])", re.IGNORECASE)
 _CONNECTED = re.compile(r"\s*\[CONNECTED\] == true\s*", re.IGNORECASE)

@@ -69,7 +69,7 @@ class LentSocket:
         self.threaded = Threaded(course.around.loop, "watchkeeper-mysql")
         self.guard = MysqlGuard(course, wire, wants_tls=context is not None)
         self._course, self._wire, self._probe, self._context = course, wire, probe, context
-        self._unread = b""
+        self._unread = bytearray()
 
     def sendall(self, data: bytes) -> None:
         self.threaded.ask(partial(self.guard.write, bytes(data)))
@@ -77,7 +77,8 @@ class LentSocket:
     def read(self, length: int) -> bytes:
         while len(self._unread) < length:
             self._unread += self.threaded.ask(self.guard.read)
-        piece, self._unread = self._unread[:length], self._unread[length:]
+        piece = bytes(self._unread[:length])
+        del self._unread[:length]
         return piece
 
     def makefile(self, _mode: str) -> "LentSocket":
