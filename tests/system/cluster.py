@@ -1,12 +1,13 @@
 """Strikes at nodes of one store in PostgreSQL, and at the database itself, and counts losses, repeats and takeover times.
 
     python -m tests.system.cluster [--faults kill=20 stop=20 partition=10 freeze=4 restart=3 immediate=3 backend=2 hang=2 gone=2
-                                    synchronous=4 asynchronous=3] [--control 12] [--seed 0]
+                                    synchronous=4 asynchronous=3 move=6] [--control 12] [--seed 0]
 
 Three processes with one configuration watch 48 targets, each of which falls and recovers by a script that the seed has drawn; a receiver
 keeps the key of every notice. Between each node and PostgreSQL lies a link that can hold everything, and what follows the fence of a transaction.
 A node is killed, stopped for some seconds, cut off, or stopped in mid-transaction; the server is restarted, stopped at once, loses the
-process that is about to commit, hangs for 8 s, is away for 8 s; its primary is killed and the standby promoted. Faults with a standby run on a cluster of their own.
+process that is about to commit, hangs for 8 s, is away for 8 s; its primary is killed and the standby promoted; targets move to other shards by a new
+configuration. Faults with a standby, and moves, run on clusters of their own.
 After every fault the cluster must be whole again, and each outage that was watched long enough to be found must have
 been told once, under one key, and so its end. The control runs nodes whose fence was taken out by the tests, until their freezes show a fault. Prints a line
 for each kind of fault, and at the end one line: `ok`, or `failed` with the reasons; the exit status is 0 only for `ok`.
@@ -31,12 +32,15 @@ from tests.system.clustering.faults import (
     Struck,
 )
 from tests.system.clustering.judging import Finding, Verdict, late_s
+from tests.system.clustering.moving import move
 from tests.system.clustering.world import Cluster, Plan
 
 ALL = {
     "kill": 20, "stop": 20, "partition": 10, "freeze": 4, "restart": 3, "immediate": 3, "backend": 2, "hang": 2, "gone": 2,
-    "synchronous": 4, "asynchronous": 3,
+    "synchronous": 4, "asynchronous": 3, "move": 6,
 }  # fmt: skip
+MOVES = {"move": move}
+KINDS = {**FAULTS, **MOVES}
 DETECTED_S = 4.0
 """The time in which a turn is found that is told as soon as there is a database again."""
 SHOWN_MAX = 12
@@ -94,7 +98,7 @@ def strike(cluster: Cluster, kinds: Iterable[str], *, until_found: bool = False)
 
 def _strike_once(cluster: Cluster, kind: str, known: set[Finding]) -> tuple[Row, Verdict]:
     at = time.time()
-    struck = FAULTS[kind](cluster)
+    struck = KINDS[kind](cluster)
     problems = list(struck.failed)
     if not cluster.settled():
         problems.append(f"not every shard has its owner: {cluster.shards.rows}")
@@ -232,8 +236,8 @@ def _counts(words: Sequence[str]) -> dict[str, int]:
     found = {}
     for word in words:
         kind, _, count = word.partition("=")
-        if kind not in FAULTS or not (count or "1").isdigit():
-            raise argparse.ArgumentTypeError(f"{word}: one of {', '.join(FAULTS)}, with =COUNT")
+        if kind not in KINDS or not (count or "1").isdigit():
+            raise argparse.ArgumentTypeError(f"{word}: one of {', '.join(KINDS)}, with =COUNT")
         found[kind] = int(count or "1")
     return found
 
@@ -266,7 +270,8 @@ def main(arguments: list[str]) -> int:
     )
     problems: list[str] = []
     results = []
-    single = drawn({kind: count for kind, count in counts.items() if kind not in FAILOVERS}, plan.seed)
+    apart = {*FAILOVERS, *MOVES}
+    single = drawn({kind: count for kind, count in counts.items() if kind not in apart}, plan.seed)
     # In this order: what a database that goes back in time has lost is not judged.
     double = [kind for kind in FAILOVERS for _ in range(counts.get(kind, 0))]
     if double and not can_replicate():
@@ -276,6 +281,8 @@ def main(arguments: list[str]) -> int:
         results.append(run(single, plan))
     if double:
         results.append(run(double, plan._replace(has_two_servers=True)))
+    if moves := [kind for kind in MOVES for _ in range(counts.get(kind, 0))]:
+        results.append(run(moves, plan))
     sys.stdout.write(table(results) + "\n")
     if wanted.control:
         freezes, found = control(wanted.control, plan)

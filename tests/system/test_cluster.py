@@ -26,6 +26,13 @@ def test_a_node_and_a_commit_that_end_halfway_lose_and_repeat_nothing(cluster):
     assert sum(len(row.struck.takeover.took_s) for row in result.rows) >= 1
 
 
+@pytest.mark.slow
+@pytest.mark.needs("postgres")
+def test_targets_that_move_while_they_are_down_are_told_once(cluster):
+    result = finish(cluster, strike(cluster, ["move", "move"]))
+    assert faults_of([result]) == []
+
+
 ARRIVED = 112.0
 OUTAGE = Outage("shop", 100.0, 110.0)
 

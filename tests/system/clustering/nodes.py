@@ -31,6 +31,9 @@ TARGET = """\
 JOB = """\
   - {{id: {name}, every: {every}, heartbeat: {{grace: {grace}}}, notify: [ops], flapping: false}}
 """
+PAIR = """\
+  - {{id: pair-{number}, every: {every}, composite: {{worst_of: [{first}, {second}]}}, default_rules: false}}
+"""
 
 
 class Job(NamedTuple):
@@ -53,12 +56,20 @@ def write_plan(
     every: str,
     shards: int,
     jobs: Job = NO_JOBS,
+    pairs: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Writes the one configuration of all nodes: host and port of the database are in the environment of each."""
+    """Writes the one configuration of all nodes: host and port of the database are in the environment of each.
+
+    The two targets of each pair lie on one shard, as a third one is made from both.
+    """
     options = f"sslmode=disable&gssencmode=disable&shards={shards}"
     head = CONFIGURATION.format(options=options, receiver=receiver, secret=SECRET)
     each = [TARGET.format(name=name, every=every, site=site) for name in names]
     each += [JOB.format(name=name, every=jobs.every, grace=jobs.grace) for name in jobs.names]
+    each += [
+        PAIR.format(number=number, every=every, first=first, second=second)
+        for number, (first, second) in enumerate(pairs)
+    ]
     path.write_text(head + "".join(each))
 
 
@@ -146,6 +157,10 @@ class Node:
         assert self.process is not None
         self.said += [*self.process.lines.close(), *self.process.errors.close()]
         self.process = None
+
+    def reload(self) -> None:
+        """Lets it read its configuration again."""
+        os.kill(self.pid, signal.SIGHUP)
 
     def freeze(self) -> None:
         """Stops every thread of it."""

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -86,7 +86,7 @@ class Cluster:
         self.rewound: list[Span] = []
         self.senders: Senders | None = None
         self._slow: dict[Finding, bool] = {}
-        self._shard_of: dict[str, int] = {}
+        self._shard_of: dict[str, int | None] = {}
         self._pause, self._closing = threading.Event(), ExitStack()
         with ExitStack() as made:
             self.network = Network()
@@ -100,15 +100,7 @@ class Cluster:
             names = [f"t{number}" for number in range(plan.targets)]
             self.script = Script(self.site, names, plan.seed, plan.phase_s)
             self.plan_path = path = folder / "watch.yaml"
-            write_plan(
-                path,
-                site=self.site.url,
-                receiver=self.ledger.url,
-                names=names,
-                every=f"{plan.every_s:g}s",
-                shards=plan.shards,
-                jobs=plan.jobs,
-            )
+            self.write_plan()
             self.nodes = [
                 Node(name, folder, path, self.network, self.ports, is_fenced=plan.is_fenced)
                 for name in NAMES[: plan.nodes]
@@ -128,6 +120,21 @@ class Cluster:
         for node in self.nodes:
             node.start()
             node.until_ready()
+
+    def write_plan(self, pairs: Sequence[Sequence[str]] = ()) -> None:
+        """Writes the configuration of all nodes. With other pairs than before, the sender of a notice is judged no longer."""
+        write_plan(
+            self.plan_path,
+            site=self.site.url,
+            receiver=self.ledger.url,
+            names=self.script.names,
+            every=f"{self.plan.every_s:g}s",
+            shards=self.plan.shards,
+            jobs=self.plan.jobs,
+            pairs=pairs,
+        )
+        if pairs:
+            self._shard_of = dict.fromkeys(self.script.names)
 
     def close(self) -> None:
         self.script.end(0.0)
