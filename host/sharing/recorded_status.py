@@ -33,7 +33,7 @@ _WRITTEN_WITHIN_NS = 2 * DATABASE_COMMIT_SAMPLES_NS
 
 
 class _Marks(NamedTuple):
-    """What the record has of targets besides their samples, by name."""
+    """The marks of the record that say more of targets than their samples, by name."""
 
     heard: Mapping[str, HeardMark] = MappingProxyType({})
     up_since: Mapping[str, int] = MappingProxyType({})

@@ -110,7 +110,7 @@ def test_a_job_that_was_never_heard_is_expected_at_the_same_moment_everywhere(jo
 
 
 @pytest.mark.needs("nats")
-def test_what_each_location_found_is_known_at_every_node(database_server, tmp_path):
+def test_the_findings_of_locations_are_known_at_every_node(database_server, tmp_path):
     with (
         NatsServer("fra", "iad") as nats,
         HostileServer(greeting=lambda visit: visit.wait_for_client_to_leave()) as server,

@@ -1,4 +1,4 @@
-"""What an explanation of several locations says of each: read back, or not at all."""
+"""The explanation of several locations says of each what it found: that is read back, or not at all."""
 
 import random
 
