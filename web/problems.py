@@ -31,7 +31,7 @@ _TITLES = {
 }
 _AT = " - at `"
 
-Cause: TypeAlias = Literal["store"] | UnsetType
+FailedPart: TypeAlias = Literal["store"] | UnsetType
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     detail: str
     errors: tuple[Fault, ...] = ()
-    cause: Cause = UNSET
+    cause: FailedPart = UNSET
     """`store` where the store failed; else it is left out."""
 
 
@@ -62,7 +62,7 @@ class Refusal(Exception):  # an answer, not an error of ours
         detail: str,
         errors: Iterable[Fault] = (),
         headers: Iterable[tuple[str, str]] = (),
-        cause: Cause = UNSET,
+        cause: FailedPart = UNSET,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -81,7 +81,7 @@ def refusal_of(error: Exception) -> Refusal | None:
             faults = [Fault("", problem) for problem in problems]
             return Refusal(409, "the configuration cannot be run, and the former one runs on", faults)
         case UsageError() | StoreError() | TimeoutError():
-            cause: Cause = "store" if isinstance(error, StoreError) else UNSET
+            cause: FailedPart = "store" if isinstance(error, StoreError) else UNSET
             return Refusal(503, str(error), headers=[("retry-after", "2")], cause=cause)
         case _:
             return None

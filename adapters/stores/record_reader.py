@@ -1,7 +1,7 @@
 """The reader of a record, of whatever kind its store is: the questions of the page, the API, the client and the verbs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
@@ -194,13 +194,10 @@ class RecordReader(ABC):
         with self._source() as source:
             return tuple(sorted({*source.names().values()}))
 
-    def latest(self, since_ns: int, until_ns: int, located: Collection[str] = ()) -> dict[str, StoredSample]:
-        """The newest sample of every target that has one in a span, by name.
-
-        One of a target in `located` that is up has its explanation as well, where a location did not answer.
-        """
+    def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
+        """The newest sample of every target that has one in a span, by name."""
         with self._source() as source:
-            return Overview(source).latest(since_ns, until_ns, located)
+            return Overview(source).latest(since_ns, until_ns)
 
     def uptimes(self, since_ns: int, until_ns: int) -> dict[str, float]:
         """The uptime of every target that has evidence in the hours that begin in a span, by name."""

@@ -65,7 +65,8 @@ class TargetStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     def locations(self) -> tuple[LocationResult, ...]:
         """The findings of the locations that probe it, in the newest sample; empty where this runtime alone does.
 
-        A process that reads the record of another has what each said and why, without its time and its own words.
+        A process that reads the record of another has what each said and why, without its time and its own words, and nothing where the
+        target is up and no location says otherwise.
         """
         return () if self.sample is None else self.sample.locations or ()
 

@@ -124,14 +124,14 @@ def results_said(
 ) -> tuple[LocationResult, ...]:
     """Returns the results of locations as an explanation has them: what each said and why, without its time and its own words.
 
-    Empty where the explanation does not say it of all of them: it was cut, or other locations were asked than these.
+    Empty where the explanation does not say it of all of them: it was cut, or other locations were asked than these. A record has none
+    of a sample that is up without a location that says otherwise.
     """
-    said = explanation or f"{_UP[0]} {together(locations)}"
     names = "|".join(map(re.escape, sorted(locations, key=len, reverse=True)))
     named = rf"(?:{names})(?: \([a-z_0-9]+\))?"
     words = "|".join(kind for kind, _ in _BAD_FIRST)
     found: dict[str, LocationResult] = {}
-    for part in re.finditer(rf"({words}) ({named}(?:(?:, | and ){named})*)(?:, |$)", said):
+    for part in re.finditer(rf"({words}) ({named}(?:(?:, | and ){named})*)(?:, |$)", explanation):
         for name, own in re.findall(rf"({names})(?: \(([a-z_0-9]+)\))?(?:, | and |$)", part[2]):
             found[name] = _result_said(name, part[1], _REASONS.get(own), reason)
     results = tuple(found[name] for name in locations if name in found)

@@ -33,7 +33,7 @@ _WRITTEN_WITHIN_NS = 2 * DATABASE_COMMIT_SAMPLES_NS
 
 
 class _Marks(NamedTuple):
-    """What the record has of targets besides their samples, by name."""
+    """The marks of the record that say more of targets than their samples, by name."""
 
     heard: Mapping[str, HeardMark] = MappingProxyType({})
     up_since: Mapping[str, int] = MappingProxyType({})
@@ -71,8 +71,7 @@ class Recorded:
         now_ns, reader = self._now_ns, self._reader
         opened = reader.incidents(open_only=True, limit=READ_INCIDENTS_MAX)
         silences = reader.silences(now_ns)
-        located = {target.id for target in self._targets if target.places}
-        latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1, located)
+        latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
         marks = _Marks(
             # A target that has moved to another shard may have a mark on both: the newest counts.
             {mark.target: mark for mark in sorted(reader.heard(), key=lambda each: each.at_ns or 0)},

@@ -25,7 +25,7 @@ _KEY_WORDS = {
     KeyFault.FOREIGN_KEY_BESIDE: "holds the key of another certificate: name the file of its own by --key",
     KeyFault.LOCKED: "the key is encrypted, and an agent takes no pass phrase: name one that is not",
 }
-"""What is said of a key where the words of a configuration name keys that an agent does not have."""
+"""The words for faults of a key, where those of a configuration name keys that an agent does not have."""
 
 
 class AgentCommand(NamedTuple):

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TypeAlias
 
@@ -46,8 +46,8 @@ class Overview(Findable):
 
     # The newest sample of each.
 
-    def latest(self, since_ns: int, until_ns: int, located: Collection[str] = ()) -> dict[str, StoredSample]:
-        """By name; a target without a sample in the span is not in it. Those of `located` have their explanations whatever they found."""
+    def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
+        """By name; a target without a sample in the span is not in it."""
         since_us, until_us = -(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US)
         found: dict[int, FoundRow] = {}
         for hour in self._hours(since_us, until_us):
@@ -63,8 +63,7 @@ class Overview(Findable):
                 if target not in found or found[target][0] < row[0]:
                     found[target] = row
         names = [self._names[target] for target in found]
-        explained = {target for target in found if self._names[target] in located}
-        return dict(zip(names, self._stored(found, found.values(), explained), strict=True))
+        return dict(zip(names, self._stored(found, found.values()), strict=True))
 
     def _hours(self, since_us: int, until_us: int) -> Iterator[int]:
         """The hours of the span that may have samples, the newest first."""

@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Generic, TypeAlias, TypeVar
 
 import apsw
-from msgspec import UNSET
 
 from ....domain import limits
 from ....domain.incidents.record import Renamed
@@ -163,9 +162,7 @@ class SampleTables:
                     sample.explanation()[: limits.EXPLANATION_CHARACTERS_MAX],
                 )
                 for sample in samples
-                if sample.outcome is not up
-                or sample.reason is not ok
-                or (sample.locations is not UNSET and sample.detail)
+                if sample.outcome is not up or sample.reason is not ok
             ),
         )
 

@@ -147,22 +147,14 @@ class Findable:
         """The hours of a span that have raw samples to be read, oldest first."""
         return [hour for hour in self._raw_hours if first <= hour < end]
 
-    def _stored(
-        self, targets: Iterable[int], found: Collection[FoundRow], explained: Collection[int] = ()
-    ) -> Iterator[StoredSample]:
-        """A sample for each row; the explanation of one that was not up everywhere is empty where retention has released it.
-
-        Those of targets in `explained` are read of samples that were up, too.
-        """
+    def _stored(self, targets: Iterable[int], found: Collection[FoundRow]) -> Iterator[StoredSample]:
+        """A sample for each row; the explanation of one that was not up everywhere is empty where retention has released it."""
         meanings = self._findings
         plain = {number for number, what in meanings.items() if what == (Outcome.UP, Reason.OK)}
-        targets = [*targets] if explained else targets
         unwell = {row[0] for row in found if row[1] not in plain}
-        if explained:
-            unwell |= {row[0] for target, row in zip(targets, found, strict=False) if target in explained}
         said = self._source.explanations(unwell)
         for target, (at_us, finding, status, latency_us) in zip(targets, found, strict=False):
             outcome, reason = meanings[finding]
             latency_ns = None if latency_us is None else latency_us * NS_PER_US
-            text = said.get((at_us, target), "") if finding not in plain or target in explained else ""
+            text = "" if finding in plain else said.get((at_us, target), "")
             yield StoredSample(at_us * NS_PER_US, outcome, reason, status, latency_ns, text)

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from msgspec import UNSET
-
 from .....domain import limits
 from .....domain.incidents.record import Batch, Renamed
 from .....domain.observation.outcome import Outcome, Reason
@@ -150,12 +148,8 @@ def _renamed(known: dict[str, int], renamed: Renamed) -> Iterator[int]:
 
 
 def _has_text(sample: Sample) -> bool:
-    """Whether its explanation is kept: it was not up, or not every location saw it so or answered."""
-    return (
-        sample.outcome is not Outcome.UP
-        or sample.reason is not Reason.OK
-        or (sample.locations is not UNSET and sample.detail != "")
-    )
+    """Whether its explanation is kept: it was not up, or not every location saw it so."""
+    return sample.outcome is not Outcome.UP or sample.reason is not Reason.OK
 
 
 def _explained(sample: Sample, known: dict[str, int]) -> tuple[int, int, str]:
