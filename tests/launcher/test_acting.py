@@ -5,15 +5,12 @@ import os
 import re
 import socket
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from asking import Asking
 from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
-from watchkeeper.client.answers import NodeRow
-from watchkeeper.launcher.act.ordering import to_reload
 
 AT = r"\d\d:\d\d UTC"
 
@@ -386,18 +383,3 @@ def test_redrive_by_a_run_refuses_a_key_that_is_no_dead_letter(there, run):
         1,
         "watchkeeper: msg_none is no dead letter: `watchkeeper notices --state dead` lists the keys\n",
     )
-
-
-@pytest.mark.parametrize(
-    ("said", "named"),
-    [
-        ({}, ["b"]),
-        ({"this": True}, []),
-        ({"alive": False}, []),
-        ({"newest": True}, []),
-    ],
-)
-def test_a_reload_names_the_living_nodes_that_have_an_older_configuration_and_never_itself(said, named):
-    row = {"name": "b", "process": "process 7", "this": False, "alive": True, "newest": False, "targets": 0}
-    nodes = [NodeRow(**{**row, **said}, seen_at=datetime(2026, 11, 30, tzinfo=UTC), shards=[])]
-    assert to_reload(nodes) == named

@@ -1,14 +1,17 @@
 """Verbs on a store in PostgreSQL: they read it, act on it where no process runs it, and copy it."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
 from databases import new_store
 from records import NOON, notice_of, opened, sample_at
 from watchkeeper.adapters.stores.opening import make_reader, make_store
+from watchkeeper.client.answers import NodeRow
 from watchkeeper.domain.incidents.record import Batch
 from watchkeeper.domain.store_place import shown_store
+from watchkeeper.launcher.act.ordering import to_reload
 from watchkeeper.launcher.main import cli
 
 pytestmark = pytest.mark.needs("postgres")
@@ -58,3 +61,18 @@ def test_a_store_is_copied_from_a_database_and_back(url, tmp_path, database_serv
     assert (copied["store"], copied["links"], copied["samples"]) == (again, 1, 1)
     run("copy", file, again, status=3)
     run("copy", file, "postgresql://h", status=2)
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({}, ["b"]),
+        ({"this": True}, []),
+        ({"alive": False}, []),
+        ({"newest": True}, []),
+    ],
+)
+def test_a_reload_names_the_living_nodes_that_have_an_older_configuration_and_never_itself(said, named):
+    row = {"name": "b", "process": "process 7", "this": False, "alive": True, "newest": False, "targets": 0}
+    nodes = [NodeRow(**{**row, **said}, seen_at=datetime(2026, 11, 30, tzinfo=UTC), shards=[])]
+    assert to_reload(nodes) == named
