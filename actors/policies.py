@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from ..domain.limits import DATABASE_COMMIT_SAMPLES_NS, PING_TIMEOUT_NS
+from ..domain.limits import DATABASE_COMMIT_GRID_NS, DATABASE_COMMIT_SAMPLES_NS, PING_TIMEOUT_NS
 from ..domain.policy import CancellationPolicy, MailboxOverflow, OverflowPolicy
 from ..domain.specification.channel import Channel
 from ..domain.specification.configuration import RuntimeOptions
@@ -65,7 +65,11 @@ def supervisor_policies(channels: Collection[Channel], options: RuntimeOptions) 
     found = SupervisorPolicies(admission, retries, connectivity=connectivity, ping=ping)
     if not is_database(options.store or ""):
         return found
-    return found._replace(reopen=DATABASE_REOPEN_POLICY, commit_samples_ns=DATABASE_COMMIT_SAMPLES_NS)
+    return found._replace(
+        reopen=DATABASE_REOPEN_POLICY,
+        commit_samples_ns=DATABASE_COMMIT_SAMPLES_NS,
+        commit_grid_ns=DATABASE_COMMIT_GRID_NS,
+    )
 
 
 def _ping_policy(channels: Collection[Channel], options: RuntimeOptions) -> PingPolicy:

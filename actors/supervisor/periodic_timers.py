@@ -118,6 +118,8 @@ UNANSWERED = (
     f"a call to the store has had no answer for {limits.STORE_ANSWER_NS // NS_PER_S} s:"
     " nothing is recorded and no new notice leaves until it answers"
 )
+_BESIDE_TICKS_NS = limits.SHARED_TICK_NS // 2
+"""Commits of a grid come between the ticks of targets: threads that wait for the lock of the interpreter delay each other."""
 ORPHANS_EVERY_NS = 60 * NS_PER_S
 """The time that a restarted host has to track targets with open incidents again, before these are closed.
 
@@ -138,6 +140,7 @@ class PeriodicTimers:
         self._reopen, self._flush_ns = context.policies.reopen, context.policies.flush_every_ns
         self._is_outdated = context.is_outdated
         self._commit_samples_ns = context.policies.commit_samples_ns
+        self._commit_grid_ns = context.policies.commit_grid_ns
         self._newly_counted, self._take_load = newly_counted, take_load
         self._reopenings = 0
         self._is_unanswered = False
@@ -164,7 +167,8 @@ class PeriodicTimers:
     def commit_in_time(self, now: Moment) -> None:
         """Arms the commit where it is not armed: a sample is durable soon, and no sample means no commit."""
         if Chore.COMMIT not in self._timers:
-            self._arm(Chore.COMMIT, self._commit_samples_ns, now)
+            until_ns = now.monotonic_ns + self._commit_samples_ns
+            self._timers.arm(Chore.COMMIT, until_ns - (until_ns - _BESIDE_TICKS_NS) % self._commit_grid_ns)
 
     def asked(self, message: heard.OfRecord, now: Moment) -> None:
         """Sets the timer that the sink asks for: it owns the record, but no time."""

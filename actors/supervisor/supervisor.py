@@ -160,6 +160,9 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         # While an attempt runs, wake-ups are frequent: a block of the loop shows by the lateness of one.
         look_ns = now.monotonic_ns + limits.LAG_LOOK_NS if self._attempts.in_flight else None
         self._timer_driver.rearm(look_ns)
+        if look_ns is None and type(message) is heard.AttemptFinished:
+            # The last one: with many shards in a process the look at the loop would be a wake-up of its own after each tick.
+            self._timer_driver.relax()
         return answer
 
     def _react(self, message: heard.SupervisorMessage, now: Moment) -> Any:

@@ -28,6 +28,13 @@ class TimerDriver:
         self._alarm_ns = next_ns
         self._alarm = self._call_at(next_ns, self._ring)
 
+    def relax(self) -> None:
+        """Sets the alarm for the earliest timer where it would ring sooner, for what has ended by now."""
+        next_ns = self.timers.next_ns()
+        if next_ns is not None and self._alarm is not None and self._alarm_ns < next_ns:
+            self.stop()
+            self.rearm()
+
     def _ring(self) -> None:
         self._wake(self._alarm_ns)
 

@@ -256,15 +256,18 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return len(self) > len(self.samples)
 
     @property
-    def is_of_samples(self) -> bool:
-        """Whether it has samples and nothing else: most batches by far, which stores write on a path of their own."""
-        return self.samples != () and not any(map(self.__getattribute__, _BESIDE_SAMPLES))
+    def is_light(self) -> bool:
+        """Whether it has samples, and at most marks of what was heard beside them, none of which is taken away: most batches by far, which
+        stores write on a path of their own.
+        """
+        has_more = any(map(self.__getattribute__, _BESIDE_LIGHT))
+        return self.samples != () and not has_more and all(mark.at_ns is not None for mark in self.heard)
 
 
 ALONG = frozenset({"heard", "latest", "evidence", "tries"})
 """Parts of a batch that go along with others: a lost one costs no more than a lost sample."""
 
-_BESIDE_SAMPLES = tuple(name for name in Batch.__struct_fields__ if name != "samples")
+_BESIDE_LIGHT = tuple(name for name in Batch.__struct_fields__ if name not in {"samples", "heard"})
 
 
 class Outgoing(PublicValue, frozen=True):

@@ -64,6 +64,8 @@ class SupervisorPolicies(NamedTuple):
     ping: PingPolicy = PingPolicy()
     commit_samples_ns: int = COMMIT_SAMPLES_NS
     """How long a sample waits for others before it is committed; a transition never does."""
+    commit_grid_ns: int = 1
+    """The grid on which commits of samples lie, at the last moment of it that is in time."""
     flush_every_ns: int = FLUSH_EVERY_NS
     """How long a record that is not urgent, such as a failed attempt to deliver, may wait for a commit."""
 

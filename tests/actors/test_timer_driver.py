@@ -74,6 +74,26 @@ def test_after_a_ring_the_alarm_is_set_anew(driver, alarms):
     assert not alarms[0].cancelled
 
 
+def test_an_alarm_that_is_too_early_is_put_off_once_nothing_needs_it(driver, alarms):
+    driver.timers.arm("a", 90)
+    driver.rearm(at_most_ns=50)
+    assert alarms.armed() == [50]
+    driver.relax()
+    driver.relax()
+    assert (alarms.armed(), len(alarms)) == ([90], 2)
+
+
+def test_nothing_is_put_off_where_no_timer_is_armed_or_no_alarm_is_set(driver, alarms):
+    driver.relax()
+    driver.rearm(at_most_ns=50)
+    driver.relax()
+    assert alarms.armed() == [50]
+    driver.stop()
+    driver.timers.arm("a", 90)
+    driver.relax()
+    assert alarms.armed() == []
+
+
 @pytest.mark.parametrize(("now_ns", "overdue"), [(29, None), (30, None), (31, 30)])
 def test_an_alarm_is_overdue_once_its_moment_has_passed_until_it_has_rung(driver, now_ns, overdue):
     driver.timers.arm("a", 30)

@@ -75,7 +75,7 @@ class DatabaseSession:
         Raises: StoreError for a batch that may not be written, before anything is sent; StoreFenced; psycopg.Error.
         """
         packed = self.samples.packed(batch)
-        if _is_light(batch) and not packed.days:
+        if batch.is_light and not packed.days:
             self._record_samples(batch, packed)
         else:
             self._record_all(batch, packed)
@@ -153,11 +153,6 @@ class DatabaseSession:
             roll_back(connection)
             raise
         self.fence.advanced(end)
-
-
-def _is_light(batch: Batch) -> bool:
-    """Whether it has samples, and at most marks of what was heard beside them, none of which is taken away: most batches by far."""
-    return replace(batch, heard=()).is_of_samples and all(mark.at_ns is not None for mark in batch.heard)
 
 
 def _heard(batch: Batch) -> list[list[Any]]:

@@ -1,14 +1,14 @@
 """Checkpoints, silences, blind intervals and other marks in SQLite, each row with a digest of its other columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apsw
 import msgspec
 
 from ....domain.errors import StoreCorrupt
-from ....domain.incidents.record import BlindInterval
-from ..marks import MARKS, Mark, MarkReader, mark_rows
+from ....domain.incidents.record import BlindInterval, HeardMark
+from ..marks import HEARD, MARKS, Mark, MarkReader, mark_rows
 from ..record_state import RecordDraft
 from .connection import digest
 
@@ -32,6 +32,11 @@ class MarkTable(MarkReader):
                 self._connection.executemany(f"DELETE FROM {mark.table} WHERE {mark.key} = ?", gone)  # noqa: S608 - constants
             if kept:
                 self._connection.executemany(_WRITE[mark], ((*row, digest(*row)) for row in kept))
+
+    def hear(self, marks: Iterable[HeardMark]) -> None:
+        """Writes marks of what was heard as `write` would; of two of a target the later one stays."""
+        rows = map(msgspec.structs.astuple, marks)
+        self._connection.executemany(_WRITE[HEARD], ((*row, digest(*row)) for row in rows))
 
     def note_blind(self, intervals: tuple[BlindInterval, ...]) -> None:
         said = map(msgspec.structs.astuple, intervals)

@@ -96,7 +96,9 @@ class Session:
             self.tables.chain.count_write()
         for renamed in batch.renamed:
             self.samples.rename(renamed)
-        if not batch.is_of_samples:
+        if batch.is_light:
+            self.tables.marks.hear(batch.heard)
+        else:
             self.tables.record(batch)
         hours, left_out = self.samples.record(batch.samples)
         self.samples.keep(batch.evidence)

@@ -64,7 +64,16 @@ class Told(list):
 class Alone:
     """One supervisor between listeners that only listen."""
 
-    def __init__(self, *targets, in_flight_max=100, children=(), dice=0.5, clock=None, is_outdated=bool):
+    def __init__(
+        self,
+        *targets,
+        in_flight_max=100,
+        store=None,
+        children=(),
+        dice=0.5,
+        clock=None,
+        is_outdated=bool,
+    ):
         self.clock = clock or ManualClock()
         self.dispatcher = SimulatedDispatcher(self.clock)
         self.began_ns = self.clock.read().monotonic_ns
@@ -84,7 +93,7 @@ class Alone:
         self.arguments = {
             "handover": self.handover,
             "policies": supervisor_policies(
-                [Channel(id="ops", log=Log())], RuntimeOptions(in_flight_max=in_flight_max)
+                [Channel(id="ops", log=Log())], RuntimeOptions(in_flight_max=in_flight_max, store=store)
             ),
             "neighbours": Neighbours(
                 self.supervisor, self.owner, self.sink, self.recorder, {"ops": self.ops}
@@ -132,8 +141,14 @@ class Alone:
         return self.clock.read().monotonic_ns - self.began_ns
 
     def call_at(self, monotonic_ns, callback):
+        self.set_for_ns = monotonic_ns
         self.alarms.append(self.dispatcher.call_at(monotonic_ns, callback))
         return self.alarms[-1]
+
+    def wakes_ns(self):
+        """The moment for which its one alarm is set."""
+        assert [alarm.armed for alarm in self.alarms].count(True) == 1
+        return self.set_for_ns
 
     def listener(self, name):
         return Told(name, self.now_ns)

@@ -2,7 +2,14 @@
 
 import pytest
 from records import sample_at
-from watchkeeper.domain.limits import COMMIT_SAMPLES_NS, DEADLINE_SLACK_NS
+from watchkeeper.domain.limits import (
+    COMMIT_SAMPLES_NS,
+    DATABASE_COMMIT_GRID_NS,
+    DATABASE_COMMIT_SAMPLES_NS,
+    DEADLINE_SLACK_NS,
+    LAG_LOOK_NS,
+    SHARED_TICK_NS,
+)
 from watchkeeper.domain.observation.attempt import AttemptId, AttemptState, CancelOutcome
 from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.time.cadence import Cadence
@@ -24,6 +31,16 @@ DOWN, UP, TIMED_OUT = Outcome.DOWN, Outcome.UP, Outcome.TIMED_OUT
 
 
 # Answers.
+
+
+def test_the_last_answer_puts_off_the_look_at_the_loop(shop):
+    alone = Alone(shop("a"), shop("b"), in_flight_max=2)
+    first, second = alone.run_to_start("a"), alone.run_to_start("b")
+    look_ns = alone.clock.read().monotonic_ns + LAG_LOOK_NS
+    alone.answer(first)
+    assert alone.wakes_ns() <= look_ns
+    alone.answer(second)
+    assert alone.wakes_ns() > look_ns
 
 
 def test_an_answer_ends_its_attempt_and_is_passed_on_with_its_record(shop):
@@ -56,6 +73,21 @@ def test_samples_are_asked_for_once_a_quarter_of_a_second_after_the_first(shop):
     alone.answer(requests[1])
     alone.run("10s")
     assert alone.owner.moments(FlushSamples) == [answered_ns + COMMIT_SAMPLES_NS]
+
+
+@pytest.mark.parametrize("later_ns", [0, 1, 100 * MS, 249 * MS, 251 * MS, 999 * MS])
+def test_samples_of_all_shards_are_asked_for_at_common_moments_within_a_second_of_the_first(shop, later_ns):
+    alone = Alone(shop(), store="postgresql://host/watch?shards=16")
+    request = alone.run_to_start()
+    alone.run(f"{1 + later_ns}ns")
+    alone.owner.clear()
+    answered_ns = alone.now_ns()
+    alone.answer(request)
+    alone.run("2s")
+    (asked_ns,) = alone.owner.moments(FlushSamples)
+    assert DATABASE_COMMIT_SAMPLES_NS - DATABASE_COMMIT_GRID_NS < asked_ns - answered_ns
+    assert asked_ns - answered_ns <= DATABASE_COMMIT_SAMPLES_NS
+    assert (alone.began_ns + asked_ns) % DATABASE_COMMIT_GRID_NS == SHARED_TICK_NS // 2
 
 
 def test_an_attempt_without_an_answer_is_cancelled_at_its_deadline_and_the_slack(shop):

@@ -47,12 +47,15 @@ class RecoveryRules:
             self._complain("L15", "the store can be written for 30 s, and the sink has not opened it again")
 
     def check_channels(self, dead: dict[str, None]) -> None:
-        """L15: a notice that was committed since then has left in time, where its channel is healthy."""
+        """L15: a notice that was committed since then has left in time, where its channel is healthy. One that was refused for good and is
+        sent again has a rule of its own.
+        """
         machine = self._machine
+        redriven = {notice.key for notice in self._redriven}
         limited = [reached.channel.id for reached in machine.case.channels if reached.channel.rate]
         for key, committed_ns in machine.auditor.committed_ns.items():
             channel = machine.auditor.durable.notices[key].channel
-            if committed_ns < self._began_ns or channel in dead or channel in limited:
+            if committed_ns < self._began_ns or key in redriven or channel in dead or channel in limited:
                 continue
             arrived_ns = machine.receivers[channel].first_ns.get(key, machine.clock.lived_ns)
             waited_ns = arrived_ns - committed_ns
