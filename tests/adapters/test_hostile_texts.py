@@ -114,7 +114,7 @@ def test_an_answer_of_dns_that_repeats_thousands_of_questions_is_not_read():
 
 
 def read_from(sent, read):
-    """What a coroutine reads of a peer that has sent everything and closed."""
+    """Returns what a coroutine reads of a peer that has sent everything and closed."""
     one, other = socket.socketpair()
     with one, other:
         one.setblocking(False)
