@@ -1,7 +1,7 @@
 """The reader of a record, of whatever kind its store is: the questions of the page, the API, the client and the verbs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
@@ -170,10 +170,13 @@ class RecordReader(ABC):
     def heard(self) -> tuple[HeardMark, ...]:
         """When each target was last heard, with the run that has begun and not ended."""
 
-    def up_since(self) -> dict[str, int]:
-        """Since when each target is up that was so at its newest sample (wall time), by name."""
-        found = {mark.target: up_since_ns(mark) for mark in self._checkpoints()}
-        return {target: since_ns for target, since_ns in found.items() if since_ns is not None}
+    def up_since(self, targets: Collection[str]) -> dict[str, int]:
+        """Since when each of these targets is up that was so at its newest sample (wall time), by name."""
+        marks = [mark for mark in self._checkpoints() if mark.target in targets]
+        # One that has moved to another shard may have a checkpoint on both: the newest counts.
+        newest = {mark.target: mark for mark in sorted(marks, key=lambda each: each.at_ns)}
+        found = ((target, up_since_ns(mark)) for target, mark in newest.items())
+        return {target: since_ns for target, since_ns in found if since_ns is not None}
 
     @abstractmethod
     def _checkpoints(self) -> tuple[Checkpoint, ...]:

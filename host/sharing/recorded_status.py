@@ -1,6 +1,7 @@
 """The status of a runtime as its store has it: where the active process does not answer, and for the shards of other nodes."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -45,7 +46,7 @@ class Recorded:
 
     def __init__(self, store: str, targets: Iterable[Target], now_ns: int) -> None:
         self._reader = make_reader(store)
-        self._targets = targets
+        self._targets = tuple(targets)
         self._now_ns = now_ns
         self.dated: set[str] = set()
         """The targets of the answer of which the record says since when they have their status."""
@@ -60,7 +61,7 @@ class Recorded:
     def unread(self, why: str) -> tuple[TargetStatus, ...]:
         """Returns the targets as long as the store cannot be read."""
         return tuple(
-            replace(self._target(each, None, [], (), _Marks()), explanation=why) for each in self._targets
+            replace(self._target(each, None, (), (), _Marks()), explanation=why) for each in self._targets
         )
 
     def _status(self, why: str) -> RuntimeStatus:
@@ -70,12 +71,15 @@ class Recorded:
     def _status_read(self, why: str) -> RuntimeStatus:
         now_ns, reader = self._now_ns, self._reader
         opened = reader.incidents(open_only=True, limit=READ_INCIDENTS_MAX)
+        opened_of = defaultdict[str, list[Incident]](list)
+        for incident in opened:
+            opened_of[incident.target].append(incident)
         silences = reader.silences(now_ns)
         latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
         marks = _Marks(
             # A target that has moved to another shard may have a mark on both: the newest counts.
             {mark.target: mark for mark in sorted(reader.heard(), key=lambda each: each.at_ns or 0)},
-            reader.up_since(),
+            reader.up_since({each.id for each in self._targets}),
             {mark.target: mark for mark in reader.pauses()},
         )
         recorded_ns = (*(each.at_ns for each in latest.values()), *(each.at_ns for each in opened))
@@ -86,7 +90,7 @@ class Recorded:
                 self._target(
                     target,
                     latest.get(target.id),
-                    [incident for incident in opened if incident.target == target.id],
+                    opened_of.get(target.id, ()),
                     silences,
                     marks,
                 )
@@ -105,7 +109,7 @@ class Recorded:
         self,
         target: Target,
         last: StoredSample | None,
-        opened: list[Incident],
+        opened: Collection[Incident],
         silences: Iterable[Silence],
         marks: _Marks,
     ) -> TargetStatus:
@@ -123,11 +127,12 @@ class Recorded:
         since_ns = _since_ns(target, status, opened, marks, silent_ns)
         if since_ns is not None:
             self.dated.add(target.id)
-        subject = Subject(target.id, target.metadata)
+        metadata = target.metadata
+        subject = Subject(target.id, metadata)
         return TargetStatus(
             id=target.id,
             kind=target.kind,
-            metadata=target.metadata,
+            metadata=metadata,
             status=status,
             since_ns=since_ns or (last.at_ns if last else self._now_ns),
             raw=raw,
