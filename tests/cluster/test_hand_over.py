@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from time import monotonic
 
 import psycopg
 import pytest
@@ -55,7 +56,10 @@ def test_no_tick_is_missed_by_more_than_a_period_at_a_planned_stop(nodes):
     owners = nodes.by_shard()
     moved, stayed = ([names[shard] for shard, name in owners.items() if name == of] for of in ("a", "b"))
     until(lambda: {*names} <= {*record.targets()})
+    began_s = monotonic()
     nodes.stop("a")
+    nodes.settle("b")
+    took_ns = (monotonic() - began_s) * NS_PER_S
     before = {name: len(record.samples(name)) for name in names}
     until(lambda: all(len(record.samples(name)) > before[name] + 1 for name in names))
 
@@ -63,10 +67,10 @@ def test_no_tick_is_missed_by_more_than_a_period_at_a_planned_stop(nodes):
         found = [sample.at_ns for sample in record.samples(name)]
         return max(later - earlier for earlier, later in itertools.pairwise(found))
 
-    # A busy machine is late for targets that stay where they are, too.
+    # A busy machine is late for targets that stay where they are, too, and longer about the hand-over: about half a second else.
     late_ns = max(map(longest_ns, stayed)) - NS_PER_S
     for name in moved:
-        assert longest_ns(name) < 2.5 * NS_PER_S + late_ns, name
+        assert longest_ns(name) < 2 * NS_PER_S + took_ns + late_ns, name
 
 
 def test_a_pause_that_another_node_has_ended_does_not_come_back(nodes):
