@@ -21,8 +21,8 @@ ssl sslmode sslnegotiation sslcompression sslcert sslkey sslcertmode sslrootcert
 ssl_min_protocol_version ssl_max_protocol_version min_protocol_version max_protocol_version
 gssencmode krbsrvname gsslib gssdelegation oauth_issuer oauth_client_id oauth_scope
 """
-"""Those of libpq 18."""
-_KNOWN = _SECRETS | {"schema", "shards"} | {*re.findall(r"\w+", _OF_LIBPQ)}
+"""The parameters of libpq 18 that are no secrets."""
+_KNOWN = _SECRETS | {"schema", "shards"} | {*_OF_LIBPQ.split()}
 """The parameters of a URL. Any other may be a part of a password that is not percent-encoded, its name as well as its value."""
 _ALIKE = 0.75
 """How much a name is like a known one where it is taken for that one with a slip, and is named."""

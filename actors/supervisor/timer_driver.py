@@ -29,7 +29,7 @@ class TimerDriver:
         self._alarm = self._call_at(next_ns, self._ring)
 
     def relax(self) -> None:
-        """Sets the alarm for the earliest timer where it would ring sooner, for what has ended by now."""
+        """Puts the alarm off to the earliest timer where it is set for an earlier moment, which nothing needs any more."""
         next_ns = self.timers.next_ns()
         if next_ns is not None and self._alarm is not None and self._alarm_ns < next_ns:
             self.stop()

@@ -143,6 +143,7 @@ def _silent(expression: str) -> dict[str, Any] | None:
 def _threshold(expression: str) -> dict[str, Any] | None:
     left, operator, right = _sides(expression) or _NO_SIDES
     value = prod(float(factor) for factor in right.split("*") if right)
+    # The largest factor below is that of days in milliseconds: nothing that is computed from the number is infinite.
     if not (right and isfinite(value * 1_000 * 86_400)):
         return None
     if expiry := _EXPIRY.fullmatch(left):

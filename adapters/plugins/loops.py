@@ -79,7 +79,7 @@ class PluginAttempt:
         self._was_free = False
         """Whether the loop turned when most of the time was over."""
         self.was_late = False
-        """Whether the code of the package has ended at its deadline, of which its loop may hear before the runtime's has gone on."""
+        """Whether the code of the package ended at its deadline or was cancelled: its loop may do so before the runtime's sees the deadline."""
 
     @property
     def holds_loop(self) -> bool:

@@ -27,17 +27,16 @@ class TakingShards:
     def shards_for(
         self, left: Iterable[LeftIncident], placement: Placement, running: Collection[int], now: Moment
     ) -> frozenset[int]:
-        """Returns the running shards for which incidents wait, each time for the same one a while after the last."""
+        """Returns the running shards for which incidents wait; for the same incident again only `NODE_TAKEN_AGAIN_NS` after the last time."""
         before, self._begun_ns = self._begun_ns, {}
         shards = set()
         for each in left:
             begun_ns = before.get(each.id)
-            if begun_ns is None or now.monotonic_ns - begun_ns >= NODE_TAKEN_AGAIN_NS:
-                begun_ns = None
-                shard = placement.taker_of(each.target, each.shard)
-                if shard in running:
-                    shards.add(shard)
-                    begun_ns = now.monotonic_ns
-            if begun_ns is not None:
+            if begun_ns is not None and now.monotonic_ns - begun_ns < NODE_TAKEN_AGAIN_NS:
                 self._begun_ns[each.id] = begun_ns
+                continue
+            shard = placement.taker_of(each.target, each.shard)
+            if shard in running:
+                shards.add(shard)
+                self._begun_ns[each.id] = now.monotonic_ns
         return frozenset(shards)

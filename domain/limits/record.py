@@ -10,7 +10,7 @@ DATABASE_COMMIT_SAMPLES_NS = NS_PER_S
 """The same for a record in a database, whose server does a part of the work for each commit of each shard."""
 DATABASE_COMMIT_GRID_NS = 250 * NS_PER_MS
 """The shards of a process commit at the same moments: a commit after another one costs two thirds of one alone, as caches are warm. A
-shorter grid has fewer of them at once; a longer one commits samples earlier than they need to be."""
+shorter grid has fewer of them at once; with a longer one samples are committed earlier than they need be."""
 BATCH_RECORDS_MAX = 5_000
 """Samples of one commit: about 10 ms of writing at 500,000 a second; twice as many wait while the store cannot be written."""
 SAMPLES_HELD_MAX = 512
@@ -87,7 +87,7 @@ NODE_CLAIMS_MAX = 4
 NODE_UNABLE_NS = 30 * NS_PER_S
 """How long a node that could not start a shard leaves all shards to the others that can."""
 NODE_UNABLE_NS_MAX = 600 * NS_PER_S
-"""The longest such time: it doubles with each shard that does not start, and is this at once where a newer version has written the store."""
+"""The longest such time: it doubles with each shard that does not start, and is as long at once where a newer version has written the store."""
 NODE_TRY_NS = NS_PER_S
 """A shard that did not start is tried again after this time, and then after ever longer ones."""
 NODE_SKEW_NS_MAX = NS_PER_S

@@ -327,7 +327,8 @@ class TargetAggregate:
     ) -> tuple[Transition, ...]:
         """Resumes the state of a former run.
 
-        Returns the ends of incidents whose rules are gone, and a step of each that began under a former name.
+        Returns the ends of incidents whose rules are gone or have an older open one, and behind them a step of each that began under a
+        former name.
         """
         by_rule = {watch.rule.id: watch for watch in self._watches}
         if saved:

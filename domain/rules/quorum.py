@@ -100,8 +100,8 @@ _SILENT: _Kind = (
     lambda each: not each.outcome.is_evidence and each.reason is Reason.LOCATION_SILENT,
 )
 _BAD_FIRST = (_DOWN, _DEGRADED, _UP, _UNKNOWN, _SILENT)
-_REASONS = {each.value: each for each in Reason}
 _SILENT_FIRST = (_SILENT, _UNKNOWN, _DOWN, _DEGRADED, _UP)
+_REASONS = {each.value: each for each in Reason}
 
 
 def _said(results: Sequence[LocationResult], order: Sequence[_Kind], reason: Reason) -> str:
@@ -122,10 +122,10 @@ def _said(results: Sequence[LocationResult], order: Sequence[_Kind], reason: Rea
 def results_said(
     outcome: Outcome, reason: Reason, explanation: str, locations: Sequence[str], quorum: int
 ) -> tuple[LocationResult, ...]:
-    """Returns the results of locations as an explanation has them: what each said and why, without its time and its own words.
+    """Returns the results of locations that an explanation of `judged` names: what each found and why, without its latency and its own words.
 
-    Empty where the explanation does not say it of all of them: it was cut, or other locations were asked than these. A record has none
-    of a sample that is up without a location that says otherwise.
+    Empty where it does not name all of them: it was cut, other locations were asked than these, or the sample was up at all of them, of
+    which no explanation is recorded.
     """
     names = "|".join(map(re.escape, sorted(locations, key=len, reverse=True)))
     named = rf"(?:{names})(?: \([a-z_0-9]+\))?"
@@ -143,7 +143,7 @@ def results_said(
 
 
 def _result_said(name: str, words: str, own: Reason | None, reason: Reason) -> LocationResult:
-    """Returns what `down from NAME` says of a location; without an own reason it has that of the judgement, where it can be one."""
+    """Returns the result that `down from NAME` stands for; where the location has no reason beside its name, it has that of the judgement."""
     if words == _SILENT[0]:
         return silent(name)
     if words == _UP[0]:

@@ -45,7 +45,7 @@ class RunOptions(NamedTuple):
     reload_on_change: bool = False
     """Whether the configuration is read again once one of its files has changed."""
     node: str | None = None
-    """The name of this process among those that share the shards of a database; empty for the usual one."""
+    """The name of this process among those that share the shards of a database; None for that of its host and process."""
 
 
 def run_until_stopped(config: Path, options: RunOptions) -> ExitStatus:

@@ -46,7 +46,7 @@ def agree(pair, target):
         heard_us = row.heard_ns and row.heard_ns // 1_000  # a store keeps microseconds
         return row.status.value, row.since_ns, row.kind == "heartbeat" and heard_us
 
-    assert until(lambda: said(near) == said(far), 20)
+    assert until(lambda: said(near) == said(far))
     return said(near)[0]
 
 
@@ -79,10 +79,10 @@ def test_a_second_pause_is_dated_anew(pair):
     dated = []
     for _ in range(2):
         near.pause(PAUSED.id)
-        assert until(lambda: far.status()[PAUSED.id].paused, 20)
+        assert until(lambda: far.status()[PAUSED.id].paused)
         dated.append(far.status()[PAUSED.id].since_ns)
         near.resume(PAUSED.id)
-        assert until(lambda: not far.status()[PAUSED.id].paused, 20)
+        assert until(lambda: not far.status()[PAUSED.id].paused)
     assert dated[0] < dated[1]
 
 
@@ -96,8 +96,8 @@ def jobs(nodes):
 def test_a_job_that_runs_does_so_at_every_node(pair, jobs):
     near, _ = pair
     with near.job(RUNS.id):
-        assert until(lambda: None not in [each.running_since for each in jobs(RUNS)], 20)
-    assert until(lambda: [each.running_since for each in jobs(RUNS)] == [None, None], 20)
+        assert until(lambda: None not in [each.running_since for each in jobs(RUNS)])
+    assert until(lambda: [each.running_since for each in jobs(RUNS)] == [None, None])
 
 
 def test_a_job_that_was_never_heard_is_expected_at_the_same_moment_everywhere(jobs):
@@ -106,7 +106,7 @@ def test_a_job_that_was_never_heard_is_expected_at_the_same_moment_everywhere(jo
         # The record has a moment as the time that has passed since, to the microsecond or so.
         return near is not None and far is not None and abs(near - far) < timedelta(seconds=0.1)
 
-    assert until(is_agreed, 20)
+    assert until(is_agreed)
 
 
 @pytest.mark.needs("nats")
@@ -139,4 +139,4 @@ def test_the_findings_of_locations_are_known_at_every_node(database_server, tmp_
 
             wanted = [("fra", "up", "ok"), ("iad", "unknown", "location_silent")]
             for runtime in at.values():
-                assert until(lambda: found(runtime) == wanted, 20)  # noqa: B023
+                assert until(lambda: found(runtime) == wanted)  # noqa: B023

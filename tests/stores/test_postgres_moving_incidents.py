@@ -178,10 +178,17 @@ def test_a_rule_that_has_opened_on_the_present_shard_already_keeps_both_until_on
     opening(FORMER)
     store, restored = opening(PRESENT, "shop")
     assert names(restored) == ["inc_1", "inc_9"], "the older one comes first: the owner goes on with it"
+    again = then(SEEN, TransitionKind.CHANGED)
+    store.commit(Batch(transitions=(again,)))
     store.commit(Batch(transitions=(then(younger, TransitionKind.RESOLVED),)))
-    store.commit(Batch(transitions=(ENDED,)))
+    store.commit(Batch(transitions=(worse := then(again, TransitionKind.CHANGED),)))
+    restored = opening(PRESENT, "shop")[1]
+    assert {each.rule for each in restored.openings} == {BEGUN.rule}, (
+        "flapping is counted by the name of the rule"
+    )
+    opening.made[PRESENT].commit(Batch(transitions=(then(worse, TransitionKind.RESOLVED),)))
     assert names(opening(PRESENT, "shop")[1]) == ["inc_1"], "one channel has not heard of its end"
-    assert steps(url) == [1, 2, 3, 4]
+    assert steps(url) == [1, 2, 3, 4, 5, 6]
     assert steps(url, "inc_9") == [1, 2]
 
 

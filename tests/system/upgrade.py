@@ -61,12 +61,13 @@ class Step(NamedTuple):
 
 
 class Jobs:
-    """A thread that sends the heartbeats of all jobs but those that its script has stopped, and keeps those that no node took."""
+    """Sends the heartbeats of all jobs but those that its script has stopped, on a thread for each, and counts those that no node took."""
 
     def __init__(self, nodes: list[Node], names: tuple[str, ...], seed: int) -> None:
         self._nodes, self._names, self._switch = nodes, names, Site()
         self.script = Script(self._switch, names, seed, JOB_PHASE_S)
-        self.sent = self.refused = 0
+        self.taken = self.refused = 0
+        self._guard = threading.Lock()
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(each,), daemon=True) for each in range(len(names))
@@ -83,7 +84,8 @@ class Jobs:
             if name not in self._switch.down:
                 first = number % len(self._nodes)
                 taken = any(self._send(name, node) for node in self._nodes[first:] + self._nodes[:first])
-                self.sent, self.refused = self.sent + taken, self.refused + (not taken)
+                with self._guard:
+                    self.taken, self.refused = self.taken + taken, self.refused + (not taken)
 
     def _send(self, name: str, node: Node) -> bool:
         return node.ask("POST", f"/api/v1/targets/{name}/heartbeat", '{"ok": true}') in {200, 202, 204}
@@ -316,7 +318,7 @@ def main(arguments: list[str]) -> int:
     counted = (
         f"{sum(each.outages for each in verdicts)} outages, {sum(each.judged for each in verdicts)} of them certain,"
         f" {sum(each.count('lost') for each in verdicts)} lost, {sum(each.count('twice') for each in verdicts)} told twice,"
-        f" {len(findings)} findings; {upgrade.jobs.sent} heartbeats taken, {upgrade.jobs.refused} taken by no node"
+        f" {len(findings)} findings; {upgrade.jobs.taken} heartbeats taken, {upgrade.jobs.refused} taken by no node"
     )
     problems = faults_of(upgrade, verdicts)
     sys.stdout.write(f"failed: {'; '.join(problems[:8])}; {counted}\n" if problems else f"ok: {counted}\n")

@@ -66,7 +66,8 @@ def _without_brackets(part: str) -> str:
             closed[opened.pop()] = at
     begin, end = 0, len(part)
     while begin < end and (part[begin].isspace() or closed.get(begin) == end - 1):
-        end -= not part[begin].isspace()
+        if not part[begin].isspace():
+            end -= 1
         begin += 1
         while end > begin and part[end - 1].isspace():
             end -= 1

@@ -22,7 +22,8 @@ _IN = 1
 _RECURSION, _AUTHENTIC, _TRUNCATED, _AUTHORITATIVE, _IS_ANSWER = 0x0100, 0x0020, 0x0200, 0x0400, 0x8000
 _POINTER, _LABEL_MAX, _NAME_MAX = 0xC0, 63, 255
 _POINTERS_MAX = 127
-"""A name has no more parts. Thousands of pointers in a row, each name of an answer through all of them, would hold the loop up for seconds."""
+"""A name has at most so many parts, and needs no more pointers. An answer whose names all lead through thousands would hold the loop up for
+seconds."""
 TYPES = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35,
     "DS": 43, "DNSKEY": 48, "TLSA": 52, "SVCB": 64, "HTTPS": 65, "ANY": 255, "CAA": 257,

@@ -18,7 +18,7 @@ SELECT EXISTS (SELECT FROM heard WHERE target = ANY(%(names)s::text[]) AND shard
     OR EXISTS (SELECT FROM pause WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s)
     OR EXISTS (SELECT FROM checkpoint WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s)
 """
-# The marks of an incident that its shard has not left yet wait for it there: without it, a miss that it tells of were told again.
+# The marks of an incident that its shard has not left yet wait for it there: taken alone, they would have its miss told again.
 _TAKE_HEARD = """
 WITH moved AS (
     DELETE FROM heard WHERE target = ANY(%(names)s::text[]) AND shard <> %(shard)s AND NOT EXISTS (

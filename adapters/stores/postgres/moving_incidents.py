@@ -32,7 +32,7 @@ FOR UPDATE SKIP LOCKED
 _OF_TARGETS = "SELECT id FROM incident WHERE is_open AND shard = %s AND target = ANY(%s::text[])"
 _KEEP = "UPDATE incident SET is_live = true WHERE shard = %s AND is_open AND id = ANY(%s::text[])"
 _FOUND = f"""
-SELECT id, shard FROM incident WHERE {LEFT} AND target = ANY(%s::text[]) AND shard <> %s ORDER BY ordinal
+SELECT id FROM incident WHERE {LEFT} AND target = ANY(%s::text[]) AND shard <> %s ORDER BY ordinal
 """  # noqa: S608 - a constant
 # Of a target that has come back, this chain has the earlier steps already.
 _STEPS = """
@@ -45,8 +45,8 @@ ORDER BY ordinal, chain.position
 _LINK = """
 INSERT INTO chain (shard, position, incident, sequence, channel, body, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
-# A rule has one open incident. Where this shard has opened one already, the one that is taken has a place of its own, and its owner,
-# which goes on with the older one, ends the other.
+# A rule has one open incident on a target. Where this shard has opened one already, the one that is taken gets another name of its rule,
+# which its next steps give back (writing). The owner of the shard goes on with the older one and ends the other.
 _TAKE = f"""
 UPDATE incident SET shard = asked.shard, is_live = true, moved_in = DEFAULT, position = chain.position,
     rule = CASE WHEN EXISTS (SELECT FROM incident AS other WHERE other.shard = asked.shard AND other.is_open
@@ -78,16 +78,16 @@ def take_incidents(connection: BoundedConnection, fence: Fence, shard: int, name
     """
     names = sorted(names)
     _leave_for_free(connection, fence, shard, names)
-    found = connection.execute(_FOUND, (names, shard)).fetchall()
+    found = [name for (name,) in connection.execute(_FOUND, (names, shard)).fetchall()]
     if not found:
         return
-    asked: dict[str, Any] = {"shard": shard, "names": [name for name, _ in found]}
+    asked: dict[str, Any] = {"shard": shard, "names": found}
     links = _links(connection.execute(_STEPS, asked).fetchall(), fence.end)
     end = RecordEnd(links[-1][0], bytes(links[-1][-1]), fence.end.writes) if links else fence.end
     with fence.writing(end):
         with connection.cursor() as cursor:
             cursor.executemany(_LINK, [(shard, *link) for link in links])
-        for name, _ in found:
+        for name in found:
             # One by one: each sees which places the ones before it have taken.
             if connection.execute(_TAKE, (shard, name)).rowcount != 1:
                 raise StoreBusy(f"incident {name} of a target that has moved is changing hands")
@@ -97,7 +97,8 @@ def take_incidents(connection: BoundedConnection, fence: Fence, shard: int, name
 
 def _leave_for_free(connection: BoundedConnection, fence: Fence, shard: int, names: list[str]) -> None:
     """Leaves incidents for shards that are free, which would do so at their opening: the lock on their rows keeps owners away."""
-    if not connection.execute(_FREE, asked := {"shard": shard, "names": names}).fetchall():
+    asked = {"shard": shard, "names": names}
+    if not connection.execute(_FREE, asked).fetchall():
         return
     with fence.writing():
         for (free,) in connection.execute(_FREE, asked).fetchall():

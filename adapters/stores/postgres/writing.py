@@ -25,11 +25,15 @@ from ..record_state import without_zero_bytes as text
 from .connection import Parameters
 
 _CHAIN = "INSERT INTO chain (shard, position, incident, sequence, channel, body, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+# An incident that came from another shard may have another name of its rule for as long as that rule has an open one here (moving_incidents).
 _MOVE = """
 INSERT INTO incident (shard, id, target, rule, sequence, position, is_open, is_live)
 VALUES (%s, %s, %s, %s, %s, %s, %s, true)
 ON CONFLICT (id, shard) DO UPDATE SET target = excluded.target, sequence = excluded.sequence, position = excluded.position,
-    is_open = excluded.is_open, moved_in = excluded.moved_in
+    is_open = excluded.is_open, moved_in = excluded.moved_in,
+    rule = CASE WHEN excluded.is_open AND EXISTS (SELECT FROM incident AS other WHERE other.shard = excluded.shard AND other.is_open
+        AND other.target = excluded.target AND other.rule = excluded.rule AND other.id <> excluded.id)
+        THEN incident.rule ELSE excluded.rule END
 """
 _NOTICE = """
 INSERT INTO outbox (shard, key, incident, sequence, channel, change, reason, created_at_ns, state, attempts, at_ns, detail,
