@@ -103,10 +103,8 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
 
     def started(self, now: Moment) -> None:
         self._targets, self._blindness = self._roster.targets, self._roster.blindness
-        roster = self._roster
-        context = SupervisorContext(
-            self._timers, self._to, self._policies, self._dice, roster, self._discreet, self._is_outdated
-        )
+        told = (self._timers, self._to, self._policies, self._dice, self._roster, self._discreet)
+        context = SupervisorContext(*told, self._is_outdated)
         numbered_from = self.address.epoch << ATTEMPT_NUMBER_BITS
         self._retries = Retries(context)
         self._children = RestartTracker(context, self._permanent)

@@ -65,6 +65,21 @@ def test_a_newer_schema_is_refused(store, database_server):
     assert "has schema version 99, written by a newer watchkeeper" in str(refused(store))
 
 
+@pytest.mark.slow
+def test_a_node_that_an_upgrade_has_left_behind_keeps_no_shard_that_it_cannot_write(nodes, database_server):
+    """It would be alive and able, so that no other node took its shards, while it records and tells nothing."""
+    runtime = nodes.start("a")
+    nodes.settle("a")
+    schema = schema_of(nodes.store)
+    database_server.sql(f"UPDATE {schema}.watchkeeper_schema SET version = 99")
+    database_server.sql(f"SELECT pg_terminate_backend(backend) FROM {schema}.shard")
+    until(lambda: "does not start" in problems(runtime).get("node", ""), 20)
+    assert "has schema version 99, written by a newer watchkeeper" in problems(runtime)["node"]
+    able = f"SELECT is_able FROM {schema}.node"
+    until(lambda: database_server.sql(able) == "f", 20)
+    until(lambda: shards_of(runtime)["a"] == (), 20)
+
+
 def test_a_schema_of_another_program_is_left_alone(store, database_server):
     schema = schema_of(store)
     database_server.sql(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.mine (id int)")

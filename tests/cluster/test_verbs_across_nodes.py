@@ -74,7 +74,7 @@ def test_a_pause_and_its_end_are_obeyed_and_seen_by_both(pair):
 
 
 def test_a_target_of_another_node_is_shown_as_its_own_node_shows_it(pair):
-    """Its newest answer, and since when it is as it is: the record has no more than the time of its newest sample."""
+    """Its newest answer, and since when it is as it is."""
     near, far = pair(1)
     assert until(lambda: near.status()[CHECK].sample is not None)
     assert until(lambda: far.status()[CHECK].sample is not None)
@@ -87,7 +87,8 @@ def test_a_target_of_another_node_is_shown_as_its_own_node_shows_it(pair):
     assert there.sample.latency_ns is not None
     sampled_ns = there.sample.at.wall_ns
     assert until(lambda: far.status()[CHECK].sample.at.wall_ns > sampled_ns)
-    assert far.status()[CHECK].since_ns == there.since_ns
+    # A gap between two checks of a busy machine begins the status anew, at both.
+    assert until(lambda: far.status()[CHECK].since_ns == near.status()[CHECK].since_ns)
 
 
 def test_a_heartbeat_of_a_paused_target_of_another_node_says_that_it_counts_for_nothing(nodes, pair):

@@ -49,6 +49,12 @@ def test_targets_of_a_shard_are_due_at_ticks_of_their_own(name, shards, seconds)
     assert tick % shards == shard_of_text(name, shards)
 
 
+@given(NAMES, st.sampled_from([2, 4, 8, 16]), st.sampled_from([S // 4, S // 2]))
+def test_targets_of_a_shard_share_ticks_of_a_part_of_a_second_too(name, shards, every_ns):
+    tick = Cadence.of(name, every_ns).phase_ns // SHARED_TICK_NS
+    assert tick % shards == shard_of_text(name, shards)
+
+
 @pytest.mark.parametrize("every_ns", [SHARED_TICK_NS, SHARED_TICK_NS // 2])
 def test_a_cadence_of_one_tick_or_less_is_spread_within_it(every_ns):
     phases = {Cadence.of(f"target-{number}", every_ns).phase_ns for number in range(100)}

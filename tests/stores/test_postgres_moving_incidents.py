@@ -264,7 +264,7 @@ class Moves:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_moves_where_no_step_is_lost_or_made_twice(opening, url, seed):
+def test_no_step_is_lost_or_made_twice_whatever_moves_where(opening, url, seed):
     dice = Random(seed)
     moves = Moves(opening, dice)
     for shard in (FORMER, PRESENT):

@@ -173,6 +173,25 @@ def test_a_schema_of_a_newer_version_is_refused_with_both_numbers(url, server, s
             ask()
 
 
+def test_an_owner_that_finds_a_newer_schema_once_it_has_lost_its_connection_has_lost_the_store(
+    url, server, stores
+):
+    owner = stores()
+    owner.open(NOON)
+    schema = schema_of(url)
+    server.sql(f"UPDATE {schema}.watchkeeper_schema SET version = 99")
+    owner.beat()
+    server.sql(f"SELECT pg_terminate_backend(backend) FROM {schema}.shard")
+    with pytest.raises(StoreError):
+        owner.beat()
+    owner.close()
+    for _ in range(2):
+        with pytest.raises(
+            StoreFenced, match=r"version 99, .*: nothing more is recorded or told by this process"
+        ):
+            owner.open(NOON)
+
+
 def test_a_schema_of_another_program_is_left_alone(url, server, stores):
     server.sql(f"CREATE SCHEMA {schema_of(url)}; CREATE TABLE {schema_of(url)}.block (theirs int)")
     with pytest.raises(StoreError, match=r"another program; nothing in it was touched: .*schema=NAME"):

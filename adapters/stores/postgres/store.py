@@ -9,7 +9,7 @@ import psycopg
 
 from ....domain import limits
 from ....domain.cluster.placement import ShardTargets
-from ....domain.errors import StoreError, StoreFenced
+from ....domain.errors import StoreError, StoreFenced, StoreNewer
 from ....domain.incidents.record import Batch, Restored
 from ....domain.specification.configuration import Retention
 from ....domain.supervision.tenure import Tenure, fenced
@@ -79,7 +79,7 @@ class PostgresStore:
         with explained(f"opening {self._place.shown}"):
             connection = connect(self._place)
             try:
-                migrate(connection, self._place)
+                self._migrate(connection)
                 session = DatabaseSession(
                     self._place, connection, self._shard, self._retention, self._configuration
                 )
@@ -90,6 +90,16 @@ class PostgresStore:
         self._session, self._failure, self._pid = session, None, os.getpid()
         self._tenure = session.fence.current
         return found
+
+    def _migrate(self, connection: BoundedConnection) -> None:
+        """Brings the schema to the newest version. An owner that finds a newer one has lost the store: others can write it, and wait for it."""
+        try:
+            migrate(connection, self._place)
+        except StoreNewer as error:
+            if self._tenure is None:
+                raise
+            self._fenced = StoreFenced(f"{error}: nothing more is recorded or told by this process")
+            raise self._fenced from error
 
     def _begin(self, session: DatabaseSession, now: Moment) -> Restored:
         """Claims the shard, and reads what is in it by then: no former owner can write behind the claim."""
