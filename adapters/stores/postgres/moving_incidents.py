@@ -10,6 +10,7 @@ from typing import Any
 from ....domain.cluster.left_incidents import LeftIncident
 from ....domain.cluster.placement import ShardTargets
 from ....domain.errors import StoreBusy
+from ....domain.limits import LEFT_INCIDENTS_AT_ONCE
 from ..links import RecordEnd, linked
 from ..record_state import Written
 from .connection import BoundedConnection
@@ -42,6 +43,7 @@ WHERE id = ANY(%(names)s::text[]) AND NOT EXISTS (
         AND known.sequence = chain.sequence AND known.shard = %(shard)s)
 ORDER BY ordinal, chain.position
 """
+_LOCK = "SELECT FROM incident WHERE id = ANY(%s::text[]) ORDER BY id FOR UPDATE"
 _LINK = """
 INSERT INTO chain (shard, position, incident, sequence, channel, body, hash) VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
@@ -63,12 +65,12 @@ _TAKE_ALONG = (
     "UPDATE told SET shard = %(shard)s WHERE incident = ANY(%(names)s::text[]) AND shard <> %(shard)s",
     "UPDATE latest SET shard = %(shard)s WHERE incident = ANY(%(names)s::text[]) AND shard <> %(shard)s",
 )
-_WAITING = f"SELECT id, shard, target FROM incident WHERE {LEFT}"  # noqa: S608 - a constant
+_WAITING = f"SELECT id, shard, target FROM incident WHERE {LEFT} ORDER BY ordinal LIMIT %s"  # noqa: S608 - a constant
 
 
 def left_incidents(connection: BoundedConnection) -> list[LeftIncident]:
-    """Returns the incidents that wait for another shard."""
-    return [LeftIncident(*row) for row in connection.execute(_WAITING).fetchall()]
+    """Returns incidents that wait for another shard, the oldest of many."""
+    return [LeftIncident(*row) for row in connection.execute(_WAITING, (LEFT_INCIDENTS_AT_ONCE,)).fetchall()]
 
 
 def take_incidents(connection: BoundedConnection, fence: Fence, shard: int, names: Iterable[str]) -> None:
@@ -85,11 +87,13 @@ def take_incidents(connection: BoundedConnection, fence: Fence, shard: int, name
     links = _links(connection.execute(_STEPS, asked).fetchall(), fence.end)
     end = RecordEnd(links[-1][0], bytes(links[-1][-1]), fence.end.writes) if links else fence.end
     with fence.writing(end):
+        connection.execute(_LOCK, (found,))
         with connection.cursor() as cursor:
             cursor.executemany(_LINK, [(shard, *link) for link in links])
+        changed = {name for name, *_ in connection.execute(_STEPS, asked).fetchall()}
         for name in found:
             # One by one: each sees which places the ones before it have taken.
-            if connection.execute(_TAKE, (shard, name)).rowcount != 1:
+            if name in changed or connection.execute(_TAKE, (shard, name)).rowcount != 1:
                 raise StoreBusy(f"incident {name} of a target that has moved is changing hands")
         for query in _TAKE_ALONG:
             connection.execute(query, asked)

@@ -83,8 +83,16 @@ class PostgresStore:
                 session = DatabaseSession(
                     self._place, connection, self._shard, self._retention, self._configuration
                 )
+            except BaseException:
+                connection.close()
+                raise
+            try:
                 found = self._begin(session, now)
             except BaseException:
+                # A claim that comes to nothing is no sign of life: the shard is free for the next try, and no lease is waited for.
+                with suppress(psycopg.Error, OSError):
+                    if not connection.closed:
+                        session.fence.release()
                 connection.close()
                 raise
         self._session, self._failure, self._pid = session, None, os.getpid()
