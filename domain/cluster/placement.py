@@ -26,8 +26,13 @@ class ShardTargets(NamedTuple):
 
     names: Collection[str]
     """Their names, with former ones; targets that the shard probes for others are none of them."""
-    lies_elsewhere: Callable[[str], bool]
-    """Whether a target is configured and lies on another shard."""
+    shard: int
+    taker_of: Callable[[str], int]
+    """Returns the shard on which a target lies; this one where it is not configured."""
+
+    def lies_elsewhere(self, target: str) -> bool:
+        """Whether a target is configured and lies on another shard."""
+        return self.taker_of(target) != self.shard
 
 
 class Placement:
@@ -61,7 +66,7 @@ class Placement:
         """Returns the names of the targets on a shard."""
         names = [target for target, at in self._shard_of.items() if at == shard]
         former = [name for name, target in self._former.items() if self._shard_of[target] == shard]
-        return ShardTargets((*names, *former), partial(self.lies_elsewhere, shard=shard))
+        return ShardTargets((*names, *former), shard, partial(self.taker_of, shard=shard))
 
     def lies_elsewhere(self, target: str, shard: int) -> bool:
         """Whether a target is configured, under this name or a later one, and lies on another shard."""

@@ -94,6 +94,8 @@ NODE_SKEW_NS_MAX = NS_PER_S
 """A wall clock that differs by more from that of the store is a problem: times in the record come from all nodes."""
 NODE_OUTDATED_NS = 5 * NS_PER_S
 """How long a node leaves a shard of a newer configuration to nodes that have it, too."""
+NODE_MOVED_WITHIN_NS = 30 * NS_PER_S
+"""How long a shard waits for one that has an open incident for it and is run by an older configuration: longer than most drains."""
 LEFT_INCIDENTS_AT_ONCE = 1_000
 """Open incidents that wait for another shard and that one look of a node learns of; a shard takes all that are its own."""
 NODE_TAKEN_AGAIN_NS = 60 * NS_PER_S

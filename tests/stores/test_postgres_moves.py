@@ -26,7 +26,9 @@ def stores(url):
     made = []
 
     def make(shard, *names, configured=("shop",)):
-        targets = ShardTargets(names, lambda target: target in configured and target not in names)
+        targets = ShardTargets(
+            names, shard, lambda target: 3 if target in configured and target not in names else shard
+        )
         made.append(PostgresStore(url, shard=shard, targets=lambda: targets))
         return made[-1]
 

@@ -9,7 +9,8 @@ from records import NOON, delivery_of, digest_of_steps, notice_of, opened, then
 from watchkeeper.adapters.stores.opening import make_reader
 from watchkeeper.adapters.stores.postgres.store import PostgresStore
 from watchkeeper.domain.cluster.placement import ShardTargets
-from watchkeeper.domain.errors import StoreError
+from watchkeeper.domain.cluster.stamp import ConfigurationStamp
+from watchkeeper.domain.errors import StoreBusy, StoreError
 from watchkeeper.domain.incidents.delivery_try import DeliveryTry, TryResult
 from watchkeeper.domain.incidents.incident import Transition, TransitionKind
 from watchkeeper.domain.incidents.notice import DeliveryState
@@ -47,14 +48,19 @@ def opening(url):
     """Opens a shard to which the named targets belong, of those that are configured, and returns what it restores."""
     made = {}
 
-    def open_(shard, *names, configured=("shop",)):
+    def open_(shard, *names, configured=("shop",), configuration=""):
         if shard in made:
             made[shard].close()
-        targets = ShardTargets(names, lambda target: target in configured and target not in names)
-        made[shard] = PostgresStore(url, shard=shard, targets=lambda: targets)
+        targets = ShardTargets(
+            names, shard, lambda target: 3 if target in configured and target not in names else shard
+        )
+        made[shard] = PostgresStore(
+            url, shard=shard, targets=lambda: targets, configuration=lambda: configuration
+        )
         restored = made[shard].open(NOON)
         return made[shard], restored
 
+    open_.made = made
     yield open_
     for store in made.values():
         store.close()
@@ -153,20 +159,67 @@ def test_an_incident_of_which_nobody_has_taken_anything_stays_where_its_target_l
     assert steps(url) == [1, 2, 3]
 
 
-def test_an_incident_that_waits_in_a_digest_stays_with_it(opening):
-    """The digest tells of targets that may stay."""
+def test_what_a_digest_tells_moves_together_or_stays(opening):
+    """The last digest of a group says that nothing of it is open: it must not come while a part of the group is on another shard."""
     store, _ = opening(FORMER, "shop", "till")
     other = opened("inc_2", "till")
     digest = digest_of_steps(BEGUN, other)
     store.commit(Batch(transitions=(BEGUN, other), notices=(digest,), checkpoints=(COUNT,)))
-    store, restored = opening(FORMER, "till")
-    assert names(restored) == ["inc_1", "inc_2"]
-    assert restored.checkpoints == (), "its counts begin anew"
+    store, restored = opening(FORMER, configured=TARGETS)
+    assert names(restored) == ["inc_1", "inc_2"], "the digest is not delivered"
+    assert restored.checkpoints == (), "the counts begin anew"
     store.commit(Batch(deliveries=(delivery_of(digest, DeliveryState.DELIVERED),)))
-    assert names(opening(FORMER, "till")[1]) == ["inc_2"]
-    _, taken = opening(PRESENT, "shop")
-    assert names(taken) == ["inc_1"]
-    assert [each.grouping for each in taken.told] == [digest.digest.grouping]
+    assert names(opening(FORMER, "till")[1]) == ["inc_1", "inc_2"], "a part of the group has another shard"
+    assert names(opening(FORMER, configured=TARGETS)[1]) == []
+    _, taken = opening(PRESENT, "shop", "till", configured=TARGETS)
+    assert names(taken) == ["inc_1", "inc_2"]
+    assert [each.grouping for each in taken.told] == [digest.digest.grouping] * 2
+
+
+def test_a_part_of_a_group_that_nobody_runs_is_not_taken_either(opening):
+    store, _ = opening(FORMER, "shop", "till")
+    other = opened("inc_2", "till")
+    digest = digest_of_steps(BEGUN, other)
+    store.commit(
+        Batch(
+            transitions=(BEGUN, other),
+            notices=(digest,),
+            deliveries=(delivery_of(digest, DeliveryState.DELIVERED),),
+        )
+    )
+    store.close()
+    assert names(opening(PRESENT, "shop", configured=TARGETS)[1]) == []
+    assert names(opening(PRESENT, "shop", "till", configured=TARGETS)[1]) == ["inc_1", "inc_2"]
+
+
+OLDER, NEWER = ConfigurationStamp("a", 1).text, ConfigurationStamp("b", 2).text
+
+
+def test_a_shard_waits_for_an_incident_that_an_older_configuration_runs(opening, former, server, url):
+    """Opened without it, it would find the target down and tell that as another incident."""
+    shard = f"{schema_of(url)}.shard"
+    server.sql(f"UPDATE {shard} SET configuration = '{OLDER}' WHERE shard = {FORMER}")  # noqa: S608
+    server.sql(f"UPDATE {shard} SET alive_at = clock_timestamp() WHERE shard IN ({FORMER}, {PRESENT})")  # noqa: S608
+    with pytest.raises(
+        StoreBusy, match=f"shard {PRESENT} waits for an open incident of shard {FORMER}, which an older"
+    ):
+        opening(PRESENT, "shop", configuration=NEWER)
+    assert names(opening(PRESENT, "shop", configuration=OLDER)[1]) == [], (
+        "by the same configuration it is no news"
+    )
+    opening.made.pop(PRESENT).close()
+    former.close()
+    assert names(opening(PRESENT, "shop", configuration=NEWER)[1]) == ["inc_1"]
+
+
+@pytest.mark.usefixtures("former")
+def test_a_shard_that_was_run_long_ago_waits_no_longer(opening, server, url):
+    shard = f"{schema_of(url)}.shard"
+    server.sql(f"UPDATE {shard} SET configuration = '{OLDER}' WHERE shard = {FORMER}")  # noqa: S608
+    server.sql(
+        f"UPDATE {shard} SET alive_at = clock_timestamp() - interval '31 seconds' WHERE shard = {PRESENT}"  # noqa: S608
+    )
+    assert names(opening(PRESENT, "shop", configuration=NEWER)[1]) == []
 
 
 @pytest.mark.usefixtures("former")
@@ -213,7 +266,7 @@ def test_a_move_that_fails_half_way_changes_nothing(opening, url, server):
         opening(PRESENT, "shop")
     server.sql(f"DROP TRIGGER full_ ON {schema}.told")
     assert steps(url) == [1, 2, 3]
-    assert opening(PRESENT, "shop")[1].incidents == (SEEN.incident,), "and no lease is waited for"
+    assert opening.made[PRESENT].open(NOON).incidents == (SEEN.incident,)
     assert steps(url) == [1, 2, 3]
 
 

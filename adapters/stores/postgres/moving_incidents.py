@@ -4,33 +4,49 @@ A left incident is open and not live: the engine of its shard knows nothing of i
 chain of the shard that takes it, so that each chain is whole by itself; those in the former chain stay.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ....domain.cluster.left_incidents import LeftIncident
 from ....domain.cluster.placement import ShardTargets
+from ....domain.cluster.stamp import read_stamp
 from ....domain.errors import StoreBusy
-from ....domain.limits import LEFT_INCIDENTS_AT_ONCE
+from ....domain.limits import LEFT_INCIDENTS_AT_ONCE, NODE_MOVED_WITHIN_NS
+from ....domain.units import NS_PER_S
 from ..links import RecordEnd, linked
 from ..record_state import Written
-from .connection import BoundedConnection
-from .fence import Fence
+from .connection import BoundedConnection, transaction
+from .fence import LEASE, Fence
 
 LEFT = "is_open AND NOT is_live"
 """The condition of an incident that waits for the shard on which its target lies."""
 _STANDING = "SELECT id, target, is_live FROM incident WHERE shard = %s AND is_open ORDER BY ordinal"
-# A digest that is not delivered tells of targets that may stay: such an incident stays with it, and ends here.
+# What channels were told of several incidents together goes on together, or ends: one that waits in a digest stays with it, and so do those of a
+# group of which some have another shard, as the last news of a group says that nothing of it is open.
 _LEAVE = """
-UPDATE incident SET is_live = false WHERE shard = %s AND is_open AND id = ANY(%s::text[])
+UPDATE incident SET is_live = false WHERE shard = ANY(%(shards)s::int[]) AND is_open AND is_live AND target = ANY(%(targets)s::text[])
     AND NOT EXISTS (SELECT FROM outbox WHERE outbox.incident = incident.id AND digest <> '' AND state <> 'delivered')
     AND NOT EXISTS (SELECT FROM member JOIN outbox USING (key) WHERE member.incident = incident.id AND state <> 'delivered')
+    AND NOT EXISTS (SELECT FROM told JOIN told AS beside USING (shard, channel, grouping) JOIN incident AS other
+        ON other.id = beside.incident AND other.shard = told.shard
+        WHERE told.incident = incident.id AND told.shard = incident.shard AND told.grouping <> ''
+            AND other.is_open AND other.target <> ALL(%(targets)s::text[]))
 """
-_FREE = """
-SELECT shard FROM shard WHERE owner = '' AND shard IN (
-    SELECT shard FROM incident WHERE is_open AND is_live AND target = ANY(%(names)s::text[]) AND shard <> %(shard)s)
-FOR UPDATE SKIP LOCKED
+# Nobody runs these, and nobody claims them or goes on with them while their rows are locked: a claim sees another number of commits, and an
+# owner that was frozen is fenced by it.
+_UNRUN = f"""
+UPDATE shard SET commits = commits + 1 WHERE shard IN (
+    SELECT shard FROM shard WHERE shard = ANY(%s::int[]) AND (owner = '' OR clock_timestamp() - alive_at >= {LEASE}) FOR UPDATE SKIP LOCKED)
+RETURNING shard
+"""  # noqa: S608 - a constant
+_HAVING = """
+SELECT DISTINCT shard FROM incident WHERE is_open AND is_live AND shard <> %s AND target = ANY(%s::text[])
 """
-_OF_TARGETS = "SELECT id FROM incident WHERE is_open AND shard = %s AND target = ANY(%s::text[])"
+_OWNERS = f"""
+SELECT shard, configuration FROM shard WHERE shard = ANY(%s::int[]) AND owner <> '' AND clock_timestamp() - alive_at < {LEASE}
+    AND (SELECT clock_timestamp() - alive_at < %s * interval '1 second' FROM shard WHERE shard = %s)
+"""  # noqa: S608 - a constant
 _KEEP = "UPDATE incident SET is_live = true WHERE shard = %s AND is_open AND id = ANY(%s::text[])"
 _FOUND = f"""
 SELECT id FROM incident WHERE {LEFT} AND target = ANY(%s::text[]) AND shard <> %s ORDER BY ordinal
@@ -74,12 +90,11 @@ def left_incidents(connection: BoundedConnection) -> list[LeftIncident]:
 
 
 def take_incidents(connection: BoundedConnection, fence: Fence, shard: int, names: Iterable[str]) -> None:
-    """Takes the incidents of these targets that other shards have left, and those of shards that nobody runs.
+    """Takes the incidents of these targets that other shards have left.
 
     Raises: StoreFenced; StoreBusy where another shard has taken them meanwhile.
     """
     names = sorted(names)
-    _leave_for_free(connection, fence, shard, names)
     found = [name for (name,) in connection.execute(_FOUND, (names, shard)).fetchall()]
     if not found:
         return
@@ -99,17 +114,6 @@ def take_incidents(connection: BoundedConnection, fence: Fence, shard: int, name
             connection.execute(query, asked)
 
 
-def _leave_for_free(connection: BoundedConnection, fence: Fence, shard: int, names: list[str]) -> None:
-    """Leaves incidents for shards that are free, which would do so at their opening: the lock on their rows keeps owners away."""
-    asked = {"shard": shard, "names": names}
-    if not connection.execute(_FREE, asked).fetchall():
-        return
-    with fence.writing():
-        for (free,) in connection.execute(_FREE, asked).fetchall():
-            leaving = [name for (name,) in connection.execute(_OF_TARGETS, (free, names)).fetchall()]
-            _set(connection, _LEAVE, free, leaving)
-
-
 def _links(rows: Sequence[tuple[Any, ...]], end: RecordEnd) -> list[tuple[Any, ...]]:
     written = [Written(name, sequence, channel, body.encode()) for name, sequence, channel, body in rows]
     return [
@@ -123,15 +127,65 @@ def leave_incidents(connection: BoundedConnection, fence: Fence, shard: int, tar
 
     Raises: StoreFenced where the shard is another owner's by now.
     """
-    standing = connection.execute(_STANDING, (shard,)).fetchall()
-    leaving = [name for name, target, is_live in standing if is_live and targets.lies_elsewhere(target)]
-    kept = [name for name, target, is_live in standing if not is_live and not targets.lies_elsewhere(target)]
+    leaving, kept = _standing(connection, shard, targets)
     if leaving or kept:
         with fence.writing():
-            _set(connection, _LEAVE, shard, leaving)
-            _set(connection, _KEEP, shard, kept)
+            _leave(connection, shard, leaving)
+            if kept:
+                connection.execute(_KEEP, (shard, kept))
 
 
-def _set(connection: BoundedConnection, query: str, shard: int, names: Collection[str]) -> None:
-    if names:
-        connection.execute(query, (shard, list(names)))
+def leave_for_the_dead(connection: BoundedConnection, shard: int, targets: ShardTargets) -> None:
+    """Leaves incidents for shards that nobody runs, before this one is claimed: those for it, and those that it has for others."""
+    having = [each for (each,) in connection.execute(_HAVING, (shard, sorted(targets.names))).fetchall()]
+    leaving, _ = _standing(connection, shard, targets)
+    if not having and not leaving:
+        return
+    with transaction(connection):
+        unrun = {each for (each,) in connection.execute(_UNRUN, ([*having, shard],)).fetchall()}
+        if shard in unrun:
+            _leave(connection, shard, leaving)
+        asked = {"shards": sorted(unrun - {shard}), "targets": sorted(targets.names)}
+        connection.execute(_LEAVE, asked)
+
+
+def refuse_early(
+    connection: BoundedConnection, shard: int, targets: ShardTargets, configuration: str
+) -> None:
+    """Refuses to open a shard while another one runs by an older configuration with an open incident that is to move here: judged
+    without it, its target would be told again.
+
+    Raises: StoreBusy, for as long as limits allow since this shard was run last.
+    """
+    mine = read_stamp(configuration)
+    having = [each for (each,) in connection.execute(_HAVING, (shard, sorted(targets.names))).fetchall()]
+    if mine is None or not having:
+        return
+    for other, said in connection.execute(
+        _OWNERS, (having, NODE_MOVED_WITHIN_NS / NS_PER_S, shard)
+    ).fetchall():
+        theirs = read_stamp(said)
+        if theirs is not None and mine.is_newer_than(theirs):
+            raise StoreBusy(
+                f"shard {shard} waits for an open incident of shard {other}, which an older configuration runs yet"
+            )
+
+
+def _standing(
+    connection: BoundedConnection, shard: int, targets: ShardTargets
+) -> tuple[dict[int, list[str]], list[str]]:
+    """Returns the targets with live incidents that lie elsewhere, by shard, and the left incidents of targets that lie here by now."""
+    leaving: dict[int, list[str]] = defaultdict(list)
+    kept: list[str] = []
+    for name, target, is_live in connection.execute(_STANDING, (shard,)).fetchall():
+        taker = targets.taker_of(target)
+        if is_live and taker != shard:
+            leaving[taker].append(target)
+        elif taker == shard and not is_live:
+            kept.append(name)
+    return leaving, kept
+
+
+def _leave(connection: BoundedConnection, shard: int, leaving: Mapping[int, list[str]]) -> None:
+    for names in leaving.values():
+        connection.execute(_LEAVE, {"shards": [shard], "targets": names})

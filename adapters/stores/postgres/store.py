@@ -9,7 +9,7 @@ import psycopg
 
 from ....domain import limits
 from ....domain.cluster.placement import ShardTargets
-from ....domain.errors import StoreError, StoreFenced, StoreNewer
+from ....domain.errors import StoreBusy, StoreError, StoreFenced, StoreNewer
 from ....domain.incidents.record import Batch, Restored
 from ....domain.specification.configuration import Retention
 from ....domain.supervision.tenure import Tenure, fenced
@@ -19,7 +19,7 @@ from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, explained, reading
 from .fence import read_owner
 from .moving import leave_marks, take_marks
-from .moving_incidents import leave_incidents, take_incidents
+from .moving_incidents import leave_for_the_dead, leave_incidents, refuse_early, take_incidents
 from .restoring import recalled, restored, verify
 from .schema import migrate
 from .session import DatabaseSession
@@ -88,10 +88,10 @@ class PostgresStore:
                 raise
             try:
                 found = self._begin(session, now)
-            except BaseException:
-                # A claim that comes to nothing is no sign of life: the shard is free for the next try, and no lease is waited for.
-                with suppress(psycopg.Error, OSError):
-                    if not connection.closed:
+            except BaseException as error:
+                if isinstance(error, StoreBusy):
+                    # It is tried again at once: no lease is waited for.
+                    with suppress(psycopg.Error, OSError):
                         session.fence.release()
                 connection.close()
                 raise
@@ -113,10 +113,13 @@ class PostgresStore:
         """Claims the shard, and reads what is in it by then: no former owner can write behind the claim."""
         connection = session.connection
         self._refuse_later(connection)
+        targets = None if self._targets is None else self._targets()
+        if targets is not None:
+            leave_for_the_dead(connection, self._shard, targets)
+            refuse_early(connection, self._shard, targets, self._configuration())
         known = max(self._known_epoch, 0 if self._tenure is None else self._tenure.epoch)
         session.fence.claim(this_process(now).text, self._incarnation, known, self._lapsed)
         session.samples.reload()
-        targets = None if self._targets is None else self._targets()
         if targets is not None:
             leave_incidents(connection, session.fence, self._shard, targets)
             take_incidents(connection, session.fence, self._shard, targets.names)
