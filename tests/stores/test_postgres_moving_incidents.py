@@ -159,7 +159,7 @@ def test_an_incident_of_which_nobody_has_taken_anything_stays_where_its_target_l
     assert steps(url) == [1, 2, 3]
 
 
-def test_what_a_digest_tells_moves_together_or_stays(opening):
+def test_incidents_of_a_digest_move_together_or_stay(opening):
     """The last digest of a group says that nothing of it is open: it must not come while a part of the group is on another shard."""
     store, _ = opening(FORMER, "shop", "till")
     other = opened("inc_2", "till")

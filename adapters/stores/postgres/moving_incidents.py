@@ -6,7 +6,10 @@ chain of the shard that takes it, so that each chain is whole by itself; those i
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+
+from psycopg import errors
 
 from ....domain.cluster.left_incidents import LeftIncident
 from ....domain.cluster.placement import ShardTargets
@@ -37,7 +40,8 @@ UPDATE incident SET is_live = false WHERE shard = ANY(%(shards)s::int[]) AND is_
 # owner that was frozen is fenced by it.
 _UNRUN = f"""
 UPDATE shard SET commits = commits + 1 WHERE shard IN (
-    SELECT shard FROM shard WHERE shard = ANY(%s::int[]) AND (owner = '' OR clock_timestamp() - alive_at >= {LEASE}) FOR UPDATE SKIP LOCKED)
+    SELECT shard FROM shard WHERE shard = ANY(%s::int[]) AND (owner = '' OR clock_timestamp() - alive_at >= {LEASE})
+    ORDER BY shard FOR UPDATE)
 RETURNING shard
 """  # noqa: S608 - a constant
 _HAVING = """
@@ -141,7 +145,8 @@ def leave_for_the_dead(connection: BoundedConnection, shard: int, targets: Shard
     leaving, _ = _standing(connection, shard, targets)
     if not having and not leaving:
         return
-    with transaction(connection):
+    # A row that is locked for longer is that of an owner which was frozen in the middle of a commit: the one who claims that shard ends it.
+    with suppress(errors.LockNotAvailable), transaction(connection):
         unrun = {each for (each,) in connection.execute(_UNRUN, ([*having, shard],)).fetchall()}
         if shard in unrun:
             _leave(connection, shard, leaving)
