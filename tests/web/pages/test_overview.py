@@ -6,7 +6,6 @@ import pytest
 from asgi import exchanged
 from asking import Asking, settled, signed_in
 from host_servers import until
-from looking import until
 from markup import faults_of, page_of
 from watchkeeper import Channel, Heartbeat, Log, Runtime, Target
 from watchkeeper.web import limits
