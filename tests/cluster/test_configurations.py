@@ -154,7 +154,7 @@ def test_a_member_that_moves_to_the_shard_of_its_composite_target_keeps_its_inci
     until(lambda: nodes.told() == [(second.id, "opened")])
     both = Target(id="whole", every="1s", composite=Composite(worst_of=(first.id, second.id)), rules=())
     a.reload(nodes.configuration([first, second, both]))
-    nodes.settle("a")
+    until(lambda: both.id in {row.id for row in a.status().targets})
     a.heartbeat(second.id, ok=False)
     assert until(lambda: a.status()["whole"].raw.value == "down")
     assert [each.target for each in a.incidents(open_only=True)] == [second.id]
