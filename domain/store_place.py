@@ -102,6 +102,10 @@ def _misread(store: str) -> str:
         return f"has an @ that does not end the login: {_ENCODE}"
     if "#" in rest:
         return f"has a #: {_ENCODE}"
+    if "=" in rest.partition("?")[0].partition("/")[2]:
+        return (
+            f"has an = before the parameters, which follow a ?, as in ?password=...: write that, or {_ENCODE}"
+        )
     if any("=" not in pair for pair in rest.partition("?")[2].split("&") if pair):
         return f"has a parameter without a value: {_ENCODE}, and %26 for &"
     if any(not sign.isprintable() for sign in rest):
