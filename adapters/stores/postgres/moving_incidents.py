@@ -28,13 +28,15 @@ _STANDING = "SELECT id, target, is_live FROM incident WHERE shard = %s AND is_op
 # What channels were told of several incidents together goes on together, or ends: one that waits in a digest stays with it, and so do those of a
 # group of which some have another shard, as the last news of a group says that nothing of it is open.
 _LEAVE = """
-UPDATE incident SET is_live = false WHERE shard = ANY(%(shards)s::int[]) AND is_open AND is_live AND target = ANY(%(targets)s::text[])
-    AND NOT EXISTS (SELECT FROM outbox WHERE outbox.incident = incident.id AND digest <> '' AND state <> 'delivered')
-    AND NOT EXISTS (SELECT FROM member JOIN outbox USING (key) WHERE member.incident = incident.id AND state <> 'delivered')
-    AND NOT EXISTS (SELECT FROM told JOIN told AS beside USING (shard, channel, grouping) JOIN incident AS other
-        ON other.id = beside.incident AND other.shard = told.shard
-        WHERE told.incident = incident.id AND told.shard = incident.shard AND told.grouping <> ''
-            AND other.is_open AND other.target <> ALL(%(targets)s::text[]))
+WITH leaving AS (
+    SELECT id FROM incident WHERE shard = ANY(%(shards)s::int[]) AND is_open AND is_live AND target = ANY(%(targets)s::text[])
+        AND NOT EXISTS (SELECT FROM outbox WHERE outbox.incident = incident.id AND digest <> '' AND state <> 'delivered')
+        AND NOT EXISTS (SELECT FROM member JOIN outbox USING (key) WHERE member.incident = incident.id AND state <> 'delivered')
+), parting AS (
+    SELECT DISTINCT told.shard, channel, grouping FROM incident JOIN told ON told.incident = id AND told.shard = incident.shard
+    WHERE incident.shard = ANY(%(shards)s::int[]) AND is_open AND grouping <> '' AND id NOT IN (SELECT id FROM leaving))
+UPDATE incident SET is_live = false WHERE shard = ANY(%(shards)s::int[]) AND id IN (SELECT id FROM leaving)
+    AND NOT EXISTS (SELECT FROM told JOIN parting USING (shard, channel, grouping) WHERE told.incident = incident.id)
 """
 # Nobody runs these, and nobody claims them or goes on with them while their rows are locked: a claim sees another number of commits, and an
 # owner that was frozen is fenced by it.
