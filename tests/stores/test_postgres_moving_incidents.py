@@ -176,6 +176,16 @@ def test_incidents_of_a_digest_move_together_or_stay(opening):
     assert [each.grouping for each in taken.told] == [digest.digest.grouping] * 2
 
 
+def test_a_group_with_an_end_that_is_not_told_yet_stays(opening):
+    store, _ = opening(FORMER, "shop", "till")
+    other = opened("inc_2", "till")
+    digest = digest_of_steps(BEGUN, other)
+    told = (delivery_of(digest, DeliveryState.DELIVERED),)
+    store.commit(Batch(transitions=(BEGUN, other), notices=(digest,), deliveries=told))
+    store.commit(Batch(transitions=(then(other, TransitionKind.RESOLVED),)))
+    assert names(opening(FORMER, configured=TARGETS)[1]) == ["inc_1", "inc_2"]
+
+
 def test_a_part_of_a_group_that_nobody_runs_is_not_taken_either(opening):
     store, _ = opening(FORMER, "shop", "till")
     other = opened("inc_2", "till")

@@ -26,7 +26,7 @@ LEFT = "is_open AND NOT is_live"
 """The condition of an incident that waits for the shard on which its target lies."""
 _STANDING = "SELECT id, target, is_live FROM incident WHERE shard = %s AND is_open ORDER BY ordinal"
 # What channels were told of several incidents together goes on together, or ends: one that waits in a digest stays with it, and so do those of a
-# group of which some have another shard, as the last news of a group says that nothing of it is open.
+# group of which some have another shard, or an end that is not told yet, as the last news of a group says that nothing of it is open.
 _LEAVE = """
 WITH leaving AS (
     SELECT id FROM incident WHERE shard = ANY(%(shards)s::int[]) AND is_open AND is_live AND target = ANY(%(targets)s::text[])
@@ -34,7 +34,7 @@ WITH leaving AS (
         AND NOT EXISTS (SELECT FROM member JOIN outbox USING (key) WHERE member.incident = incident.id AND state <> 'delivered')
 ), parting AS (
     SELECT DISTINCT told.shard, channel, grouping FROM incident JOIN told ON told.incident = id AND told.shard = incident.shard
-    WHERE incident.shard = ANY(%(shards)s::int[]) AND is_open AND grouping <> '' AND id NOT IN (SELECT id FROM leaving))
+    WHERE incident.shard = ANY(%(shards)s::int[]) AND is_live AND grouping <> '' AND id NOT IN (SELECT id FROM leaving))
 UPDATE incident SET is_live = false WHERE shard = ANY(%(shards)s::int[]) AND id IN (SELECT id FROM leaving)
     AND NOT EXISTS (SELECT FROM told JOIN parting USING (shard, channel, grouping) WHERE told.incident = incident.id)
 """
