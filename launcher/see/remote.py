@@ -60,7 +60,11 @@ def show_status_without_store(
         print_json(document)
     else:
         print_status(document, [_shown(row) for row in document["targets"]])
-    return ended_as(document) if exit_code else ExitStatus.FINE
+    if not exit_code:
+        return ExitStatus.FINE
+    # It does not know of all targets, so that it cannot say that none is down.
+    ended = ended_as(document)
+    return ExitStatus.STORE if ended is ExitStatus.FINE else ended
 
 
 def show_incidents(

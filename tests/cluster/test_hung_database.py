@@ -23,6 +23,7 @@ from watchkeeper.adapters.clock import SystemClock
 from watchkeeper.adapters.stores.opening import database_nodes
 from watchkeeper.domain.errors import NotSent
 from watchkeeper.domain.time.moment import NS_PER_MS, Deadline
+from watchkeeper.launcher.output import ExitStatus
 
 from tests.adapters.timing import outlasting
 
@@ -140,6 +141,10 @@ def test_every_verb_has_an_answer_within_ten_seconds_of_a_hang_that_says_what_wa
                     asked = {verb: others.submit(timed, *words, *at_store) for verb, words in given.items()}
                     found = {verb: each.result() for verb, each in asked.items()}
                     status, says, _ = timed("status", *at_store)
+                    cannot_tell, _, _ = timed("status", "--exit-code", *at_store)
+            assert cannot_tell == ExitStatus.STORE, (
+                "the target that is down is one of the other node, which was not asked"
+            )
             assert (status, "this is what a process on this machine knows without it" in says) == (0, True)
             assert "watchkeeper itself, store:" in says
             for verb, (status, says, took_s) in found.items():

@@ -51,7 +51,7 @@ class ReceivingRules:
         heard = self._heard.setdefault((channel, step.incident_id), [])
         new = Heard(step.sequence, step.change, notice.reminder, notice.key)
         if heard and (heard[-1].sequence, heard[-1].reminder) >= (new.sequence, new.reminder):
-            if self._is_given_up(notice.key) or self._was_driven_again_behind(heard[-1], notice, step):
+            if self._is_given_up(notice.key) or self._is_behind_a_lost_answer(heard[-1], notice, step):
                 self._happened("given up, and heard late all the same")
                 return
             self._complain("S9", f"{channel} receives step {step.sequence} after {heard[-1]}")
@@ -65,10 +65,12 @@ class ReceivingRules:
         delivery = self._durable.deliveries.get(key)
         return delivery is not None and delivery.state is DeliveryState.DEAD
 
-    def _was_driven_again_behind(self, later: "Heard", notice: Notice, step: ToldStep) -> bool:
-        """Whether the notice was re-driven while the later one's delivery was unknown, because its answer was lost."""
+    def _is_behind_a_lost_answer(self, later: "Heard", notice: Notice, step: ToldStep) -> bool:
+        """Whether the delivery of the later one is unknown, because its answer was lost, and either of the two was given up: a dead letter that
+        is re-driven comes behind it, and so does the next news after such a letter.
+        """
         told = self._durable.told.get((step.incident_id, notice.channel), 0)
-        return notice.key in self._given_up and told < later.sequence
+        return told < later.sequence and not self._given_up.isdisjoint({notice.key, later.key})
 
     def heard(self, channel: str, incident: str) -> "list[Heard]":
         """Returns what a receiver applied of an incident, in order."""
