@@ -25,7 +25,7 @@ from .fence import LEASE, Fence
 LEFT = "is_open AND NOT is_live"
 """The condition of an incident that waits for the shard on which its target lies."""
 _STANDING = "SELECT id, target, is_live FROM incident WHERE shard = %s AND is_open ORDER BY ordinal"
-# What channels were told of several incidents together goes on together, or ends: one that waits in a digest stays with it, and so do those of a
+# Incidents of which a channel was told together go on together, or end: one that waits in a digest stays with it, and so do those of a
 # group of which some have another shard, or an end that is not told yet, as the last news of a group says that nothing of it is open.
 _LEAVE = """
 WITH leaving AS (
