@@ -38,8 +38,8 @@ WITH leaving AS (
 UPDATE incident SET is_live = false WHERE shard = ANY(%(shards)s::int[]) AND id IN (SELECT id FROM leaving)
     AND NOT EXISTS (SELECT FROM told JOIN parting USING (shard, channel, grouping) WHERE told.incident = incident.id)
 """
-# Nobody runs these, and nobody claims them or goes on with them while their rows are locked: a claim sees another number of commits, and an
-# owner that was frozen is fenced by it.
+# Shards that nobody runs. While their rows are locked none is claimed: a claim sees another number of commits, and an owner that was frozen
+# is fenced by it.
 _UNRUN = f"""
 UPDATE shard SET commits = commits + 1 WHERE shard IN (
     SELECT shard FROM shard WHERE shard = ANY(%s::int[]) AND (owner = '' OR clock_timestamp() - alive_at >= {LEASE})
