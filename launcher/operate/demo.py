@@ -14,6 +14,7 @@ from ...domain.errors import WatchkeeperError
 from ...domain.incidents.incident import TransitionKind
 from ...domain.read_model.event import Event, IncidentChanged, NoticeEnded
 from ...domain.read_model.status import RuntimeStatus
+from ...domain.rules.aggregate import Status
 from ...domain.time.moment import wall_text
 from ...domain.units import NS_PER_MS, NS_PER_S
 from ..output import ExitStatus
@@ -33,6 +34,8 @@ ENDS_BY_ITSELF = "all ends by itself within half a minute; --stay goes on until 
 STAYS = "the script begins anew every 30 seconds; Ctrl-C ends it"
 CONFIG = Path(__file__).parents[2] / "examples" / "demo.yaml"
 WITHIN_S = 25.0
+WARM_WITHIN_S, WARM_SAMPLES = 5.0, 3
+"""The script waits until each target has answered well so often: the first answers of a machine that is just installing are slow."""
 PERIOD_S = 30.0
 """How long the script lasts where the demo stays: its calm end is long enough to look at an incident that is over."""
 RESOLVED_EXPECTED = 2
@@ -81,9 +84,16 @@ class Demo:
             self.ended.is_set() or self.lost is not None or (not self.stays and self.elapsed_s() >= WITHIN_S)
         )
 
+    def is_warm(self, status: RuntimeStatus) -> bool:
+        """Whether the servers and the runtime are ready and all is told, or have had enough time for that."""
+        is_well = all(each.status is Status.UP and each.samples >= WARM_SAMPLES for each in status.targets)
+        is_told = self.opened == self.resolved and self.notices_ended >= self.opened + self.resolved
+        return (is_well and is_told) or self.elapsed_s() >= WARM_WITHIN_S
+
     def begin(self) -> None:
-        """Sets the script to its beginning: the servers and the runtime are ready."""
+        """Sets the script to its beginning: from now on its incidents are counted."""
         self._began = self._clock.read()
+        self.opened = self.resolved = self.notices_ended = 0
 
     def say(self, word: str, text: str) -> None:
         """Tells a line. The servers' threads call it too, so an output error is kept for the main thread to raise."""
@@ -179,7 +189,11 @@ def _shown(demo: Demo) -> ExitStatus:
         events = stack.enter_context(runtime.subscribe())
         stack.enter_context(runtime)
         demo.introduce(runtime)
+        while not demo.is_warm(runtime.status()) and not demo.is_over:
+            if (event := events.get(timeout_s=0.1)) is not None:
+                demo.hear(event)
         demo.begin()
+        receiver.applied.clear()
         demo.say("demo", f"watching {runtime.scene(CONFIG).summary}")
         while not demo.is_over:
             event = events.get(timeout_s=0.1)
