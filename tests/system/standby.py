@@ -122,7 +122,7 @@ class Pair:
     def __init__(self, folder: Path, dice: Random, environment: Mapping[str, str] = os.environ) -> None:
         """With an `environment` of another tree each process has a name of its own at the receiver."""
         self.dice, self._environment = dice, environment
-        self._lives = 0
+        self._members: list[Member] = []
         self.site, self.receiver = Site(), Receiver()
         self.store, self.path = folder / "watch.db", folder / "watch.yaml"
         self.times = Times([], [])
@@ -137,11 +137,10 @@ class Pair:
         self._pause.wait(seconds)
 
     def _started(self) -> Member:
-        if self._environment is os.environ:
-            # The name is in the URL of the channel: two names were two configurations on one store.
-            return Member(self.path)
-        self._lives += 1
-        return Member(self.path, str(self._lives), self._environment)
+        # The name is in the URL of the channel: two names were two configurations on one store.
+        life = "1" if self._environment is os.environ else str(len(self._members) + 1)
+        self._members.append(Member(self.path, life, self._environment))
+        return self._members[-1]
 
     def another(self) -> Member:
         member = self._started()
@@ -205,8 +204,11 @@ class Pair:
         )
 
     def close(self) -> None:
+        """Ends every process of it too, whatever has become of it."""
         self.site.close()
         self.receiver.close()
+        for member in self._members:
+            member.kill()
 
 
 def strike(folder: Path, seed: int, kills: int, freezes: int) -> tuple[Counter[str], Times]:
@@ -222,8 +224,6 @@ def strike(folder: Path, seed: int, kills: int, freezes: int) -> tuple[Counter[s
         settled = pair.settle()
         figures = audit(pair.store, pair.receiver, [])
     finally:
-        for member in (pair.active, pair.other):
-            member.signal(signal.SIGKILL)
         pair.close()
     # All processes of a pair have one name here: a repeat may come from another than the one that was answered.
     del figures["repeated_within_a_life"]

@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from tests.system.standby import LEASE_S, Pair, is_locked
+from tests.system.standby import Pair, is_locked
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "teeth"))
 
@@ -41,37 +41,38 @@ def unfenced(folder: Path) -> Copy:
 
 
 def strike(folder: Path, copy: Copy, seed: int, freezes: int) -> Counter[str]:
-    """Freezes and thaws the active process so many times. Returns the figures."""
-    pair = Pair(folder, Random(seed), copy.environment())
+    """Freezes and thaws the active one of so many pairs. Returns the figures.
+
+    Each freeze has a pair and a store of its own: without the fence a former owner may have written its row over that of its
+    successor, and which role the next process comes to is then left to chance.
+    """
     figures = Counter(freezes=freezes, late_notices=0, frozen_in_a_write=0)
-    try:
-        for _ in range(freezes):
-            figures.update(_freeze(pair))
-    finally:
-        for member in (pair.active, pair.other):
-            member.kill()
-        pair.close()
+    for number in range(freezes):
+        place = folder / f"{seed}.{number}"
+        place.mkdir()
+        figures.update(_freeze(place, copy, Random(f"{seed}.{number}")))
     return figures
 
 
-def _freeze(pair: Pair) -> Counter[str]:
-    pair.live()
-    frozen, at = pair.active, time.monotonic()
-    frozen.freeze()
-    if is_locked(pair.store):
-        # Frozen in the middle of a write: the database itself keeps the other one out.
-        frozen.signal(signal.SIGCONT)
-        assert not pair.other.until("active", LEASE_S)
-        return Counter(frozen_in_a_write=1)
-    pair.taken_over(at, pair.times.freezes)
-    known = {post.key for post in pair.receiver.posts}
-    frozen.signal(signal.SIGCONT)
-    for _ in range(ROUNDS):
+def _freeze(place: Path, copy: Copy, dice: Random) -> Counter[str]:
+    pair = Pair(place, dice, copy.environment())
+    try:
         pair.live()
-    frozen.kill()
-    late = {post.key for post in pair.receiver.posts if post.life == frozen.life} - known
-    pair.other = pair.another()
-    return Counter(late_notices=len(late))
+        frozen, at = pair.active, time.monotonic()
+        frozen.freeze()
+        if is_locked(pair.store):
+            # Frozen in the middle of a write: the database itself keeps the other one out.
+            return Counter(frozen_in_a_write=1)
+        pair.taken_over(at, pair.times.freezes)
+        known = {post.key for post in pair.receiver.posts}
+        frozen.signal(signal.SIGCONT)
+        for _ in range(ROUNDS):
+            pair.live()
+        frozen.kill()
+        late = {post.key for post in pair.receiver.posts if post.life == frozen.life} - known
+        return Counter(late_notices=len(late))
+    finally:
+        pair.close()
 
 
 def main(arguments: list[str]) -> int:
@@ -82,9 +83,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "store"
-        place.mkdir()
-        figures = strike(place, unfenced(Path(folder) / "copy"), wanted.seed, wanted.freezes)
+        copy = unfenced(Path(folder) / "copy")
+        figures = strike(Path(folder), copy, wanted.seed, wanted.freezes)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     said = (
         f"{figures['freezes']} freezes without the fence: {figures['late_notices']} notices of a former owner"
