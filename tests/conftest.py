@@ -15,8 +15,10 @@ from nats_server import can_run_nats
 from postgres_server import PostgresServer, can_run_postgres, has_tls
 
 # The machine may be busy with other work, so no single example has a deadline of its own, and drawing examples may take its time.
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy machine")
+settings.register_profile("new draws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same draws each time: whether a commit passes depends on the commit. CONTRIBUTING.md says how to draw others.
+settings.register_profile("same draws", settings.get_profile("new draws"), derandomize=True)
+settings.load_profile("same draws")
 
 LEFT_OUT = pytest.StashKey[int]()
 NOT_RUN = pytest.StashKey[dict[str, str]]()
