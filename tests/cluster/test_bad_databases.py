@@ -73,11 +73,11 @@ def test_a_node_that_an_upgrade_has_left_behind_keeps_no_shard_that_it_cannot_wr
     schema = schema_of(nodes.store)
     database_server.sql(f"UPDATE {schema}.watchkeeper_schema SET version = 99")
     database_server.sql(f"SELECT pg_terminate_backend(backend) FROM {schema}.shard")
-    until(lambda: "does not start" in problems(runtime).get("node", ""), 20)
+    until(lambda: "does not start" in problems(runtime).get("node", ""))
     assert "has schema version 99, written by a newer watchkeeper" in problems(runtime)["node"]
     able = f"SELECT is_able FROM {schema}.node"
-    until(lambda: database_server.sql(able) == "f", 20)
-    until(lambda: shards_of(runtime)["a"] == (), 20)
+    until(lambda: database_server.sql(able) == "f")
+    until(lambda: shards_of(runtime)["a"] == ())
 
 
 def test_a_schema_of_another_program_is_left_alone(store, database_server):

@@ -1,6 +1,6 @@
 """Nodes of one process that share a database of four shards."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 
 import pytest
@@ -69,8 +69,9 @@ class Nodes:
         return self.runtimes.pop(name).stop()
 
     def close(self):
-        for runtime in self.runtimes.values():
-            runtime.stop()
+        with ExitStack() as stack:
+            for runtime in self.runtimes.values():
+                stack.callback(runtime.stop)
 
     def settle(self, *names):
         """Waits until the shards lie on these nodes, by each of them, as evenly as they can."""
