@@ -7,7 +7,9 @@ import pytest
 from databases import new_store
 from looking import until
 from watchkeeper import CallChannel, Channel, Configuration, Heartbeat, Runtime, RuntimeOptions, Target
+from watchkeeper.adapters.stores.opening import make_reader
 from watchkeeper.domain.cluster.placement import shard_of_text
+from watchkeeper.domain.incidents.notice import DeliveryState
 
 SHARDS = 4
 OPS = Channel(id="ops", call=CallChannel(name="announce"))
@@ -89,6 +91,19 @@ class Nodes:
         """Returns the node of each shard."""
         view = shards_of(next(iter(self.runtimes.values())))
         return {shard: name for name, shards in view.items() for shard in shards}
+
+    def until_heard(self, count):
+        """Waits until so many notices were told; see `until_told`."""
+        self._until_recorded(lambda: len(self.heard) == count)
+
+    def until_told(self, wanted):
+        """Waits until these were told, and the answers recorded: before that a notice is told again, under the same key, where its
+        shard changes the node.
+        """
+        self._until_recorded(lambda: self.told() == wanted)
+
+    def _until_recorded(self, look):
+        until(lambda: look() and not make_reader(self.store).outbox(DeliveryState.PENDING))
 
     def told(self):
         """Returns what was told: the target and the change of each notice."""
