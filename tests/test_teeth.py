@@ -127,7 +127,7 @@ def teeth(*arguments):
         [sys.executable, str(TEETH / "run.py"), *arguments],
         capture_output=True,
         text=True,
-        timeout=480,
+        timeout=1_500,
         check=False,
     )
 

@@ -73,11 +73,11 @@ def test_a_node_that_an_upgrade_has_left_behind_keeps_no_shard_that_it_cannot_wr
     schema = schema_of(nodes.store)
     database_server.sql(f"UPDATE {schema}.watchkeeper_schema SET version = 99")
     database_server.sql(f"SELECT pg_terminate_backend(backend) FROM {schema}.shard")
-    until(lambda: "does not start" in problems(runtime).get("node", ""), 20)
+    until(lambda: "does not start" in problems(runtime).get("node", ""))
     assert "has schema version 99, written by a newer watchkeeper" in problems(runtime)["node"]
     able = f"SELECT is_able FROM {schema}.node"
-    until(lambda: database_server.sql(able) == "f", 20)
-    until(lambda: shards_of(runtime)["a"] == (), 20)
+    until(lambda: database_server.sql(able) == "f")
+    until(lambda: shards_of(runtime)["a"] == ())
 
 
 def test_a_schema_of_another_program_is_left_alone(store, database_server):
@@ -152,7 +152,7 @@ def test_a_shard_that_does_not_verify_leaves_the_others_where_they_are(nodes, da
         nodes.start(name)
     nodes.settle("a", "b")
     fail(nodes.runtimes["a"], JOBS[1].id)
-    until(lambda: len(nodes.heard) == 1)
+    nodes.until_heard(1)
     owner = nodes.by_shard()[1]
     other = "b" if owner == "a" else "a"
     database_server.sql(f"UPDATE {schema_of(nodes.store)}.chain SET body = body || ' ' WHERE shard = 1")
@@ -187,7 +187,7 @@ def test_an_outage_of_the_database_changes_no_owner_and_is_told_once_it_is_back(
             with pytest.raises(StoreError, match="nothing was done: the store failed"):
                 far.silence(JOBS[1].id, "1h")
             server.start()
-            until(lambda: len(nodes.heard) == 1)
+            nodes.until_heard(1)
             for runtime in (a, b):
                 until(lambda: problems(runtime) == {})  # noqa: B023
             assert nodes.by_shard() == before

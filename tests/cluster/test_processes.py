@@ -1,5 +1,7 @@
 """Nodes in processes of their own: one is killed or frozen, and one is forked."""
 
+from contextlib import ExitStack
+
 import pytest
 from clustered import SHARDS
 from databases import new_store
@@ -15,15 +17,15 @@ HELD = "sum(len(each.shards) for each in runtime.status().nodes if each.is_this)
 def host(database_server, tmp_path, monkeypatch):
     """Starts programs that are nodes of one store, and ends them."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    store, made = new_store(database_server, SHARDS), []
+    store = new_store(database_server, SHARDS)
+    with ExitStack() as stack:
 
-    def start():
-        made.append(HostProcess(store))
-        return made[-1]
+        def start():
+            process = HostProcess(store)
+            stack.callback(process.close)
+            return process
 
-    yield start
-    for process in made:
-        process.close()
+        yield start
 
 
 @pytest.mark.slow

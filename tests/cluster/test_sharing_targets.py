@@ -27,9 +27,11 @@ def test_each_target_is_probed_by_one_node_and_shown_by_all(nodes):
         nodes.start(name, checks=counted(ran, name))
     nodes.settle("a", "b")
     where = nodes.by_shard()
-    ran.clear()
     owners = {(where[shard], check) for shard, check in enumerate(CHECKS)}
-    until(lambda: all(ran[place] > 3 for place in owners))
+    # The last run of a former owner may have ended after its shard had gone, on a busy machine.
+    for _ in range(2):
+        ran.clear()
+        until(lambda: all(ran[place] > 3 for place in owners))
     assert {*ran} == owners
     order = [*(each.id for each in JOBS), *CHECKS]
     for runtime in nodes.runtimes.values():
@@ -48,7 +50,7 @@ def test_each_target_is_probed_by_one_node_and_shown_by_all(nodes):
 
 
 def changed(subscription):
-    """Returns the targets whose incidents changed."""
+    """Returns the targets whose incidents have changed since this was asked last."""
     events = iter(lambda: subscription.get(0.5), None)
     return {event.incident.target for event in events if type(event) is IncidentChanged}
 
@@ -59,11 +61,17 @@ def test_events_are_those_of_the_shards_of_a_node(nodes):
     with a.subscribe() as of_a, b.subscribe() as of_b:
         for each in JOBS:
             fail(a, each.id)
-        until(lambda: {one.target for one in b.incidents(open_only=True)} == {each.id for each in JOBS})
-        mine, others = changed(of_a), changed(of_b)
+        mine, others = set(), set()
+
+        def are_all_heard():
+            mine.update(changed(of_a))
+            others.update(changed(of_b))
+            return mine | others == {each.id for each in JOBS}
+
+        until(are_all_heard)
     where = nodes.by_shard()
     assert mine == {each.id for shard, each in enumerate(JOBS) if where[shard] == "a"}
-    assert mine | others == {each.id for each in JOBS}
+    assert not mine & others
 
 
 def test_nodes_that_join_take_their_share_and_no_more(nodes):

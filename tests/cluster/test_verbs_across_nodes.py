@@ -116,7 +116,7 @@ def test_a_command_that_waits_holds_up_no_other_request_and_costs_no_shard(nodes
 
         def is_answered_meanwhile():
             paused = others.submit(client.pause, CHECK)
-            assert until(lambda: looking.execute(WAITING).fetchone() == (1,))
+            assert until(lambda: paused.done() or looking.execute(WAITING).fetchone() == (1,))
             client.target_names()
             waits = not paused.done()
             assert "nothing was done: another connection holds a lock on a table" in str(paused.exception())

@@ -79,7 +79,7 @@ def test_a_defect_met_by_a_command_of_another_node_is_its_answer_and_is_logged(c
     configured = ConfiguredTargets(Configuration(), None)
     responder = ShardResponder(configured, SystemClock(), str, lambda *answer: answers.append(answer), None)
     responder.take(Command(message), Defective())
-    until(lambda: answers, 5)
+    until(lambda: answers)
     responder.close()
     ((number, reply),) = answers
     assert number == Command.id

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.system.standby import is_locked
 
 HOST = Path(__file__).with_name("host.py")
-WITHIN_S = 60
+WITHIN_S = 120
 
 
 class HostProcess:
@@ -24,7 +25,11 @@ class HostProcess:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.started = self.line()
+        try:
+            self.started = self.line()
+        except BaseException:
+            self.close()
+            raise
 
     def line(self):
         said = self.popen.stdout.readline().rstrip("\n")
@@ -43,7 +48,7 @@ class HostProcess:
     @property
     def next_role_detail(self):
         """The detail of the next change of the role. A freeze that lasts longer than usual is an event, too."""
-        roles = "(event for event in iter(lambda: events.get(20), None) if hasattr(event, 'role'))"
+        roles = "(event for event in iter(lambda: events.get(60), None) if hasattr(event, 'role'))"
         return self.ask(f"next({roles}).detail")
 
     def wait_for(self, expression, answer):
@@ -69,8 +74,10 @@ class HostProcess:
 
     def close(self):
         with self.popen as process:
-            process.stdin.close()
             try:
+                # One that was killed reads no more.
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
                 process.wait(WITHIN_S)
             finally:
                 process.kill()
@@ -84,12 +91,11 @@ def store(tmp_path):
 @pytest.fixture
 def host(store):
     """Starts host programs on the store, or at another name of it, and ends them."""
-    made = []
+    with ExitStack() as stack:
 
-    def start(*options, at=store):
-        made.append(HostProcess(at, *options))
-        return made[-1]
+        def start(*options, at=store):
+            process = HostProcess(at, *options)
+            stack.callback(process.close)
+            return process
 
-    yield start
-    for process in made:
-        process.close()
+        yield start

@@ -39,7 +39,7 @@ def queue():
     return 3
 
 
-def until(look, answer, within_s=30):
+def until(look, answer, within_s=120):
     pause = threading.Event()
     for _ in range(within_s * 50):
         if look() == answer:

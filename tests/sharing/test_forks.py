@@ -19,7 +19,7 @@ def is_taken():
         return False
     return True
 def child():
-    signal.alarm(100)
+    signal.alarm(300)
     if runtime.role == "stopped":
         runtime.start()
     while not is_taken():
@@ -58,6 +58,6 @@ def test_children_of_a_runtime_that_starts_or_stops_reach_the_store(store, turn)
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
-        timeout=240,
+        timeout=600,
     )
     assert run.stdout == f"{[0] * 8} active True\n", run.stderr

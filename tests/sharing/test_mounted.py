@@ -140,7 +140,7 @@ def test_a_standby_opens_the_doors_that_it_was_asked_for_when_it_takes_over(acti
         waiting.login_link()
     events = waiting.subscribe()
     active.stop()
-    assert events.get(20).role == "active"
+    assert events.get(60).role == "active"
     assert connect(f"http://{place}", token=TOKENS["viewer"]).status().healthy
     assert waiting.login_link().startswith("http://127.0.0.1:")
 
@@ -150,16 +150,13 @@ def test_a_takeover_waits_for_the_address_of_the_api(active, store):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         place = f"127.0.0.1:{taken.getsockname()[1]}"
-        waiting = Runtime(store=store, targets=[JOB], web=Web(listen=place))
-        waiting.start()
-        events = waiting.subscribe()
-        active.stop()
-        assert events.get(20).role == "active"
-        waiting.heartbeat("job")
-    try:
-        assert until(lambda: answers(place))
-    finally:
-        waiting.stop()
+        with Runtime(store=store, targets=[JOB], web=Web(listen=place)) as waiting:
+            events = waiting.subscribe()
+            active.stop()
+            assert events.get(60).role == "active"
+            waiting.heartbeat("job")
+            taken.close()
+            assert until(lambda: answers(place))
 
 
 def answers(place):

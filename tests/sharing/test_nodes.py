@@ -154,16 +154,15 @@ def test_a_node_that_leaves_removes_its_own_socket_alone_and_one_line_tells_its_
         with node_of(store, "b"):
             assert until(lambda: shared(first) == {"a": 2, "b": 2})
             # The row of a shard has its owner before the engine runs.
-            assert until(
-                lambda: any(re.match("Node b .* it runs 2 of 4", each) for each in caplog.messages), 20
-            )
+            assert until(lambda: any(re.match("Node b .* it runs 2 of 4", each) for each in caplog.messages))
         assert until(lambda: shared(first) == {"a": 4})
         assert control_socket_paths(store)[1:] == (control_socket_path(store, "a"),)
         assert connect(store).status().nodes[0].name == "a"
         assert until(lambda: any("it runs 4 of 4" in each for each in caplog.messages))
-    said = [re.sub(r"\(.*\)", "()", each) for each in caplog.messages]
-    assert said.count("Node a has handed over 2 shards (); it runs 2 of 4 shards") == 1
-    assert said.count("Node a has taken 2 shards (); it runs 4 of 4 shards") == 1
+    # Shards that are on their way for some seconds, on a busy machine, are told in two lines.
+    said = "\n".join(caplog.messages)
+    assert sum(map(int, re.findall(r"Node a has handed over (\d) shards? \(.*\); it runs", said))) == 2
+    assert sum(map(int, re.findall(r"Node a has taken (\d) shards? \(.*\); it runs [34] of 4", said))) == 2
     assert said.count("Node b hands over its 2 shards and leaves") == 1
     assert (
         "no node runs"

@@ -169,7 +169,7 @@ def test_a_reload_of_a_standby_is_in_force_when_it_takes_over(active, waiting, s
     waiting.reload(new)
     events = waiting.subscribe()
     active.stop()
-    assert events.get(20).role == "active"
+    assert events.get(60).role == "active"
     assert {each.id for each in waiting.status().targets} == {"late", "queue"}
 
 
@@ -258,5 +258,5 @@ def test_an_older_configuration_that_takes_over_resolves_nothing_that_it_lacks(a
     (incident,) = active.incidents(open_only=True)
     events = waiting.subscribe()
     active.stop()
-    assert events.get(30).role == "active"
+    assert events.get(60).role == "active"
     assert [each.id for each in waiting.incidents(open_only=True)] == [incident.id]

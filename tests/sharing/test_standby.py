@@ -17,7 +17,7 @@ def test_a_standby_takes_over_when_the_active_process_is_killed(host):
     first.kill()
     second.wait_for("runtime.role", "active")
     second.wait_for("len(ran) > 0", True)
-    roles = "(event.role for event in iter(lambda: events.get(20), None) if hasattr(event, 'role'))"
+    roles = "(event.role for event in iter(lambda: events.get(60), None) if hasattr(event, 'role'))"
     assert second.ask(f"[role for _, role in zip((1, 2), {roles})]") == "['standby', 'active']"
 
 

@@ -19,10 +19,15 @@ class Stretch:
         """Keeps what clients say, and delivers it once this is over, to servers whose clients may have gone."""
         self.delivered = threading.Event()
         """Set once a delayed request was delivered and its connection has ended."""
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def close(self):
+        # Closing alone would leave accept() blocked.
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+        self._thread.join()
 
     def _accept(self):
         with suppress(OSError):
@@ -32,7 +37,7 @@ class Stretch:
 
     def _forward(self, client):
         kept = b""
-        with client, socket.create_connection(self._to) as server, suppress(OSError):
+        with suppress(OSError), client, socket.create_connection(self._to) as server:
             ends = [client, server]
             while ends:
                 for end in select.select(ends, [], [], 0.02)[0]:

@@ -1,13 +1,15 @@
 """Nodes of one process that share a database of four shards."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 
 import pytest
 from databases import new_store
 from looking import until
 from watchkeeper import CallChannel, Channel, Configuration, Heartbeat, Runtime, RuntimeOptions, Target
+from watchkeeper.adapters.stores.opening import make_reader
 from watchkeeper.domain.cluster.placement import shard_of_text
+from watchkeeper.domain.incidents.notice import DeliveryState
 
 SHARDS = 4
 OPS = Channel(id="ops", call=CallChannel(name="announce"))
@@ -69,8 +71,9 @@ class Nodes:
         return self.runtimes.pop(name).stop()
 
     def close(self):
-        for runtime in self.runtimes.values():
-            runtime.stop()
+        with ExitStack() as stack:
+            for runtime in self.runtimes.values():
+                stack.callback(runtime.stop)
 
     def settle(self, *names):
         """Waits until the shards lie on these nodes, by each of them, as evenly as they can."""
@@ -88,6 +91,19 @@ class Nodes:
         """Returns the node of each shard."""
         view = shards_of(next(iter(self.runtimes.values())))
         return {shard: name for name, shards in view.items() for shard in shards}
+
+    def until_heard(self, count):
+        """Waits until so many notices were told; see `until_told`."""
+        self._until_recorded(lambda: len(self.heard) == count)
+
+    def until_told(self, wanted):
+        """Waits until these were told, and the answers recorded: before that a notice is told again, under the same key, where its
+        shard changes the node.
+        """
+        self._until_recorded(lambda: self.told() == wanted)
+
+    def _until_recorded(self, look):
+        until(lambda: look() and not make_reader(self.store).outbox(DeliveryState.PENDING))
 
     def told(self):
         """Returns what was told: the target and the change of each notice."""

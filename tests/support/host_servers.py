@@ -49,7 +49,7 @@ class Server:
     def ask(self, method="GET", path="/"):
         """Returns the status and the answer. A connection that breaks, as that to a killed worker does, is tried again."""
         for tries in range(5):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
             try:
                 connection.request(method, path)
                 answer = connection.getresponse()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 _PAUSE = threading.Event()
 """Never set: waiting for it is a pause between two looks."""
 

@@ -4,7 +4,7 @@ import threading
 from itertools import chain, repeat
 from time import monotonic
 
-WITHIN_S = 60
+WITHIN_S = 120
 PAUSE = threading.Event()
 """Never set: waiting for it is a pause between two looks."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from watchkeeper import StoreBusy
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.incidents.incident import Incident, Transition
 from watchkeeper.domain.incidents.notice import DeliveryState
@@ -48,9 +49,12 @@ def read_record(path: Path) -> Record:
 
 
 def is_quiet(path: Path) -> bool:
-    """Whether no incident is open and no notice is pending."""
+    """Whether no incident is open and no notice is pending, as far as the store can be read at the moment."""
     reader = StoreReader(str(path))
-    return not reader.incidents(open_only=True) and not reader.outbox(DeliveryState.PENDING)
+    try:
+        return not reader.incidents(open_only=True) and not reader.outbox(DeliveryState.PENDING)
+    except StoreBusy:
+        return False
 
 
 def audit(path: Path, receiver: Receiver, said: Sequence[str]) -> Counter[str]:

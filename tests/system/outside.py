@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 SECRET = "a secret of the tests"  # noqa: S105  # of the tests alone: both sides of a test know it
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 """The bound of every wait: only a failing test reaches it, as a process starts within a second (LIFE_S_MAX in kill.py)."""
 
 
@@ -145,6 +145,11 @@ class Receiver(Loopback):
         with self._changed:
             wanted = self._arrived + count
             return self._changed.wait_for(lambda: self._arrived >= wanted, within_s)
+
+    def wait_until_arrived(self, count: int, within_s: float = WITHIN_S) -> bool:
+        """Waits until so many posts have arrived in all, answered or not. Returns False where time runs out."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._arrived >= count, within_s)
 
     def wait_until_applied(self, change: str, count: int, within_s: float = WITHIN_S) -> bool:
         """Waits until so many notices of a change were applied in all. Returns False where time runs out."""

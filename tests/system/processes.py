@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -17,11 +17,11 @@ COMMAND = ("-m", "watchkeeper")
 CONFIGURATION = """\
 runtime: {{store: {store}, grace: {grace}}}
 channels:
-  - {{id: ops, webhook: {{url: "{receiver}/notices/${{LIFE}}", secret: {secret}, timeout: 5s}}, in_flight_max: {in_flight}}}
+  - {{id: ops, webhook: {{url: "{receiver}/notices/${{LIFE}}", secret: {secret}, timeout: 30s}}, in_flight_max: {in_flight}}}
 targets:
 """
 TARGET = """\
-  - {{id: {name}, every: {every}, timeout: {every}, http: {{url: "{site}/{name}"}}, notify: [ops],
+  - {{id: {name}, every: {every}, {timeout}http: {{url: "{site}/{name}"}}, notify: [ops],
       flapping: false,
       rules: [{{id: down, kind: consecutive, after: {after}, recover: 1, severity: {severity}}}]}}
 """
@@ -34,18 +34,30 @@ def write_configuration(
     receiver: str,
     targets: int = 1,
     every: str = "200ms",
+    timeout: str = "",
     after: int = 1,
     severity: str = "critical",
     store: str = "watch.db",
     grace: str = "5s",
     in_flight: int = 4,
 ) -> Path:
-    """Writes a configuration of targets t0, t1 ... of a site, with one receiver. The file is replaced atomically."""
+    """Writes a configuration of targets t0, t1 ... of a site, with one receiver. The file is replaced atomically.
+
+    Without a timeout that of the product holds, which is far longer than a busy machine takes to answer: a check that ended too
+    late would open an incident that nothing has caused.
+    """
     head = CONFIGURATION.format(
         store=store, grace=grace, receiver=receiver, secret=SECRET, in_flight=in_flight
     )
     each = [
-        TARGET.format(name=f"t{number}", every=every, site=site, after=after, severity=severity)
+        TARGET.format(
+            name=f"t{number}",
+            every=every,
+            timeout=f"timeout: {timeout}, " if timeout else "",
+            site=site,
+            after=after,
+            severity=severity,
+        )
         for number in range(targets)
     ]
     new = path.with_suffix(".new")
@@ -76,13 +88,13 @@ class Lines:
 
     def wait_for(self, wanted: str, within_s: float = WITHIN_S, *, times: int = 1) -> bool:
         """Waits for so many lines that contain `wanted`. Returns False where time runs out or the output ends."""
+        return self.wait_until(lambda lines: sum(wanted in line for line in lines) >= times, within_s)
 
-        def is_said() -> bool:
-            return sum(wanted in line for line in self._lines) >= times
-
+    def wait_until(self, look: Callable[[Sequence[str]], bool], within_s: float = WITHIN_S) -> bool:
+        """Waits until all lines so far are as wanted. Returns False where time runs out or the output ends."""
         with self._said:
-            self._said.wait_for(lambda: is_said() or self._ended, within_s)
-            return is_said()
+            self._said.wait_for(lambda: self._ended or look(self._lines), within_s)
+            return look(self._lines)
 
     def all(self) -> list[str]:
         with self._said:

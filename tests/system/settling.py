@@ -8,7 +8,7 @@ from tests.system.audit import is_quiet
 from tests.system.outside import Site
 from tests.system.processes import Watch
 
-QUIET_WITHIN_S = 60.0
+QUIET_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.1
 ENDS_MAX = 5
 _PAUSE = threading.Event()

@@ -21,12 +21,14 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from statistics import quantiles
 from typing import NamedTuple
 
 import apsw
+from watchkeeper import StoreError
 from watchkeeper.adapters.stores.ownership.tenure_table import tenure_of
 
 from tests.system.audit import MUST_BE_NONE, audit, is_quiet
@@ -62,21 +64,31 @@ class Member:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.roles, self.errors = Lines(self._process.stdout), Lines(self._process.stderr)
-        self._counted: Counter[str] = Counter()
+
+    @property
+    def role(self) -> str:
+        """The role that it has said last."""
+        return (self.roles.all() or [""])[-1]
 
     def until(self, role: str, within_s: float = WITHIN_S) -> bool:
-        """Waits until it has come to a role once more. Returns False where it does not in time."""
-        has_come = self.roles.wait_for(role, within_s, times=self._counted[role] + 1)
-        self._counted[role] += has_come
-        return has_come
+        """Waits until it says that it has a role. Returns False where it does not in time."""
+        return self.roles.wait_until(lambda said: said[-1:] == [role], within_s)
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
-    def freeze(self) -> None:
-        """Stops every thread. The signal goes to one, and on a busy machine the others go on until that one has run."""
-        self.signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+    def freeze(self, store: Path | None = None) -> None:
+        """Stops every thread; with a store between two writes to it, as in the middle of one nobody else can write."""
+        while True:
+            self.signal(signal.SIGSTOP)
+            # The signal goes to one thread, and on a busy machine the others go on until that one has run.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+            if store is None or not is_locked(store):
+                return
+            self.thaw()
+
+    def thaw(self) -> None:
+        self.signal(signal.SIGCONT)
 
     def stop(self) -> int:
         """Ends the process in good order. Returns its status."""
@@ -91,10 +103,11 @@ class Member:
         self._end()
 
     def _end(self) -> int:
-        status = self._process.wait(WITHIN_S)
-        self.roles.close()
-        self.errors.close()
-        return status
+        try:
+            return self._process.wait(WITHIN_S)
+        finally:
+            self.roles.close()
+            self.errors.close()
 
 
 def is_locked(store: Path) -> bool:
@@ -129,9 +142,14 @@ class Pair:
         self.frozen_in_a_write = 0
         self._pause = threading.Event()
         write_configuration(self.path, site=self.site.url, receiver=self.receiver.url, targets=TARGETS)
-        self.active = self._started()
-        assert self.active.until("active"), self.active.errors.all()
-        self.other = self.another()
+        try:
+            self.active = self._started()
+            assert self.active.until("active"), self.active.errors.all()
+            self.other = self._started()
+            self.until_whole()
+        except BaseException:
+            self.close()
+            raise
 
     def pause(self, seconds: float) -> None:
         self._pause.wait(seconds)
@@ -142,10 +160,28 @@ class Pair:
         self._members.append(Member(self.path, life, self._environment))
         return self._members[-1]
 
-    def another(self) -> Member:
-        member = self._started()
-        assert member.until("standby"), member.errors.all()
-        return member
+    def until_whole(self) -> None:
+        """Waits until one is active, with the lock of the file, and the other stands by, and notes which is which.
+
+        That may change by itself where a busy machine lets the active one stand still for a lease.
+        """
+        found = self.active, self.other
+        for _ in range(int(WITHIN_S / LOOK_EVERY_S)):
+            if sorted(each.role for each in found) == ["active", "standby"]:
+                self.active, self.other = sorted(found, key=lambda each: each.role)
+                # The owner takes the lock with its next commit.
+                if self._has_lock():
+                    return
+            self.pause(LOOK_EVERY_S)
+        said = [(each.role, each.errors.all()) for each in found]
+        raise AssertionError(f"no one is active with the lock, and another one stands by: {said}")
+
+    def _has_lock(self) -> bool:
+        try:
+            tenure = tenure_of(str(self.store))
+        except StoreError:
+            return False
+        return tenure is not None and tenure.has_lock
 
     def live(self) -> None:
         """Lets some targets fail and others recover."""
@@ -157,40 +193,36 @@ class Pair:
         self.live()
         at = time.monotonic()
         self.active.kill()
-        self.taken_over(at, self.times.kills)
-        self.other = self.another()
+        assert self.other.until("active"), self.other.errors.all()
+        self.times.kills.append(time.monotonic() - at)
+        self.active, self.other = self.other, self._started()
+        self.until_whole()
 
     def freeze(self) -> None:
         self.live()
-        frozen, at = self.active, time.monotonic()
-        frozen.freeze()
+        at = time.monotonic()
+        self.active.freeze()
         try:
-            if is_locked(self.store):
-                # Frozen in the middle of a write: nobody can take over until it goes on, and it still is the owner then.
+            if self._is_taken_over():
+                self.times.freezes.append(time.monotonic() - at)
+                self.live()
+            else:
                 self.frozen_in_a_write += 1
-                assert not self.other.until("active", LEASE_S + 2.0), "two owners"
-                return
-            self.taken_over(at, self.times.freezes)
-            self.live()
         finally:
-            frozen.signal(signal.SIGCONT)
-        assert frozen.until("standby"), frozen.errors.all()
-        self.other = frozen
-        self._await_lock()
+            self.active.thaw()
+        self.until_whole()
 
-    def _await_lock(self) -> None:
-        """The owner takes the lock of the file with its next commit."""
+    def _is_taken_over(self) -> bool:
+        """Waits until the other one is active. Returns False where the frozen one keeps the database locked: it still is the owner then."""
+        locked_s = 0.0
         for _ in range(int(WITHIN_S / LOOK_EVERY_S)):
-            tenure = tenure_of(str(self.store))
-            if tenure is not None and tenure.has_lock:
-                return
-            self.pause(LOOK_EVERY_S)
-        raise AssertionError("the owner has not taken the lock of the file")
-
-    def taken_over(self, at: float, times: list[float]) -> None:
-        assert self.other.until("active"), self.other.errors.all()
-        times.append(time.monotonic() - at)
-        self.active = self.other
+            if self.other.until("active", LOOK_EVERY_S):
+                return True
+            # The other one locks it, too, for a moment.
+            locked_s = locked_s + LOOK_EVERY_S if is_locked(self.store) else 0.0
+            if locked_s > LEASE_S + 2.0:
+                return False
+        raise AssertionError(f"nobody has taken over: {self.other.errors.all()}")
 
     def settle(self) -> bool:
         """Lets all targets recover until nothing is open or pending. Returns False where it never came."""
@@ -204,11 +236,12 @@ class Pair:
         )
 
     def close(self) -> None:
-        """Ends every process of it too, whatever has become of it."""
-        self.site.close()
-        self.receiver.close()
-        for member in self._members:
-            member.kill()
+        """Ends every process of it, whatever has become of it, then its targets and its receiver."""
+        with ExitStack() as stack:
+            stack.callback(self.receiver.close)
+            stack.callback(self.site.close)
+            for member in self._members:
+                stack.callback(member.kill)
 
 
 def strike(folder: Path, seed: int, kills: int, freezes: int) -> tuple[Counter[str], Times]:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.needs("cc")
 HOUR_S = 3_600
 YEAR_S = 365 * 24 * HOUR_S
 TARGETS = 6
-ON_TIME_S = 20.0
+ON_TIME_S = 60.0
 """For three requests to a target that is polled every 400 ms: far below the hour by which the clock is moved."""
 
 
@@ -44,17 +44,24 @@ def receiver():
 
 @pytest.fixture
 def path(tmp_path, site, receiver):
-    """Targets that are judged by their answers and by a lack of samples."""
+    """Targets that are judged by their answers and by a lack of samples: for longer than a busy machine takes, and far less than
+    the hour by which the clock is moved.
+    """
     path = write_configuration(
         tmp_path / "watch.yaml", site=site.url, receiver=receiver.url, targets=TARGETS, every="400ms"
     )
-    path.write_text(path.read_text().replace("rules: [", "rules: [{id: stale, kind: no_data, after: 3s}, "))
+    path.write_text(path.read_text().replace("rules: [", "rules: [{id: stale, kind: no_data, after: 10m}, "))
     return path
 
 
 @pytest.fixture
 def reader(tmp_path):
     return StoreReader(str(tmp_path / "watch.db"))
+
+
+def causes(reader):
+    """The causes of the blind intervals, but for those in which a busy machine held the process up."""
+    return [interval.cause for interval in reader.blind() if interval.cause != "stalled"]
 
 
 def is_on_time(site):
@@ -70,7 +77,7 @@ def test_a_wall_clock_that_is_set_is_recorded_and_moves_nothing(path, shift, sit
             assert is_on_time(site)
             assert watch.lines.wait_for("clock_stepped", times=count)
         assert watch.stop() == 0
-    assert [interval.cause for interval in reader.blind()] == ["clock_stepped"] * 4
+    assert causes(reader) == ["clock_stepped"] * 4
     assert reader.incidents() == ()
     assert receiver.posts == []
 
@@ -97,8 +104,8 @@ def test_a_sleep_of_the_machine_is_one_blind_interval(path, shift, site, receive
         shift.set(wall_s=8 * HOUR_S, boot_s=8 * HOUR_S)
         assert is_on_time(site)
         assert watch.stop() == 0
-    (interval,) = reader.blind()
-    assert interval.cause == "suspended"
+    assert causes(reader) == ["suspended"]
+    (interval,) = (each for each in reader.blind() if each.cause == "suspended")
     assert interval.ended_at_ns - interval.started_at_ns >= 8 * HOUR_S * 1e9
     assert reader.incidents() == ()
 

@@ -12,7 +12,10 @@ from tests.system.clustering.world import Cluster, Plan
 
 @pytest.fixture
 def cluster(tmp_path):
-    made = Cluster(tmp_path, Plan(seed=1, nodes=2, targets=16, shards=4, every_s=1.0, phase_s=(6.0, 9.0)))
+    made = Cluster(
+        tmp_path,
+        Plan(seed=1, nodes=2, targets=16, shards=4, every_s=1.0, phase_s=(6.0, 9.0), is_timed=False),
+    )
     yield made
     made.close()
 

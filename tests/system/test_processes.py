@@ -5,10 +5,12 @@ import os
 import resource
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 from asking import Asking
+from looking import until
+from watchkeeper import WatchkeeperError
 from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.domain.incidents.notice import DeliveryState
 from watchkeeper.domain.observation.outcome import Outcome
@@ -19,8 +21,8 @@ from tests.system.processes import Watch, write_configuration
 
 FOR_EVER_NS = 2**62
 """A time after every sample."""
-AT_ONCE_S = 12.0
-"""Above the grace of 1 s and its margin, and far below the grace of 20 s that must not be waited for."""
+AT_ONCE_S = 60.0
+"""Above the grace of 1 s on a busy machine, too, and far below the grace of 10 m that must not be waited for."""
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def hang(receiver):
     released = threading.Event()
 
     def mood():
-        released.wait(30)
+        released.wait(600)
         return 200
 
     receiver.mood = mood
@@ -75,8 +77,8 @@ def outcomes(reader, target):
 
 def test_a_signal_lets_what_is_in_hand_be_answered(configure, site, receiver, reader, hang):
     site.down = {"t0"}
-    with Watch(configure()).until_watching() as watch:
-        assert receiver.wait_for_arrivals(1)
+    with Watch(configure(grace="10m")).until_watching() as watch:
+        assert receiver.wait_until_arrived(1)
         watch.signal(signal.SIGTERM)
         assert watch.errors.wait_for("stopping (")
         hang.set()
@@ -90,7 +92,7 @@ def test_a_notice_that_outlives_the_grace_is_named_and_sent_next_time(
     site.down = {"t0"}
     path = configure(grace="1s")
     with Watch(path).until_watching() as watch:
-        assert receiver.wait_for_arrivals(1)
+        assert receiver.wait_until_arrived(1)
         watch.signal(signal.SIGTERM)
         assert watch.wait(AT_ONCE_S) == 0
         (left,) = reader.outbox(DeliveryState.PENDING)
@@ -106,8 +108,8 @@ def test_a_notice_that_outlives_the_grace_is_named_and_sent_next_time(
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_second_signal_ends_a_drain_at_once(configure, site, receiver, reader, hang, number, status):
     site.down = {"t0"}
-    with Watch(configure(grace="20s")).until_watching() as watch:
-        assert receiver.wait_for_arrivals(1)
+    with Watch(configure(grace="10m")).until_watching() as watch:
+        assert receiver.wait_until_arrived(1)
         watch.signal(number)
         assert watch.errors.wait_for("stopping (")
         watch.signal(number)
@@ -142,22 +144,23 @@ def test_a_bad_configuration_read_again_changes_nothing(configure, site, receive
 
 @pytest.mark.slow
 # On both sides of STALL_NS, 5 s.
-@pytest.mark.parametrize(("stopped_s", "intervals"), [(2.0, 0), (5.5, 1)])
+@pytest.mark.parametrize(("stopped_s", "intervals"), [(3.0, 0), (6.0, 1)])
 def test_a_process_that_was_stopped_blames_no_target(configure, site, reader, stopped_s, intervals):
-    site.late_s = 0.25  # so that some attempt is under way whenever the process is stopped
-    with Watch(configure(targets=6, every="600ms")).until_watching() as watch:
-        assert site.wait_for_questions(3)
+    # So that some attempt is under way whenever the process is stopped, and none comes near its deadline on a busy machine.
+    site.late_s = 0.5
+    with Watch(configure(targets=12, every="2s", timeout="2s")).until_watching() as watch:
+        assert site.wait_for_questions(1)
         watch.signal(signal.SIGSTOP)
         threading.Event().wait(stopped_s)
         watch.signal(signal.SIGCONT)
-        assert site.wait_for_questions(3)
+        assert site.wait_for_questions(2)
         assert watch.stop() == 0
     assert reader.incidents() == ()
     assert [interval.cause for interval in reader.blind()] == ["stalled"] * intervals
 
 
 def test_want_of_descriptors_is_not_held_against_targets(configure, site, reader):
-    site.late_s = 0.8  # far enough from the deadline that a busy machine keeps it
+    site.late_s = 0.8
     # Enough descriptors to start, and too few for 40 targets whose connections stay open for 0.8 s of each two seconds.
     limited = ("sh", "-c", 'ulimit -n 36; exec "$@"', "sh")
     names = [f"t{number}" for number in range(40)]
@@ -191,10 +194,23 @@ def test_a_process_that_had_no_free_descriptor_goes_on_when_it_has_some(configur
     assert reader.incidents() == ()
 
 
+def connected(store):
+    """A connection to the control socket of a store, which a busy machine may open a moment after its process watches."""
+
+    def connection():
+        with suppress(OSError, WatchkeeperError):
+            return Asking(str(store)).connection()
+        return None
+
+    return until(connection)
+
+
 @pytest.mark.needs("pidfd")
 def test_a_control_socket_without_a_free_descriptor_is_served_when_there_are_some(configure, tmp_path):
-    with Watch(configure()).until_watching() as watch:
-        connection = Asking(str(tmp_path / "watch.db")).connection()
+    with (
+        Watch(configure()).until_watching() as watch,
+        closing(connected(tmp_path / "watch.db")) as connection,
+    ):
         with without_a_free_descriptor(watch):
             connection.request("GET", "/api/v1/status")
             assert watch.errors.wait_for("is not served yet, and is tried again each second: ")
@@ -270,9 +286,9 @@ def run_without_reader(configure, site, receiver, **streams):
 
 def test_a_second_signal_is_obeyed_though_nobody_reads(configure, site, receiver, hang, full_pipe):
     site.down = {"t0"}
-    with Watch(configure(grace="20s"), stderr=full_pipe) as watch:
+    with Watch(configure(grace="10m"), stderr=full_pipe) as watch:
         os.close(full_pipe)
-        assert receiver.wait_for_arrivals(1)
+        assert receiver.wait_until_arrived(1)
         watch.signal(signal.SIGTERM)
         assert watch.is_alive
         watch.signal(signal.SIGINT)

@@ -16,9 +16,11 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from random import Random
@@ -40,10 +42,10 @@ TARGETS = 8
 POSTS_A_LIFE_MAX = 6
 """The longest life in posts that one receiver takes: several, so that incidents come to their end."""
 SENDER = "watch@watch.test"
-LIFE_S_MAX = 10.0
-"""The longest life of a process that posts nothing: on a busy machine its start alone takes seconds."""
-ROUNDS_A_KILL_MAX = 4
-"""Lives that may pass without a post, for each that ends at one."""
+TURN_EVERY_S = 2.0
+"""The time after which further targets change while a life has not come to its end."""
+LIFE_S_MAX = 120.0
+"""Only a process that posts nothing lives for so long: on a busy machine its start alone takes seconds."""
 NEVER = (
     "shown_twice",
     "not_shown",
@@ -77,7 +79,8 @@ class Strike:
         if stage == self._stage:
             self._left -= 1
             if self._left == 0:
-                os.killpg(self._pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(self._pid, signal.SIGKILL)
                 self.hit.set()
 
 
@@ -88,8 +91,11 @@ class Lane:
         self.dice = Random(seed)
         self.site = Site()
         self.receivers = Receivers(SlackPeer(), PagerDutyPeer(), NtfyPeer(), MailServer())
-        for receiver in self.receivers:
-            receiver.__enter__()
+        with ExitStack() as made:
+            made.callback(self.site.close)
+            for receiver in self.receivers:
+                made.enter_context(receiver)
+            self._made = made.pop_all()
         self.store, self.path = folder / "watch.db", folder / "watch.yaml"
         self.names = {f"t{number}" for number in range(TARGETS)}
         self.figures: Counter[str] = Counter(dict.fromkeys(NEVER, 0))
@@ -104,7 +110,7 @@ class Lane:
         rules = [{"id": "down", "kind": "consecutive", "after": 1, "recover": 1}]
         targets = [
             {
-                "id": name, "every": "200ms", "timeout": "200ms", "http": {"url": f"{self.site.url}/{name}"},
+                "id": name, "every": "200ms", "http": {"url": f"{self.site.url}/{name}"},
                 "rules": rules, "default_rules": False, "flapping": False, "notify": list(names),
             }
             for name in sorted(self.names)
@@ -112,20 +118,25 @@ class Lane:
         document = {"runtime": {"store": "watch.db"}, "channels": channels, "targets": targets}
         self.path.write_text(json.dumps(document), encoding="utf-8")
 
-    def live_and_die(self) -> bool:
-        """Runs a process until it is killed. Returns True where that was at a post."""
-        turned = self.dice.sample(sorted(self.names), self.dice.randint(1, TARGETS))
-        self.site.down = self.site.down ^ set(turned)
+    def live_and_die(self) -> None:
+        """Runs a process until it is killed at a post, while targets change again and again."""
         peer = self.dice.choice(self.receivers)
+        self._turn_some()
         with Watch(self.path) as watch:
             stage = self.dice.choice(("taken", "answered"))
             peer.watcher = strike = Strike(watch.pid, self.dice.randint(1, POSTS_A_LIFE_MAX), stage)
-            at_post = strike.hit.wait(LIFE_S_MAX)
+            ends_s = time.monotonic() + LIFE_S_MAX
+            while not strike.hit.wait(TURN_EVERY_S) and time.monotonic() < ends_s:
+                self._turn_some()
             peer.watcher = None
+            at_post = strike.hit.is_set()
             watch.kill()
         self.figures.update(lives=1, kills=at_post)
         self.figures.update({f"kills_{stage}": int(at_post)})
-        return at_post
+
+    def _turn_some(self) -> None:
+        turned = self.dice.sample(sorted(self.names), self.dice.randint(1, TARGETS))
+        self.site.down = self.site.down ^ set(turned)
 
     def settle(self) -> None:
         """Lets all targets recover and one process run until nothing is open or pending."""
@@ -181,9 +192,7 @@ class Lane:
         self.figures["messages_in_slack"] += len(slack.messages)
 
     def close(self) -> None:
-        self.site.close()
-        for receiver in self.receivers:
-            receiver.__exit__(None, None, None)
+        self._made.close()
 
 
 def key_of(mail: EmailMessage) -> str:
@@ -195,11 +204,8 @@ def kill_at_posts(folder: Path, seed: int, kills: int) -> Counter[str]:
     """Kills a lane's process at so many posts, lets it settle, and returns its figures."""
     lane = Lane(folder, seed)
     try:
-        left = kills
-        for _ in range(kills * ROUNDS_A_KILL_MAX):
-            left -= lane.live_and_die()
-            if not left:
-                break
+        for _ in range(kills):
+            lane.live_and_die()
         lane.settle()
         return lane.audit()
     finally:

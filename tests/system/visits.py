@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from typing import NamedTuple
 
-ANSWERED_WITHIN_S = 15.0
+ANSWERED_WITHIN_S = 60.0
 REQUESTS = (b"POST /orders", b"GET /")
 """Asked in turn: a command and a question."""
 
@@ -17,7 +18,7 @@ class Visit(NamedTuple):
     began_s: float
     took_s: float
     port: int
-    """The port of the client; 0 where no connection came about."""
+    """The port of the client, which it had before it connected: a worker may have accepted a connection that broke at once."""
     worker: int
     """The process that answered; 0 for none."""
     problem: str
@@ -71,24 +72,37 @@ class Visitors:
 async def visited(port: int, request: bytes) -> Visit:
     """Sends one request and reads the whole answer."""
     began_s, own, worker, problem = time.monotonic(), 0, 0, ""
+    client = socket.socket()
     try:
+        client.setblocking(False)
+        client.bind(("127.0.0.1", 0))
+        own = client.getsockname()[1]
         async with asyncio.timeout(ANSWERED_WITHIN_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                own = writer.get_extra_info("sockname")[1]
-                writer.write(
-                    request
-                    + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                )
-                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-                if head.split(b" ")[1:2] == [b"200"]:
-                    worker = json.loads(body)["pid"]
-                else:
-                    problem = (
-                        head.partition(b"\r\n")[0].decode(errors="replace") or "closed without an answer"
-                    )
-            finally:
-                writer.close()
+            await _connect(client, port)
+            worker, problem = await _answer_to(request, client)
     except (OSError, ValueError) as error:
         problem = repr(error)
     return Visit(began_s, time.monotonic() - began_s, own, worker, problem)
+
+
+async def _connect(client: socket.socket, port: int) -> None:
+    try:
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+    except BaseException:
+        client.close()
+        raise
+
+
+async def _answer_to(request: bytes, client: socket.socket) -> tuple[int, str]:
+    """Returns the process that has answered, and why it is no answer."""
+    reader, writer = await asyncio.open_connection(sock=client)
+    try:
+        writer.write(
+            request + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+    if head.split(b" ")[1:2] == [b"200"]:
+        return json.loads(body)["pid"], ""
+    return 0, head.partition(b"\r\n")[0].decode(errors="replace") or "closed without an answer"

@@ -4,7 +4,8 @@
  *     WALLSHIFT=offsets LD_PRELOAD=./wallshift.so program
  *
  * `offsets` is a file of two native 64-bit integers: nanoseconds added to CLOCK_REALTIME and to CLOCK_BOOTTIME. It is
- * mapped, so what is written to it holds from the next reading on. CLOCK_MONOTONIC is left alone: timers run on.
+ * mapped, so what is written to it holds from the next reading of the wall clock on, for both clocks of that thread: they are
+ * read one after the other, and a real machine is never suspended for one of them alone. CLOCK_MONOTONIC is left alone: timers run on.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,13 +35,25 @@ __attribute__((constructor)) static void begin(void)
     close(file);
 }
 
+static __thread int64_t wall, boot;
+
+static void take_offsets(void)
+{
+    do {
+        wall = offsets[0];
+        boot = offsets[1];
+    } while (wall != offsets[0] || boot != offsets[1]);
+}
+
 static int64_t offset_of(clockid_t clock)
 {
     if (!offsets)
         return 0;
-    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
-        return offsets[0];
-    return clock == CLOCK_BOOTTIME ? offsets[1] : 0;
+    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) {
+        take_offsets();
+        return wall;
+    }
+    return clock == CLOCK_BOOTTIME ? boot : 0;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

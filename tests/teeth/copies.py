@@ -32,7 +32,7 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 OURS = ("teeth", "mutants", "support")
 """Folders of tests/ that hold plugins of pytest."""
-TESTS_S_MAX = 150
+TESTS_S_MAX = 400
 PASSED = "the tests pass"
 NOTHING = "seeds find nothing"
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)

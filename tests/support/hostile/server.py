@@ -59,6 +59,7 @@ class HostileServer:
         self._greeting = greeting
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._accepting: threading.Thread | None = None
         self._visits: set[Visit] = set()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -71,7 +72,7 @@ class HostileServer:
         return f"{scheme}://{host}:{self.port}{path}"
 
     def __enter__(self) -> Self:
-        self._start(self._accept)
+        self._accepting = self._start(self._accept)
         return self
 
     def __exit__(
@@ -79,10 +80,11 @@ class HostileServer:
     ) -> None:
         self.close()
 
-    def _start(self, work: Callable[[], None]) -> None:
+    def _start(self, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=work, name="hostile server", daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self) -> None:
         while not self._stopped.is_set():
@@ -95,11 +97,13 @@ class HostileServer:
             self._start(partial(self._serve, visit))
 
     def _serve(self, visit: Visit) -> None:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            self._attend(visit)
-        visit.close()
-        self._visits.discard(visit)
-        self.gone.set()
+        try:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                self._attend(visit)
+        finally:
+            visit.close()
+            self._visits.discard(visit)
+            self.gone.set()
 
     def _attend(self, visit: Visit) -> None:
         if self._greeting is not None:
@@ -129,6 +133,9 @@ class HostileServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        if self._accepting is not None:
+            # It may have accepted a connection a moment ago, which nobody would interrupt.
+            self._accepting.join(JOIN_S)
         for visit in list(self._visits):
             visit.interrupt()
         for thread in self._threads:

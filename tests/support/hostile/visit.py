@@ -53,7 +53,7 @@ class Visit:
         return self._socket.selected_alpn_protocol() if isinstance(self._socket, ssl.SSLSocket) else None
 
     def read_request(self) -> bool:
-        """Reads one request. Returns False where the client has left."""
+        """Reads one request. Returns False where the client has left, also in the middle of it: one that was killed there said nothing."""
         self.kept = False
         while b"\r\n\r\n" not in self._read:
             if not self._read_more():
@@ -63,14 +63,15 @@ class Visit:
         self.method, self.path, _ = first.split(" ", 2)
         pairs = (line.partition(":") for line in lines)
         self.headers = tuple((name, value.strip()) for name, _, value in pairs)
-        self._read_body()
-        return True
+        return self._read_body()
 
-    def _read_body(self) -> None:
+    def _read_body(self) -> bool:
         length = next((int(value) for name, value in self.headers if name.lower() == "content-length"), 0)
-        while len(self._read) < length and self._read_more():
-            pass
+        while len(self._read) < length:
+            if not self._read_more():
+                return False
         self.body, self._read = self._read[:length], self._read[length:]
+        return True
 
     def _read_more(self) -> bool:
         chunk = self._socket.recv(READ_BYTES)

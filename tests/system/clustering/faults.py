@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from tests.system.clustering.judging import Span
@@ -15,8 +16,8 @@ from tests.system.clustering.world import TAKEN_WITHIN_S, Cluster, Takeover
 NODE_FAULT_S = (4.0, 8.0)
 GONE_S = HUNG_S = 8.0
 LAG_S = 2.0
-BACK_WITHIN_S = 40.0
-AT_COMMIT_WITHIN_S = 20.0
+BACK_WITHIN_S = 120.0
+AT_COMMIT_WITHIN_S = 60.0
 UNHEALTHY_WITHIN_S = 5.0
 TOLD_BACK_WITHIN_S = 2.0
 LOOK_EVERY_S = 0.1
@@ -50,7 +51,7 @@ def kill(cluster: Cluster) -> Struck:
     # Not before: its successor has the same name.
     node.start()
     node.until_ready()
-    return Struck(takeover, failed=_late(takeover))
+    return Struck(takeover, failed=_late(cluster, takeover))
 
 
 def stop(cluster: Cluster) -> Struck:
@@ -78,7 +79,8 @@ def _silence(
     begin()
     try:
         if before:
-            takeover = cluster.taken_from(node, before, since, lasts_s)
+            waits_s = lasts_s if cluster.plan.is_timed else BACK_WITHIN_S
+            takeover = cluster.taken_from(node, before, since, waits_s)
             if not takeover.missing:
                 cluster.note_blind(began_at, before)
         cluster.pause(since + lasts_s - time.monotonic())
@@ -88,7 +90,7 @@ def _silence(
         # One that was silent for less than it takes may be the owner still, or lose its shards by now.
         cluster.pause(1.0)
         cluster.note_blind(began_at, before)
-    failed = _late(takeover) if lasts_s > TAKEN_WITHIN_S else ()
+    failed = _late(cluster, takeover) if lasts_s > TAKEN_WITHIN_S else ()
     return Struck(takeover._replace(missing=0) if not failed else takeover, failed=failed)
 
 
@@ -168,7 +170,18 @@ def _back(
 
 def backend(cluster: Cluster) -> Struck:
     """`kill -9` of the process of the server that serves an owner, in the middle of a commit: the server recovers."""
-    node, caught, ports = cluster.an_owner(), threading.Event(), []
+    ends_s = time.monotonic() + AT_COMMIT_WITHIN_S
+    before, began_at = _owners(cluster), time.time()
+    while not _kill_in_commit(cluster, cluster.an_owner()):
+        if time.monotonic() > ends_s:
+            return Struck(failed=("no transaction came to be killed in",))
+        before, began_at = _owners(cluster), time.time()
+    return _back(cluster, before, began_at)
+
+
+def _kill_in_commit(cluster: Cluster, node: Node) -> bool:
+    """Returns whether the process of the server was killed; on a busy machine the server may have ended it in the meantime."""
+    caught, ports = threading.Event(), list[int]()
 
     def at_commit(port: int) -> None:
         ports.append(port)
@@ -177,15 +190,17 @@ def backend(cluster: Cluster) -> Struck:
     for link in node.links:
         link.arm(at_commit)
     try:
-        if not caught.wait(AT_COMMIT_WITHIN_S):
-            return Struck(failed=("no transaction came to be killed in",))
-        before, began_at = _owners(cluster), time.time()
-        os.kill(cluster.database.backend_of(ports[0]), signal.SIGKILL)
+        pid = cluster.database.backend_of(ports[0]) if caught.wait(AT_COMMIT_WITHIN_S) else 0
+        with suppress(ProcessLookupError):
+            # 0 would be the group of this process.
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                return True
+        return False
     finally:
         for link in node.links:
             link.arm(None)
             link.release()
-    return _back(cluster, before, began_at)
 
 
 def hang(cluster: Cluster) -> Struck:
@@ -239,11 +254,11 @@ def _follow(cluster: Cluster, *, synchronous: bool) -> None:
     cluster.pause(1.0)
 
 
-def _late(takeover: Takeover) -> tuple[str, ...]:
+def _late(cluster: Cluster, takeover: Takeover) -> tuple[str, ...]:
     failed = []
     if takeover.missing:
         failed.append(f"{takeover.missing} shards were not taken over")
-    if max(takeover.took_s, default=0.0) > TAKEN_WITHIN_S:
+    if cluster.plan.is_timed and max(takeover.took_s, default=0.0) > TAKEN_WITHIN_S:
         failed.append(f"a takeover took {max(takeover.took_s):.1f} s")
     return tuple(failed)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 R = TypeVar("R")
 CHUNK = 65_536
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 _FENCE = re.compile(rb"\bupdate\s+(\w+\.)?shard\b", re.IGNORECASE)
 _BEGIN = re.compile(rb"^\s*begin\b", re.IGNORECASE)
 _ROLLBACK = re.compile(rb"^\s*rollback\b", re.IGNORECASE)
@@ -47,10 +47,12 @@ class Network:
 
     def close(self) -> None:
         """Ends every connection."""
-        self.run(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(WITHIN_S)
-        self._loop.close()
+        try:
+            self.run(self._end())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(WITHIN_S)
+            self._loop.close()
 
     async def _end(self) -> None:
         for link in self._links:

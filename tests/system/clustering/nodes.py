@@ -20,7 +20,7 @@ ASK_WITHIN_S = 5.0
 CONFIGURATION = """\
 runtime: {{store: "postgresql://keeper@/watch?{options}", grace: 3s, notify: []}}
 channels:
-  - {{id: ops, webhook: {{url: "{receiver}/notices/1", secret: {secret}, timeout: 5s}}, in_flight_max: 16}}
+  - {{id: ops, webhook: {{url: "{receiver}/notices/1", secret: {secret}, timeout: 30s}}, in_flight_max: 16}}
 targets:
 """
 TARGET = """\

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ class Script:
         self._began: dict[str, float] = {}
         self._next: dict[str, float] = {}
         self._over, self._pause = threading.Event(), threading.Event()
+        self._turning = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -41,11 +43,20 @@ class Script:
 
     def _run(self) -> None:
         while not self._over.wait(STEP_S):
-            now = time.time()
-            for name, at in self._next.items():
-                if at <= now:
-                    self._next[name] = now + self._dice[name].uniform(*self._phase_s)
-                    self._turn(name, now)
+            with self._turning:
+                self._turn_those_due(time.time())
+
+    def _turn_those_due(self, now: float) -> None:
+        for name, at in self._next.items():
+            if at <= now:
+                self._next[name] = now + self._dice[name].uniform(*self._phase_s)
+                self._turn(name, now)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Turns no target within the block; those that are due turn after it."""
+        with self._turning:
+            yield
 
     def _turn(self, name: str, now: float) -> None:
         began = self._began.pop(name, None)

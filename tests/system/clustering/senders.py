@@ -1,6 +1,5 @@
 """The senders of notices: each notice that is told for the first time must come from an owner of its target's shard."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,9 +9,7 @@ from tests.system.clustering.nodes import Node
 from tests.system.clustering.shards import Claim, ShardWatch
 
 LOOKED_S = 0.3
-"""The time after which a claim has been looked at, on a busy machine."""
-SEEN_S = 1.5
-"""The same for one that was made right before a notice came."""
+"""The time before a turn in which a claim may have been seen that its finder did not know of yet."""
 
 
 class Sent(NamedTuple):
@@ -40,10 +37,10 @@ class Senders:
 
     def findings(self) -> list[Finding]:
         """Returns all notices of former owners, but for those of the last moments."""
-        now = time.time()
         waiting, self._waiting = self._waiting, []
         for sent in waiting:
-            if sent.told.arrived_at > now - SEEN_S:
+            # The claim of its sender may not have been seen yet.
+            if sent.told.arrived_at >= self._shards.look_began_at:
                 self._waiting.append(sent)
             else:
                 self._judge(sent)
@@ -56,7 +53,7 @@ class Senders:
         since = [
             each
             for each in self._shards.claims_of(shard)
-            if told.said_at - LOOKED_S <= each.at <= told.arrived_at + SEEN_S
+            if told.said_at - LOOKED_S <= each.at and each.after <= told.arrived_at
         ]
         if before and not any(_is_by(sent.pid, each) for each in (before[-1], *since)):
             late_s = told.said_at - before[-1].at

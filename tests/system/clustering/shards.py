@@ -22,8 +22,10 @@ class Owned(NamedTuple):
 class Claim(NamedTuple):
     """A shard that was seen with another owner than before."""
 
+    after: float
+    """The begin of the look before, by which it was not made yet, in seconds since 1970."""
     at: float
-    """In seconds since 1970."""
+    """When it was seen."""
     owner: str
 
 
@@ -38,6 +40,8 @@ class ShardWatch:
         self._claims: dict[int, list[Claim]] = {}
         self.looked_at = 0.0
         """The monotonic time of the last look that succeeded."""
+        self.look_began_at = 0.0
+        """When that look began, in seconds since 1970: every claim that was made before is known."""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -56,14 +60,15 @@ class ShardWatch:
 
     def _look_by(self, connection: psycopg.Connection) -> None:
         while not self._over.wait(LOOK_EVERY_S):
+            began_at = time.time()
             found = connection.execute(_LOOK).fetchall()
             now = time.monotonic()
             for shard, owner, epoch, commits in found:
                 self._since.setdefault((shard, epoch), now)
                 if owner and (shard not in self.rows or self.rows[shard].owner != owner):
-                    self._claims.setdefault(shard, []).append(Claim(time.time(), owner))
+                    self._claims.setdefault(shard, []).append(Claim(self.look_began_at, time.time(), owner))
                 self.rows[shard], self.commits[shard] = Owned(owner, epoch), commits
-            self.looked_at = now
+            self.looked_at, self.look_began_at = now, began_at
 
     def wait_for(self, look: Callable[[dict[int, Owned]], bool], within_s: float) -> bool:
         """Waits until the rows of a look fulfil a condition. Returns False where they do not in time."""
