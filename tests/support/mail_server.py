@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from awaiting import close_listening
 
 LOGIN = ("otto", "pass word")
 """The one login that the server takes."""
@@ -74,13 +75,15 @@ class MailServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(20)
-        self._loop.close()
+        try:
+            self._run(self._close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(20)
+            self._loop.close()
 
     async def _close(self) -> None:
-        self._server.close()
+        await close_listening(self._server)
         for session in self.sessions:
             session.leave()
         others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -119,7 +119,7 @@ class PostgresServer:
             self._initialise()
             self.start()
         except BaseException:
-            self._remove()
+            self.__exit__(None, None, None)
             raise
         return self
 

@@ -129,6 +129,9 @@ class HostileServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        # First the one that accepts: a connection that has just come is among the visits then.
+        for thread in self._threads[:1]:
+            thread.join(JOIN_S)
         for visit in list(self._visits):
             visit.interrupt()
         for thread in self._threads:
