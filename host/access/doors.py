@@ -319,7 +319,9 @@ class LoopThread:
         try:
             self._loop.run_forever()
         finally:
-            # A stop does not wait for ever, and what it no longer waits for ends here.
+            # A stop does not wait for ever, and what it no longer waits for ends here. The doors come first: only they know what is
+            # to be closed of a connection that has just been accepted.
+            self._loop.run_until_complete(self._cancelled(CLOSE_S))
             close_event_loop(self._loop)
 
     def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -362,9 +364,14 @@ class LoopThread:
         return not self._thread.is_alive()
 
     async def _wind_up(self, within_s: float, ended: "Future[None]") -> None:
+        await self._cancelled(within_s)
+        ended.set_result(None)
+
+    async def _cancelled(self, within_s: float) -> None:
+        """Cancels each task once, and waits for their ends."""
         tasks = set(self._tasks)
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():
+                task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=within_s)
-        ended.set_result(None)

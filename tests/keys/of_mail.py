@@ -1,16 +1,14 @@
 """The effect of each key of a mail channel, seen at a server."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
 from mail_server import LOGIN, Mail, MailServer, hang
-from of_channels import channel_kind, failing, pause_for
+from of_channels import IDLE, LONG, channel_kind, failing, patience_s, pause_for
 from seeing import samples
 from servers import Authority
 from watched import Real
 
-IDLE = threading.Event()
 USER, PASSWORD = LOGIN
 
 
@@ -77,14 +75,14 @@ def mail_tls(folder: Path, value: dict[str, Any]) -> Any:
 
 
 def mail_timeout(folder: Path, value: str) -> Any:
-    """Returns whether a server that says nothing saw the runtime leave within four seconds."""
+    """Returns whether a server that says nothing saw the runtime leave soon."""
     with MailServer(faults={"EHLO": hang}) as server:
         seen = []
         email = {"to": ["ann@example.org"], "from": "wk@example.org", "smtp": server.url(), "timeout": value}
         samples(
             folder,
             failing({"email": email}),
-            settle=lambda _: (server.arrived.wait(20), seen.append(server.gone.wait(4))),
+            settle=lambda _: (server.arrived.wait(20), seen.append(server.gone.wait(patience_s(value)))),
         )
         return seen
 
@@ -99,5 +97,5 @@ MAIL: dict[str, Real] = {
     "Email.password": Real(password, (PASSWORD, "wrong"), ([USER], [])),
     "Email.starttls": Real(starttls, ("required", "never"), (0, 1)),
     "Email.tls": Real(mail_tls, ({}, {"verify": False}), (0, 1)),
-    "Email.timeout": Real(mail_timeout, ("10s", "300ms"), ([False], [True])),
+    "Email.timeout": Real(mail_timeout, (LONG, "300ms"), ([False], [True])),
 }  # fmt: skip

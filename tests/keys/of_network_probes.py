@@ -153,7 +153,7 @@ UDP = {
     "Udp.host": Real(lambda folder, value: udp(folder, at={"host": value})[0], ("127.0.0.1", "127.0.0.2"), ("up", "down")),
     "Udp.port": Real(udp_port, (True, False), ("up", "down")),
     "Udp.send": Real(lambda folder, value: udp(folder, send=value)[1][0], ("ping", "hello"), (b"ping", b"hello")),
-    "Udp.expect": Real(lambda folder, value: udp(folder, expect=value, quick=True)[0], ("pong", "nope"), ("up", "timed_out")),
+    "Udp.expect": Real(lambda folder, value: udp(folder, expect=value, quick=value == "nope")[0], ("pong", "nope"), ("up", "timed_out")),
     "Udp.address_family": Real(lambda folder, value: udp(folder, address_family=value)[0], ("ipv4", "ipv6"), ("up", "refused")),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from of_channels import failing, pause_for, until
+from of_channels import LONG, failing, patience_s, pause_for, until
 from ports import free_port
 from seeing import samples
 from servers import Authority, web
@@ -61,7 +61,7 @@ def hook_of_slack(folder: Path, value: str) -> Any:
 
 
 def timeout(kind: str) -> See:
-    """Returns whether the receiver saw the runtime leave within four seconds."""
+    """Returns whether the receiver saw the runtime leave soon."""
 
     def see(folder: Path, value: str) -> Any:
         with web() as server:
@@ -69,7 +69,7 @@ def timeout(kind: str) -> See:
             samples(
                 folder,
                 document(kind, server.url("/nothing"), timeout=value),
-                settle=lambda _: (server.arrived.wait(20), left.append(server.gone.wait(4))),
+                settle=lambda _: (server.arrived.wait(20), left.append(server.gone.wait(patience_s(value)))),
             )
             return left
 
@@ -130,7 +130,7 @@ def bearer(request: Any) -> Any:
     return request.header("authorization")
 
 
-TIMEOUTS = ("10s", "200ms"), ([False], [True])
+TIMEOUTS = (LONG, "200ms"), ([False], [True])
 CERTIFICATES = ({}, {"verify": False}), ([False], [True])
 NAMES = {
     "webhook": "Webhook", "slack": "Slack", "pagerduty": "PagerDuty", "discord": "Discord", "telegram": "Telegram",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-from of_channels import failing, pause_for, until
+from of_channels import LONG, failing, pause_for, until
 from records import NOON, sample_at
 from seeing import WITHIN_S, logged, samples, written
 from servers import Authority, web
@@ -29,19 +29,21 @@ def store(folder: Path, value: str | None) -> Any:
 
 
 def grace(folder: Path, value: str) -> Any:
-    """How many notices a stop waits for, where the receiver takes a second."""
+    """How many notices a stop waits for, where the receiver takes a second, and with a short grace until the stop is over."""
     taken: list[bool] = []
 
     def slowly(notice: object) -> None:
         began.set()
-        threading.Event().wait(1)
+        stopped.wait(1 if value == LONG else WITHIN_S)
         taken.append(True)
 
-    began = threading.Event()
-    document = failing({"call": {"name": "one", "timeout": "5s"}})
+    began, stopped = threading.Event(), threading.Event()
+    document = failing({"call": {"name": "one", "timeout": LONG}})
     document["runtime"] = {"grace": value}
     samples(folder, document, callables={"one": slowly}, settle=until(began))
-    return len(taken)
+    found = len(taken)
+    stopped.set()
+    return found
 
 
 def held(folder: Path, runtime: dict[str, Any]) -> int:
@@ -89,9 +91,9 @@ def channel_in_flight(folder: Path, value: int) -> Any:
 
     def hold(notice: object) -> None:
         most[0] += 1
-        release.wait(5)
+        release.wait(60)
 
-    document = failing({"call": {"name": "one"}, "in_flight_max": value})
+    document = failing({"call": {"name": "one", "timeout": LONG}, "in_flight_max": value})
     (target,) = document["targets"]
     document["targets"] = [{**target, "id": f"t{number}"} for number in range(3)]
     made = Runtime.from_config(written(folder, document), {}, callables={"one": hold})

@@ -3,6 +3,7 @@
 import base64
 
 from of_channels import (
+    LONG,
     channel_kind,
     function_timeout,
     hook_header,
@@ -78,7 +79,7 @@ REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS 
     "Target.tcp": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"tcp": {"host": "127.0.0.1", "port": 9}}), ("http", "tcp")),
     "Target.exec": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"exec": {"argv": ["/bin/true"]}}), ("http", "exec")),
     "Target.call": Real(probe_kind, ({"http": {"url": NOWHERE}}, {"call": {"name": "one"}}), ("http", "call")),
-    "Target.max_age": Real(max_age, ("0s", "10s"), (3, 1)),
+    "Target.max_age": Real(max_age, ("0s", "1h"), (3, 1)),
     "Http.url": Real(url, ("/healthy", "/status/204"), ("/healthy", "/status/204")),
     "Http.method": Real(method, ("GET", "POST"), ("GET", "POST")),
     "Http.headers": Real(headers, ({}, {"X-Key": "7"}), (None, "7")),
@@ -124,9 +125,9 @@ REAL: dict[str, Real] = NETWORK | DEMANDS | STORES | SSH | SMTP | WEB_PROTOCOLS 
     "Log.logger": Real(logger, ("watchkeeper.notices", "elsewhere"), (False, True)),
     "Log.level": Real(level, ("warning", "error"), ("WARNING", "ERROR")),
     "CallChannel.name": Real(told_function, ("one", "two"), ("one", "two")),
-    "CallChannel.timeout": Real(function_timeout, ("10s", "100ms"), (False, True)),
+    "CallChannel.timeout": Real(function_timeout, (LONG, "100ms"), (False, True)),
     "RuntimeOptions.store": Real(store, (None, "kept.db"), (False, True)),
-    "RuntimeOptions.grace": Real(grace, ("5s", "10ms"), (1, 0)),
+    "RuntimeOptions.grace": Real(grace, (LONG, "10ms"), (1, 0)),
     "RuntimeOptions.in_flight_max": Real(in_flight, (3, 1), (3, 1)),
     "RuntimeOptions.threads_max": Real(threads, (3, 1), (3, 1)),
     "RuntimeOptions.deny_private_addresses": Real(deny_private, (False, True), ("ok", "address_refused")),

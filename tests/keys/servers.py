@@ -108,7 +108,7 @@ def listening(host: str, serve: Callable[[socket.socket], None]) -> Iterator[int
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection, contextlib.suppress(OSError):
+            with connection, contextlib.suppress(OSError, IndexError):
                 connection.settimeout(10)
                 serve(connection)
 

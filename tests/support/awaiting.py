@@ -11,6 +11,16 @@ async def a_moment():
     await over
 
 
+async def close_listening(server):
+    """Closes a server of asyncio. A connection that it has just accepted is made before, so that it can be closed, too."""
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    names = {task: getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()}
+    if arriving := [task for task, name in names.items() if name == "_accept_connection2"]:
+        await asyncio.wait(arriving)
+    server.close()
+
+
 async def becomes(look):
     """Returns once a look is true. Raises: AssertionError after half a minute."""
     for _ in range(3_000):

@@ -5,6 +5,8 @@ import socket
 import threading
 from contextlib import suppress
 
+WITHIN_S = 20.0
+
 
 class Stretch:
     """Forwards the connections of a port to those of a server, until it is closed."""
@@ -19,27 +21,36 @@ class Stretch:
         """Keeps what clients say, and delivers it once this is over, to servers whose clients may have gone."""
         self.delivered = threading.Event()
         """Set once a delayed request was delivered and its connection has ended."""
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        self._is_over = threading.Event()
+        self._threads = []
+        self._start(self._accept)
+
+    def _start(self, work, *arguments):
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def close(self):
-        # Closing alone would leave accept() blocked.
+        """Ends the connections, too."""
+        self._is_over.set()
+        # Closing alone would leave accept() blocked, and the port open.
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join(WITHIN_S)
 
     def _accept(self):
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                threading.Thread(target=self._forward, args=(client,), daemon=True).start()
+                self._start(self._forward, client)
 
     def _forward(self, client):
         kept = b""
         with suppress(OSError), client, socket.create_connection(self._to) as server:
             ends = [client, server]
-            while ends:
+            while ends and not self._is_over.is_set():
                 for end in select.select(ends, [], [], 0.02)[0]:
                     said = end.recv(65_536)
                     if end is server:
@@ -60,6 +71,7 @@ class Stretch:
     def _end(self, server):
         """Lets the server do what it was asked, and end."""
         server.shutdown(socket.SHUT_WR)
-        while server.recv(65_536):
-            pass
-        self.delivered.set()
+        while not self._is_over.is_set():
+            if select.select([server], [], [], 0.02)[0] and not server.recv(65_536):
+                self.delivered.set()
+                return

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from awaiting import close_listening
 
 LOGIN = ("otto", "pass word")
 """The one login that the server takes."""
@@ -82,7 +83,7 @@ class MailServer:
             self._loop.close()
 
     async def _close(self) -> None:
-        self._server.close()
+        await close_listening(self._server)
         for session in self.sessions:
             session.leave()
         others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -11,7 +11,7 @@ _GIVEN: set[int] = set()
 
 
 def free_port() -> int:
-    """Returns a port of the loopback address that is free now."""
+    """Returns a port of the loopback address that is free now, and that this process was not given before."""
     for _ in range(1_000):
         port = SystemRandom().randrange(LOWEST, HIGHEST)
         if port in _GIVEN:

@@ -84,6 +84,9 @@ class ProxyServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        # First the one that accepts: a connection that has just come is among those that are open then.
+        for thread in self._threads[:1]:
+            thread.join(JOIN_S)
         for connection in list(self._open):
             _end(connection)
         for thread in self._threads:
@@ -100,10 +103,10 @@ class ProxyServer:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self._open.add(client)
             self._start(self._attend, client)
 
     def _attend(self, client: socket.socket) -> None:
-        self._open.add(client)
         try:
             if self._tls is not None:
                 secured = self._tls.wrap_socket(client, server_side=True)
@@ -160,9 +163,10 @@ class ProxyServer:
         except OSError:
             client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
             return
-        client.sendall(said)
-        server.sendall(ahead)
-        self._relay(client, server)
+        with server:
+            client.sendall(said)
+            server.sendall(ahead)
+            self._relay(client, server)
 
     # SOCKS5: RFC 1928, and RFC 1929 of its login.
 
@@ -195,8 +199,9 @@ class ProxyServer:
         except OSError:
             client.sendall(_socks_reply(REFUSED_BY_TARGET))
             return
-        client.sendall(_socks_reply(0))
-        self._relay(client, server)
+        with server:
+            client.sendall(_socks_reply(0))
+            self._relay(client, server)
 
     @staticmethod
     def _socks_login(client: socket.socket) -> Login:
@@ -212,7 +217,6 @@ class ProxyServer:
         _pass_on(client, server)
         back.join(JOIN_S)
         self._open.discard(server)
-        server.close()
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:

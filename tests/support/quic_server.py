@@ -1,7 +1,6 @@
 """A server of HTTP/3 on loopback, by aioquic."""
 
 import asyncio
-import socket
 import threading
 from types import TracebackType
 from typing import Any, Self
@@ -43,11 +42,9 @@ class QuicServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        starting = serve("127.0.0.1", self.port, configuration=self._settings, create_protocol=_Answering)
+        starting = serve("127.0.0.1", 0, configuration=self._settings, create_protocol=_Answering)
         self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(20)
+        self.port = self._server._transport.get_extra_info("sockname")[1]
         return self
 
     async def _close(self) -> None:

@@ -1,6 +1,5 @@
 """The doors: the control socket beside the store, the address of the configuration, and what a reload does to both."""
 
-import asyncio
 import os
 import socket
 import stat
@@ -15,7 +14,6 @@ from logged import records
 from ports import free_port
 from watchkeeper import ConfigurationError, Heartbeat, Runtime, Target, Token, UsageError, Web
 from watchkeeper.adapters.net.listening import control_socket_path
-from watchkeeper.host.access.doors import LoopThread
 
 from tests.support.left_behind import threads_since
 
@@ -123,27 +121,6 @@ def test_no_thread_of_the_web_is_left_after_the_stop(store):
         url = runtime.serve("127.0.0.1:0")
         assert Asking(url).get("/status").status == 200
     assert threads_since(before, lambda name: name.startswith("watchkeeper")) == set()
-
-
-def test_a_task_of_the_web_that_a_stop_does_not_wait_for_ends_all_the_same(caplog):
-    """As while the libraries are loaded on a busy machine: nothing else runs on the loop meanwhile."""
-    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
-    thread = LoopThread("web of the test")
-
-    async def serve():
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-
-    thread.start_task(serve)
-    assert begun.wait(WITHIN_S)
-    thread.call(lambda: go_on.wait(WITHIN_S))
-    assert not thread.stop(0.01)
-    go_on.set()
-    assert ended.wait(WITHIN_S)
-    assert caplog.text == ""
 
 
 def test_the_configured_address_is_served_and_closed_at_the_stop():

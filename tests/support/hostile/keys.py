@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import asyncssh
+from awaiting import close_listening
 
 STARTED_WITHIN_S = 20.0
 Result = TypeVar("Result")
@@ -32,15 +33,18 @@ class KeyServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._run(self._closed())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(STARTED_WITHIN_S)
-        self._loop.close()
+        try:
+            self._run(self._closed())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(STARTED_WITHIN_S)
+            self._loop.close()
 
     async def _listening(self) -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(self.host, 0, server_host_keys=[self._key])
 
     async def _closed(self) -> None:
+        await close_listening(self._server._server)
         self._server.close()
         await self._server.wait_closed()
         others = asyncio.all_tasks() - {asyncio.current_task()}
