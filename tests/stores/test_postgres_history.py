@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from databases import new_store
+from databases import new_store, schema_of
 from histories import ALL, LONG, START_NS, measured
 from records import NOON, sample_at
 from watchkeeper.adapters.stores.opening import make_reader, make_store
@@ -195,3 +195,18 @@ def test_a_block_keeps_every_extreme():
 def test_a_damaged_block_is_named(data):
     with pytest.raises(StoreCorrupt, match="block"):
         Block(data)
+
+
+def test_damaged_blocks_are_found_when_the_store_is_verified(server):
+    url = new_store(server)
+    store, reader = make_store(url), make_reader(url)
+    try:
+        store.open(NOON)
+        for number in range(4):
+            store.commit(Batch(samples=(sample_at(number),)))
+    finally:
+        store.close()
+    assert reader.verify().problems == ()
+    server.sql(f"UPDATE {schema_of(url)}.block SET data = 'no block'")  # noqa: S608 - a schema of this test
+    says = "a block of 8 bytes does not read back: it is damaged or of another format, and 3 more"
+    assert reader.verify().problems == (says,)

@@ -21,6 +21,20 @@ Parameters: TypeAlias = tuple[Any, ...]
 _WAKE_S = 0.1
 ENCODING = "UTF8"
 """That of the texts of a store, on the way and in the database."""
+_MEANINGS = {
+    # Texts of bytes: with `off`, those that the library writes arrive as others.
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    # NULL in an array: with `off`, it is a word.
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    # Shards write side by side, and each statement sees what others have committed before it.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    # A connection that has nothing to say is kept; one whose server hangs is given up by this side.
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+}
 _NOTHING_READY = 0
 """The value that psycopg sends into a wait where the socket was silent for an interval."""
 
@@ -83,20 +97,30 @@ def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) ->
     try:
         _refuse_other_encodings(connection, place)
         connection.answer_ns = answer_ns
-        connection.execute(
-            "SELECT set_config('search_path', %s, false), set_config('statement_timeout', %s, false),"
-            " set_config('lock_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false),"
-            " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
-            " ELSE current_setting('synchronous_commit') END, false)",
-            (
-                sql.Identifier(place.schema).as_string(connection),
-                *(str(ns // NS_PER_MS) for ns in (answer_ns, limits.POSTGRES_LOCK_NS, 2 * answer_ns)),
-            ),
-        )
+        _set_up(connection, place, answer_ns)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _set_up(connection: BoundedConnection, place: DatabasePlace, answer_ns: int) -> None:
+    """Says each setting on which the meaning of a statement or of a value rests: a role or a database may have another one."""
+    answer, lock, idle = (str(ns // NS_PER_MS) for ns in (answer_ns, limits.POSTGRES_LOCK_NS, 2 * answer_ns))
+    settings = {
+        **_MEANINGS,
+        "search_path": sql.Identifier(place.schema).as_string(connection),
+        "statement_timeout": answer,
+        "lock_timeout": lock,
+        "idle_in_transaction_session_timeout": idle,
+    }
+    # A setting that a server of an older version lacks stays away. Of synchronous_commit, which may be stronger, `off` alone is replaced.
+    connection.execute(
+        "SELECT set_config(name, said, false) FROM unnest(%s::text[], %s::text[]) AS asked (name, said)"
+        " WHERE current_setting(name, true) IS NOT NULL"
+        " UNION ALL SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+        ([*settings], [*settings.values()]),
+    )
 
 
 def _refuse_other_encodings(connection: BoundedConnection, place: DatabasePlace) -> None:

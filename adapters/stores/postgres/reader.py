@@ -191,6 +191,10 @@ class PostgresReader(RecordReader):
                         links += verify(connection, shard, end, whole=True)
                     except StoreCorrupt as error:
                         problems.append(f"shard {shard}: {error}" if len(shards) > 1 else str(error))
+                for shard, count, fault in PostgresSource(connection).damaged_blocks():
+                    where = f"shard {shard}: " if len(shards) > 1 else ""
+                    more = f", and {count - 1} more" if count > 1 else ""
+                    problems.append(f"{where}{fault}{more}")
                 steps = StepReader(connection)
                 steps.notices("WHERE state <> 'delivered'")
                 list(steps.last_delivered(""))

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from .....domain import limits
+from .....domain.errors import StoreCorrupt
 from .....domain.observation.outcome import Outcome, Reason
 from ...history.source import US_PER_HOUR, RecordedNotice, RowSum
 from ...history.stored import FoundRow
@@ -38,6 +39,7 @@ SELECT (SELECT min(hour) FROM hourly), (SELECT max(hour) + 1 FROM hourly)
 UNION ALL SELECT (SELECT min(day) * 24 FROM daily), (SELECT max(day) * 24 + 24 FROM daily)
 """
 _BLOCKS = "SELECT hour, data FROM block WHERE hour >= %s AND hour < %s ORDER BY hour, number"
+_ALL_BLOCKS = "SELECT shard, data FROM block ORDER BY hour, number"
 _MOVED = "SELECT array_agg(id ORDER BY id) FROM target GROUP BY name HAVING count(*) > 1"
 _STEPS = f"""
 SELECT body FROM {STEPS} WHERE channel = '' AND id IN (
@@ -140,6 +142,19 @@ class PostgresSource:
             cursor.itersize = limits.BLOCKS_READ_AT_ONCE
             for hour, data in cursor.execute(_BLOCKS, (first, end)):
                 yield hour, Block(data)
+
+    def damaged_blocks(self) -> Iterator[tuple[int, int, StoreCorrupt]]:
+        """Yields for each shard that has any: its number, how many of its blocks do not read back, and the fault of the first."""
+        found: dict[int, list[StoreCorrupt]] = {}
+        with self._connection.cursor("blocks") as cursor:
+            cursor.itersize = limits.BLOCKS_READ_AT_ONCE
+            for shard, data in cursor.execute(_ALL_BLOCKS):
+                try:
+                    Block(data)
+                except StoreCorrupt as error:
+                    found.setdefault(shard, []).append(error)
+        for shard, faults in sorted(found.items()):
+            yield shard, len(faults), faults[0]
 
     def evidence_of(
         self, target: int | None, since_us: int, until_us: int, limit: int
