@@ -20,7 +20,7 @@ from tests.system.clustering.database import Database
 from tests.system.clustering.judging import Blind, Finding, Known, Span, Verdict, judge
 from tests.system.clustering.ledger import Ledger, Told
 from tests.system.clustering.network import Network
-from tests.system.clustering.nodes import NAMES, Job, Node, write_plan
+from tests.system.clustering.nodes import NAMES, NO_HEARTBEATS, Heartbeats, Node, write_plan
 from tests.system.clustering.script import Script
 from tests.system.clustering.senders import Senders
 from tests.system.clustering.shards import Owned, ShardWatch
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
     """The bounds of the length of an outage, and of the time between two: most are longer than the longest takeover."""
     has_two_servers: bool = False
     is_fenced: bool = True
-    jobs: Job = Job()
+    heartbeats: Heartbeats = NO_HEARTBEATS
     code: Path | None = None
     """The folder with the package that all nodes run at first; None: the one under test."""
 
@@ -130,7 +130,7 @@ class Cluster:
             names=self.script.names,
             every=f"{self.plan.every_s:g}s",
             shards=self.plan.shards,
-            jobs=self.plan.jobs,
+            heartbeats=self.plan.heartbeats,
             pairs=pairs,
         )
         if pairs:
