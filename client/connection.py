@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from ..adapters.clock import SystemClock
-from ..domain.cluster.membership import require_node_name
+from ..domain.cluster.membership import NAME_A_RUNNING_NODE, require_node_name
 from ..domain.errors import UnknownName, UsageError, WatchkeeperError
 from ..domain.incidents.announcement import AnnouncementKind
 from ..domain.incidents.record import ALL, AllTargets, silence_id
@@ -317,7 +317,7 @@ def connect(
     """
     place = os.fsdecode(where)
     if node is not None:
-        require_node_name(node)
+        require_node_name(node, NAME_A_RUNNING_NODE)
     if "://" not in place and (token is not None or ca is not None):
         raise UsageError(
             f"{one_line(place)} names a store, and a control socket takes no token and no `ca`: these belong to a URL such as https://watch.example"

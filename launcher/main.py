@@ -12,7 +12,7 @@ from .act.verbs import ACTING
 from .completing import TARGETS
 from .configure.verbs import BEGINNING
 from .maintain.verbs import MAINTAINING
-from .options import CONFIG, JSON, PATH, POSITIONAL, Where, node_named, reaching
+from .options import CONFIG, JSON, PATH, POSITIONAL, Where, new_node_named, reaching
 from .output import ExitStatus
 from .streams import OutputLost, open_standard_streams
 from .verbs import Verbs
@@ -38,7 +38,7 @@ def cli() -> None:
 @click.option(
     "--node",
     metavar="NAME",
-    callback=node_named,
+    callback=new_node_named,
     help="The name of this process among those that share the store.",
 )
 @click.option(

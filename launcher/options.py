@@ -8,7 +8,20 @@ from typing import Any, NamedTuple
 import click
 
 VARIABLE = "WATCHKEEPER_CONFIG"
-PATH = click.Path(path_type=Path)
+
+
+class _NamedPath(click.Path):
+    """A path that names something: an empty text would be taken for the folder in which the verb runs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path. Raises: BadParameter for an empty text."""
+        if value == "":
+            instead = "" if param is not None and param.required else ", or leave it out"
+            self.fail(f"an empty text is no path: name one{instead}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _NamedPath(path_type=Path)
 POSITIONAL = click.argument("config", type=PATH, required=False)
 CONFIG = click.option(
     "-c",
@@ -56,14 +69,29 @@ def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
     return gathered
 
 
-def node_named(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
-    """Returns the name of a node; None where the option is left out. Raises: BadParameter, which names the option."""
+def new_node_named(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Returns the name for a node that begins; None where the option is left out. Raises: BadParameter, which names the option."""
+    from ..domain.cluster.membership import NAME_A_NEW_NODE
+
+    return _node_named(context, option, name, NAME_A_NEW_NODE)
+
+
+def running_node_named(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Returns the name of the node that is asked; None where the option is left out. Raises: BadParameter, which names the option."""
+    from ..domain.cluster.membership import NAME_A_RUNNING_NODE
+
+    return _node_named(context, option, name, NAME_A_RUNNING_NODE)
+
+
+def _node_named(
+    context: click.Context, option: click.Parameter, name: str | None, instead: str
+) -> str | None:
     from ..domain.cluster.membership import require_node_name
     from ..domain.errors import UsageError
 
     try:
         if name is not None:
-            require_node_name(name)
+            require_node_name(name, instead)
     except UsageError as error:
         raise click.BadParameter(str(error), context, option, "--node") from None
     return name

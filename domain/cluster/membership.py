@@ -14,6 +14,8 @@ from .assignment import assigned
 from .stamp import ConfigurationStamp
 
 NEWER_CONFIGURATION = "another node has a newer configuration: reload this one"
+NAME_A_NEW_NODE = "give it one, or leave it out for that of its host and process"
+NAME_A_RUNNING_NODE = "name one that runs, as `status` shows them, or leave it out for any on this machine"
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +96,15 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
                 raise StoreBusy(name_taken(node, each.process, store))
 
 
-def require_node_name(name: str) -> None:
-    """Raises: UsageError for a name that no node may have."""
+def require_node_name(name: str, instead: str = NAME_A_NEW_NODE) -> None:
+    """Raises: UsageError for a name that no node may have; `instead` says what to do in place of an empty one."""
     is_good = (
         re.fullmatch(NAME_PATTERN, name) and name.isprintable() and len(name) <= limits.NAME_CHARACTERS_MAX
     )
     if not is_good:
-        instead = "" if name else ": give it one, or leave it out for that of its host and process"
-        raise UsageError(f"no node may be called {quoted(name)}: a name has {NAME_FORM}{instead}")
+        raise UsageError(
+            f"no node may be called {quoted(name)}: a name has {NAME_FORM}{'' if name else f': {instead}'}"
+        )
 
 
 def name_taken(node: str, process: str, store: str) -> str:

@@ -5,7 +5,7 @@ import sys
 import click
 
 from ..completing import ANNOUNCEMENTS, DEAD_LETTERS, INCIDENTS, SHOWN, SILENCES, TARGETS
-from ..options import JSON, Where, node_named, reaching
+from ..options import JSON, Where, reaching, running_node_named
 
 
 @click.command()
@@ -236,7 +236,7 @@ def heartbeat(
 @click.option(
     "--node",
     metavar="NAME",
-    callback=node_named,
+    callback=running_node_named,
     help="The one of several nodes on this machine that is to read it.",
 )
 def reload(where: Where, *, as_json: bool, node: str | None) -> None:

@@ -55,17 +55,27 @@ class _Serving:
         self._command = command
         self._words: SimpleQueue[Word] = SimpleQueue()
         self._refused = False
-        self._agent = Agent(
-            location=command.location,
-            nats=command.nats,
-            credentials=_credentials(command.credentials),
-            tls=_tls(command),
-            in_flight_max=command.in_flight_max,
-            deny_private_addresses=command.deny_private_addresses,
-            told=self._told,
-        )
+        self._agent = self._made()
         clock = SystemClock()
         self._output = JsonOutput(clock) if command.log == "json" else PlainOutput(clock)
+
+    def _made(self) -> Agent:
+        """Returns the agent of the command line. Raises: ConfigurationError, which names options."""
+        command = self._command
+        try:
+            return Agent(
+                location=command.location,
+                nats=command.nats,
+                credentials=_credentials(command.credentials),
+                tls=_tls(command),
+                in_flight_max=command.in_flight_max,
+                deny_private_addresses=command.deny_private_addresses,
+                told=self._told,
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                *(line for problem in error.problems for line in _by_options(problem, command))
+            ) from None
 
     def _told(self, line: str, is_final: bool) -> None:
         is_trouble = line.startswith("no ")
@@ -94,6 +104,19 @@ class _Serving:
         finally:
             output.close()
         return ExitStatus.FAILED if self._refused else ExitStatus.FINE
+
+
+def _by_options(problem: str, command: AgentCommand) -> Iterator[str]:
+    """Yields a problem of an argument of an agent under the options that state it."""
+    argument, colon, says = problem.partition(": ")
+    if argument == "tls":
+        for option in ("ca", "certificate", "key"):
+            if getattr(command, option) is not None:
+                yield f"--{option}: {says}"
+    elif colon and argument in AgentCommand._fields:
+        yield f"--{argument}: {says}"
+    else:
+        yield problem
 
 
 def _tls(command: AgentCommand) -> Tls | None:

@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+# Private, as no public module says what an expression consists of: `sre_parse`, the public name of the same, is deprecated since 3.11. Where
+# a version of Python changes it, this fails at its import or at an item that it does not know, and nothing is let through.
 from re import _constants as codes
 from re import _parser as parser
 

@@ -104,8 +104,8 @@ def test_a_server_that_is_not_there_is_tried_until_a_signal():
     [
         (("--location", "fra", "--nats", "tls://x", "--ca", "gone.pem"), "gone.pem' cannot be used: No such"),
         (("--location", "fra", "--nats", "tls://x", "--ca", "/dev/null"), "/dev/null' holds no certificate"),
-        (("--location", "", "--nats", "nats://x"), "location: '' is no name of a location"),
-        (("--location", "fra", "--nats", "http://x"), "nats: is no address of NATS"),
+        (("--location", "", "--nats", "nats://x"), "--location: '' is no name of a location"),
+        (("--location", "fra", "--nats", "http://x"), "--nats: is no address of NATS"),
         (("--location", "fra", "--nats", "nats://x", "--credentials", "gone"), "gone: No such file"),
         (
             ("--location", "fra", "--nats", "nats://x", "--credentials", "fra:otto"),
@@ -189,7 +189,25 @@ def test_several_files_that_are_not_there_are_named_at_once(files):
 def test_files_without_a_use_are_refused(files):
     done = run_here("nats://127.0.0.1:1", files, certificate="own.pem", key="own.key")
     assert done.exit_code == 2
-    assert "tls: has no effect with nats://" in done.stderr
+    says = "has no effect with nats://: write tls:// in front of the servers, or leave it out"
+    assert done.stderr.splitlines() == [f"--certificate: {says}", f"--key: {says}"]
+
+
+@pytest.mark.parametrize("option", ["--credentials", "--ca", "--certificate", "--key"])
+def test_an_empty_text_is_no_file_and_no_folder(option):
+    done = CliRunner().invoke(cli, ["agent", "--location", "fra", "--nats", "tls://127.0.0.1:1", option, ""])
+    assert done.exit_code == 2
+    assert f"'{option}': an empty text is no path: name one, or leave it out" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["check", ""], ["run", ""], ["status", "-c", ""], ["backup", "--store", "watch.db", ""]]
+)
+def test_an_empty_text_is_not_the_folder_in_which_a_verb_runs(words):
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert "an empty text is no path: name one" in done.stderr
+    assert ("leave it out" in done.stderr) is (words[0] != "backup")
 
 
 def run_here(url, files, **named):

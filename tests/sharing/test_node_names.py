@@ -6,6 +6,7 @@ from databases import new_store
 from watchkeeper import Runtime, UsageError, connect
 from watchkeeper.launcher.main import cli
 
+ASKS_A_RUNNING_ONE = "name one that runs, as `status` shows them, or leave it out for any on this machine"
 BAD = ("", " ", "a/b", "..", "a\nb", "a\x1b[31m", "a\u202eb", "n" * 129)
 
 
@@ -22,17 +23,22 @@ def test_a_name_that_no_other_thing_may_have_is_refused(name):
 
 @pytest.mark.parametrize("name", BAD, ids=ascii)
 def test_a_client_of_a_node_that_cannot_be_is_refused(name):
-    with pytest.raises(UsageError, match="no node may be called"):
+    with pytest.raises(UsageError, match="no node may be called") as refused:
         connect("watch.db", node=name)
+    assert ASKS_A_RUNNING_ONE in str(refused.value) or name
+    assert "of its host and process" not in str(refused.value)
 
 
-@pytest.mark.parametrize("verb", ["run", "reload"])
-def test_a_variable_that_is_empty_names_no_node(tmp_path, verb):
+@pytest.mark.parametrize(
+    ("verb", "instead"),
+    [("run", "or leave it out for that of its host and process"), ("reload", ASKS_A_RUNNING_ONE)],
+)
+def test_a_variable_that_is_empty_names_no_node_and_the_advice_is_that_of_its_verb(tmp_path, verb, instead):
     config = ["-c"] * (verb == "reload") + [str(tmp_path / "gone.yaml")]
     ended = CliRunner().invoke(cli, [verb, *config, "--node", ""])
     assert ended.exit_code == 2
     assert "no node may be called ''" in ended.stderr
-    assert "leave it out" in ended.stderr
+    assert ended.stderr.rstrip().endswith(instead)
 
 
 def test_a_run_under_a_bad_name_ends_before_it_opens_its_store(tmp_path):

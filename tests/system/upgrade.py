@@ -34,7 +34,7 @@ from typing import NamedTuple
 from watchkeeper import Record
 
 from tests.system.clustering.judging import Finding, Known, Verdict, judge
-from tests.system.clustering.nodes import Job, Node
+from tests.system.clustering.nodes import Heartbeats, Node
 from tests.system.clustering.script import Script
 from tests.system.clustering.shards import Owned
 from tests.system.clustering.world import SETTLE_S, SETTLED_WITHIN_S, Cluster, Plan
@@ -42,7 +42,7 @@ from tests.system.outside import WITHIN_S, Site
 from tests.system.processes import COMMAND
 
 ROOT = Path(__file__).parents[2]
-JOBS = Job(tuple(f"job{number}" for number in range(6)), every="2s", grace="18s")
+HEARTBEATS = Heartbeats(tuple(f"job{number}" for number in range(6)), every="2s", grace="18s")
 JOB_PHASE_S, JOB_NEEDED_S = (28.0, 40.0), 24.0
 """A job is missed 20 s after its last heartbeat, which was taken some seconds before it stopped."""
 SEND_EVERY_S = 1.0
@@ -60,8 +60,8 @@ class Step(NamedTuple):
     said: str
 
 
-class Jobs:
-    """Sends the heartbeats of all jobs but those that its script has stopped, on a thread for each, and counts those that no node took."""
+class HeartbeatSender:
+    """Sends all heartbeats but those that its script has stopped, on a thread for each, and counts those that no node took."""
 
     def __init__(self, nodes: list[Node], names: tuple[str, ...], seed: int) -> None:
         self._nodes, self._names, self._switch = nodes, names, Site()
@@ -113,8 +113,8 @@ def code_of(commit: str, folder: Path) -> Path:
 class Upgrade:
     """The steps, on a cluster whose nodes all run the old code at first."""
 
-    def __init__(self, cluster: Cluster, old: Path, jobs: Jobs) -> None:
-        self.cluster, self.old, self.jobs = cluster, old, jobs
+    def __init__(self, cluster: Cluster, old: Path, sender: HeartbeatSender) -> None:
+        self.cluster, self.old, self.sender = cluster, old, sender
         self.steps: list[Step] = []
         self.problems: list[str] = []
 
@@ -242,15 +242,15 @@ def all_missed(cluster: Cluster, steps: list[Step]) -> dict[str, tuple[int, floa
     return found
 
 
-def judged(cluster: Cluster, jobs: Jobs) -> tuple[Verdict, Verdict]:
+def judged(cluster: Cluster, sender: HeartbeatSender) -> tuple[Verdict, Verdict]:
     """Judges the targets and the heartbeats at the end."""
-    of_jobs = [each for each in cluster.ledger.all() if each.target in JOBS.names]
+    of_heartbeats = [each for each in cluster.ledger.all() if each.target in HEARTBEATS.names]
     blind = tuple(
         each._replace(targets=None, ended_at=each.ended_at + JOB_NEEDED_S) for each in cluster.blind
     )
-    arrivals = {each.key: cluster.ledger.arrivals[each.key] for each in of_jobs}
+    arrivals = {each.key: cluster.ledger.arrivals[each.key] for each in of_heartbeats}
     known = Known(JOB_NEEDED_S, SEND_EVERY_S, blind)
-    return cluster.judge_patiently(set()), judge(jobs.script.outages, of_jobs, arrivals, known)
+    return cluster.judge_patiently(set()), judge(sender.script.outages, of_heartbeats, arrivals, known)
 
 
 def run(
@@ -259,18 +259,18 @@ def run(
     """Runs the whole upgrade."""
     with tempfile.TemporaryDirectory(prefix="up-") as name, ExitStack() as stack:
         old = code_of(commit, Path(name) / "old")
-        cluster = Cluster(Path(name), Plan(seed, targets=24, jobs=JOBS, code=old))
+        cluster = Cluster(Path(name), Plan(seed, targets=24, heartbeats=HEARTBEATS, code=old))
         stack.callback(cluster.close)
-        jobs = Jobs(cluster.nodes, JOBS.names, seed)
-        upgrade = Upgrade(cluster, old, jobs)
+        sender = HeartbeatSender(cluster.nodes, HEARTBEATS.names, seed)
+        upgrade = Upgrade(cluster, old, sender)
         try:
-            jobs.start()
+            sender.start()
             upgrade.run(alone=alone)
         finally:
-            jobs.close()
+            sender.close()
         cluster.script.end(cluster.plan.needed_s)
         cluster.pause(max(cluster.plan.needed_s, JOB_NEEDED_S))
-        verdicts = judged(cluster, jobs)
+        verdicts = judged(cluster, sender)
         upgrade.problems += [
             f"{node.name} ended with {status}: {node.said[-3:]}"
             for node, status in cluster.stop().items()
@@ -318,7 +318,7 @@ def main(arguments: list[str]) -> int:
     counted = (
         f"{sum(each.outages for each in verdicts)} outages, {sum(each.judged for each in verdicts)} of them certain,"
         f" {sum(each.count('lost') for each in verdicts)} lost, {sum(each.count('twice') for each in verdicts)} told twice,"
-        f" {len(findings)} findings; {upgrade.jobs.taken} heartbeats taken, {upgrade.jobs.refused} taken by no node"
+        f" {len(findings)} findings; {upgrade.sender.taken} heartbeats taken, {upgrade.sender.refused} taken by no node"
     )
     problems = faults_of(upgrade, verdicts)
     sys.stdout.write(f"failed: {'; '.join(problems[:8])}; {counted}\n" if problems else f"ok: {counted}\n")

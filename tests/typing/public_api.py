@@ -63,6 +63,7 @@ from watchkeeper import (
     StoreCorrupt,
     StoredSample,
     StoreError,
+    StoreNewer,
     Subscription,
     Summed,
     Surface,
@@ -221,7 +222,7 @@ def failing() -> None:
         Runtime().start()
     except ConfigurationError as error:
         logger.info("%s", error.problems)
-    except (StoreBusy, StoreCorrupt, StoreError, UnknownName, UsageError, WatchkeeperError):
+    except (StoreBusy, StoreCorrupt, StoreNewer, StoreError, UnknownName, UsageError, WatchkeeperError):
         label: Surface | None = surface_of(Runtime.start)
         logger.info("%s %s %s", label, Status.UP, __version__)
 

@@ -5,7 +5,7 @@ chain of the shard that takes it, so that each chain is whole by itself; those i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -141,9 +141,18 @@ def leave_incidents(connection: BoundedConnection, fence: Fence, shard: int, tar
                 connection.execute(_KEEP, (shard, kept))
 
 
-def leave_for_the_dead(connection: BoundedConnection, shard: int, targets: ShardTargets) -> None:
-    """Leaves incidents for shards that nobody runs, before this one is claimed: those for it, and those that it has for others."""
-    having = [each for (each,) in connection.execute(_HAVING, (shard, sorted(targets.names))).fetchall()]
+def shards_having(connection: BoundedConnection, shard: int, targets: ShardTargets) -> list[int]:
+    """Returns the other shards that have live incidents of the targets of a shard."""
+    return [each for (each,) in connection.execute(_HAVING, (shard, sorted(targets.names))).fetchall()]
+
+
+def leave_for_the_dead(
+    connection: BoundedConnection, shard: int, targets: ShardTargets, having: Collection[int]
+) -> None:
+    """Leaves incidents for shards that nobody runs, before this one is claimed: those for it, and those that it has for others.
+
+    `having` are the `shards_having` those for it.
+    """
     leaving, _ = _standing(connection, shard, targets)
     if not having and not leaving:
         return
@@ -157,19 +166,18 @@ def leave_for_the_dead(connection: BoundedConnection, shard: int, targets: Shard
 
 
 def refuse_early(
-    connection: BoundedConnection, shard: int, targets: ShardTargets, configuration: str
+    connection: BoundedConnection, shard: int, having: Collection[int], configuration: str
 ) -> None:
-    """Refuses to open a shard while another one runs by an older configuration with an open incident that is to move here: judged
-    without it, its target would be told again.
+    """Refuses to open a shard while another one, of those `having` an open incident that is to move here, runs by an older configuration:
+    judged without it, its target would be told again.
 
     Raises: StoreBusy, for as long as limits allow since this shard was run last.
     """
     mine = read_stamp(configuration)
-    having = [each for (each,) in connection.execute(_HAVING, (shard, sorted(targets.names))).fetchall()]
     if mine is None or not having:
         return
     for other, said in connection.execute(
-        _OWNERS, (having, NODE_MOVED_WITHIN_NS / NS_PER_S, shard)
+        _OWNERS, ([*having], NODE_MOVED_WITHIN_NS / NS_PER_S, shard)
     ).fetchall():
         theirs = read_stamp(said)
         if theirs is not None and mine.is_newer_than(theirs):

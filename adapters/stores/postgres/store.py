@@ -19,7 +19,7 @@ from ..sqlite.lock import this_process
 from .connection import BoundedConnection, connect, explained, reading
 from .fence import read_owner
 from .moving import leave_marks, take_marks
-from .moving_incidents import leave_for_the_dead, leave_incidents, refuse_early, take_incidents
+from .moving_incidents import leave_for_the_dead, leave_incidents, refuse_early, shards_having, take_incidents
 from .restoring import recalled, restored, verify
 from .schema import migrate
 from .session import DatabaseSession
@@ -115,8 +115,9 @@ class PostgresStore:
         self._refuse_later(connection)
         targets = None if self._targets is None else self._targets()
         if targets is not None:
-            leave_for_the_dead(connection, self._shard, targets)
-            refuse_early(connection, self._shard, targets, self._configuration())
+            having = shards_having(connection, self._shard, targets)
+            leave_for_the_dead(connection, self._shard, targets, having)
+            refuse_early(connection, self._shard, having, self._configuration())
         known = max(self._known_epoch, 0 if self._tenure is None else self._tenure.epoch)
         session.fence.claim(this_process(now).text, self._incarnation, known, self._lapsed)
         session.samples.reload()

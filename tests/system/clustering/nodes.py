@@ -28,7 +28,7 @@ TARGET = """\
       flapping: false, default_rules: false,
       rules: [{{id: down, kind: consecutive, after: 2, recover: 2, severity: critical}}]}}
 """
-JOB = """\
+HEARTBEAT = """\
   - {{id: {name}, every: {every}, heartbeat: {{grace: {grace}}}, notify: [ops], flapping: false}}
 """
 PAIR = """\
@@ -36,15 +36,15 @@ PAIR = """\
 """
 
 
-class Job(NamedTuple):
-    """Heartbeats of a run: their names, and when a silent one is missed."""
+class Heartbeats(NamedTuple):
+    """The heartbeats of a run: their names, and when a silent one is missed."""
 
     names: tuple[str, ...] = ()
     every: str = "2s"
     grace: str = "8s"
 
 
-NO_JOBS = Job()
+NO_HEARTBEATS = Heartbeats()
 
 
 def write_plan(
@@ -55,7 +55,7 @@ def write_plan(
     names: Sequence[str],
     every: str,
     shards: int,
-    jobs: Job = NO_JOBS,
+    heartbeats: Heartbeats = NO_HEARTBEATS,
     pairs: Sequence[Sequence[str]] = (),
 ) -> None:
     """Writes the one configuration of all nodes: host and port of the database are in the environment of each.
@@ -65,7 +65,10 @@ def write_plan(
     options = f"sslmode=disable&gssencmode=disable&shards={shards}"
     head = CONFIGURATION.format(options=options, receiver=receiver, secret=SECRET)
     each = [TARGET.format(name=name, every=every, site=site) for name in names]
-    each += [JOB.format(name=name, every=jobs.every, grace=jobs.grace) for name in jobs.names]
+    each += [
+        HEARTBEAT.format(name=name, every=heartbeats.every, grace=heartbeats.grace)
+        for name in heartbeats.names
+    ]
     each += [
         PAIR.format(number=number, every=every, first=first, second=second)
         for number, (first, second) in enumerate(pairs)

@@ -21,7 +21,7 @@ from tests.system.clustering.database import Database
 from tests.system.clustering.judging import Blind, Finding, Known, Span, Verdict, judge
 from tests.system.clustering.ledger import Ledger, Told
 from tests.system.clustering.network import Network
-from tests.system.clustering.nodes import NAMES, Job, Node, write_plan
+from tests.system.clustering.nodes import NAMES, NO_HEARTBEATS, Heartbeats, Node, write_plan
 from tests.system.clustering.script import Script
 from tests.system.clustering.senders import Senders
 from tests.system.clustering.shards import Owned, ShardWatch
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
     is_fenced: bool = True
     is_timed: bool = True
     """Whether a slow takeover counts as a fault, and a check that is late; not where other work may keep the machine busy."""
-    jobs: Job = Job()
+    heartbeats: Heartbeats = NO_HEARTBEATS
     code: Path | None = None
     """The folder with the package that all nodes run at first; None: the one under test."""
 
@@ -133,7 +133,7 @@ class Cluster:
             names=self.script.names,
             every=f"{self.plan.every_s:g}s",
             shards=self.plan.shards,
-            jobs=self.plan.jobs,
+            heartbeats=self.plan.heartbeats,
             pairs=pairs,
         )
         if pairs:
