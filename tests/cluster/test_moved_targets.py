@@ -226,6 +226,21 @@ def test_an_open_incident_goes_on_and_its_end_is_told_once(nodes, rows, move):
     assert a.status().problems == ()
 
 
+def test_a_shard_that_runs_takes_what_another_leaves_for_it(nodes, rows):
+    a = nodes.start("a", APART)
+    fail(a, SECOND.id)
+    nodes.until_told([(SECOND.id, "opened")])
+    nodes.stop("a")
+    # Which of two shards opens first is left to chance: this one opens without the incident, which its former shard leaves afterwards.
+    rows("UPDATE incident SET is_open = false, is_live = false")
+    a = nodes.start("a", JOINED)
+    rows("UPDATE incident SET is_open = true")
+    until(lambda: incident_rows(rows) == [(0, True)])
+    for _ in range(3):
+        a.heartbeat(SECOND.id)
+    nodes.until_told([(SECOND.id, "opened"), (SECOND.id, "resolved")])
+
+
 def test_an_incident_moves_between_nodes_that_are_reloaded_one_after_the_other(nodes, rows):
     for name in ("a", "b"):
         nodes.start(name, APART)

@@ -57,6 +57,13 @@ TestTimersAgainstSortedList = TimersAgainstSortedList.TestCase
 TestTimersAgainstSortedList.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
+def test_timers_of_one_moment_fire_in_the_order_of_their_arming():
+    timers = Timers()
+    for key in ("first", "second", "third", "first"):
+        timers.arm(key, 5)
+    assert [key for key, _ in timers.due(5)] == ["second", "third", "first"]
+
+
 def test_a_due_timer_that_is_armed_while_others_fire_fires_too():
     timers = Timers()
     timers.arm("first", 1)
