@@ -164,7 +164,7 @@ def agent(
 def demo(*, plain: bool, stay: bool) -> None:
     """Watch three local servers that fail.
 
-    It prints the address of its page first, and ends by itself within 30 seconds.
+    It prints the address of its page first, and ends by itself, mostly within 20 seconds.
     """
     from .operate.demo import run_demo
 

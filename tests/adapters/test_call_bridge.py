@@ -131,7 +131,9 @@ def test_its_own_timeout_error_is_not_our_deadline(on_bench):
 
 def test_a_deadline_during_a_thread_says_timed_out_not_undone(on_bench, colour):
     async def main(bench):
-        assert await bench.submit(timeout_ns=500 * NS_PER_MS)[1] == TimedOut()
+        # On a busy machine the thread may begin too late.
+        while (ended := await bench.submit(timeout_ns=500 * NS_PER_MS)[1]) != TimedOut():
+            assert isinstance(ended, Overloaded)
 
     bench = on_bench(main)
     # The thread goes on and its effect happens after the deadline; the coroutine is stopped before its effect.

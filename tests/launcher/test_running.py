@@ -293,7 +293,7 @@ def test_the_demonstration_ends_by_itself_and_well(tmp_path):
         [sys.executable, "-m", "watchkeeper", "demo"],
         capture_output=True,
         text=True,
-        timeout=WITHIN_S,
+        timeout=2 * WITHIN_S,
         cwd=tmp_path,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         check=False,

@@ -47,8 +47,11 @@ def seen_within(what):
 
 
 @contextmanager
-def in_restart(runtime, configuration):
-    """The time in which a reload waits for a check that does not return; yields what the reload has raised."""
+def in_restart(runtime, configuration, is_seen=None):
+    """The time in which a reload waits for a check that does not return; yields what the reload has raised.
+
+    `is_seen` tells of a restart whose grace is so short that a look at the runtime may come too late.
+    """
     begun, go_on, raised = threading.Event(), threading.Event(), []
 
     @runtime.check("stuck", every="1s", timeout="1s", notify=())
@@ -66,7 +69,7 @@ def in_restart(runtime, configuration):
     reloading = threading.Thread(target=reload)
     reloading.start()
     try:
-        assert seen_within(lambda: "stopped" in repr(runtime))
+        assert seen_within(is_seen or (lambda: "stopped" in repr(runtime)))
         yield raised
     finally:
         go_on.set()
@@ -287,9 +290,13 @@ def test_a_restart_that_fails_both_ways_is_the_end(shop, ops, caplog, tmp_path):
 def test_work_that_a_restart_abandons_is_logged(ops, caplog):
     with (
         Runtime(options=RuntimeOptions(grace="300ms"), **ops) as runtime,
-        in_restart(runtime, Configuration()) as raised,
+        in_restart(
+            runtime,
+            Configuration(),
+            lambda: "callables that still run: watchkeeper-call-1: stuck" in caplog.text,
+        ) as raised,
     ):
-        assert seen_within(lambda: "callables that still run: watchkeeper-call-1: stuck" in caplog.text)
+        pass
     assert raised == []
 
 

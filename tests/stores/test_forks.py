@@ -108,10 +108,12 @@ def test_a_fork_comes_before_the_calls_that_begin_after_it():
     calling = [threading.Thread(target=call, args=(number,)) for number in range(8)]
     for each in calling:
         each.start()
-    assert [forked(lambda: entered(guard))() for _ in range(5)] == [0] * 5
-    may_end.set()
-    for each in calling:
-        each.join()
+    try:
+        assert [forked(lambda: entered(guard))() for _ in range(5)] == [0] * 5
+    finally:
+        may_end.set()
+        for each in calling:
+            each.join()
 
 
 def test_a_child_goes_on_with_what_another_process_has_made_of_the_store(path):

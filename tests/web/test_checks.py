@@ -12,7 +12,7 @@ from watchkeeper.domain.units import NS_PER_S
 def silent():
     """A server that says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
+        server.settimeout(20)
         yield server
 
 
@@ -40,6 +40,7 @@ def test_a_check_that_outlasts_the_wait_is_accepted_and_is_one(operator, runtime
         answer = operator.post("/targets/mail/check")
         assert (answer.status, answer.json["attempt"], answer.json["target"]["samples"]) == (202, None, 0)
     silent.accept()[0].close()
+    silent.setblocking(False)
     with pytest.raises(BlockingIOError):
         silent.accept()
 

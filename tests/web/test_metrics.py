@@ -352,8 +352,10 @@ def test_a_look_at_the_store_that_hangs_leaves_its_size_out_of_later_scrapes(tmp
     source = MetricsSource(Idle(), store)
     hanging = threading.Thread(target=source.read, kwargs={"targets": True})
     hanging.start()
-    assert asked.wait(20)
-    assert source.read(targets=True).file_bytes == {}
-    held.set()
-    hanging.join()
+    try:
+        assert asked.wait(20)
+        assert source.read(targets=True).file_bytes == {}
+    finally:
+        held.set()
+        hanging.join()
     assert source.read(targets=True).file_bytes == {"database": 4}

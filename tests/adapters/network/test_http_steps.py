@@ -14,6 +14,8 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probes.web.http_steps import HttpCapture, HttpStep, HttpSteps
 from watchkeeper.domain.time.moment import Moment
 
+from tests.adapters.timing import outlasting
+
 TOKEN = "tok/en+\"<'1"  # noqa: S105  # of the test's own server
 BEGAN = Moment(monotonic_ns=1, wall_ns=1)
 COOKIE_GONE = "Set-Cookie: sid=; Path=/; Max-Age=0"
@@ -232,7 +234,12 @@ def test_a_failure_of_a_step_that_always_runs_is_one(bench, prober, shop):
 
 def test_a_step_that_says_nothing_leaves_time_for_the_logout(bench, prober, shop):
     hanging = {"id": "pay", "url": "/nothing"}
-    seen = run(bench, prober, shop, LOGIN, hanging, {"url": "/logout", "always": True}, timeout_ms=400)
+    steps = (LOGIN, hanging, {"url": "/logout", "always": True})
+    seen = outlasting(
+        lambda within_ms: run(bench, prober, shop, *steps, timeout_ms=within_ms),
+        lambda seen: "step pay" in seen.detail and shop.heard[-1].path == "/logout",
+        400,
+    )
 
     assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
     assert seen.detail == "step pay: the deadline passed before the first byte"
@@ -241,12 +248,15 @@ def test_a_step_that_says_nothing_leaves_time_for_the_logout(bench, prober, shop
 
 @pytest.mark.parametrize("path", ["/nothing", "/drip_head", "/drip_body"])
 def test_one_deadline_ends_all_steps(bench, prober, shop, path):
-    ended = bench.run(
-        prober, steps_at(shop, LOGIN, {"id": "pay", "url": path}, {"url": "/ship"}), timeout_ms=300
+    steps = (LOGIN, {"id": "pay", "url": path}, {"url": "/ship"})
+    seen = outlasting(
+        lambda within_ms: run(bench, prober, shop, *steps, timeout_ms=within_ms),
+        lambda seen: "step pay" in seen.detail and shop.heard[-1].path == path,
+        300,
     )
 
-    assert (ended.seen.outcome, ended.seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
-    assert ended.seen.detail.startswith("step pay: the deadline passed")
+    assert (seen.outcome, seen.reason) == (Outcome.TIMED_OUT, Reason.TIMED_OUT)
+    assert seen.detail.startswith("step pay: the deadline passed")
     assert shop.heard[-1].path == path
 
 

@@ -261,4 +261,4 @@ def test_a_hostile_server_of_http_2_ends_with_a_reason_of_its_own(bench, authori
         )
 
     assert (ended.seen.outcome, ended.seen.reason) == (outcome, reason)
-    assert ended.took_ms < 3_000
+    assert ended.took_ms < 10_000

@@ -32,6 +32,8 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import Tls
 from watchkeeper.domain.specification.probes.servers.mysql import Mysql
 
+from tests.adapters.timing import outlasting
+
 TIMEOUT_MS = 300
 
 
@@ -135,7 +137,11 @@ def test_a_query_that_fails_is_down_by_its_code_and_shows_nothing_of_itself(benc
 
 @pytest.mark.needs("mariadb")
 def test_a_query_ends_with_the_deadline_here_and_soon_after_it_at_the_server(bench, prober, real):
-    seen = bench.run(prober, target(real, query="SELECT sleep(30)"), timeout_ms=TIMEOUT_MS).seen
+    seen = outlasting(
+        lambda within_ms: bench.run(prober, target(real, query="SELECT sleep(30)"), within_ms).seen,
+        lambda seen: "query" in seen.detail,
+        TIMEOUT_MS,
+    )
 
     assert (seen.outcome, seen.detail) == (
         Outcome.TIMED_OUT,
@@ -183,11 +189,11 @@ def test_a_small_server_hears_its_bounds_before_the_query(bench, prober):
         password=PASSWORD,
     )
     with HostileServer(greeting=small) as server:
-        seen = bench.run(prober, target(server, query="SELECT 42"), timeout_ms=5_000).seen
+        seen = bench.run(prober, target(server, query="SELECT 42"), timeout_ms=20_000).seen
 
     heard = [said[5:].decode() for said in small.heard]
     assert (seen.outcome, seen.detail) == (Outcome.UP, "")
-    assert 4_000 < int(heard[1].removeprefix("SET max_execution_time = ")) <= 5_100
+    assert 10_000 < int(heard[1].removeprefix("SET max_execution_time = ")) <= 20_100
     assert heard[0] == "SET NAMES utf8mb4"
     assert heard[2:] == [
         "SET sql_select_limit = 1001",

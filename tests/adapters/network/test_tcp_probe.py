@@ -15,7 +15,7 @@ from watchkeeper.domain.observation.outcome import Outcome, Reason
 from watchkeeper.domain.specification.probe import ANY_ANSWER, Http, Tcp
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S
 
-from tests.adapters.timing import ANSWER_WITHIN_MS, GRACE_MS
+from tests.adapters.timing import ANSWER_WITHIN_MS, GRACE_MS, outlasting
 from tests.support.left_behind import threads_since
 
 TIMEOUT_MS = 300
@@ -92,13 +92,18 @@ def test_any_answer_is_taken_until_it_ends_or_pauses(
         serve(visit)
 
     with HostileServer(greeting=answer) as server:
-        within_ms = TIMEOUT_MS if is_ended_by_the_deadline else ANSWER_WITHIN_MS
-        ended = bench.run(prober, target(server, send="hello", expect=ANY_ANSWER), within_ms)
+        seen = outlasting(
+            lambda within_ms: (
+                bench.run(prober, target(server, send="hello", expect=ANY_ANSWER), within_ms).seen
+            ),
+            lambda seen: seen.body is not None and seen.body.startswith(begins),
+            TIMEOUT_MS if is_ended_by_the_deadline else ANSWER_WITHIN_MS,
+        )
         assert server.gone.wait(20)
 
-    assert (ended.seen.outcome, ended.seen.reason) == (outcome, reason)
-    assert ended.seen.body.startswith(begins)
-    assert ended.seen.detail.isprintable()
+    assert (seen.outcome, seen.reason) == (outcome, reason)
+    assert seen.body.startswith(begins)
+    assert seen.detail.isprintable()
 
 
 def test_the_pause_after_an_answer_is_not_its_time(bench, prober, monkeypatch):
@@ -215,10 +220,11 @@ def test_a_silent_address_does_not_use_up_the_deadline(bench, names, full_backlo
 def test_a_name_is_looked_up_and_its_time_is_measured(bench, prober):
     with HostileServer(greeting=Visit.wait_for_client_to_leave) as server:
         spec = Tcp(host="localhost", port=server.port, address_family="ipv4")
-        first, second = (bench.run(prober, spec).seen for _ in range(2))
+        first, *later = (bench.run(prober, spec).seen for _ in range(20))
 
     assert (first.outcome, first.ip) == (Outcome.UP, "127.0.0.1")
-    assert first.phases.dns_ns > second.phases.dns_ns
+    # A busy machine may interrupt any of them.
+    assert first.phases.dns_ns > min(each.phases.dns_ns for each in later)
     assert len(prober.resolver.kept) == 1
 
 
