@@ -118,16 +118,18 @@ def make_watch(store: str) -> OwnerWatch:
 def count_shards(store: str) -> int:
     """Returns the number of shards of a store, of a new one that it will have; 1 for a file, whose one owner has everything.
 
-    Raises: StoreError for a database that cannot be read, and where its URL asks for another number than it has.
+    Raises: StoreError for a database that cannot be read, or is reached by a pooler that shares connections, and where its URL asks
+    for another number than it has.
     """
     if not is_database(store):
         return 1
     require_postgres()
-    from .postgres.connection import connected
+    from .postgres.connection import connected, refuse_shared_connections
     from .postgres.schema import count_shards as counted
 
     place = database_place(store)
     with connected(place, "looking at") as connection:
+        refuse_shared_connections(connection, place)
         return counted(connection, place)
 
 

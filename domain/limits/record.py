@@ -104,6 +104,8 @@ OTHER_SHARDS_READ_NS = NS_PER_S
 """The wait for what the store has of other nodes' shards: where it hangs, the status says so and has this node's own shards."""
 NODE_UNSERVED_NS = 10 * NS_PER_S
 """How long a shard without a living owner is left unnamed: a take-over takes half of that."""
+NODE_TOLD_NS = 3 * NS_PER_S
+"""How long what is wrong with nodes is seen before it is an event: after a time in which the store was away, every row is old for a look."""
 NODE_KEPT_NS = 3_600 * NS_PER_S
 """How long a silent node is shown before it is forgotten."""
 NODE_PROBLEMS_EVERY_NS = 5 * NS_PER_S

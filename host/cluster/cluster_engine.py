@@ -88,7 +88,9 @@ class ClusterEngine:
             configured, parts.clock, self._require_open, parts.membership.answer, self._route
         )
         self._sending = ThreadPoolExecutor(1, "watchkeeper-commands")
-        self._node = Node(parts.membership, parts.clock, parts.stamp, parts.engines, self._after_look)
+        self._node = Node(
+            parts.membership, parts.clock, parts.stamp, parts.engines, self._after_look, parts.feed.tell
+        )
         self._questions = ClusterQuestions(
             configured, parts.store, parts.clock, parts.engines, self._node, self._owners
         )

@@ -16,11 +16,12 @@ from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
 from ...domain.cluster.membership import ClusterView, NodePlan, StartRetries
-from ...domain.cluster.node_problems import own_problem, shown_problems
+from ...domain.cluster.node_problems import ToldProblems, own_problem, shown_problems
 from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced, StoreNewer, WatchkeeperError
 from ...domain.line import count_of, first_line
+from ...domain.read_model.event import HealthChanged
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.moment import NS_PER_S, Deadline, Moment
@@ -73,6 +74,10 @@ class EngineFactory(Protocol):
         ...
 
 
+def _tell_nobody(change: HealthChanged) -> None:
+    """Takes what nobody has asked for."""
+
+
 class _NotStarted(Exception):  # it never leaves this module
     """A shard does not run, which is told."""
 
@@ -97,10 +102,14 @@ class Node:
         stamp: Callable[[], ConfigurationStamp],
         factory: EngineFactory,
         looked: Callable[[], None],
+        tell: Callable[[HealthChanged], None] = _tell_nobody,
     ) -> None:
-        """`stamp` returns that of the configuration of this process; `looked` runs after each look, and may raise StoreError."""
+        """`stamp` returns that of the configuration of this process; `looked` runs after each look, and may raise StoreError.
+
+        `tell` is given each change of what is wrong with the nodes.
+        """
         self._membership, self._clock, self._stamp, self._factory = membership, clock, stamp, factory
-        self._after_look = looked
+        self._after_look, self._tell = looked, tell
         self._guard = threading.Lock()
         self._shards: dict[int, ShardRun] = {}
         self._workers = ThreadPoolExecutor(limits.NODE_CLAIMS_MAX, "watchkeeper-shards")
@@ -120,6 +129,7 @@ class Node:
         """Why the last look failed."""
         self._refused: BaseException | None = None
         """The last error of a start."""
+        self._told = ToldProblems()
         self._failed: dict[int, str] = {}
         """Why shards did not start."""
 
@@ -231,6 +241,8 @@ class Node:
             except Exception as error:
                 logger.exception("The node met an internal fault")
                 self._note(first_line(f"{type(error).__name__}: {error}"))
+            for part, detail in self._told.look(self.problems(), self._clock.read()):
+                self._tell(HealthChanged(part, detail))
 
     def _tell_news(self) -> None:
         """Logs the shards that were taken or given away since the last line, all of one moment in one."""

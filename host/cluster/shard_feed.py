@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ...domain.incidents.announcement import Announcement
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import Silence
-from ...domain.read_model.event import Event, IncidentChanged, SampleSeen
+from ...domain.read_model.event import Event, HealthChanged, IncidentChanged, SampleSeen
 from ..subscriptions import Subscriptions
 
 
@@ -34,6 +34,10 @@ class NodeFeed:
                 else:
                     found.pop(event.incident.id, None)
         self._feed.publish(event)
+
+    def tell(self, change: HealthChanged) -> None:
+        """Passes on what is wrong with the nodes, or is so no longer: it belongs to no shard."""
+        self._feed.publish(change)
 
     def resume(self, shard: int, incidents: Iterable[Incident]) -> None:
         with self._guard:

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from clustered import OPS, SHARDS, fail, job_on, problems
 from databases import schema_of
-from looking import until
-from watchkeeper import CallChannel, Channel
+from looking import WITHIN_S, until
+from watchkeeper import CallChannel, Channel, HealthChanged
 from watchkeeper.domain import limits
 from watchkeeper.domain.time.moment import NS_PER_MS
 
@@ -21,6 +21,7 @@ def hasty(monkeypatch):
     """Tenths of a second stand for minutes."""
     monkeypatch.setattr(limits, "OWN_PROBLEMS_EVERY_NS", 50 * NS_PER_MS)
     monkeypatch.setattr(limits, "NODE_PROBLEMS_EVERY_NS", 0)
+    monkeypatch.setattr(limits, "NODE_TOLD_NS", 50 * NS_PER_MS)
     monkeypatch.setattr(limits, "OWN_CHANNEL_PATIENCE_NS", 100 * NS_PER_MS)
     monkeypatch.setattr(limits, "OWN_SILENCE_PATIENCE_NS", 100 * NS_PER_MS)
     monkeypatch.setattr(limits, "OWN_PROBLEM_GONE_NS", 200 * NS_PER_MS)
@@ -91,19 +92,39 @@ def test_a_channel_that_is_dead_for_all_shards_is_one_incident_and_survives_its_
     assert own(nodes) == [(first, "channel pager", "opened"), (other, "channel pager", "resolved")]
 
 
-@pytest.mark.slow
-def test_a_silent_node_is_told_once_and_its_return_too(nodes, database_server):
-    a = nodes.start("a", options={"notify": ("ops",)})
-    schema = schema_of(nodes.store)
+@pytest.fixture
+def set_beat(nodes, database_server):
+    """Writes the row of another node `b`, whose last sign of life was so long ago."""
 
-    def set_beat(ago):
+    def write(ago):
+        table = f"{schema_of(nodes.store)}.node"
         with psycopg.connect(database_server.socket_dsn, autocommit=True) as connection:
             connection.execute(
-                f"INSERT INTO {schema}.node VALUES ('b', 'x', 'process 7 on mon2', clock_timestamp() - %s::interval, '', false, 0)"  # noqa: S608
+                f"INSERT INTO {table} VALUES ('b', 'x', 'process 7 on mon2', clock_timestamp() - %s::interval, '', false, 0)"  # noqa: S608
                 " ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at",
                 (ago,),
             )
 
+    return write
+
+
+def test_what_is_wrong_with_nodes_is_an_event_of_each_and_its_end_too(nodes, set_beat):
+    a = nodes.start("a")
+    with a.subscribe() as events:
+
+        def next_of_nodes():
+            heard = iter(lambda: events.get(WITHIN_S), None)
+            return next(each for each in heard if isinstance(each, HealthChanged) and each.part == "nodes")
+
+        set_beat("10 minutes")
+        assert next_of_nodes().detail == "1 node silent: b (process 7 on mon2)"
+        set_beat("-1 hour")
+        assert next_of_nodes().detail == ""
+
+
+@pytest.mark.slow
+def test_a_silent_node_is_told_once_and_its_return_too(nodes, set_beat):
+    a = nodes.start("a", options={"notify": ("ops",)})
     set_beat("10 minutes")
     until(lambda: "nodes" in problems(a))
     until(lambda: own(nodes))

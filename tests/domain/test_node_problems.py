@@ -4,7 +4,14 @@ import pytest
 from records import NOON
 from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
-from watchkeeper.domain.cluster.node_problems import NodeProblems, report_text, reported_problems
+from watchkeeper.domain.cluster.node_problems import (
+    NodeProblems,
+    ToldProblems,
+    own_problem,
+    report_text,
+    reported_problems,
+    shown_problems,
+)
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
 from watchkeeper.domain.incidents.own_problems import OwnProblem, OwnProblems, joined_problems
 from watchkeeper.domain.time.moment import NS_PER_S as S
@@ -138,3 +145,42 @@ def test_problems_of_nodes_are_told_once_they_have_lasted(part, patience_ns, sev
     assert own.review([problem(part, patience_ns - 1)], ("mail",), NOON) == ()
     (step,) = own.review([problem(part, patience_ns)], ("mail",), NOON)
     assert step.severity == severity
+
+
+def told(looks):
+    """What is told of what looks show, of which there is one a second."""
+    events = ToldProblems()
+    return [
+        (second, *said)
+        for second, shown in enumerate(looks)
+        for said in events.look(shown, NOON.shifted(second * S))
+    ]
+
+
+def test_a_problem_that_lasts_is_told_with_its_end_and_one_of_a_look_or_two_is_not():
+    silent = [("nodes", "1 node silent: b")]
+    assert told([silent] * 3 + [[]] * 3) == []
+    assert told([[], *[silent] * 6, [], []]) == [(4, *silent[0]), (7, "nodes", "")]
+
+
+def test_a_changed_text_is_told_at_once_and_of_many_a_few():
+    begun = [[("shards", "no node runs 1 shard: 0")]] * 4
+    changed = [[("shards", f"no node runs {count} shards")] for count in range(2, 12)]
+    found = told(begun + changed + [[]])
+    assert found[0] == (3, *begun[0][0])
+    assert [text for _, _, text in found[1:-1]] == [
+        each[0][1] for each in changed[: limits.PROBLEM_TEXTS_MAX]
+    ]
+    assert found[-1] == (14, "shards", "")
+
+
+@pytest.mark.parametrize("measured_ns", [89_600_000_000, 90_000_000_000, 90_400_000_000])
+def test_a_clock_that_is_off_by_the_same_has_the_same_text_at_each_look(measured_ns):
+    me = Member(
+        name="a", incarnation="a", process="process 1", stamp=ConfigurationStamp(), skew_ns=measured_ns
+    )
+    ((part, text),) = shown_problems(view(me), own_problem(view(me), "a", "", {}), ())
+    assert (part, text) == (
+        "node",
+        "the clock of this machine is 1m30s ahead of that of the database: set it by NTP",
+    )

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: how they are set up, how long each answer may take, and what an error means."""
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -121,6 +121,28 @@ def _set_up(connection: BoundedConnection, place: DatabasePlace, answer_ns: int)
         " UNION ALL SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         ([*settings], [*settings.values()]),
     )
+
+
+def refuse_shared_connections(connection: BoundedConnection, place: DatabasePlace) -> None:
+    """Refuses a pooler that lends one connection of the server to several clients by turns: settings and prepared statements go astray.
+
+    A pooler names another process of the server than the one that answers. Asked by a second client, it lends what the first one
+    has used, as that has nothing more to say. Where it lends the second one nothing, this is not known. Raises: StoreError.
+    """
+    process = _process_of(connection)
+    if process == connection.info.backend_pid:
+        return
+    with suppress(psycopg.Error), closing(connect(place, limits.POSTGRES_CONNECT_NS)) as second:
+        if _process_of(second) == process:
+            raise StoreError(
+                f"between this machine and the database of {place.shown} is a pooler that lends a connection for one transaction:"
+                " name the server itself, or set the pooler to the mode `session`"
+            )
+
+
+def _process_of(connection: BoundedConnection) -> int:
+    found: int = one(connection, "SELECT pg_backend_pid()")
+    return found
 
 
 def _refuse_other_encodings(connection: BoundedConnection, place: DatabasePlace) -> None:
