@@ -387,8 +387,8 @@ class Runtime(Commands):
 
         Blocks at most for the channel's timeout and that of a question. No incident is made, and no notice waits for it.
 
-        Raises: UnknownName for an unknown channel; UsageError while another test of it is under way, while the record cannot be
-        written and while the runtime is stopped; TimeoutError without an end in time.
+        Raises: UnknownName for an unknown channel; UsageError while another test of it is under way and while the runtime is stopped;
+        StoreError while the record cannot be written; TimeoutError without an end in time.
         """
         return run_blocking(self._channel_testing.test(channel, by, blocking))
 

@@ -107,8 +107,9 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
             case heard.Commit():
                 self._commit(now)
             case heard.SendTest() | heard.GetTest():
-                can_begin = not (self._writer.is_stuck or self._draining)
-                return self._tests.handle(message, self._generation if can_begin else None, now)
+                generation = None if self._draining else self._generation
+                answer = self._tests.handle(message, None if self._writer.is_stuck else generation, now)
+                return heard.UNWRITTEN if self._writer.is_stuck and not answer else answer
             case heard.RecordHeard(noted):
                 self._register.note_all(noted)
                 self._commit_soon(True)

@@ -14,14 +14,16 @@ from ..domain.specification.problem import Path, Problem
 from ..domain.specification.remote.agents import Agents
 from ..domain.specification.remote.logins import login_of
 from ..domain.specification.target import Target
-from ..domain.store_place import is_database
+from ..domain.store_place import is_database, store_problem
 from .http.fast.tls_contexts import missing_library
 from .plugins.installed import plugin_problems
+from .stores.place import database_place, has_postgres
 
 
 def problems_of_environment(configuration: Configuration) -> Iterator[Problem]:
     """Yields a problem for each place that needs what is not installed, or that an installed package refuses."""
     yield from missing_libraries(configuration)
+    yield from url_problems(configuration.runtime.store or "")
     for at, problem in plugin_problems(configuration.targets):
         yield problem.below(("targets", at))
 
@@ -54,6 +56,16 @@ def missing_libraries(
         for at in needing:
             text = "Apprise is not installed: pip install 'watchkeeper[channels]'"
             yield Problem(("channels", at, "apprise"), text)
+
+
+def url_problems(store: str) -> Iterator[Problem]:
+    """Yields the problem of the URL of a database that the installed library does not read, in the words of a start."""
+    if not is_database(store) or store_problem(store) or not has_postgres():
+        return
+    from .stores.postgres.connection import url_problem  # it loads the library
+
+    if text := url_problem(database_place(store)):
+        yield Problem(("runtime", "store"), text)
 
 
 def missing_for_agents(agents: Agents, nats: str = "nats", nkeys: str = "nkeys") -> Iterator[Problem]:

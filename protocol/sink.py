@@ -77,15 +77,19 @@ class Redrive(Message, frozen=True):
     key: str
 
 
+UNWRITTEN = "unwritten"
+"""The answer to a test, or to the question for one that has not ended, while nothing can be recorded."""
+
+
 class SendTest(Message, frozen=True):
-    """Send a test to a channel, once. Answered with its key; empty where the channel is unknown or none can begin now."""
+    """Send a test to a channel, once. Answered with its key, or UNWRITTEN; empty where the channel is unknown or none can begin now."""
 
     channel: str
     by: str
 
 
 class GetTest(Message, frozen=True):
-    """Answered with the try of the last test of a channel, by its key; None where it has not ended."""
+    """Answered with the try of the last test of a channel, by its key; None or UNWRITTEN where it has not ended."""
 
     key: str
 

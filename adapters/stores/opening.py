@@ -170,6 +170,14 @@ def look_at_nodes(store: str) -> ClusterView:
     return look_at(store)
 
 
+def recorded_targets_of(store: str) -> dict[int, int]:
+    """Returns the number of targets that the record of a database has of each shard. Raises: StoreError for one that cannot be read."""
+    require_postgres()
+    from .postgres.membership import recorded_targets
+
+    return recorded_targets(store)
+
+
 def runner_of(store: str) -> str | None:
     """Returns the processes that run a store, for people: the one that holds it, or its living nodes; None when none does, and where
     a database cannot be asked.

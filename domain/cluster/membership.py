@@ -14,6 +14,7 @@ from .assignment import assigned
 from .stamp import ConfigurationStamp
 
 NEWER_CONFIGURATION = "another node has a newer configuration: reload this one"
+OLDER_VERSION = "older than the schema: upgrade it"
 NAME_A_NEW_NODE = "give it one, or leave it out for that of its host and process"
 NAME_A_RUNNING_NODE = "name one that runs, as `status` shows them, or leave it out for any on this machine"
 
@@ -29,6 +30,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     stamp: ConfigurationStamp
     is_able: bool = True
     """Whether it can run shards: False for a while after it failed to start some."""
+    is_older: bool = False
+    """Whether its version is older than the schema of the store: no shard starts on it any more, whatever becomes of the others."""
     is_alive: bool = True
     """Whether it has shown a sign of life within the lease, by the clock of the store."""
     silent_ns: int = 0

@@ -10,8 +10,9 @@ from ..line import count_of, listed
 from ..read_model.problems import PresentProblems
 from ..time.duration import format_duration
 from ..time.moment import NS_PER_S, Moment
-from .membership import NEWER_CONFIGURATION, ClusterView
+from .membership import NEWER_CONFIGURATION, OLDER_VERSION, ClusterView, Member
 
+CANNOT_SUCCEED = "no shard starts on such a node, and it takes over from no other"
 NODE = "node"
 """The part by which the health of a node names what is wrong with it."""
 
@@ -74,6 +75,8 @@ def own_problem(view: ClusterView, incarnation: str, failure: str, failed: Mappi
     said = [failure] if failure else []
     mine = next((each for each in view.members if each.incarnation == incarnation), None)
     if mine is not None:
+        if mine.is_older and failed:
+            said.append(f"this version is {OLDER_VERSION}: {CANNOT_SUCCEED}")
         if mine.is_alive and mine not in view.newest():
             said.append(NEWER_CONFIGURATION)
         if abs(mine.skew_ns) > limits.NODE_SKEW_NS_MAX:
@@ -90,11 +93,22 @@ def shown_problems(view: ClusterView, own: str, unserved: Collection[int]) -> It
     if own:
         yield NODE, own
     silent = [each for each in view.members if not each.is_alive]
-    if silent:
-        names = listed([f"{each.name} ({each.process})" for each in silent])
-        yield "nodes", f"{count_of(len(silent), 'node')} silent: {names}"
+    owners = {each.incarnation for each in view.shards}
+    # One that runs shards goes on with them until it opens one anew: an upgrade node by node is no problem.
+    older = [each for each in view.alive() if each.is_older and each.incarnation not in owners]
+    said = [f"{count_of(len(silent), 'node')} silent: {_names(silent)}"] if silent else []
+    if older:
+        said.append(
+            f"{count_of(len(older), 'node')} older than the schema: {_names(older)}: upgrade {'it' if len(older) == 1 else 'them'}: {CANNOT_SUCCEED}"
+        )
+    if said:
+        yield "nodes", "; ".join(said)
     if unserved:
         yield UNSERVED, _unserved_text(unserved)
+
+
+def _names(members: Iterable[Member]) -> str:
+    return listed([f"{each.name} ({each.process})" for each in members])
 
 
 def _unserved_text(shards: Collection[int]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..cluster.membership import ClusterView, Member
+from ..cluster.membership import OLDER_VERSION, ClusterView, Member
 from ..line import count_of
 from ..public_value import PublicValue
 
@@ -26,14 +26,17 @@ class NodeStatus(PublicValue, frozen=True, kw_only=True, gc=False):
     """The shards that it runs."""
     targets: int
     """The number of targets on them, by the configuration of the process that answers."""
+    is_older: bool = False
+    """Whether its version is older than the schema of the store: no shard starts on it, and it takes over from no other until it is upgraded."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Remarks beside its figures: whether it is silent, has an older configuration, or is the one that answers."""
+        """Remarks beside its figures: whether it is silent, is older than the schema, has an older configuration, or is the one that answers."""
         return tuple(
             words
             for is_so, words in (
                 (not self.is_alive, "silent"),
+                (self.is_older, OLDER_VERSION),
                 (not self.has_newest, "older configuration"),
                 (self.is_this, "this one"),
             )
@@ -56,6 +59,8 @@ class ShardCounts(NamedTuple):
     """The shards that no living node runs."""
     shards: int
     """All shards of the store."""
+    older: int = 0
+    """The nodes that live and are older than the schema of the store."""
 
     @property
     def words(self) -> str:
@@ -68,7 +73,8 @@ def counts_of(view: ClusterView, node: str, owned: int) -> ShardCounts:
     """Returns the figures of all nodes and shards, as a node sees them that runs `owned` shards."""
     alive = len(view.alive())
     unserved = sum(each.is_free or each.is_silent for each in view.shards)
-    return ShardCounts(node, alive, len(view.members) - alive, owned, unserved, len(view.shards))
+    older = sum(each.is_older for each in view.alive())
+    return ShardCounts(node, alive, len(view.members) - alive, owned, unserved, len(view.shards), older)
 
 
 def node_statuses(
@@ -98,6 +104,7 @@ def node_statuses(
                 has_newest=each in newest if each.is_alive else not _is_older(each, newest),
                 shards=shards,
                 targets=sum(map(targets_on, shards)),
+                is_older=each.is_older,
             )
         )
     return tuple(found)

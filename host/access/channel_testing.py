@@ -4,7 +4,7 @@ from pykka import Timeout
 
 from ...actors.dispatch.run.future import AwaitAnswer, DispatchedFuture
 from ...actors.ports import Clock
-from ...domain.errors import UnknownName, UsageError
+from ...domain.errors import StoreError, UnknownName, UsageError
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.limits import ANSWER_WITHIN_NS
 from ...domain.line import first_line, one_line
@@ -12,11 +12,12 @@ from ...domain.read_model.event import Event, NoticeEnded
 from ...domain.specification.channel import Channel
 from ...domain.specification.problem import suggestion
 from ...domain.time.moment import Deadline
-from ...protocol.sink import GetTest, SendTest
+from ...protocol.sink import UNWRITTEN, GetTest, SendTest
 from ..configured import ConfiguredTargets
 from ..lifecycle import Lifecycle
 
 _SINK = "sink"
+_NOT_NOW = "the record cannot be written now: `watchkeeper status` says why"
 
 
 class _TestEnds:
@@ -45,7 +46,8 @@ class ChannelTesting:
     async def test(self, channel: str, by: str, wait: AwaitAnswer) -> DeliveryTry:
         """Returns the try.
 
-        Raises: UnknownName for an unknown channel; UsageError where none can begin; TimeoutError without an end in time.
+        Raises: UnknownName for an unknown channel; UsageError where none can begin; TimeoutError without an end in time; StoreError where
+        nothing can be recorded.
         """
         spec, lifecycle = self._known(channel), self._lifecycle
         if lifecycle.stands_by:
@@ -59,28 +61,33 @@ class ChannelTesting:
         lifecycle.feed.join(ends)
         try:
             key = await lifecycle.answer(_SINK, SendTest(spec.id, first_line(by)), wait)
-            if not key:
-                raise UsageError(
-                    f"no test of channel {spec.id!r} can begin: one is under way, or the record cannot be written now"
+            if key == UNWRITTEN:
+                raise StoreError(
+                    f"no test of channel {spec.id!r} can begin: it is recorded before it is sent, and {_NOT_NOW}: nothing was done"
                 )
+            if not key:
+                raise UsageError(f"no test of channel {spec.id!r} can begin: one is under way")
             while True:
                 # Taken first: an end that comes after the question sets it.
                 ended = ends.next
-                tried: DeliveryTry | None = await lifecycle.answer(_SINK, GetTest(key), wait)
-                if tried is not None:
+                tried = await lifecycle.answer(_SINK, GetTest(key), wait)
+                if isinstance(tried, DeliveryTry):
                     return tried
-                await self._next(ended, until, wait, spec)
+                try:
+                    await lifecycle.engine.arrival(ended, until.remaining_s(self._clock.read()), wait)
+                except Timeout:
+                    break
+            raise await self._unended(spec, key, wait)
         finally:
             lifecycle.feed.forget(ends)
 
-    async def _next(
-        self, ended: DispatchedFuture[None], until: Deadline, wait: AwaitAnswer, spec: Channel
-    ) -> None:
-        try:
-            await self._lifecycle.engine.arrival(ended, until.remaining_s(self._clock.read()), wait)
-        except Timeout:
-            says = f"the test of channel {spec.id!r} did not end in time: see status().problems"
-            raise TimeoutError(says) from None
+    async def _unended(self, spec: Channel, key: str, wait: AwaitAnswer) -> StoreError | TimeoutError:
+        """Returns what is raised for a test without an end in time."""
+        if await self._lifecycle.answer(_SINK, GetTest(key), wait) == UNWRITTEN:
+            return StoreError(
+                f"the test of channel {spec.id!r} is sent once it can be recorded, and {_NOT_NOW}"
+            )
+        return TimeoutError(f"the test of channel {spec.id!r} did not end in time: see status().problems")
 
     def _known(self, channel: str) -> Channel:
         if not isinstance(channel, str):

@@ -12,6 +12,7 @@ from ...actors.dispatch.run.future import AwaitAnswer, blocking
 from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain.errors import NotRunning, StoreError
+from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident
 from ...domain.read_model.metrics import RuntimeMetrics
 from ...domain.read_model.status import RuntimeStatus, TargetStatus
@@ -67,7 +68,8 @@ class ClusterQuestions:
                 return owner is not None and await self._of_shard(owner, listener, question, until_ns, wait)
             case GetTest():
                 answers = [each for _, each in await self._local(listener, question, until_ns, wait)]
-                return next((each for each in answers if each is not None), None)
+                ended = (each for each in answers if isinstance(each, DeliveryTry))
+                return next(ended, next((each for each in answers if each is not None), None))
             case _:
                 return await self._any(listener, question, until_ns, wait)
 

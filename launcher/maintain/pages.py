@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...client.connection import connect
-from ...domain.errors import ConfigurationError, NotRunning, UnknownName
+from ...domain.errors import ConfigurationError, NotRunning, StoreError, UnknownName
 from ...domain.line import count_of, one_line
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.specification.web import PublicPage
@@ -59,8 +59,9 @@ def _of_store(where: Where, names: tuple[str, ...]) -> "dict[str, PublicView]":
     place = find_store(where.config, where.store)
     pages = _chosen(place, names)
     connection = connect(place.path)
-    with suppress(NotRunning, UnknownName):
-        # A process that runs knows more than its record. It may have another configuration: then the record has the page.
+    with suppress(NotRunning, UnknownName, StoreError):
+        # A process that runs knows more than its record. It may have another configuration: then the record has the page. Of a store that
+        # failed it tells everybody no reason: the record is read, or says why it cannot be.
         return {page.id: connection.public_page(page.id) for page in pages}
     from ...client.public_files import recorded_views
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...adapters.stores.opening import look_at_nodes
+from ...adapters.stores.opening import look_at_nodes, recorded_targets_of
+from ...domain.cluster.membership import OLDER_VERSION
 from ...domain.cluster.placement import Placement
 from ...domain.line import count_of
 from ...domain.read_model.node_status import NodeStatus, node_statuses, shards_text
@@ -19,15 +20,21 @@ from ..place import StorePlace
 if TYPE_CHECKING:
     from ...client.answers import NodeRow
 
+OLDER_CONFIGURATION = "older configuration"
 _COLUMNS = ("node", "targets", "shards", "seen", "note")
 _TO_THE_TENTH_NS = 10 * NS_PER_S
 
 
 def nodes_of(place: StorePlace, now_ns: int) -> list[dict[str, Any]]:
-    """Returns the nodes of a store as plain data with stable keys; none where one process has all of it. Raises: StoreError."""
+    """Returns the nodes of a store as plain data with stable keys; none where one process has all of it.
+
+    Targets are those of the configuration; where only the store is named, those that it has a record of. Raises: StoreError.
+    """
     view = look_at_nodes(place.path)
     on = dict.fromkeys(range(len(view.shards)), 0)
-    if on and place.configuration is not None:
+    if on and place.configuration is None:
+        on |= recorded_targets_of(place.path)
+    elif place.configuration is not None and on:
         placement = Placement(place.configuration, len(on))
         for target in place.targets:
             on[placement.shard_of(target.id)] += 1
@@ -44,6 +51,7 @@ def _row(node: NodeStatus) -> dict[str, Any]:
         "newest": node.has_newest,
         "shards": list(node.shards),
         "targets": node.targets,
+        "older": node.is_older,
     }
 
 
@@ -61,7 +69,8 @@ def _shown(row: dict[str, Any], now_ns: int) -> dict[str, Any]:
     shards, age_ns = row["shards"], max(0, now_ns - wall_ns_of(row["seen_at"]))
     remarks = (
         "silent" if not row["alive"] else "",
-        "older configuration" if not row["newest"] else "",
+        OLDER_VERSION if row["older"] else "",
+        OLDER_CONFIGURATION if not row["newest"] else "",
         "this one" if row["this"] else "",
         row["process"],
     )
@@ -90,7 +99,7 @@ def node_line(nodes: "Sequence[NodeRow]", at: datetime, width: int) -> str:
 
 def _sentence(node: "NodeRow", at: datetime) -> str:
     if trouble := _trouble(node, at):
-        return f"{node.name} is {trouble}" if not node.alive else f"{node.name} has an {trouble}"
+        return f"{node.name} {'has an' if trouble == OLDER_CONFIGURATION else 'is'} {trouble}"
     shards = f"{'shard' if len(node.shards) == 1 else 'shards'} {shards_text(node.shards)}"
     return f"{node.name} has {count_of(node.targets, 'target')}" + (f" on {shards}" if node.shards else "")
 
@@ -98,7 +107,9 @@ def _sentence(node: "NodeRow", at: datetime) -> str:
 def _trouble(node: "NodeRow", at: datetime) -> str:
     if not node.alive:
         return f"silent for {age_text(max(0, round((at - node.seen_at).total_seconds())) * NS_PER_S)}"
-    return "" if node.newest else "older configuration"
+    if node.older:
+        return OLDER_VERSION
+    return "" if node.newest else OLDER_CONFIGURATION
 
 
 def age_text(age_ns: int) -> str:

@@ -63,6 +63,8 @@ class _Recorded(msgspec.Struct, frozen=True):
     """When it was last heard, and the run that has begun and not ended."""
     waits: tuple["WaitRow", ...] = ()
     """The channels that are to be told of its incidents and wait."""
+    is_listed: bool | None = None
+    """Whether the configuration has it; None where only the store is named."""
     locations: "Sequence[LocationRow]" = ()
     """The findings of its locations, of the process that runs the store; empty where none answers."""
 
@@ -198,6 +200,7 @@ def recorded_targets(
             now_ns=now_ns,
             mark=marks.get(name),
             waits=tuple(row for incident in opened.get(name, ()) for row in waits.get(incident.id, ())),
+            is_listed=None if place.configuration is None and not place.targets else name in configured,
             locations=findings.get(name, ()),
         )
         for name in names
@@ -249,7 +252,7 @@ def _row(recorded: _Recorded) -> dict[str, Any]:
     return {
         "target": recorded.name,
         "kind": None if target is None else target.kind,
-        "configured": target is not None,
+        "configured": recorded.is_listed,
         **({} if target is None else target.metadata.to_dict()),
         "status": recorded.status.value,
         "since": _wall_text(recorded.since_ns),
@@ -345,7 +348,7 @@ def _notes(recorded: _Recorded) -> list[str]:
         reason = f" ({silence.reason})" if silence.reason else ""
         notes.append(f"silenced{by} until {minute_text(silence.until_ns)}{reason}")
     notes += held_notes(recorded.waits, recorded.now_ns)
-    if recorded.target is None:
+    if recorded.is_listed is False:
         notes.append("not configured")
     return notes
 

@@ -168,6 +168,43 @@ def test_a_parameter_that_may_be_a_part_of_a_password_is_not_named(query, says):
 
 
 @pytest.mark.parametrize(
+    ("rest", "says"),
+    [
+        ("watch@db/watch?hots=db", "no parameter is named 'hots', did you mean host"),
+        ("watch@db/watch?nonsense=otto", "it has an unknown parameter, which is not shown"),
+        ("watch@db/watch?password=slon&otto=1", "it has an unknown parameter, which is not shown"),
+        ("watch:slon%zzotto@db/watch", "invalid percent-encoded token: "),
+    ],
+)
+def test_check_and_a_start_refuse_a_url_that_the_library_does_not_read_in_the_same_words(
+    tmp_path, monkeypatch, rest, says
+):
+    pytest.importorskip("psycopg")
+    monkeypatch.chdir(tmp_path)
+    store = f"postgresql://{rest}"
+    (tmp_path / "watchkeeper.yaml").write_text(f"runtime: {{store: '{store}'}}\ntargets: []\n")
+    checked, ran = (CliRunner().invoke(cli, [verb, "watchkeeper.yaml"]) for verb in ("check", "run"))
+    assert (checked.exit_code, ran.exit_code) == (2, 2)
+    assert checked.stderr == ran.stderr
+    assert f"watchkeeper.yaml:1:18: runtime.store: is no URL of a database: {says}" in checked.stderr
+    assert not any(word in checked.stderr for word in ("otto", "slon"))
+    with pytest.raises(StoreError, match="is no URL of a database") as told:
+        Record(store).incidents()
+    assert says in str(told.value)
+
+
+def test_check_reads_the_parameters_of_a_url_and_connects_to_nothing(tmp_path):
+    pytest.importorskip("psycopg")
+    path = tmp_path / "watchkeeper.yaml"
+    path.write_text(f"runtime: {{store: '{URL}&shards=4&schema=eu&target_session_attrs=any'}}\ntargets: []\n")
+    assert CliRunner().invoke(cli, ["check", str(path)]).exit_code == 0
+    path.write_text(
+        "runtime: {store: 'postgresql://watch@db/watch?sslmode=${MODE}&port=${PORT}'}\ntargets: []\n"
+    )
+    assert CliRunner().invoke(cli, ["check", "--no-environment", str(path)]).exit_code == 0
+
+
+@pytest.mark.parametrize(
     ("store", "says"),
     [
         ("postgresql://watch:otto@db/watch?shards=x", "says shards=x: write a number from 1 to 256"),

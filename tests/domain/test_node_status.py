@@ -25,6 +25,7 @@ def view():
             Member(name="a", incarnation="1", process="process 1", stamp=OLD),
             Member(name="b", incarnation="2", process="process 2", stamp=NEW, silent_ns=5),
             Member(name="c", incarnation="3", process="process 3", stamp=NEW, is_alive=False),
+            Member(name="d", incarnation="4", process="process 4", stamp=NEW, is_able=False, is_older=True),
         ),
         shards=(
             ShardRow(shard=0, incarnation="2", owner="process 2"),
@@ -41,6 +42,7 @@ def test_each_node_has_its_remarks():
         ("a", 0, 100, ("older configuration",)),
         ("b", 10, 95, ("this one",)),
         ("c", 2, 100, ("silent",)),
+        ("d", 0, 100, ("older than the schema: upgrade it",)),
     ]
 
 
@@ -57,8 +59,8 @@ def test_a_silent_node_with_an_older_configuration_has_not_the_newest_one():
 
 def test_shards_that_nobody_runs_are_counted_with_those_of_silent_nodes():
     counts = counts_of(view(), "b", 2)
-    assert (counts.alive, counts.silent, counts.owned, counts.unserved, counts.shards) == (2, 1, 2, 2, 4)
-    assert counts.words == "b runs 2 of 4 shards, with 1 other node"
+    assert (counts.alive, counts.silent, counts.owned, counts.unserved, counts.shards) == (3, 1, 2, 2, 4)
+    assert counts.words == "b runs 2 of 4 shards, with 2 other nodes"
 
 
 def test_the_name_of_a_living_node_is_taken_and_that_of_a_silent_one_is_free():

@@ -352,7 +352,10 @@ def test_a_file_that_hides_its_store_is_reported_where_it_does(config, text):
 def test_a_store_is_read_by_its_own_name(config):
     config.unlink()
     shown = json.loads(run("status", "--store", config.parent / "watch.db", "--json").stdout)["targets"]
-    assert [(row["target"], row["configured"]) for row in shown] == [("gone\x1b[31m", False), ("shop", False)]
+    assert [(row["target"], row["configured"]) for row in shown] == [("gone\x1b[31m", None), ("shop", None)]
+    assert "not configured" not in run("status", "--store", config.parent / "watch.db").stdout, (
+        "nothing was read that says so"
+    )
 
 
 def test_a_configuration_is_named_by_the_environment_or_lies_in_the_folder(config, monkeypatch, tmp_path):

@@ -99,10 +99,21 @@ def test_the_status_shows_nodes_in_a_block_of_their_own(nodes):
     at = lines.index("")
     assert lines[at + 1].split() == ["NODE", "TARGETS", "SHARDS", "SEEN", "NOTE"]
     assert re.fullmatch(
-        rf"a     0        2: [0-9, -]+  +[0-9.]+ s ago  process {os.getpid()} on .*", lines[at + 2]
+        rf"a     \d        2: [0-9, -]+  +[0-9.]+ s ago  process {os.getpid()} on .*", lines[at + 2]
     )
     assert lines[at + 4] == ""
     assert lines[-1] == "run by nodes a, b"
+
+
+def test_the_status_of_a_store_that_is_only_named_counts_the_targets_that_its_record_has(nodes):
+    def recorded():
+        found = json.loads(verb("status", "--store", nodes.store, "--json"))
+        return {row["name"]: row["targets"] for row in found["nodes"]}
+
+    # The record has a heartbeat once the first commit of its shard is durable.
+    assert until(lambda: recorded() == {each.name: each.targets for each in nodes.second.status().nodes})
+    assert sum(recorded().values()) == len(NAMES)
+    assert "not configured" not in verb("status", "--store", nodes.store)
 
 
 def test_the_status_as_json_has_the_nodes(nodes):
@@ -135,6 +146,7 @@ def test_the_metrics_count_nodes_and_shards(nodes):
     assert [line for line in lines if re.match("watchkeeper_(nodes|shards)", line)] == [
         'watchkeeper_nodes{state="alive"} 2',
         'watchkeeper_nodes{state="silent"} 0',
+        "watchkeeper_nodes_older 0",
         "watchkeeper_shards 2",
         "watchkeeper_shards_unserved 0",
     ]

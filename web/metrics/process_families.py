@@ -59,6 +59,13 @@ PROCESS: tuple[Family, ...] = (
         _nodes,
     ),
     Family(
+        "watchkeeper_nodes_older",
+        "gauge",
+        "Living processes whose version is older than the schema of the store, as this one sees them: no shard starts on them.",
+        (),
+        _of_shards(lambda counts: counts.older),
+    ),
+    Family(
         "watchkeeper_shards",
         "gauge",
         "Shards of the store that this process runs.",

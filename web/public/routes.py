@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from urllib.parse import quote
 
+from msgspec import UNSET
 from starlette.responses import Response
 
-from ...domain.errors import UnknownName, WatchkeeperError
+from ...domain.errors import StoreError, UnknownName, WatchkeeperError
 from ..limits import PUBLIC_CACHED_S
 from ..pages.errors import wants_page
 from ..pages.static_files import static_files
-from ..problems import Refusal
+from ..problems import FailedPart, Refusal
 from ..table import ApiCall, ApiRoute, Unlocked
 from .page import Links, error_page
 from .publishing import Publication, PublicDocument
@@ -55,10 +56,11 @@ async def _document(call: ApiCall, made: Callable[[Publication], PublicDocument]
         return made(await call.services.public_pages.publication(call.path["page"], _links(call)))
     except UnknownName as error:
         raise Refusal(404, str(error)) from None
-    except (WatchkeeperError, TimeoutError):
+    except (WatchkeeperError, TimeoutError) as error:
         # The reason may name what is not for everybody.
         detail = "the status cannot be read just now"
-        raise Refusal(503, detail, headers=[("retry-after", "2")]) from None
+        cause: FailedPart = "store" if isinstance(error, StoreError) else UNSET
+        raise Refusal(503, detail, headers=[("retry-after", "2")], cause=cause) from None
 
 
 def _links(call: ApiCall) -> Links:

@@ -35,6 +35,8 @@ class NodeRow(PublicValue, frozen=True, kw_only=True):
     """The shards that it runs."""
     targets: int
     """The number of targets on them."""
+    older: bool = False
+    """Whether its version is older than the schema of the database: no shard starts on it, and it takes over from no other until it is upgraded."""
 
 
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,7 @@ def node_rows(nodes: Iterable[NodeStatus]) -> list[NodeRow]:
             newest=each.has_newest,
             shards=list(each.shards),
             targets=each.targets,
+            older=each.is_older,
         )
         for each in nodes
     ]

@@ -79,7 +79,9 @@ def connect(place: DatabasePlace, answer_ns: int = limits.POSTGRES_ANSWER_NS) ->
 
     Raises: psycopg.Error; StoreError for a URL that the library does not read, and for a database that is not encoded as UTF-8.
     """
-    given = _parameters(place)
+    if problem := url_problem(place):
+        raise StoreError(f"{place.shown} {problem}")
+    given = psycopg.conninfo.conninfo_to_dict(place.url)
     usual: dict[str, Any] = {
         "connect_timeout": limits.POSTGRES_CONNECT_NS // NS_PER_S,
         "tcp_user_timeout": answer_ns // NS_PER_MS,
@@ -154,15 +156,17 @@ def _refuse_other_encodings(connection: BoundedConnection, place: DatabasePlace)
         )
 
 
-def _parameters(place: DatabasePlace) -> dict[str, Any]:
+def url_problem(place: DatabasePlace) -> str:
+    """Returns what is wrong with a URL that the client library does not read, without a connection; empty for one that it reads."""
     try:
-        return psycopg.conninfo.conninfo_to_dict(place.url)
+        psycopg.conninfo.conninfo_to_dict(place.url)
     except psycopg.ProgrammingError as error:
+        # Its words may hold the password.
         says = unknown_parameter(place.url) or _line(error)
         for secret in store_secrets(place.url):
             says = says.replace(secret, MASK)
-        # Without its cause, whose words may hold the password.
-        raise StoreError(f"{place.shown} is no URL of a database: {says}") from None
+        return f"is no URL of a database: {says}"
+    return ""
 
 
 @contextmanager

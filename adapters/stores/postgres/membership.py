@@ -25,28 +25,31 @@ from .connection import BoundedConnection, connect, connected, explained, one
 from .fence import LEASE
 from .moving_incidents import LEFT, left_incidents
 from .node_reports import exchange_reports
-from .schema import count_shards, migrate, version_of
+from .schema import MIGRATIONS, count_shards, migrate, version_of
 
-# Nodes, then shards with whether they have left an incident and whether a command waits for them, as rows of one form: each statement of
+# Nodes with whether their version is older than the schema, then shards with whether they have left an incident and whether a command waits for them, as rows of one form: each statement of
 # a look costs as much as what it asks.
 _SEEN = f"""
 SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns,
-    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint, false, false FROM node WHERE {{others}}
+    (extract(epoch FROM clock_timestamp() - beat_at) * 1e9)::bigint, {{older}}, false FROM node WHERE {{others}}
 UNION ALL SELECT shard, '', split_part(incarnation, '/', 1), owner, configuration, clock_timestamp() - alive_at >= {LEASE}, epoch,
     position, EXISTS (SELECT FROM incident WHERE incident.shard = shard.shard AND {LEFT}), EXISTS (SELECT FROM command WHERE command.shard = shard.shard AND answer IS NULL) FROM shard
 """  # noqa: S608 - constants
-_LOOK = _SEEN.format(others="true")
+_OLDER = "known < (SELECT version FROM watchkeeper_schema)"
+_LOOK = _SEEN.format(others="true", older=_OLDER)
+_LOOK_BEFORE_KNOWN = _SEEN.format(others="true", older="false")
 # A name belongs to the node that beats under it; that of a silent one is free. The other parts of a statement do not see what it writes.
 _BEAT = f"""
 WITH beat AS (
-    INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns)
-    VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint)
+    INSERT INTO node (name, incarnation, process, beat_at, configuration, is_able, skew_ns, known)
+    VALUES (%s, %s, %s, clock_timestamp(), %s, %s, %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint, {len(MIGRATIONS)})
     ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, process = excluded.process, beat_at = excluded.beat_at,
-        configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns
+        configuration = excluded.configuration, is_able = excluded.is_able, skew_ns = excluded.skew_ns,
+        known = excluded.known
         WHERE node.incarnation = excluded.incarnation OR clock_timestamp() - node.beat_at >= {LEASE}
-    RETURNING name, incarnation, process, configuration, is_able, skew_ns)
-SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns, 0::bigint, false, false FROM beat UNION ALL
-{_SEEN.format(others="name NOT IN (SELECT name FROM beat)")}
+    RETURNING name, incarnation, process, configuration, is_able, skew_ns, known)
+SELECT NULL::int, name, incarnation, process, configuration, is_able, skew_ns, 0::bigint, {_OLDER}, false FROM beat UNION ALL
+{_SEEN.format(others="name NOT IN (SELECT name FROM beat)", older=_OLDER)}
 """  # noqa: S608 - constants
 _SKEW = "SELECT %s - (extract(epoch FROM clock_timestamp()) * 1e9)::bigint"
 _FORGET = "DELETE FROM node WHERE clock_timestamp() - beat_at >= %s * interval '1 second'"
@@ -65,12 +68,24 @@ _ASK = "INSERT INTO command (shard, message) SELECT unnest(%s::int[]), %s RETURN
 _ANSWERS = "SELECT id, answer FROM command WHERE id = ANY(%s::bigint[]) AND answer IS NOT NULL"
 _OF_INCIDENT = "SELECT shard FROM incident WHERE id = %s ORDER BY is_open DESC LIMIT 1"
 _OF_NOTICE = "SELECT shard FROM outbox WHERE key = %s LIMIT 1"
+# A target that has moved has samples on each of its shards, and its marks on the last one alone. The mark of a shard itself has no target.
+_RECORDED = """
+SELECT shard, count(*) FROM (
+    SELECT DISTINCT ON (name) name, shard FROM (
+        SELECT target AS name, shard, 1 AS kind, at_ns AS place FROM checkpoint
+        UNION ALL SELECT target, shard, 1, coalesce(at_ns, 0) FROM heard WHERE target <> ''
+        UNION ALL SELECT name, shard, 0, id FROM target) AS kept
+    ORDER BY name, kind DESC, place DESC) AS last
+GROUP BY shard
+"""
 _LOOK_S = 0.05
 _ANSWER_NS_MIN = 100 * NS_PER_MS
 """The wait of the last look for an answer: the interval in which a connection looks whether the server is silent."""
 _MAY_BE_OBEYED = f"the command may be obeyed yet, for {limits.COMMAND_KEPT_NS // NS_PER_S} s: look, and give it again if it was not"
 NODES_SINCE = 2
 """The first version of the schema with nodes."""
+KNOWN_SINCE = 4
+"""The first version in which nodes say the version that they know."""
 _KEPT_S = limits.COMMAND_KEPT_NS / NS_PER_S
 
 
@@ -260,8 +275,16 @@ def look_at(url: str) -> ClusterView:
     """Returns the nodes and shards of a store as another process sees them; nothing of one that one process has alone. Raises: StoreError."""
     place = database_place(url)
     with connected(place, "looking at", limits.POSTGRES_CONNECT_NS) as connection:
-        has_nodes = (version_of(connection) or 0) >= NODES_SINCE and count_shards(connection, place) > 1
-        return _seen(connection.execute(_LOOK).fetchall()) if has_nodes else ClusterView()
+        version = version_of(connection) or 0
+        has_nodes = version >= NODES_SINCE and count_shards(connection, place) > 1
+        look = _LOOK if version >= KNOWN_SINCE else _LOOK_BEFORE_KNOWN
+        return _seen(connection.execute(look).fetchall()) if has_nodes else ClusterView()
+
+
+def recorded_targets(url: str) -> dict[int, int]:
+    """Returns the number of targets that the record has of each shard, each target counted where it was kept last. Raises: StoreError."""
+    with connected(database_place(url), "reading", limits.POSTGRES_CONNECT_NS) as connection:
+        return dict(connection.execute(_RECORDED).fetchall())
 
 
 def _seen(rows: Sequence[tuple[Any, ...]]) -> ClusterView:
@@ -274,13 +297,14 @@ def _seen(rows: Sequence[tuple[Any, ...]]) -> ClusterView:
 
 
 def _member(row: tuple[Any, ...]) -> Member:
-    _, name, incarnation, process, configuration, is_able, skew_ns, silent_ns, *_ = row
+    _, name, incarnation, process, configuration, is_able, skew_ns, silent_ns, is_older, _ = row
     return Member(
         name=name,
         incarnation=incarnation,
         process=process,
         stamp=read_stamp(configuration) or ConfigurationStamp(),
         is_able=is_able,
+        is_older=is_older,
         is_alive=silent_ns < limits.TENURE_LEASE_NS,
         silent_ns=max(silent_ns, 0),
         skew_ns=skew_ns,

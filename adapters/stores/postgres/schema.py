@@ -160,7 +160,12 @@ ALTER TABLE node ADD problems text NOT NULL DEFAULT '';
 CREATE INDEX left_incident ON incident (shard) WHERE is_open AND NOT is_live;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
+FOURTH = """
+-- The version of the schema that the process of a node knows. One that does not say it knows the third.
+ALTER TABLE node ADD known int NOT NULL DEFAULT 3;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
 """Step n leads from version n to n + 1. A released step is never edited."""
 
 

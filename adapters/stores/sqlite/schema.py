@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from ....domain.errors import StoreError
+from ....domain.errors import StoreError, StoreNewer
 from .connection import digest, transaction
 
 APPLICATION_ID = 0x5761_7463
@@ -208,11 +208,11 @@ def refuse_others(connection: apsw.Connection) -> None:
 def refuse_newer(connection: apsw.Connection, newest: int = len(MIGRATIONS)) -> int:
     """Returns the schema version of a file.
 
-    Raises: StoreError for a newer one.
+    Raises: StoreNewer for a newer one.
     """
     version = int(connection.pragma("user_version"))
     if version > newest:
-        raise StoreError(
+        raise StoreNewer(
             f"{connection.filename} has schema version {version}, written by a newer watchkeeper;"
             f" this one knows versions up to {newest}"
         )

@@ -6,7 +6,15 @@ from watchkeeper.domain.incidents.delivery_try import DeliveryTry, TryResult
 from watchkeeper.domain.incidents.notice import Answer, DeliveryState
 from watchkeeper.domain.limits import DETAIL_CHARACTERS_MAX
 from watchkeeper.protocol.recorder import NoticeSettled
-from watchkeeper.protocol.sink import Commit, CourierStarted, GetTest, ReopenStore, RetryDelivery, SendTest
+from watchkeeper.protocol.sink import (
+    UNWRITTEN,
+    Commit,
+    CourierStarted,
+    GetTest,
+    ReopenStore,
+    RetryDelivery,
+    SendTest,
+)
 from watchkeeper.protocol.supervisor import RetryAsked
 
 from tests.actors.flow.sink_alone import ACCEPTED, REFUSED
@@ -110,7 +118,8 @@ def test_a_test_waits_for_no_other_and_for_no_store(sink):
     sink.answer(sink.delivered()[0][0], ACCEPTED)
     sink.store.failing.add("commit")
     sink.record(opened())
-    assert sink.ask(SendTest("ops", "")) == "", "nothing can be written"
+    assert sink.ask(SendTest("ops", "")) == sink.ask(GetTest("test_1")) == UNWRITTEN
+    assert sink.ask(GetTest(first)).result is TryResult.ACCEPTED, "what has ended is known"
 
 
 def test_a_test_ends_with_the_courier_that_held_it(sink):
