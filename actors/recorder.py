@@ -135,8 +135,7 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             case heard.GetIncidents(open_only):
                 return tuple(self._open.values()) + (() if open_only else tuple(self._ended))
             case heard.GetAttempts(target):
-                attempts = self._rows[target].attempts if target in self._rows else None
-                return tuple(attempts or ())
+                return self._rows[target].attempts() if target in self._rows else ()
             case heard.GetAbandoned():
                 return tuple(self._abandoned)
             case _:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from ..adapters.extras import problems_beside, problems_of_environment
 from ..adapters.masking import SecretMask, secrets_in, secrets_of
@@ -25,6 +25,8 @@ from ..domain.validation.probes.locations import KnownLocations
 
 CALLERS = (Channel, Target)
 CALLS = (CallChannel, Call)
+_ALIKE = ("every", "timeout", "expect", "rules", "notify", "group", "labels")
+"""What many targets say in the same words."""
 
 
 class ConfigurationDiff(NamedTuple):
@@ -114,13 +116,12 @@ class ConfiguredTargets:
             whole = self.snapshot()
         if self.is_judged:
             _refuse(_missing_functions(whole, self.callables))
+            _share_equal_parts(whole.targets)
             return whole
         return self._settle(whole, require_valid(whole, self.callables))
 
     def _settle(self, asked: Configuration, whole: Configuration) -> Configuration:
         """Stores the validated targets in place of the given ones, except those that a command has replaced since."""
-        parts: dict[Any, Any] = {}
-        whole = replace(whole, targets=tuple(_sharing(target, parts) for target in whole.targets))
         with self.guard:
             self._configuration = whole
             for former, target in zip(asked.targets, whole.targets, strict=True):
@@ -338,10 +339,16 @@ def _titled(target: object) -> str:
     return f"target {target.id!r}: " if isinstance(target, Target) else ""
 
 
-def _sharing(target: Target, parts: dict[Any, Any]) -> Target:
-    """Returns the target with equal parts shared: each copy takes half a kilobyte, and there may be 100,000."""
-    alike = {name: getattr(target, name) for name in ("expect", "rules", "notify")}
-    return replace(target, **{name: parts.setdefault(part, part) for name, part in alike.items()})
+def _share_equal_parts(targets: Iterable[Target]) -> None:
+    """Makes equal parts of targets one object: each copy takes half a kilobyte, and there may be 100,000.
+
+    Takes targets that were read or converted here: nothing else has them, and they say what they said.
+    """
+    parts: dict[Any, Any] = {}
+    for target in targets:
+        for name in _ALIKE:
+            part = getattr(target, name)
+            force_setattr(target, name, parts.setdefault(part, part))
 
 
 def require_valid(configuration: Configuration, callables: Iterable[str] | None) -> Configuration:
@@ -353,6 +360,7 @@ def require_valid(configuration: Configuration, callables: Iterable[str] | None)
     valid, found = judged(configuration)
     problems = [str(problem) for problem in (*found, *problems_of_environment(configuration))]
     _refuse(problems + ([] if callables is None else _missing_functions(configuration, callables)))
+    _share_equal_parts(valid.targets)
     return valid
 
 

@@ -50,11 +50,12 @@ class Plan:
         self.spec = spec
         self.demands = Demands(spec)
         self._host = written.origin.host
-        self.hop = Hop(shape, naming.destination)
-        self.home: frozenset[Origin] = frozenset({written.origin, naming.destination.origin})
         self._transport = transport
         self.shelf: Shelf = transport.shelf(shape)
-        self.plain = FastPathEligibility(shape, self.hop.destination, fast_tls=fast_tls)
+        # Equal shapes are one: there may be 100,000 plans.
+        self.hop = Hop(self.shelf.shape, naming.destination)
+        self.home: tuple[Origin, ...] = (written.origin, naming.destination.origin)
+        self.plain = FastPathEligibility(self.shelf.shape, self.hop.destination, fast_tls=fast_tls)
         self.question: TokenQuestion | None = question_of(spec.oauth2, shape) if spec.oauth2 else None
         """How a token is asked for; None where none is needed."""
         self._authorised: tuple[str, Shelf] | None = None

@@ -5,6 +5,8 @@ refuse the step from https to http. So each hop is a request of its own. Cookies
 their hosts; they end with the attempt.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from ...domain.errors import ConfigurationError
@@ -34,7 +36,7 @@ def redirects(answer: HttpAnswer) -> bool:
 
 
 def next_hop(
-    before: Hop, home: frozenset[tuple[str, str, int]], answer: HttpAnswer
+    before: Hop, home: Collection[tuple[str, str, int]], answer: HttpAnswer
 ) -> Hop | SystemErrorMeaning:
     """Where a redirect leads, or why it is refused. `home` are the origins that may see what the target's headers hold."""
     try:

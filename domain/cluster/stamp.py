@@ -52,7 +52,7 @@ def stamp_of(configuration: Configuration, given_at_ns: int) -> ConfigurationSta
     said = msgspec.structs.replace(
         configuration, runtime=options, targets=tuple(targets), web=None, defaults=Defaults()
     )
-    digest = blake2b(repr(msgspec.to_builtins(said, enc_hook=str)).encode(), digest_size=12).hexdigest()
+    digest = blake2b(msgspec.json.encode(said, enc_hook=str), digest_size=12).hexdigest()
     return ConfigurationStamp(digest, given_at_ns)
 
 

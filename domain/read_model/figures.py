@@ -23,7 +23,6 @@ OTHER_GROUPS = "(other groups)"
 """Stands for the groups beyond `METRIC_GROUPS_MAX`."""
 WHOLE = "total"
 """The phase that is the whole response time."""
-_ALWAYS = (Outcome.UP, Outcome.DOWN)
 _ENDS = (DeliveryState.DELIVERED, DeliveryState.DEAD)
 _ANSWERS = (TryResult.ACCEPTED, TryResult.REFUSED, TryResult.FAILED)
 
@@ -64,14 +63,20 @@ class GroupDurations:
 class TargetFigures(msgspec.Struct):
     """The counts of one target since its first sample."""
 
-    outcomes: dict[Outcome, int] = msgspec.field(default_factory=dict)
+    up: int = 0
+    others: dict[Outcome, int] | None = None
+    """The other outcomes, once there is one: a map takes 200 bytes, and most targets are always up."""
     answered: int = 0
     response_ns: int = 0
     certificate_ends_ns: int | None = None
 
     def take(self, sample: Sample) -> None:
         outcome = sample.outcome
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        if outcome is Outcome.UP:
+            self.up += 1
+        else:
+            self.others = self.others or {}
+            self.others[outcome] = self.others.get(outcome, 0) + 1
         answered = is_answered(outcome, sample.reason)
         if answered and sample.latency_ns is not None:
             self.answered += 1
@@ -83,7 +88,7 @@ class TargetFigures(msgspec.Struct):
             self.certificate_ends_ns = None
 
     def attempts(self) -> tuple[tuple[Outcome, int], ...]:
-        return tuple((dict.fromkeys(_ALWAYS, 0) | self.outcomes).items())
+        return tuple({Outcome.UP: self.up, Outcome.DOWN: 0, **(self.others or {})}.items())
 
 
 class Figures:

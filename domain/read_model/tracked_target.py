@@ -1,6 +1,5 @@
 """One target of the read model: what is known of it, and its status as that is told to hosts."""
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -16,6 +15,7 @@ from ..specification.metadata import NO_METADATA, TargetMetadata
 from ..specification.probes.kinds import HEARTBEAT
 from ..time.moment import Moment
 from .figures import GroupDurations, TargetFigures
+from .kept_attempts import packed, unpacked
 from .metrics import TargetMetrics
 from .status import TargetStatus, no_sample_since
 
@@ -50,7 +50,10 @@ class TrackedTarget(msgspec.Struct):
     sample: Sample | None = None
     raw: Status = Status.UNKNOWN
     confirmed: Status = Status.UNKNOWN
-    attempts: deque[AttemptRecord] | None = None
+    attempt: AttemptRecord | None = None
+    """The newest."""
+    earlier_attempts: tuple[bytes, ...] = ()
+    """Those before it that are kept, oldest first, packed: as values they take four times as much."""
     silences: tuple[Silence, ...] = ()
     """Those that mute it, or some of its incidents; ended ones, too, until the next change of silences."""
     samples: int = 0
@@ -93,14 +96,20 @@ class TrackedTarget(msgspec.Struct):
         self.sample, self.raw, self.confirmed = sample, raw, confirmed
         self.samples += 1
         self.missed += record.missed
-        if self.attempts is None:
-            self.attempts = deque(maxlen=limits.ATTEMPTS_KEPT_PER_TARGET)
-        self.attempts.append(record)
+        if self.attempt is not None:
+            earlier = (*self.earlier_attempts, packed(self.attempt))
+            self.earlier_attempts = earlier[-limits.ATTEMPTS_KEPT_PER_TARGET + 1 :]
+        self.attempt = record
         if self.figures is None:
             self.figures = TargetFigures()
         self.figures.take(sample)
         self.durations.take(sample)
         self._shown = None
+
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        """Returns the newest attempts, oldest first."""
+        earlier = [unpacked(self.id, each) for each in self.earlier_attempts]
+        return tuple(earlier) if self.attempt is None else (*earlier, self.attempt)
 
     def run_seen(self, began_at_ns: int | None) -> None:
         """Takes note that a run of a job has begun, or that none is open any more."""
@@ -216,7 +225,7 @@ class TrackedTarget(msgspec.Struct):
             paused=self.paused,
             silences=silences,
             sample=self.sample,
-            attempt=self.attempts[-1] if self.attempts else None,
+            attempt=self.attempt,
             samples=self.samples,
             running_since_ns=self.running_since_ns,
             heard_ns=self._heard_ns(status),

@@ -175,6 +175,8 @@ def _is_local(host: str) -> bool:
     bare = host.strip("[]").removesuffix(".").lower()
     if bare == "localhost" or bare.endswith(".localhost"):
         return True
+    if ":" not in bare and not bare[-1:].isdigit():
+        return False  # a name: `ip_address` takes 5 us to refuse one
     try:
         address = ip_address(bare)
     except ValueError:

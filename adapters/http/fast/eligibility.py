@@ -39,7 +39,8 @@ class FastPathEligibility:
             return
         self.request = None
         if not answer.code and answer.ip and read_plain(answer.header) is not None:
-            self.request = self._by(self._prepared, answer.ip)
+            # Kept as the one that is prepared, too: only the address differs, and the next answer gives its own.
+            self._prepared = self.request = self._by(self._prepared, answer.ip)
 
     def _by(self, request: PlainRequest, ip: str) -> PlainRequest:
         """The request to the address that libcurl got through to."""

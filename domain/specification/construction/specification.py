@@ -17,7 +17,8 @@ from .shape import ShapeChecker
 from .shape_words import is_duration, is_moment, plain_types
 
 S = TypeVar("S")
-_NOT_GIVEN = (None, UNSET)
+_NOT_GIVEN = (UNSET, None)
+"""UNSET first: most kinds of probe of a target are that."""
 
 
 class SpecificationType(msgspec.StructMeta):
