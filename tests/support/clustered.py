@@ -43,8 +43,11 @@ class Nodes:
         named.setdefault("channels", [OPS])
         return Configuration(runtime=RuntimeOptions(**options), targets=targets, **named)
 
-    def made(self, name, targets=JOBS, *, callables=None, checks=None, every="50ms", timeout="50ms", **named):
-        """Returns a node that is not started; `checks` are functions by the names of their targets."""
+    def made(self, name, targets=JOBS, *, callables=None, checks=None, every="50ms", timeout=None, **named):
+        """Returns a node that is not started; `checks` are functions by the names of their targets.
+
+        Without a timeout that of the product holds, which a busy machine does not come near.
+        """
         whole = self.configuration(targets, **named)
         announce = lambda notice: self.heard.append((name, notice))  # noqa: E731
         runtime = Runtime(
@@ -58,7 +61,8 @@ class Nodes:
             node=name,
         )
         for check, function in (checks or {}).items():
-            runtime.check(check, every=every, timeout=timeout, rules=())(function)
+            bounds = {} if timeout is None else {"timeout": timeout}
+            runtime.check(check, every=every, rules=(), **bounds)(function)
         return runtime
 
     def start(self, name, targets=JOBS, **named):
