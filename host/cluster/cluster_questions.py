@@ -15,7 +15,7 @@ from ...domain.errors import NotRunning, StoreError
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident
 from ...domain.read_model.metrics import RuntimeMetrics
-from ...domain.read_model.status import RuntimeStatus, TargetStatus
+from ...domain.read_model.status import UNREAD, RuntimeStatus, TargetStatus
 from ...protocol.message import Message
 from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
 from ...protocol.sink import GetTest, Redrive
@@ -123,7 +123,7 @@ class ClusterQuestions:
                 answers.append(others)
             except StoreError as error:
                 problems.append(("store", f"the shards of other nodes cannot be read: {error}"))
-                unread = recorded.unread("another node runs its shard, and the store cannot be read")
+                unread = recorded.unread(UNREAD)
         merged = merged_status(answers, (target.id for target in targets), unread)
         on = dict.fromkeys(range(self._shards), 0)
         for target in targets:
