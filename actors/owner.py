@@ -1,13 +1,14 @@
 """The aggregate owner: judges samples and turns them into transitions."""
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, TypeAlias, assert_never
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..domain import limits
-from ..domain.incidents.acknowledgement import AcknowledgementEnds
+from ..domain.incidents.acknowledgement import AcknowledgementEnds, UnjudgedIncident
 from ..domain.incidents.incident import Incident, Transition
 from ..domain.incidents.own_problems import RULE_STATE, OwnProblem, OwnProblems, is_due, state_lost
 from ..domain.incidents.record import Checkpoint, LatestFinding
@@ -29,7 +30,9 @@ from ..protocol.supervisor import AcknowledgementCheckRequested, PartMoved, Supe
 from .behaviour import Behaviour, shedding
 from .ports import Clock, Listener
 
-Decision: TypeAlias = Callable[[TargetAggregate | OwnProblems | Drills, str], tuple[Transition, ...]]
+Decision: TypeAlias = Callable[
+    [TargetAggregate | OwnProblems | Drills | UnjudgedIncident, str], tuple[Transition, ...]
+]
 """Makes the steps of one incident that a command asks for, by the book that has it."""
 
 
@@ -63,7 +66,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._targets = {target.id: target for target in targets}
         self._aggregates: dict[str, TargetAggregate] = {}
         self._saved: dict[str, bytes] = {}
-        self._orphans: dict[str, list[Incident]] = {}
+        self._orphans: dict[str, list[UnjudgedIncident]] = {}
         self._resumable: dict[str, Checkpoint] = {}
         """The recorded state of targets that have not begun; with the orphans, what a target of that name goes on with."""
         self._last_reports = LastReports()
@@ -227,7 +230,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._aggregates[target.id] = aggregate
         names = (target.id, *target.former_names)
         # Its own name comes first: what it has itself is newer than what it had under a former name.
-        mine = [incident for name in names for incident in self._orphans.pop(name, ())]
+        mine = [orphan.incident for name in names for orphan in self._orphans.pop(name, ())]
         saved = [checkpoint for name in names if (checkpoint := self._resumable.pop(name, None))]
         lost = self._last_reports.take_lost(target.id, Standing.of(saved[0].state if saved else b"", mine))
         if saved or mine:
@@ -266,13 +269,17 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
                 assert_never(message)
 
     def _decide(self, incident: str, decide: Decision, now: Moment) -> None:
-        """Lets the aggregate, or the book of own problems, that has an open incident decide about it."""
+        """Lets the aggregate, the book of own problems or the orphan that has an open incident decide about it."""
         if own := decide(self._own, incident) or decide(self._drills, incident):
             self._hand_over(own)
             return
         for aggregate in self._aggregates.values():
             if any(open_.id == incident for open_ in aggregate.incidents()):
                 self._record(aggregate, decide(aggregate, incident), now)
+                return
+        for orphan in chain.from_iterable(self._orphans.values()):
+            if steps := decide(orphan, incident):
+                self._hand_over(steps)
                 return
 
     def _expire_acknowledgements(self, now: Moment) -> None:
@@ -310,11 +317,12 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
         self._follow(own)
         for incident in incidents:
             if incident.is_open and incident.target != OWN_NAME:
-                self._orphans.setdefault(incident.target, []).append(incident)
+                self._orphans.setdefault(incident.target, []).append(UnjudgedIncident(incident))
         self._resumable = self._readable(checkpoints)
         self._saved = {checkpoint.target: checkpoint.state for checkpoint in checkpoints}
         for target in self._targets.values():
             self._begin(target, now)
+        self._follow(orphan.incident for orphan in chain.from_iterable(self._orphans.values()))
 
     def _readable(self, checkpoints: Iterable[Checkpoint]) -> dict[str, Checkpoint]:
         """Returns the checkpoints by target, without the bytes of each that cannot be read: its target alone begins anew."""
@@ -326,7 +334,7 @@ class AggregateOwner(Behaviour[heard.OwnerMessage]):
 
     def _end_orphans(self, now: Moment) -> None:
         ended = tuple(
-            end_of(incident, REMOVED, now) for incidents in self._orphans.values() for incident in incidents
+            end_of(orphan.incident, REMOVED, now) for orphan in chain.from_iterable(self._orphans.values())
         )
         # A target of that name that comes back later begins anew.
         dropped = self._dropped(self._resumable, now)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..specification.rule import Severity
-from ..time.moment import wall_text
+from ..time.moment import Moment, wall_text
 from .incident import Incident, Transition, TransitionKind
 
 ENDED = "acknowledgement_ended"
@@ -89,6 +89,42 @@ def outgrown(incident: Incident, severity: Severity) -> dict[str, Any]:
     order = tuple(Severity)
     rises = order.index(severity) > order.index(incident.severity)
     return NOT_SEEN if rises and incident.acknowledged_until_worse else {}
+
+
+class UnjudgedIncident:
+    """An open incident of a target that is not there: of a former run, or of a node with another configuration. It can be seen all the same."""
+
+    def __init__(self, incident: Incident) -> None:
+        self.incident = incident
+
+    def acknowledge(
+        self,
+        incident: str,
+        by: str,
+        now: Moment,
+        *,
+        note: str = "",
+        until_ns: int | None = None,
+        until_worse: bool | None = None,
+    ) -> tuple[Transition, ...]:
+        """Acknowledges it, as a target does for its own. Returns no step where it is another one."""
+        if incident != self.incident.id:
+            return ()
+        return self._kept(
+            acknowledged(self.incident, by, note, until_ns, now.wall_ns, until_worse=until_worse)
+        )
+
+    def unacknowledge(self, incident: str, now: Moment, by: str | None = None) -> tuple[Transition, ...]:
+        """Ends its acknowledgement: `by` withdraws it, or its time is over (None)."""
+        return (
+            self._kept(unacknowledged(self.incident, now.wall_ns, by)) if incident == self.incident.id else ()
+        )
+
+    def _kept(self, step: Transition | None) -> tuple[Transition, ...]:
+        if step is None:
+            return ()
+        self.incident = step.incident
+        return (step,)
 
 
 class AcknowledgementEnds:

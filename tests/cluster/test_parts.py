@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from clustered import JOBS, SHARDS, Nodes, job_on, problems
+from databases import schema_of
 from looking import until
 from pykka import ActorDeadError
 from watchkeeper import PingOptions, StoreBusy
@@ -13,7 +14,7 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.placement import Placement
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
-from watchkeeper.domain.errors import StoreNewer
+from watchkeeper.domain.errors import NotSent, StoreNewer
 from watchkeeper.domain.read_model.status import AbandonedWork
 from watchkeeper.domain.time.moment import NS_PER_MS, NS_PER_S, Deadline
 from watchkeeper.host.cluster.node import Node
@@ -146,6 +147,19 @@ def test_a_command_that_nobody_takes_ends_in_time_and_says_so(nodes):
             match=f"{those} did not answer within \\d+ s: the command may be obeyed yet, for 60 s: look, and give it again",
         ):
             sender.ask(shards, b"", Deadline.after(SystemClock().read(), 100 * NS_PER_MS))
+
+
+@pytest.mark.needs("postgres")
+def test_a_command_that_the_database_refuses_is_not_done_and_says_so(nodes, database_server):
+    nodes.start("a")
+    nodes.close()
+    # As for a table that cannot grow any more, on a disk that is full.
+    database_server.sql(f"ALTER TABLE {schema_of(nodes.store)}.command ADD CHECK (false) NOT VALID")
+    sender = database_nodes(nodes.store).command_sender(SystemClock(), threading.Event().wait)
+    with pytest.raises(
+        NotSent, match=r"nothing was done: the store failed while sending a command by .*check"
+    ):
+        sender.ask([0, 1], b"", Deadline.after(SystemClock().read(), 60 * NS_PER_S))
 
 
 @pytest.mark.needs("postgres")

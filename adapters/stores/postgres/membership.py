@@ -227,8 +227,9 @@ class CommandSender:
                 is_sent = True
                 try:
                     rows = connection.execute(_ASK, (list(shards), message)).fetchall()
-                except psycopg.errors.LockNotAvailable:
-                    is_sent = False  # a wait that was given up has written nothing
+                except psycopg.Error as error:
+                    # A statement that the server refused, as for a lock or for room on its disk, has written nothing.
+                    is_sent = error.diag.severity_nonlocalized != "ERROR"
                     raise
                 asked = [number for (number,) in rows]
                 answers = self._answers(connection, asked, until)

@@ -208,3 +208,48 @@ def test_the_mark_of_a_removed_target_is_dropped(shop):
     world.run("5m")
     world.restart()
     assert heard_of(world) == {"mail"}
+
+
+def unwatched(shop):
+    """A world with the open incident of a target that its host has not tracked again yet, and the incident."""
+    before = down(shop(rules=QUICK, notify=("ops",)))
+    world = World([shop("mail")])
+    before.store.close()
+    world.store.close()
+    world.store = before.store
+    world.crash()
+    world.run("5s")
+    (incident,) = world.status().incidents
+    return world, incident.id
+
+
+def test_the_incident_of_a_target_that_is_not_there_can_be_acknowledged_and_its_target_goes_on_with_that(
+    shop,
+):
+    world, incident = unwatched(shop)
+    world.acknowledge(incident, "otto", "is known", until="30s")
+    world.run("1s")
+    (seen,) = world.status().incidents
+    assert (seen.acknowledged_by, seen.note) == ("otto", "is known")
+    world.crash()
+    world.run("1s")
+    world.track(shop(rules=QUICK, notify=("ops",)))
+    world.script("shop", "down")
+    world.run("10s")
+    (seen,) = world.status().incidents
+    assert (seen.id, seen.acknowledged_by) == (incident, "otto")
+
+
+def test_the_acknowledgement_of_a_target_that_is_not_there_is_withdrawn_and_ends_at_its_time(shop):
+    world, incident = unwatched(shop)
+    world.acknowledge(incident, "otto")
+    world.run("1s")
+    world.unacknowledge(incident, "anna")
+    world.run("1s")
+    assert world.status().incidents[0].acknowledged_by is None
+    world.acknowledge(incident, "otto", until="10s")
+    world.run("1s")
+    assert world.status().incidents[0].acknowledged_by == "otto"
+    world.crash()
+    world.run("20s")
+    assert world.status().incidents[0].acknowledged_by is None
