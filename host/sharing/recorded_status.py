@@ -189,6 +189,7 @@ class Recorded:
         since_ns = _since_ns(status, opened, pause, up_since_ns, silent_ns)
         if since_ns is None:
             since_ns = self._seen_since_ns(name, status, newest.at_ns if newest else now_ns)
+        sample = None if newest is None else _sample_of(target, newest)
         row = TargetStatus(
             id=name,
             kind=stated.kind,
@@ -198,12 +199,10 @@ class Recorded:
             raw=raw,
             explanation=no_sample_since(newest.at_ns)
             if newest and is_stale
-            else newest.explanation
-            if newest and newest.reason is not Reason.OK
-            else "",
+            else _explanation(sample, newest, opened, status),
             paused=is_paused,
             silences=tuple([one for one, selection in beside.silences if selection.accepts(stated.subject)]),
-            sample=_sample_of(target, newest) if newest and not is_stale else None,
+            sample=sample,
             attempt=None,
             samples=0,
             missed=0,
@@ -265,6 +264,18 @@ def _since_ns(
         case _:
             alike = (incident.opened_at_ns for incident in opened if status_of([incident]) is status)
             return min(alike, default=silent_ns)
+
+
+def _explanation(
+    sample: Sample | None, newest: StoredSample | None, opened: Iterable[Incident], status: Status
+) -> str:
+    """Returns why there is this status where no sample that is shown says it."""
+    if sample is not None:
+        return ""
+    if newest is not None:
+        return "" if newest.reason is Reason.OK else newest.explanation
+    found = (one.latest or one.cause for one in opened if status_of([one]) is status)
+    return next(found, "")
 
 
 def _sample_of(target: Target, last: StoredSample) -> Sample | None:
