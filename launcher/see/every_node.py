@@ -1,4 +1,4 @@
-"""What every node of a store on this machine says: each alone knows of its own shards what the record does not have."""
+"""The answers of every node of a store on this machine: each alone knows of its own shards what the record does not have."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
