@@ -156,7 +156,9 @@ def test_a_command_that_the_database_refuses_is_not_done_and_says_so(nodes, data
     # As for a table that cannot grow any more, on a disk that is full.
     database_server.sql(f"ALTER TABLE {schema_of(nodes.store)}.command ADD CHECK (false) NOT VALID")
     sender = database_nodes(nodes.store).command_sender(SystemClock(), threading.Event().wait)
-    with pytest.raises(NotSent, match=r"nothing was done: the store failed while sending a command by .*check"):
+    with pytest.raises(
+        NotSent, match=r"nothing was done: the store failed while sending a command by .*check"
+    ):
         sender.ask([0, 1], b"", Deadline.after(SystemClock().read(), 60 * NS_PER_S))
 
 
