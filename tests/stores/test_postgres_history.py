@@ -210,3 +210,25 @@ def test_damaged_blocks_are_found_when_the_store_is_verified(server):
     server.sql(f"UPDATE {schema_of(url)}.block SET data = 'no block'")  # noqa: S608 - a schema of this test
     says = "a block of 8 bytes does not read back: it is damaged or of another format, and 3 more"
     assert reader.verify().problems == (says,)
+
+
+def test_a_damaged_hour_stays_as_it_is_and_is_a_problem_that_lasts_while_the_others_are_sealed(server):
+    url = new_store(server)
+    store, reader = make_store(url, LONG), make_reader(url)
+    try:
+        store.open(NOON)
+        for hour in range(3):
+            store.commit(Batch(samples=(sample_at(hour * NS_PER_HOUR + 1),)))
+        hours = server.sql(f"SELECT hour FROM {schema_of(url)}.block ORDER BY hour").split()  # noqa: S608 - a schema of this test
+        server.sql(f"UPDATE {schema_of(url)}.block SET data = 'no block' WHERE hour = {hours[1]}")  # noqa: S608 - the same
+        assert store.file_problem() == ""
+        later = NOON.shifted(20 * NS_PER_HOUR)
+        store.run_maintenance(later.shifted(-limits.HOUSE_SETTLE_NS))
+        assert not all(store.run_maintenance(later) for _ in range(400))
+        says = "a block of 8 bytes does not read back: it is damaged or of another format"
+        assert store.file_problem() == says
+        assert server.sql(f"SELECT hour FROM {schema_of(url)}.block").split() == [hours[1]]  # noqa: S608 - the same
+        store.commit(Batch(samples=(sample_at(19 * NS_PER_HOUR),)))
+    finally:
+        store.close()
+    assert reader.verify().problems == (says,)

@@ -159,8 +159,8 @@ class PostgresStore:
             return session.housekeeper.work(now)
 
     def file_problem(self) -> str:
-        """None: there is no file; a server that is gone is found out by the next write."""
-        return ""
+        """What housekeeping cannot read, if anything. There is no file; a server that is gone is found out by the next write."""
+        return "" if self._session is None else self._session.housekeeper.problem
 
     def close(self) -> None:
         """Lets the shard go, to anybody. In a forked child this only forgets: the connection belongs to the parent."""

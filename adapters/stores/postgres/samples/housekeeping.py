@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from .....domain import limits
+from .....domain.errors import StoreCorrupt
 from .....domain.specification.configuration import Retention
 from ...history.housekeeping import Housekeeping, ReleasedRows, is_finished, released_rows
 from ...history.jobs import Writing
@@ -27,13 +28,26 @@ class DatabaseHousekeeper(Housekeeping[BlockSeal | DatabaseDaySum]):
     ) -> None:
         super().__init__(retention, writing)
         self._connection, self._shard, self._samples = connection, shard, samples
+        self._damaged: dict[int, str] = {}
+        """Hours that do not read back, and why: until the store is opened again they stay as they are, and the others go on."""
+
+    @property
+    def problem(self) -> str:
+        """What does not read back; empty where all does."""
+        return next(iter(self._damaged.values()), "")
 
     def _sum_up_some(self, now_ns: int) -> bool:
         if self._job is None:
             self._job = self._next_job(now_ns)
         if self._job is None:
             return False
-        if self._job.work():
+        try:
+            is_done = self._job.work()
+        except StoreCorrupt as error:
+            self._damaged |= dict.fromkeys(self._job.hours, str(error))
+            self._job = None
+            return True
+        if is_done:
             if isinstance(self._job, DatabaseDaySum):
                 self._samples.open_days.discard(self._job.day)
             self._job = None
@@ -42,7 +56,7 @@ class DatabaseHousekeeper(Housekeeping[BlockSeal | DatabaseDaySum]):
     def _next_job(self, now_ns: int) -> BlockSeal | DatabaseDaySum | None:
         source = PostgresSource(self._connection, self._shard)
         unsealed = sorted(source.unsealed_hours())
-        finished = [hour for hour in unsealed if is_finished(hour, now_ns)]
+        finished = [hour for hour in unsealed if is_finished(hour, now_ns) and hour not in self._damaged]
         if finished:
             return BlockSeal(self._connection, self._shard, finished[0], source.findings(), self._writing)
         day = next(self._whole_days(unsealed, now_ns), None)
@@ -52,7 +66,7 @@ class DatabaseHousekeeper(Housekeeping[BlockSeal | DatabaseDaySum]):
 
     def _whole_days(self, unsealed: list[int], now_ns: int) -> Iterator[int]:
         """The days that are over, whose hours are all sealed, and which are not summed up."""
-        days = {hour // 24 for hour in unsealed}
+        days = {hour // 24 for hour in (*unsealed, *self._damaged)}
         for day in sorted(self._samples.open_days - days):
             if is_finished(day * 24 + 23, now_ns):
                 yield day
