@@ -100,7 +100,9 @@ def set_beat(nodes, database_server):
         table = f"{schema_of(nodes.store)}.node"
         with psycopg.connect(database_server.socket_dsn, autocommit=True) as connection:
             connection.execute(
-                f"INSERT INTO {table} VALUES ('b', 'x', 'process 7 on mon2', clock_timestamp() - %s::interval, '', false, 0)"  # noqa: S608
+                f"INSERT INTO {table} (name, incarnation, process, beat_at, configuration, is_able, skew_ns, known)"  # noqa: S608
+                " SELECT 'b', 'x', 'process 7 on mon2', clock_timestamp() - %s::interval, '', false, 0, known"
+                f" FROM {table} WHERE name = 'a'"
                 " ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at",
                 (ago,),
             )
