@@ -49,6 +49,7 @@ from .host.awaitable import AsyncSurface
 from .host.commands import Commands
 from .host.configured import ConfiguredTargets, require_valid
 from .host.lifecycle import Lifecycle
+from .host.sharing import recorded_status
 from .host.sharing.peer_responder import PeerResponder
 from .host.sharing.standby import RuntimeRole
 from .host.silencing import MatcherTexts, preview
@@ -65,9 +66,9 @@ CACHES = (
     *outside.CACHES,
     expectations.POLICY,
     snapshots.POLICY,
+    recorded_status.POLICY,
     fleet_history.POLICY,
-    page_cache.POLICY,
-    page_cache.PARTS_POLICY,
+    *page_cache.POLICIES,
     scraped.POLICY,
 )
 """The policies of all caches of a runtime."""

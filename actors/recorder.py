@@ -165,6 +165,8 @@ class Recorder(Behaviour[heard.RecorderMessage]):
             row.up_since_ns = self._up_since_ns.pop(target, None)
         row.durations = durations
         paused_ns = self._paused_ns.pop(target, now.wall_ns)
+        if message.paused_at_ns is not msgspec.UNSET:
+            paused_ns = message.paused_at_ns
         row.track(message.kind, metadata, paused_ns, message.stale_after_ns, paused=message.paused)
         row.silences = tuple(filter(row.is_muted_by, self._silences))
 

@@ -210,6 +210,7 @@ class IncidentSink(Behaviour[heard.SinkMessage]):
 
     def _commit(self, now: Moment) -> None:
         self._commit_asked = False
+        self._tests.show()
         self._marks.review(now)
         self._deliveries.go_on(now)
         if self._writer.is_stuck:

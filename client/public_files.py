@@ -37,12 +37,13 @@ def recorded_views(
 async def _recorded_views(
     store: str, targets: tuple[Target, ...], pages: tuple[PublicPage, ...]
 ) -> dict[str, PublicView]:
-    now_ns, reader = SystemClock().read().wall_ns, make_reader(store)
+    clock, reader = SystemClock(), make_reader(store)
+    now_ns = clock.read().wall_ns
 
     async def read(work: Callable[[RecordReader], R]) -> R:
         return work(reader)
 
-    status = Recorded(store, targets, now_ns).answer(GetStatus(), "")
+    status = Recorded(store, targets, clock).answer(GetStatus(), "")
     past = await recorded_past(FleetHistory(read, lambda: now_ns), read, *shown_spans(now_ns))
     return {page.id: view_of(page, targets, status, past) for page in pages}
 

@@ -26,7 +26,7 @@ from ..domain.validation.probes.locations import KnownLocations
 CALLERS = (Channel, Target)
 CALLS = (CallChannel, Call)
 _ALIKE = ("every", "timeout", "expect", "rules", "notify", "group", "labels")
-"""What many targets say in the same words."""
+"""The fields in which many targets say the same in the same words."""
 
 
 class ConfigurationDiff(NamedTuple):

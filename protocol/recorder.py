@@ -26,6 +26,8 @@ class TargetTracked(Message, frozen=True):
     """The age at which its newest sample no longer says anything about its status."""
     metadata: TargetMetadata | UnsetType = UNSET
     """Its texts for people; UNSET, and not in the bytes, where it has none."""
+    paused_at_ns: int | UnsetType = UNSET
+    """Wall time of the command that pauses it now, as the record has it; UNSET where none does."""
 
 
 class RunSeen(Message, frozen=True):

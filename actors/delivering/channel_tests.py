@@ -26,6 +26,8 @@ class ChannelTests:
         self._gathered, self._to, self._commit_soon = gathered, neighbours, commit_soon
         self._under_way: dict[str, OutboxEntry] = {}
         self._ended: dict[str, DeliveryTry] = {}
+        self._unwritten: dict[str, DeliveryTry] = {}
+        """Those of them that the next commit writes."""
         self._count = 0
 
     def handle(
@@ -49,6 +51,11 @@ class ChannelTests:
         self._under_way[channel] = OutboxEntry(notice, 0)
         self._commit_soon(True)
         return notice.key
+
+    def show(self) -> None:
+        """Answers from now on with the tests that ended before the commit that is made now: a page reads them in the record at once."""
+        self._ended |= self._unwritten
+        self._unwritten.clear()
 
     def hand_out(self, now_ns: int) -> list[tuple[OutboxEntry, Delivery]]:
         """Returns the tests to send now, each with the state of its try, which is in no outbox."""
@@ -79,7 +86,7 @@ class ChannelTests:
         notice = entry.notice
         del self._under_way[notice.channel]
         for tried in entry.answered(answer, now):
-            self._ended[notice.channel] = tried
+            self._unwritten[notice.channel] = tried
             self._gathered.tries.append(tried)
         state = DeliveryState.DELIVERED if answer.accepted else DeliveryState.DEAD
         self._to.supervisor.tell(DeliverySettled(notice.channel, notice.key))

@@ -234,10 +234,13 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
         if not target.is_probed:
             self._children.forget_poller(target.id)
 
-    def _introduce(self, target: Target) -> None:
+    def _introduce(self, target: Target, mark: PauseMark | None = None) -> None:
         metadata = target.metadata or UNSET
+        paused_at_ns = UNSET if mark is None or mark.at_ns is None else mark.at_ns
         self._to.recorder.tell(
-            TargetTracked(target.id, target.kind, target.paused, target.stale_after_ns, metadata)
+            TargetTracked(
+                target.id, target.kind, target.paused, target.stale_after_ns, metadata, paused_at_ns
+            )
         )
 
     def _continue_former(self, target: Target) -> None:
@@ -268,7 +271,7 @@ class Supervisor(Behaviour[heard.SupervisorMessage]):
             return False
         self._to.sink.tell(RecordPause(mark))
         self._targets[target] = msgspec.structs.replace(self._targets[target], paused=paused)
-        self._introduce(self._targets[target])
+        self._introduce(self._targets[target], mark)
         return True
 
     # Timers.

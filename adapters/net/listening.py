@@ -102,6 +102,13 @@ def control_socket_paths(store: str) -> tuple[Path, ...]:
     return (own, *sorted(Path(folder).glob(f"{name}{_BEFORE_NODE}*.sock")))
 
 
+def nodes_here(store: str) -> tuple[str, ...]:
+    """Returns the nodes of a store that may be reached on this machine, each by the part of its socket's name that stands for it."""
+    before = control_socket_path(store, "x").name.removesuffix("x.sock")
+    _, *paths = control_socket_paths(store)
+    return tuple(path.name.removeprefix(before).removesuffix(".sock") for path in paths)
+
+
 class ControlSocket:
     """The listening control socket of a store, of mode 0600. Made by the process that holds the store's lock."""
 

@@ -22,6 +22,7 @@ from ...domain.public_value import PublicValue, moment_of
 from ...domain.read_model.days import IncidentSpan
 from ...domain.rules.watch import up_since_ns
 from ...domain.units import NS_PER_DAY, NS_PER_HOUR
+from .following import LastRecords, RecordFollower
 from .history.history import History
 from .history.overview import Overview
 from .history.recording import Recording
@@ -197,6 +198,10 @@ class RecordReader(ABC):
         with self._source() as source:
             return tuple(sorted({*source.names().values()}))
 
+    def follower(self, targets: Collection[str]) -> RecordFollower:
+        """The newest sample and the marks of some targets, for one who asks for them again and again."""
+        return WholeFollower(self, targets)
+
     def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
         """The newest sample of every target that has one in a span, by name."""
         with self._source() as source:
@@ -287,3 +292,16 @@ class RecordReader(ABC):
     @abstractmethod
     def verify(self) -> Verification:
         """Reads the record back: every link of its chain, and where each incident is in it."""
+
+
+class WholeFollower:
+    """Reads all of it each time."""
+
+    def __init__(self, reader: RecordReader, targets: Collection[str]) -> None:
+        self._reader, self._targets = reader, targets
+
+    def read(self, since_ns: int, until_ns: int) -> LastRecords:
+        reader = self._reader
+        # A target that has moved to another shard may have a mark on both: the newest counts.
+        heard = {mark.target: mark for mark in sorted(reader.heard(), key=lambda each: each.at_ns or 0)}
+        return LastRecords(reader.latest(since_ns, until_ns), heard, reader.up_since(self._targets), None)

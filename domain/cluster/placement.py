@@ -1,5 +1,6 @@
 """Placement: the shard of each target. Targets that are judged or told of together lie on one."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from hashlib import blake2b
@@ -61,6 +62,10 @@ class Placement:
         """Returns the shard of a target; that of its name for one that is not configured."""
         found = self._shard_of.get(target)
         return shard_of_text(target, self.shards) if found is None else found
+
+    def counts(self) -> Counter[int]:
+        """Returns the number of targets on each shard."""
+        return Counter(self._shard_of.values())
 
     def names_on(self, shard: int) -> ShardTargets:
         """Returns the names of the targets on a shard."""

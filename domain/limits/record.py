@@ -76,6 +76,11 @@ POSTGRES_COPY_NS = 600 * NS_PER_S
 """The same for a copy of a whole store, whose last statement may write all of it to the disk."""
 POSTGRES_LOCK_NS = NS_PER_S
 """The wait for the row of an owner that another connection has locked in the middle of a commit."""
+COMMITS_READ_FIRST = 64
+"""The newest commits of each shard in which the newest samples of targets are looked for first, those of a minute; for the rest in eight times
+as many, and then in all of the hour."""
+RECORD_FOLLOWED_NS = 300 * NS_PER_S
+"""After a longer pause between two readings of what is new in the record, all of it is read: samples may have been sealed meanwhile."""
 BLOCKS_READ_AT_ONCE = 500
 """Blocks of samples that are fetched in one piece: half a megabyte."""
 SHARDS = 16
@@ -191,6 +196,7 @@ assert DATABASE_COMMIT_GRID_NS < DATABASE_COMMIT_SAMPLES_NS < TENURE_BEAT_NS
 assert 2 * TENURE_BEAT_NS < TENURE_LEASE_NS
 assert TENURE_LOOK_NS < TENURE_WATCH_GAP_NS < TENURE_LEASE_NS < TENURE_TRY_NS_MAX
 assert STORE_WAL_PAGES_MAX < STORE_WAL_PAGES_UNFOLDED
+assert RECORD_FOLLOWED_NS < SEAL_AFTER_NS
 assert CHAIN_ANCHOR_EVERY <= CHAIN_VERIFIED_WHOLE
 assert RAW_SAMPLES_NS_MAX // (86_400 * NS_PER_S) + 3 <= DAY_TABLES_MAX
 assert HOUSE_ROWS_MAX <= SEAL_ROWS_HELD_MAX

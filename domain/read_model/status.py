@@ -84,6 +84,8 @@ STANDBY = "standby"
 """The part that has the problems of a process that stands by."""
 RECORDED = "this is the last recorded state"
 """Begins the problem that says that a status is from the store alone."""
+UNREAD = "another node runs its shard, and the store cannot be read"
+"""The explanation of a target of which a node knows nothing."""
 
 
 class RuntimeStatus(PublicValue, frozen=True, kw_only=True):

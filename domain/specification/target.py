@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from .. import limits
 from ..time.duration import Duration, parse_duration
 from .construction import Specification
-from .metadata import TargetMetadata
+from .metadata import NO_METADATA, TargetMetadata
 from .probe import Call, Composite, Exec, Heartbeat, Http, Tcp
 from .probes.dns import Dns
 from .probes.icmp import Icmp
@@ -259,8 +259,9 @@ class Target(Specification, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def metadata(self) -> TargetMetadata:
         """Its texts for people."""
-        stated = {name: getattr(self, name) for name in TargetMetadata.__struct_fields__}
-        return TargetMetadata(**{name: value for name, value in stated.items() if value is not UNSET})
+        names = TargetMetadata.__struct_fields__
+        stated = {name: value for name in names if (value := getattr(self, name)) is not UNSET}
+        return TargetMetadata(**stated) if stated else NO_METADATA
 
     @property
     def former_names(self) -> tuple[str, ...]:

@@ -265,13 +265,13 @@ class Doors:
         else:
             door.listening.close()
 
-    def close(self) -> None:
-        """Closes all doors and ends the thread. Blocks at most `CLOSE_S` and a second."""
+    def close(self, within_s: float = CLOSE_S) -> None:
+        """Closes all doors and ends the thread. Blocks at most for the given time and a second."""
         thread, self._thread = self._thread, None
         with self._control_guard:
             control, self._control = self._control, None
         self._tcp, self._also, self._site = None, [], None
-        if thread is not None and not thread.stop(CLOSE_S):
+        if thread is not None and not thread.stop(within_s):
             logger.warning("The thread of the web doors did not end in time")
         if control is not None:
             control[1].close()

@@ -28,6 +28,7 @@ POLICY = CachePolicy(
     entries_max=limits.PAGES_KEPT_MAX,
     invalidation="by age, and by every command that comes over the web",
 )
+POLICIES = (POLICY, PARTS_POLICY)
 
 
 class PageCache:

@@ -15,7 +15,8 @@ from ...domain.errors import NotRunning, StoreError
 from ...domain.incidents.delivery_try import DeliveryTry
 from ...domain.incidents.incident import Incident
 from ...domain.read_model.metrics import RuntimeMetrics
-from ...domain.read_model.status import RuntimeStatus, TargetStatus
+from ...domain.read_model.status import UNREAD, RuntimeStatus, TargetStatus
+from ...domain.specification.target import Target
 from ...protocol.message import Message
 from ...protocol.recorder import GetAttempts, GetIncidents, GetMetrics, GetStatus
 from ...protocol.sink import GetTest, Redrive
@@ -24,7 +25,7 @@ from ..own_thread import in_own_thread
 from ..sharing.recorded_status import Recorded
 from .merging import merged_metrics, merged_status, without_targets
 from .node import Node
-from .other_shards import KnownSince, OtherShards
+from .other_shards import OtherShards
 from .remote_owners import RemoteOwners
 from .shard_engines import ShardEngines
 
@@ -45,7 +46,10 @@ class ClusterQuestions:
     ) -> None:
         self._configured, self._store, self._clock = configured, store, clock
         self._engines, self._node, self._owners = engines, node, owners
-        self._others, self._since = OtherShards(), KnownSince()
+        self._others = OtherShards()
+        self._recorded = Recorded(store, (), clock)
+        self._told: tuple[TargetStatus, ...] = ()
+        """The rows of the last answer."""
 
     @property
     def _shards(self) -> int:
@@ -105,35 +109,32 @@ class ClusterQuestions:
         ]
         seen = {row.id for status in answers for row in status.targets}
         problems, unread = [*self._node.problems()], tuple[TargetStatus, ...]()
+        recorded = self._recorded_of(tuple([target for target in targets if target.id not in seen]))
         if len(answers) < self._shards:
-            missing = [target for target in targets if target.id not in seen]
-            recorded = Recorded(self._store, missing, self._clock.read().wall_ns)
             try:
                 others: RuntimeStatus = await self._others.read(
                     lambda: recorded.answer(GetStatus(), ""), wait
                 )
                 known = {one.id for status in answers for one in status.incidents}
-                rows = (row for status in answers for row in status.targets)
-                others = replace(
-                    others,
-                    problems=(),
-                    targets=self._since.of(rows, others.targets, recorded.dated),
-                    incidents=tuple(one for one in others.incidents if one.id not in known),
-                )
-                answers.append(others)
+                incidents = tuple(one for one in others.incidents if one.id not in known)
+                answers.append(replace(others, problems=(), incidents=incidents))
             except StoreError as error:
                 problems.append(("store", f"the shards of other nodes cannot be read: {error}"))
-                unread = recorded.unread("another node runs its shard, and the store cannot be read")
+                unread = recorded.unread(UNREAD)
         merged = merged_status(answers, (target.id for target in targets), unread)
-        on = dict.fromkeys(range(self._shards), 0)
-        for target in targets:
-            on[sharded.placement.shard_of(target.id)] += 1
+        self._told = merged.targets
         return replace(
             merged,
             at_ns=merged.at_ns or self._clock.read().wall_ns,
             problems=(*merged.problems, *problems),
-            nodes=self._node.nodes(on.__getitem__),
+            nodes=self._node.nodes(sharded.placement.counts().__getitem__),
         )
+
+    def _recorded_of(self, targets: tuple[Target, ...]) -> Recorded:
+        """Returns the record of these targets: that of the last question, as long as other nodes run the same ones."""
+        if self._recorded.targets != targets:
+            self._recorded = Recorded(self._store, targets, self._clock, self._told)
+        return self._recorded
 
     async def _incidents(
         self, question: GetIncidents, until_ns: int, wait: AwaitAnswer
@@ -141,7 +142,7 @@ class ClusterQuestions:
         answers = await self._local(RECORDER, question, until_ns, wait)
         found: dict[str, Incident] = {one.id: one for _, answer in answers for one in answer}
         if len(answers) < self._shards:
-            recorded = Recorded(self._store, (), self._clock.read().wall_ns)
+            recorded = Recorded(self._store, (), self._clock)
             read: tuple[Incident, ...] = await self._others.read(lambda: recorded.answer(question, ""), wait)
             found = {one.id: one for one in read} | found
         return tuple(sorted(found.values(), key=lambda one: (one.opened_at_ns, one.id)))

@@ -201,9 +201,7 @@ class EngineAccess:
             try:
                 return _with_problem(standby.asked(question), standby.problem)
             except (NotRunning, TimeoutError) as error:
-                recorded = Recorded(
-                    standby.store, self._configured.snapshot().targets, self._clock.read().wall_ns
-                )
+                recorded = Recorded(standby.store, self._configured.snapshot().targets, self._clock)
                 try:
                     return _with_problem(Passed(recorded.answer(question, f"{error}")), standby.problem)
                 except StoreError:

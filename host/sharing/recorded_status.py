@@ -1,160 +1,256 @@
 """The status of a runtime as its store has it: where the active process does not answer, and for the shards of other nodes."""
 
+import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from ...actors.ports import Clock
+from ...adapters.stores.following import LastRecords
 from ...adapters.stores.history.stored import StoredSample
 from ...adapters.stores.opening import make_reader
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.record import HeardMark, PauseMark, Silence
-from ...domain.limits import DATABASE_COMMIT_SAMPLES_NS, READ_INCIDENTS_MAX
+from ...domain.limits import (
+    DATABASE_COMMIT_SAMPLES_NS,
+    INTEGER_MAX,
+    NODE_SKEW_NS_MAX,
+    READ_INCIDENTS_MAX,
+    TARGETS_MAX,
+)
 from ...domain.observation.location import LocationResult
 from ...domain.observation.outcome import Reason
 from ...domain.observation.sample import Sample
+from ...domain.policy import CachePolicy
 from ...domain.read_model.histogram import Percentiles
 from ...domain.read_model.status import RECORDED, STANDBY, RuntimeStatus, TargetStatus, no_sample_since
 from ...domain.rules.aggregate import RAW_STATUS, Status, confirmed_status, status_of
 from ...domain.rules.quorum import results_said
-from ...domain.specification.matcher import Subject
+from ...domain.specification.matcher import Selection, Subject
+from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.target import Target
 from ...domain.time.moment import Moment
 from ...domain.units import NS_PER_DAY
 from ...protocol.recorder import GetIncidents, GetStatus
 
+K = TypeVar("K", bound=Hashable)
+POLICY = CachePolicy(
+    name="targets of other nodes",
+    key="a target that another node runs",
+    owner="the node",
+    fresh_for_ns=0,
+    entries_max=TARGETS_MAX,
+    invalidation="each question reads what was written since the last one; all is read anew where nodes run other targets than then,"
+    " and after five minutes without a question",
+)
 _JUDGED = Reason.CONDITION_FAILED
 """The reason whose explanation is the list of failed conditions."""
 _LOOK_BACK_NS = NS_PER_DAY
 _INCIDENTS_RECENT = 100
 _WRITTEN_WITHIN_NS = 2 * DATABASE_COMMIT_SAMPLES_NS
+_NOTHING = LastRecords({}, {}, {}, None)
 
 
-class _Marks(NamedTuple):
-    """The marks of the record that say more of targets than their samples, by name."""
+class _Stated(NamedTuple):
+    """The part of a row that the configuration says, made once: it takes longer than all the rest."""
 
-    heard: Mapping[str, HeardMark] = MappingProxyType({})
-    up_since: Mapping[str, int] = MappingProxyType({})
-    pauses: Mapping[str, PauseMark] = MappingProxyType({})
+    target: Target
+    kind: str
+    metadata: TargetMetadata
+    subject: Subject
+    stale_after_ns: int
+    """With the time that a sample is on its way to the record."""
+
+
+class _Row(NamedTuple):
+    status: TargetStatus
+    until_ns: int
+    """The last moment (wall) at which time alone makes no other row of it."""
+
+
+class _Beside(NamedTuple):
+    """The record but for samples and marks, which are many."""
+
+    opened: Mapping[str, tuple[Incident, ...]] = {}
+    """Open incidents by target."""
+    pauses: Mapping[str, PauseMark] = {}
+    silences: tuple[tuple[Silence, Selection], ...] = ()
 
 
 class Recorded:
-    """Answers questions from the store. Counters, attempts and whole samples are known to the active process alone."""
+    """Answers questions from the store. Counters, attempts and whole samples are known to the active process alone.
 
-    def __init__(self, store: str, targets: Iterable[Target], now_ns: int) -> None:
+    One that is asked again reads what was written since, and makes the rows anew of which that says something else. It keeps one row
+    and the newest sample of each target.
+    """
+
+    def __init__(
+        self, store: str, targets: Iterable[Target], clock: Clock, before: Iterable[TargetStatus] = ()
+    ) -> None:
+        """`before` are rows that were told before: where the record does not say since when a target is as it is, they do."""
+        self.targets = tuple(targets)
+        self._clock = clock
         self._reader = make_reader(store)
-        self._targets = tuple(targets)
-        self._now_ns = now_ns
-        self.dated: set[str] = set()
-        """The targets of the answer of which the record says since when they have their status."""
+        self._follower = self._reader.follower([target.id for target in self.targets])
+        self._before = before
+        self._seen: dict[str, tuple[Status, int]] = {}
+        self._stated: list[_Stated] = []
+        self._rows: dict[str, _Row] = {}
+        self._beside = _Beside()
+        self._read_at_ns = 0
+        self._guard = threading.Lock()
+        """Held while reading: little is left to read for the one who waits."""
 
     def answer(self, question: GetStatus | GetIncidents, why: str) -> Any:
-        """Returns the answer; `why` is the problem that a status names. Raises: StoreError."""
-        if isinstance(question, GetIncidents):
-            limit = READ_INCIDENTS_MAX if question.open_only else _INCIDENTS_RECENT
-            return self._reader.incidents(open_only=question.open_only, limit=limit)
-        return self._status(why)
+        """Returns the answer; `why` is the problem that a status names. Blocks. Raises: StoreError."""
+        with self._guard, self._reader.at_once():
+            if isinstance(question, GetIncidents):
+                limit = READ_INCIDENTS_MAX if question.open_only else _INCIDENTS_RECENT
+                return self._reader.incidents(open_only=question.open_only, limit=limit)
+            # An earlier question must not have a later moment than this one.
+            return self._status(why, self._clock.read().wall_ns)
 
     def unread(self, why: str) -> tuple[TargetStatus, ...]:
         """Returns the targets as long as the store cannot be read."""
+        now_ns, nothing = self._clock.read().wall_ns, _Beside()
         return tuple(
-            replace(self._target(each, None, (), (), _Marks()), explanation=why) for each in self._targets
+            replace(self._made(_stated(each), _NOTHING, nothing, now_ns).status, explanation=why)
+            for each in self.targets
         )
 
-    def _status(self, why: str) -> RuntimeStatus:
-        with self._reader.at_once():
-            return self._status_read(why)
-
-    def _status_read(self, why: str) -> RuntimeStatus:
-        now_ns, reader = self._now_ns, self._reader
+    def _status(self, why: str, now_ns: int) -> RuntimeStatus:
+        reader = self._reader
         opened = reader.incidents(open_only=True, limit=READ_INCIDENTS_MAX)
-        opened_of = defaultdict[str, list[Incident]](list)
-        for incident in opened:
-            opened_of[incident.target].append(incident)
-        silences = reader.silences(now_ns)
-        latest = reader.latest(now_ns - _LOOK_BACK_NS, now_ns + 1)
-        marks = _Marks(
-            # A target that has moved to another shard may have a mark on both: the newest counts.
-            {mark.target: mark for mark in sorted(reader.heard(), key=lambda each: each.at_ns or 0)},
-            reader.up_since({each.id for each in self._targets}),
-            {mark.target: mark for mark in reader.pauses()},
+        silences, blind = reader.silences(now_ns), reader.blind(now_ns - NS_PER_DAY)
+        announcements, pauses = reader.announcements(now_ns), reader.pauses()
+        beside = _Beside(
+            _by_target(opened),
+            {mark.target: mark for mark in pauses},
+            tuple((silence, silence.selection()) for silence in silences),
         )
-        recorded_ns = (*(each.at_ns for each in latest.values()), *(each.at_ns for each in opened))
+        # The clock of another node may be a little ahead of that of this one.
+        last = self._follower.read(now_ns - _LOOK_BACK_NS, now_ns + NODE_SKEW_NS_MAX)
+        self._make(last, beside, now_ns)
+        recorded_ns = (*(each.at_ns for each in last.latest.values()), *(each.at_ns for each in opened))
         return RuntimeStatus(
             # A clock that was set back makes no record of the future.
             at_ns=min(max(recorded_ns, default=now_ns), now_ns),
-            targets=tuple(
-                self._target(
-                    target,
-                    latest.get(target.id),
-                    opened_of.get(target.id, ()),
-                    silences,
-                    marks,
-                )
-                for target in self._targets
-            ),
+            targets=tuple([row.status for row in self._rows.values()]),
             incidents=opened,
             silences=silences,
             problems=((STANDBY, f"{RECORDED}: {why}"),),
-            blind=reader.blind(now_ns - NS_PER_DAY),
+            blind=blind,
             lateness=Percentiles(0, 0, 0, 0, 0),
             counters=(),
-            announcements=reader.announcements(now_ns),
+            announcements=announcements,
         )
 
-    def _target(
-        self,
-        target: Target,
-        last: StoredSample | None,
-        opened: Collection[Incident],
-        silences: Iterable[Silence],
-        marks: _Marks,
-    ) -> TargetStatus:
-        mark, is_paused = marks.heard.get(target.id), target.paused or target.id in marks.pauses
-        # The process that probes writes its samples a little later than it takes them.
-        is_stale = last is not None and self._now_ns - last.at_ns > target.stale_after_ns + _WRITTEN_WITHIN_NS
-        raw = Status.UNKNOWN if last is None or is_stale else RAW_STATUS[last.outcome]
-        if last is None and target.heartbeat is not None and target.id in marks.up_since:
+    def _make(self, last: LastRecords, beside: _Beside, now_ns: int) -> None:
+        """Makes the rows anew of which the record or the time says something else."""
+        if not self._stated:
+            self._stated = [_stated(target) for target in self.targets]
+            self._seen = {row.id: (row.status, row.since_ns) for row in self._before}
+            self._before = ()
+        before, rows = self._beside, self._rows
+        changed = {*(last.changed or ())}
+        changed |= _differing(before.opened, beside.opened) | _differing(before.pauses, beside.pauses)
+        is_other = (
+            last.changed is None
+            or now_ns < self._read_at_ns
+            or [one for one, _ in before.silences] != [one for one, _ in beside.silences]
+        )
+        for stated in self._stated:
+            name = stated.target.id
+            row = rows.get(name)
+            if row is None or is_other or now_ns > row.until_ns or name in changed:
+                rows[name] = self._made(stated, last, beside, now_ns)
+        self._beside, self._read_at_ns, self._seen = beside, now_ns, {}
+
+    def _made(self, stated: _Stated, last: LastRecords, beside: _Beside, now_ns: int) -> _Row:
+        target, name = stated.target, stated.target.id
+        newest, mark, up_since_ns = last.latest.get(name), last.heard.get(name), last.up_since.get(name)
+        if newest is not None and newest.at_ns < now_ns - _LOOK_BACK_NS:
+            newest = None
+        opened, pause = beside.opened.get(name, ()), beside.pauses.get(name)
+        is_paused = target.paused or pause is not None
+        fresh_until_ns = INTEGER_MAX if newest is None else newest.at_ns + stated.stale_after_ns
+        is_stale = now_ns > fresh_until_ns
+        raw = Status.UNKNOWN if newest is None or is_stale else RAW_STATUS[newest.outcome]
+        if newest is None and target.heartbeat is not None and up_since_ns is not None:
             # One that is heard less often than the record is looked through is up until it has missed its report.
             raw = Status.UP
         status = Status.PAUSED if is_paused else confirmed_status(opened, raw)
-        silent_ns = last.at_ns + target.stale_after_ns if last and is_stale else None
-        if last is None and target.heartbeat is not None and mark is not None:
+        silent_ns = fresh_until_ns - _WRITTEN_WITHIN_NS if is_stale else None
+        if newest is None and target.heartbeat is not None and mark is not None:
             silent_ns = mark.at_ns
-        since_ns = _since_ns(target, status, opened, marks, silent_ns)
-        if since_ns is not None:
-            self.dated.add(target.id)
-        metadata = target.metadata
-        subject = Subject(target.id, metadata)
-        return TargetStatus(
-            id=target.id,
-            kind=target.kind,
-            metadata=metadata,
+        since_ns = _since_ns(status, opened, pause, up_since_ns, silent_ns)
+        if since_ns is None:
+            since_ns = self._seen_since_ns(name, status, newest.at_ns if newest else now_ns)
+        sample = None if newest is None else _sample_of(target, newest)
+        row = TargetStatus(
+            id=name,
+            kind=stated.kind,
+            metadata=stated.metadata,
             status=status,
-            since_ns=since_ns or (last.at_ns if last else self._now_ns),
+            since_ns=since_ns,
             raw=raw,
-            explanation=no_sample_since(last.at_ns)
-            if last and is_stale
-            else last.explanation
-            if last and last.reason is not Reason.OK
-            else "",
+            explanation=no_sample_since(newest.at_ns)
+            if newest and is_stale
+            else _explanation(sample, newest, opened, status),
             paused=is_paused,
-            silences=tuple(silence for silence in silences if silence.selection().accepts(subject)),
-            sample=_sample_of(target, last) if last and not is_stale else None,
+            silences=tuple([one for one, selection in beside.silences if selection.accepts(stated.subject)]),
+            sample=sample,
             attempt=None,
             samples=0,
             missed=0,
             running_since_ns=None if mark is None else mark.run_at_ns,
-            heard_ns=last.at_ns if last else mark.at_ns if mark and raw is Status.UP else None,
-            awaited_since_ns=_awaited_since_ns(target, last, mark),
+            heard_ns=newest.at_ns if newest else mark.at_ns if mark and raw is Status.UP else None,
+            awaited_since_ns=_awaited_since_ns(target, newest, mark),
         )
+        ends_ns = INTEGER_MAX if newest is None else newest.at_ns + _LOOK_BACK_NS
+        return _Row(row, ends_ns if is_stale else min(fresh_until_ns, ends_ns))
+
+    def _seen_since_ns(self, name: str, status: Status, since_ns: int) -> int:
+        """Returns since when a target has its status that the record does not say, as of one that its configuration pauses: it is so
+        since it was seen first.
+        """
+        row = self._rows.get(name)
+        known = (row.status.status, row.status.since_ns) if row else self._seen.get(name)
+        return min(since_ns, known[1]) if known and known[0] is status else since_ns
+
+
+def _stated(target: Target) -> _Stated:
+    metadata = target.metadata
+    return _Stated(
+        target,
+        target.kind,
+        metadata,
+        Subject(target.id, metadata),
+        # The process that probes writes its samples a little later than it takes them.
+        target.stale_after_ns + _WRITTEN_WITHIN_NS,
+    )
+
+
+def _by_target(incidents: Iterable[Incident]) -> dict[str, tuple[Incident, ...]]:
+    found = defaultdict[str, list[Incident]](list)
+    for incident in incidents:
+        found[incident.target].append(incident)
+    return {target: tuple(each) for target, each in found.items()}
+
+
+def _differing(before: Mapping[K, object], after: Mapping[K, object]) -> set[K]:
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
 def _since_ns(
-    target: Target, status: Status, opened: Iterable[Incident], marks: _Marks, silent_ns: int | None
+    status: Status,
+    opened: Iterable[Incident],
+    pause: PauseMark | None,
+    up_since_ns: int | None,
+    silent_ns: int | None,
 ) -> int | None:
     """Returns since when a target has its status, as the process that watches it says; None where nothing recorded says it.
 
@@ -162,13 +258,24 @@ def _since_ns(
     """
     match status:
         case Status.PAUSED:
-            pause = marks.pauses.get(target.id)
             return None if pause is None else pause.at_ns
         case Status.UP:
-            return marks.up_since.get(target.id)
+            return up_since_ns
         case _:
             alike = (incident.opened_at_ns for incident in opened if status_of([incident]) is status)
             return min(alike, default=silent_ns)
+
+
+def _explanation(
+    sample: Sample | None, newest: StoredSample | None, opened: Iterable[Incident], status: Status
+) -> str:
+    """Returns why there is this status where no sample that is shown says it."""
+    if sample is not None:
+        return ""
+    if newest is not None:
+        return "" if newest.reason is Reason.OK else newest.explanation
+    found = (one.latest or one.cause for one in opened if status_of([one]) is status)
+    return next(found, "")
 
 
 def _sample_of(target: Target, last: StoredSample) -> Sample | None:

@@ -51,7 +51,7 @@ ON_FIRE: DemoAnswer = (503, {"status": "on fire"})
 
 
 class Cue(NamedTuple):
-    """What a server does from some second of the script on."""
+    """A change of a server at some second of the script."""
 
     at_s: float
     text: str

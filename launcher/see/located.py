@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from ...adapters.stores.opening import holder_of
+from ...adapters.stores.opening import runner_of
 from ...client.connection import connect
 from ...domain.errors import WatchkeeperError
 from .waits import ASKED_WITHIN_S
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def findings_at(path: str, targets: Collection[str]) -> "dict[str, list[LocationRow]]":
     """Returns the findings by target; nothing where these are no targets, nobody runs the store, or it does not answer."""
-    if not targets or holder_of(path) is None:
+    if not targets or runner_of(path) is None:
         return {}
     try:
         return findings_in(connect(path, timeout_s=ASKED_WITHIN_S).status().targets)

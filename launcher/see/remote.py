@@ -1,5 +1,7 @@
 """`status`, `incidents` and `notices` of a runtime at a URL: its answers as the rows that a store gives."""
 
+import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +10,15 @@ import msgspec
 from msgspec import UNSET
 
 from ...adapters.clock import SystemClock
-from ...client.connection import Connection, connect
+from ...client.connection import Connection
 from ...domain.errors import StoreError, UnknownName, WatchkeeperError
 from ...domain.incidents.incident import Incident
 from ...domain.incidents.notice import tells
 from ...domain.incidents.trials.drill import Drill
+from ...domain.line import listed
 from ...domain.observation.outcome import Outcome
 from ...domain.read_model.dissent import dissent
+from ...domain.read_model.status import UNREAD
 from ...domain.specification.metadata import TargetMetadata
 from ...domain.specification.problem import quoted, suggestion
 from ...domain.store_place import is_database
@@ -22,6 +26,7 @@ from ...domain.time.moment import wall_ns_of, wall_text
 from ..act.reach import plain
 from ..output import ExitStatus
 from ..place import StorePlace
+from .every_node import ask_each
 from .incidents import print_incidents
 from .notices import print_notices
 from .status import ended_as, held_notes, print_status
@@ -30,6 +35,8 @@ from .waits import WaitingChannels, by_incident
 
 ASKED_WITHIN_S = 5.0
 """In the first seconds of a hang a process waits for the store itself."""
+STATUS_KEPT_S = 1.0
+"""A runtime makes a new status at most so often."""
 
 if TYPE_CHECKING:
     from ...client.answers import IncidentRow, NoticeRow, RemoteStatus, TargetRow
@@ -48,14 +55,17 @@ def show_status(connection: Connection, *, as_json: bool, exit_code: bool) -> Ex
 def show_status_without_store(
     place: StorePlace, error: StoreError, *, as_json: bool, exit_code: bool
 ) -> ExitStatus:
-    """Prints the status that a node on this machine knows while the database does not answer. Raises: the error of the store where none does."""
+    """Prints the status that the nodes on this machine know while the database does not answer. Raises: the error of the store where none does."""
     if not is_database(place.path):
         raise error
     try:
-        document = status_document(connect(place.path, timeout_s=ASKED_WITHIN_S), is_partial=True)
+        answers = ask_each(place.path, _partial_document, ASKED_WITHIN_S)
     except (WatchkeeperError, OSError):
         raise error from None
-    click.echo(f"{error}\nthis is what a process on this machine knows without it:", err=True)
+    document, names = _joined(answers)
+    who = _nodes_named(names) if names else "a process"
+    knows = "know" if len(names) > 1 else "knows"
+    click.echo(f"{error}\nthis is what {who} on this machine {knows} without it:", err=True)
     if as_json:
         print_json(document)
     else:
@@ -65,6 +75,39 @@ def show_status_without_store(
     # It does not know of all targets, so that it cannot say that none is down.
     ended = ended_as(document)
     return ExitStatus.STORE if ended is ExitStatus.FINE else ended
+
+
+def _partial_document(connection: Connection) -> dict[str, Any]:
+    try:
+        return status_document(connection, is_partial=True)
+    except StoreError:
+        # The first part of the answer was made before its store failed.
+        threading.Event().wait(STATUS_KEPT_S)
+        return status_document(connection, is_partial=True)
+
+
+def _joined(answers: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Returns the documents of several nodes as one, and the names of those that answered: each knows the targets of its own shards."""
+    first = max(answers, key=lambda each: sum(len(row["shards"]) for row in each["nodes"] if row["this"]))
+    own = {row["name"]: row for each in answers for row in each["nodes"] if row["this"]}
+    targets: dict[str, dict[str, Any]] = {}
+    problems: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in (first, *answers):
+        for row in each["targets"]:
+            if targets.setdefault(row["target"], row)["explanation"] == UNREAD:
+                targets[row["target"]] = row
+        problems |= {(row["part"], row["explanation"]): row for row in each["problems"]}
+    joined = {
+        "targets": [*targets.values()],
+        "problems": [*problems.values()],
+        "nodes": [own.get(row["name"], row) for row in first["nodes"]],
+    }
+    names = sorted(own)
+    return {**first, **joined, **({"run_by": _nodes_named(names)} if names else {})}, names
+
+
+def _nodes_named(names: Sequence[str]) -> str:
+    return f"{'node' if len(names) == 1 else 'nodes'} {listed(names)}"
 
 
 def show_incidents(

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...adapters.stores.opening import runner_of
-from ...client.connection import connect
 from ...domain.errors import WatchkeeperError
 from ...domain.incidents.delivery_plan import Hold
 from ...domain.line import listed
 from ...domain.time.moment import NS_PER_S
+from .every_node import ask_each
 from .tables import minute_text
 
 if TYPE_CHECKING:
@@ -24,16 +24,18 @@ REASONS_SHOWN = 3
 
 
 def waits_at(path: str) -> WaitingChannels | None:
-    """Returns what waits by the process that runs a store; None where none runs it or it does not answer.
+    """Returns what waits by the processes that run a store on this machine; None where none runs it or none answers.
 
     The reasons are nowhere else: they follow from the record, the configuration and the time.
     """
     if runner_of(path) is None:
         return None
     try:
-        return by_incident(connect(path, timeout_s=ASKED_WITHIN_S).waits())
+        answers = ask_each(path, lambda each: each.waits(), ASKED_WITHIN_S)
     except (WatchkeeperError, OSError):
         return None
+    # An incident is told by one node; while its shard changes hands two may say so.
+    return by_incident({(row.incident, row.channel): row for rows in answers for row in rows}.values())
 
 
 def by_incident(rows: "Iterable[WaitRow]") -> WaitingChannels:

@@ -109,7 +109,7 @@ async def warmed_up(prober):
 
 
 async def outlasted(prober, *way):
-    """What an attempt says that only its deadline ends: a short one, doubled while a busy machine begins the attempt too late."""
+    """The observation of an attempt that only its deadline ends: a short one, doubled while a busy machine begins the attempt too late."""
     timeout_ns = SOON_NS
     while (found := await begin(prober, *way, timeout_ns=timeout_ns)[1]).outcome is not Outcome.TIMED_OUT:
         assert timeout_ns < LONG_NS, found

@@ -56,12 +56,11 @@ def test_a_target_is_silenced_and_the_silence_is_ended(visit, runtime, scripts):
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text(re.compile("It mutes 1 target"))).to_be_visible()
     page.get_by_role("button", name="Silence", exact=True).click()
-    assert [each.reason for each in runtime.status()["search"].silences] == ["a new index"]
+    wait_for(lambda: [each.reason for each in runtime.status()["search"].silences] == ["a new index"])
     page.goto("/silences")
     expect(page.get_by_text("a new index").first).to_be_visible()
     page.get_by_role("button", name=re.compile("^End")).first.click()
-    page.wait_for_load_state()
-    assert runtime.status()["search"].silences == ()
+    wait_for(lambda: runtime.status()["search"].silences == ())
 
 
 @pytest.mark.parametrize("scripts", [True, False])

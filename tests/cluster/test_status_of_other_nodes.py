@@ -7,7 +7,7 @@ from clustered import fail, job_on, name_on, two_nodes
 from hostile.server import HostileServer
 from looking import until
 from nats_server import NatsServer
-from watchkeeper import Agent, Agents, Heartbeat, Target, Tcp, connect
+from watchkeeper import Agent, Agents, Composite, Consecutive, Heartbeat, Target, Tcp, connect
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -15,6 +15,15 @@ SHARD = 1
 CHECK = name_on(SHARD, "check")
 WELL, ILL, RUNS, NEVER, PAUSED = (
     job_on(SHARD, prefix) for prefix in ("well", "ill", "runs", "never", "paused")
+)
+FIRST = job_on(SHARD, "first")
+BOTH = Target(
+    id=name_on(SHARD, "both"),
+    every="1s",
+    composite=Composite(worst_of=(FIRST.id,)),
+    rules=(Consecutive(id="down", after=1),),
+    default_rules=False,
+    notify=(),
 )
 RARE = Target(id=name_on(SHARD, "rare"), every="30d", heartbeat=Heartbeat(grace="1h"), notify=())
 
@@ -24,7 +33,7 @@ def nodes(database_server, tmp_path_factory):
     with two_nodes(
         database_server,
         tmp_path_factory.mktemp("state"),
-        targets=[WELL, ILL, RUNS, NEVER, PAUSED, RARE],
+        targets=[WELL, ILL, RUNS, NEVER, PAUSED, RARE, FIRST, BOTH],
         checks={CHECK: lambda: 3},
     ) as made:
         yield made
@@ -74,13 +83,27 @@ def test_an_outage_that_ends_is_dated_as_its_node_dates_it(pair):
     assert agree(pair, ILL.id) == "up"
 
 
-def test_a_second_pause_is_dated_anew(pair):
+def test_a_composite_target_is_told_alike(pair):
+    fail(pair[0], FIRST.id)
+    assert until(lambda: all(runtime.status()[BOTH.id].status.value == "down" for runtime in pair))
+    assert agree(pair, BOTH.id) == "down"
+
+    def said(runtime):
+        row = runtime.status()[BOTH.id]
+        return row.explanation, row.sample and row.sample.explanation()
+
+    assert until(lambda: said(pair[0]) == said(pair[1]))
+
+
+def test_a_second_pause_is_dated_anew_and_alike(pair):
     near, far = pair
     dated = []
     for _ in range(2):
         near.pause(PAUSED.id)
+        assert until(lambda: near.status()[PAUSED.id].paused)
         assert until(lambda: far.status()[PAUSED.id].paused)
         dated.append(far.status()[PAUSED.id].since_ns)
+        assert near.status()[PAUSED.id].since_ns == dated[-1]
         near.resume(PAUSED.id)
         assert until(lambda: not far.status()[PAUSED.id].paused)
     assert dated[0] < dated[1]

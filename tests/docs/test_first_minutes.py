@@ -12,6 +12,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(
@@ -20,11 +21,6 @@ BLOCKS = re.findall(
     re.DOTALL | re.MULTILINE,
 )
 WITHIN_S = 60
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
 
 
 def commands(block):
@@ -37,7 +33,7 @@ class Terminal:
 
     def __init__(self, folder):
         self.folder = folder
-        self.ports = {"8123": free_port(), "8080": free_port()}
+        self.ports = {"8123": str(free_port()), "8080": str(free_port())}
         self.left = []
         scripts = sysconfig.get_path("scripts")
         self.environment = {

@@ -70,9 +70,12 @@ def test_a_signal_goes_to_the_command_of_a_job(run, folder):
     script = "trap 'echo heard; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     command = [sys.executable, "-P", "-m", "watchkeeper", "job", "etl", "--", "sh", "-c", script]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGTERM)
-        assert (process.wait(60), process.stdout.read()) == (5, b"heard\n")
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            process.send_signal(signal.SIGTERM)
+            assert (process.wait(60), process.stdout.read()) == (5, b"heard\n")
+        finally:
+            process.terminate()  # the command ends with the verb
 
 
 def test_a_job_without_a_run_reports_its_end_to_the_store(quiet):

@@ -19,7 +19,7 @@ import pytest
 from tests.adapters.commands.test_killing import is_gone
 
 CONFIG = "runtime: {{store: watch.db}}\nchannels: [{{id: ops, log: {{}}}}]\ntargets: [{targets}]\n"
-TARGET = "{{id: t{0}, every: 100ms, timeout: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}"
+TARGET = "{{id: t{0}, every: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}"
 WITHIN_S = 60
 
 
@@ -71,7 +71,7 @@ def test_one_signal_drains_and_ends_well(number, tmp_path):
 DEAF = """
 runtime: {{{}}}
 channels: [{{id: ops, webhook: {{url: "http://127.0.0.1:1/"}}}}]
-targets: [{{id: t0, every: 100ms, timeout: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}]
+targets: [{{id: t0, every: 100ms, tcp: {{host: 127.0.0.1, port: 1}}, notify: [ops]}}]
 """
 WAITING = "/watch.db, and sent by the next run: 1 notice: "
 LOST = "abandoned: notices left in the outbox: "

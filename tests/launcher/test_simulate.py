@@ -101,6 +101,9 @@ def test_ctrl_c_ends_a_simulation_at_once(tmp_path):
     path.write_text(CONFIG % USUAL)
     command = [sys.executable, "-P", "-m", "watchkeeper", "simulate", "-c", str(path), "--hours", "8784"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert "hours are simulated" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == -signal.SIGINT
+        try:
+            assert "hours are simulated" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == -signal.SIGINT
+        finally:
+            process.kill()

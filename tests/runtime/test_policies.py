@@ -40,6 +40,7 @@ def test_every_policy_is_listed_by_its_name():
         "receivers of a notice that took it",
         "compiled conditions",
         "status snapshots",
+        "targets of other nodes",
         "days and hours of all targets",
         "pages",
         "parts of pages",

@@ -1,4 +1,4 @@
-"""What many targets say in the same words is kept once, however they came, and nothing of what they say changes."""
+"""Equal parts of many targets are kept once, however these came, and nothing of what they say changes."""
 
 import pytest
 from watchkeeper import Configuration

@@ -12,8 +12,17 @@ from host_servers import EXAMPLES, Visitors, until
 
 from tests.support.left_behind import becomes_true
 
-UVICORN = ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning")
-GUNICORN = ("-m", "gunicorn", "--bind", "127.0.0.1:{port}")
+UVICORN = (
+    "-m",
+    "uvicorn",
+    "--port",
+    "{port}",
+    "--log-level",
+    "warning",
+    "--timeout-worker-healthcheck",
+    "15",
+)
+GUNICORN = ("-m", "gunicorn", "--timeout", "240", "--bind", "127.0.0.1:{port}")
 WORKED_MIN = 20
 BOTH = {"active", "standby"}
 

@@ -166,16 +166,22 @@ def test_a_connection_that_is_cut_in_the_middle_costs_one_opening(durable, url, 
 def test_a_server_that_is_frozen_fails_the_store_by_a_deadline(durable, url, store):
     clock = SystemClock()
     backend = int(durable.sql(f"SELECT backend FROM {schema_of(url)}.shard"))
+    goes_on = threading.Timer(0.3, os.kill, (backend, signal.SIGCONT))
     os.kill(backend, signal.SIGSTOP)
-    begun_ns = clock.monotonic_ns()
-    with pytest.raises(StoreError, match="has not answered within 4 s"):
-        store.commit(SECOND)
-    took_ns = clock.monotonic_ns() - begun_ns
-    assert limits.POSTGRES_ANSWER_NS <= took_ns < limits.STORE_ANSWER_NS
-    store.close()
-    # The frozen process of the server has read the commit, and may still do it.
-    threading.Timer(0.3, os.kill, (backend, signal.SIGCONT)).start()
+    try:
+        begun_ns = clock.monotonic_ns()
+        with pytest.raises(StoreError, match="has not answered within 4 s"):
+            store.commit(SECOND)
+        took_ns = clock.monotonic_ns() - begun_ns
+        # Between the two the calling thread needs no more than its turn, for which a busy machine lets it wait.
+        assert limits.POSTGRES_ANSWER_NS < limits.STORE_ANSWER_NS
+        assert limits.POSTGRES_ANSWER_NS <= took_ns < 3 * limits.STORE_ANSWER_NS
+        store.close()
+    finally:
+        # The frozen process of the server has read the commit, and may still do it.
+        goes_on.start()
     store.open(NOON)
+    goes_on.join()
     store.commit(SECOND)
     assert is_whole(url)
 

@@ -1,9 +1,11 @@
 """Waits on an event loop until something has happened beside it."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 
-async def a_moment():
+async def a_moment() -> None:
     """Lets the loop go on for a hundredth of a second."""
     loop = asyncio.get_running_loop()
     over = loop.create_future()
@@ -11,7 +13,7 @@ async def a_moment():
     await over
 
 
-async def close_listening(server):
+async def close_listening(server: Any) -> None:
     """Closes a server of asyncio. A connection that it has just accepted is made before, so that it can be closed, too."""
     for listening in server.sockets:
         asyncio.get_running_loop().remove_reader(listening.fileno())
@@ -21,7 +23,7 @@ async def close_listening(server):
     server.close()
 
 
-async def becomes(look):
+async def becomes(look: Callable[[], object]) -> None:
     """Returns once a look is true. Raises: AssertionError after half a minute."""
     for _ in range(3_000):
         if look():

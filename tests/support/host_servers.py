@@ -15,6 +15,7 @@ from ports import free_port
 from watchkeeper import Record
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "servers"
+SERVERS = Path(__file__).parents[1] / "servers"
 
 
 class Server:
@@ -27,7 +28,7 @@ class Server:
         self.environment = {
             **os.environ,
             "WATCH_STORE": str(self.store),
-            "PYTHONPATH": f"{EXAMPLES}:{Path(__file__).parents[1] / 'servers'}",
+            "PYTHONPATH": f"{EXAMPLES}:{SERVERS}:{SERVERS / 'patient'}",
             "CELERY_FOLDER": str(folder / "celery"),
         }
         with self.log.open("wb") as log:

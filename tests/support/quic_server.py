@@ -5,7 +5,8 @@ import threading
 from types import TracebackType
 from typing import Any, Self
 
-from aioquic.asyncio import QuicConnectionProtocol, serve
+from aioquic.asyncio import QuicConnectionProtocol
+from aioquic.asyncio.server import QuicServer as Listener
 from aioquic.h3.connection import H3_ALPN, H3Connection
 from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
@@ -42,9 +43,12 @@ class QuicServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        starting = serve("127.0.0.1", 0, configuration=self._settings, create_protocol=_Answering)
-        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(20)
-        self.port = self._server._transport.get_extra_info("sockname")[1]
+        starting = self._loop.create_datagram_endpoint(
+            lambda: Listener(configuration=self._settings, create_protocol=_Answering),
+            local_addr=("127.0.0.1", 0),
+        )
+        transport, self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(20)
+        self.port = transport.get_extra_info("sockname")[1]
         return self
 
     async def _close(self) -> None:

@@ -52,7 +52,11 @@ class Lane:
         self.path = folder / "watch.yaml"
         self._targets = targets
         self._pause = threading.Event()
-        self.configure("critical")
+        try:
+            self.configure("critical")
+        except BaseException:
+            self.close()
+            raise
 
     def configure(self, severity: str) -> None:
         write_configuration(

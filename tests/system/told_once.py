@@ -91,15 +91,15 @@ class Lane:
         self.dice = Random(seed)
         self.site = Site()
         self.receivers = Receivers(SlackPeer(), PagerDutyPeer(), NtfyPeer(), MailServer())
+        self.store, self.path = folder / "watch.db", folder / "watch.yaml"
+        self.names = {f"t{number}" for number in range(TARGETS)}
+        self.figures: Counter[str] = Counter(dict.fromkeys(NEVER, 0))
         with ExitStack() as made:
             made.callback(self.site.close)
             for receiver in self.receivers:
                 made.enter_context(receiver)
+            self._configure()
             self._made = made.pop_all()
-        self.store, self.path = folder / "watch.db", folder / "watch.yaml"
-        self.names = {f"t{number}" for number in range(TARGETS)}
-        self.figures: Counter[str] = Counter(dict.fromkeys(NEVER, 0))
-        self._configure()
 
     def _configure(self) -> None:
         *peers, mail = self.receivers

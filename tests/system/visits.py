@@ -7,7 +7,6 @@ import threading
 import time
 from typing import NamedTuple
 
-ANSWERED_WITHIN_S = 60.0
 REQUESTS = (b"POST /orders", b"GET /")
 """Asked in turn: a command and a question."""
 
@@ -28,8 +27,9 @@ class Visit(NamedTuple):
 class Visitors:
     """Begins so many requests a second on a thread of its own, however long the earlier ones take."""
 
-    def __init__(self, port: int, rate: float) -> None:
-        self._port, self._every_s = port, 1 / rate
+    def __init__(self, port: int, rate: float, within_s: float) -> None:
+        """A request that has no answer `within_s` has failed."""
+        self._port, self._every_s, self._within_s = port, 1 / rate, within_s
         self.visits: list[Visit] = []
         self.again: list[Visit] = []
         """Those that were sent once more, as a proxy does for a connection that broke."""
@@ -63,13 +63,13 @@ class Visitors:
         await reached
 
     async def _visit(self, request: bytes) -> None:
-        visit = await visited(self._port, request)
+        visit = await visited(self._port, request, self._within_s)
         self.visits.append(visit)
         if visit.problem:
-            self.again.append(await visited(self._port, request))
+            self.again.append(await visited(self._port, request, self._within_s))
 
 
-async def visited(port: int, request: bytes) -> Visit:
+async def visited(port: int, request: bytes, within_s: float) -> Visit:
     """Sends one request and reads the whole answer."""
     began_s, own, worker, problem = time.monotonic(), 0, 0, ""
     client = socket.socket()
@@ -77,7 +77,7 @@ async def visited(port: int, request: bytes) -> Visit:
         client.setblocking(False)
         client.bind(("127.0.0.1", 0))
         own = client.getsockname()[1]
-        async with asyncio.timeout(ANSWERED_WITHIN_S):
+        async with asyncio.timeout(within_s):
             await _connect(client, port)
             worker, problem = await _answer_to(request, client)
     except (OSError, ValueError) as error:

@@ -43,10 +43,14 @@ from tests.system.visits import Visit, Visitors
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "servers"
+PATIENT = ROOT / "tests" / "servers" / "patient"
 APPLICATION = "tests.system.serving:app"
 TARGETS = 4
 TAKEOVER_P99_S_MAX = 2.5
 LOOK_EVERY_S = 0.01
+ANSWERED_WITHIN_S = 15.0
+LOG_SHOWN = 4_000
+"""Characters of the end of the server's log, beside requests that failed."""
 WITHIN_S = 120.0
 LISTEN, STOPPED = "0A", "T"
 """States in /proc: of a connection, and of a process."""
@@ -79,7 +83,9 @@ SERVERS = {
         ),
         "{port}",
     ),
-    "gunicorn": Server("flask_app", 3, ("gunicorn", APPLICATION, "-w", "3", "--bind"), "127.0.0.1:{port}"),
+    "gunicorn": Server(
+        "flask_app", 3, ("gunicorn", APPLICATION, "-w", "3", "--timeout", "240", "--bind"), "127.0.0.1:{port}"
+    ),
 }
 
 
@@ -113,8 +119,8 @@ class Doomed(NamedTuple):
 class Workers:
     """One server with its store, its targets, its receiver and its visitors."""
 
-    def __init__(self, server: Server, folder: Path, dice: Random, rate: float) -> None:
-        self.server, self.dice = server, dice
+    def __init__(self, server: Server, folder: Path, dice: Random, rate: float, *, is_timed: bool) -> None:
+        self.server, self.dice, self._is_timed = server, dice, is_timed
         self.site, self.receiver = Site(), Receiver()
         self.store, self.log = folder / "watch.db", folder / "server.log"
         self.takeovers_s: list[float] = []
@@ -131,7 +137,7 @@ class Workers:
             self._popen = self._started(self.path)
             made.callback(self._kill)
             self.until(self._is_listening, "the server listens")
-            self.visitors = Visitors(self.port, rate)
+            self.visitors = Visitors(self.port, rate, ANSWERED_WITHIN_S if is_timed else WITHIN_S)
             made.callback(self.visitors.end)
             self._changing = threading.Thread(target=self._change_targets)
             self._changing.start()
@@ -145,7 +151,7 @@ class Workers:
             "WATCH_STORE": str(self.store),
             "WATCH_CONFIG": str(configuration),
             "WATCH_EXAMPLE": self.server.example,
-            "PYTHONPATH": f"{ROOT}:{EXAMPLES}",
+            "PYTHONPATH": f"{ROOT}:{EXAMPLES}" + ("" if self._is_timed else f":{PATIENT}"),
         }
         with self.log.open("wb") as log:
             return subprocess.Popen(
@@ -264,9 +270,14 @@ def judged(visitors: Visitors, doomed: set[Doomed]) -> tuple[Counter[str], list[
     return figures, [f"{visit.problem} after {visit.took_s:.2f} s" for visit in (*failed, *failed_again)]
 
 
-def strike(server: Server, folder: Path, seed: int, kills: int, rate: float) -> Figures:
-    """Serves through so many kills of the active worker. Returns what was counted."""
-    workers = Workers(server, folder, Random(seed), rate)
+def strike(
+    server: Server, folder: Path, seed: int, kills: int, rate: float, *, is_timed: bool = True
+) -> Figures:
+    """Serves through so many kills of the active worker. Returns what was counted.
+
+    Without `is_timed` a command waits for its answer as long as a busy machine takes.
+    """
+    workers = Workers(server, folder, Random(seed), rate, is_timed=is_timed)
     try:
         workers.receiver.mood = moody(workers)
         workers.until_complete()
@@ -275,6 +286,7 @@ def strike(server: Server, folder: Path, seed: int, kills: int, rate: float) -> 
         settled = workers.settle()
         counts = audit(workers.store, workers.receiver, [])
         requests, problems = judged(workers.visitors, workers.doomed)
+        problems += [workers.log.read_text(errors="replace")[-LOG_SHOWN:]] if problems else []
     finally:
         workers.close()
     # All workers have one name here: a repeat may come from another one than that which was answered.

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import groupby
 from typing import TypeAlias
 
@@ -46,12 +46,15 @@ class Overview(Findable):
 
     # The newest sample of each.
 
-    def latest(self, since_ns: int, until_ns: int) -> dict[str, StoredSample]:
-        """By name; a target without a sample in the span is not in it."""
+    def latest(
+        self, since_ns: int, until_ns: int, targets: Collection[str] | None = None
+    ) -> dict[str, StoredSample]:
+        """By name, those of some targets or of all; a target without a sample in the span is not in it."""
         since_us, until_us = -(-since_ns // NS_PER_US), -(-until_ns // NS_PER_US)
         found: dict[int, FoundRow] = {}
+        wanted = {number for number, name in self._names.items() if targets is None or name in targets}
         for hour in self._hours(since_us, until_us):
-            missing = self._names.keys() - found.keys()
+            missing = wanted - found.keys()
             if not missing:
                 break
             begin_us = max(since_us, hour * US_PER_HOUR)
@@ -62,6 +65,10 @@ class Overview(Findable):
             ):
                 if target not in found or found[target][0] < row[0]:
                     found[target] = row
+        return self.named(found)
+
+    def named(self, found: Mapping[int, FoundRow]) -> dict[str, StoredSample]:
+        """Returns samples, one of each target, by name."""
         names = [self._names[target] for target in found]
         return dict(zip(names, self._stored(found, found.values()), strict=True))
 
@@ -86,6 +93,8 @@ class Overview(Findable):
         self, hour: int, begin_us: int, end_us: int, missing: set[int]
     ) -> Iterator[tuple[int, FoundRow]]:
         hour_us = hour * US_PER_HOUR
+        if not self._source.has_chunk(hour):
+            return
         for target, data in self._source.chunks_at(hour, missing):
             columns = unpack(data)
             place = bisect_left(columns.at_us, end_us - hour_us) - 1

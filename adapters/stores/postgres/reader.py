@@ -1,6 +1,6 @@
 """Reading a record in PostgreSQL, which a runtime may be writing at the same time, or has left behind."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from ....domain.incidents.record import (
 )
 from ....domain.incidents.told import ChannelBacklog, ChannelTold, told_of
 from ....domain.read_model.days import IncidentSpan
+from ..following import RecordFollower
 from ..history.source import SampleSource
 from ..place import DatabasePlace, database_place
 from ..record_reader import Extent, RecordReader, Verification
@@ -31,6 +32,7 @@ from .connection import BoundedConnection, Parameters, connect, connected, expla
 from .fence import read_owner
 from .restoring import Marks, backlogs, verify
 from .rows import BODY, OF_INCIDENT, STEPS, TRIES, StepReader
+from .samples.following import DatabaseFollower
 from .samples.source import PostgresSource
 from .schema import refuse_others, version_of
 
@@ -212,6 +214,9 @@ class PostgresReader(RecordReader):
     def _source(self) -> Iterator[SampleSource]:
         with self._reading() as connection:
             yield PostgresSource(connection)
+
+    def follower(self, targets: Collection[str]) -> RecordFollower:
+        return DatabaseFollower(self._reading, targets)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from watchkeeper.protocol.sink import (
     UNWRITTEN,
     Commit,
     CourierStarted,
+    DeliveryAnswered,
     GetTest,
     ReopenStore,
     RetryDelivery,
@@ -109,6 +110,15 @@ def test_a_test_is_sent_once_its_try_is_durable_and_ends_with_its_answer(sink):
     (settled,) = sink.recorder.of(NoticeSettled)
     assert (settled.notice, settled.delivery.state) == (notice, DeliveryState.DEAD)
     assert sink.supervisor.of(RetryAsked) == []
+
+
+def test_a_test_is_told_once_its_answer_is_in_the_record(sink):
+    """The question stands between the answer of a quick receiver and the commit: who asks reads the record next."""
+    key = sink.ask(SendTest("ops", "ann"))
+    sink.sink.tell(DeliveryAnswered(key, 1, REFUSED))
+    assert sink.ask(GetTest(key)) is None
+    assert sink.ask(GetTest(key)) == sink.store.tries[-1]
+    assert sink.store.tries[-1].result is TryResult.FAILED
 
 
 def test_a_test_waits_for_no_other_and_for_no_store(sink):

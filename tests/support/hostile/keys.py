@@ -44,8 +44,7 @@ class KeyServer:
         return await asyncssh.listen(self.host, 0, server_host_keys=[self._key])
 
     async def _closed(self) -> None:
-        await close_listening(self._server._server)
-        self._server.close()
+        await close_listening(self._server)
         await self._server.wait_closed()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)

@@ -10,6 +10,8 @@ from ...history.stored import FoundRow
 
 BlockRow: TypeAlias = tuple[int, int, int, int | None, int | None]
 """Microseconds since the hour began, target, finding, status, latency in microseconds."""
+PackedSample: TypeAlias = tuple[int, int, int, int, int]
+"""The same in the columns of a block, where a number stands for None, too."""
 _CODES = "IIIiI"
 _WIDTH = 4
 _FORMAT = b"\x01"
@@ -59,13 +61,20 @@ class Block:
 
     def rows(self, hour_us: int) -> Iterator[tuple[int, FoundRow]]:
         """Yields target and sample, with the microsecond since 1970, in the order in which they came."""
-        for at_us, target, finding, status, latency in zip(*map(self._column, range(5)), strict=True):
-            yield (
-                target,
-                (
-                    hour_us + at_us,
-                    finding,
-                    None if status == _NO_STATUS else status,
-                    latency - 1 if latency else None,
-                ),
-            )
+        for packed in self.packed():
+            yield packed[1], unpacked(packed, hour_us)
+
+    def packed(self) -> Iterator[PackedSample]:
+        """Yields the samples in the order in which they came, as the columns have them."""
+        return zip(*map(self._column, range(5)), strict=True)
+
+
+def unpacked(packed: PackedSample, hour_us: int) -> FoundRow:
+    """Returns a sample with the microsecond since 1970."""
+    at_us, _, finding, status, latency = packed
+    return (
+        hour_us + at_us,
+        finding,
+        None if status == _NO_STATUS else status,
+        latency - 1 if latency else None,
+    )

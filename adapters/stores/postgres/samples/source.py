@@ -1,6 +1,7 @@
 """The samples of a PostgreSQL store, as history is read from them."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,7 @@ from ...history.source import US_PER_HOUR, RecordedNotice, RowSum
 from ...history.stored import FoundRow
 from ..connection import BoundedConnection, Parameters, one
 from ..rows import BODY, STEPS
-from .blocks import Block
+from .blocks import Block, PackedSample, unpacked
 from .moved import MovedTargets, one_chunk, one_sum
 
 # The key begins with the time; counting the spans up makes each a look-up instead of a scan over all targets.
@@ -40,6 +41,11 @@ UNION ALL SELECT (SELECT min(day) * 24 FROM daily), (SELECT max(day) * 24 + 24 F
 """
 _BLOCKS = "SELECT hour, data FROM block WHERE hour >= %s AND hour < %s ORDER BY hour, number"
 _ALL_BLOCKS = "SELECT shard, data FROM block ORDER BY hour, number"
+# Each block is one look-up: a condition on the numbers alone would read those of a whole hour.
+_OF_COMMITS = """
+SELECT data FROM unnest(%s::int[], %s::bigint[]) AS wanted (shard, number)
+JOIN block ON block.hour = %s AND block.number = wanted.number AND block.shard = wanted.shard
+"""
 _MOVED = "SELECT array_agg(id ORDER BY id) FROM target GROUP BY name HAVING count(*) > 1"
 _STEPS = f"""
 SELECT body FROM {STEPS} WHERE channel = '' AND id IN (
@@ -60,7 +66,8 @@ class PostgresSource:
         self._connection, self._shard = connection, shard
 
     @cached_property
-    def _moved(self) -> MovedTargets:
+    def moved(self) -> MovedTargets:
+        """The targets that have lain on several shards."""
         return MovedTargets(numbers for (numbers,) in self._rows(_MOVED))
 
     def _rows(self, query: str, said: Parameters = ()) -> list[tuple[Any, ...]]:
@@ -119,7 +126,7 @@ class PostgresSource:
 
     def _all_of(self, target: int | None) -> list[int]:
         """Returns every number of a target; none for None."""
-        return [] if target is None else self._moved.all_of([target])
+        return [] if target is None else self.moved.all_of([target])
 
     def raw_of(
         self, target: int | None, since_us: int, until_us: int, unsealed: Sequence[int]
@@ -167,31 +174,71 @@ class PostgresSource:
         if targets is None:
             found = self._rows(f"{query} ORDER BY target", asked)
         else:
-            found = self._rows(f"{query} AND target = ANY(%s::int[])", (*asked, self._moved.all_of(targets)))
-        yield from one_chunk(self._standing(found)) if self._moved else found
+            found = self._rows(f"{query} AND target = ANY(%s::int[])", (*asked, self.moved.all_of(targets)))
+        yield from one_chunk(self._standing(found)) if self.moved else found
 
     def _standing(self, found: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         """Returns rows by the number that stands for each target, in its order."""
-        return sorted((self._moved.newest(target), value) for target, value in found)
+        return sorted((self.moved.newest(target), value) for target, value in found)
 
     def newest_raw(
         self, hour: int, begin_us: int, end_us: int, missing: Collection[int]
     ) -> Iterator[tuple[int, FoundRow]]:
-        newest: dict[int, FoundRow] = {}
-        for _, block in self._blocks(hour, hour + 1):
-            for target, row in block.rows(hour * US_PER_HOUR):
-                number = self._moved.newest(target)
-                if begin_us <= row[0] < end_us and number in missing:
-                    known = newest.get(number)
-                    if known is None or known[0] < row[0]:
-                        newest[number] = row
-        yield from newest.items()
+        commits, left, span = self.commits(), {*missing}, (hour, begin_us, end_us)
+        for count in (limits.COMMITS_READ_FIRST, 8 * limits.COMMITS_READ_FIRST):
+            if left:
+                known = {shard: last - count for shard, last in commits.items()}
+                found = self.newest_after(known, *span, {*self.moved.all_of(left)})
+                left -= found.keys()
+                yield from found.items()
+        if left:
+            blocks = (block for _, block in self._blocks(hour, hour + 1))
+            yield from self._newest(blocks, *span, {*self.moved.all_of(left)}).items()
+
+    def commits(self) -> dict[int, int]:
+        """Returns the number of the newest commit of each shard, which its blocks have, too."""
+        return dict(self._rows("SELECT shard, commits FROM shard"))
+
+    def newest_after(
+        self, known: Mapping[int, int], hour: int, begin_us: int, end_us: int, numbers: AbstractSet[int]
+    ) -> dict[int, FoundRow]:
+        """Returns the newest sample in an hour of each of some targets that has one in the commits of shards behind the known ones."""
+        made = [
+            (shard, number)
+            for shard, last in self.commits().items()
+            for number in range(known.get(shard, last) + 1, last + 1)
+        ]
+        if not made:
+            return {}
+        asked = ([shard for shard, _ in made], [number for _, number in made], hour)
+        blocks = (Block(data) for (data,) in self._rows(_OF_COMMITS, asked))
+        return self._newest(blocks, hour, begin_us, end_us, numbers)
+
+    def _newest(
+        self, blocks: Iterable[Block], hour: int, begin_us: int, end_us: int, numbers: AbstractSet[int]
+    ) -> dict[int, FoundRow]:
+        hour_us = hour * US_PER_HOUR
+        span = range(begin_us - hour_us, end_us - hour_us)
+        newest: dict[int, PackedSample] = {}
+        for block in blocks:
+            # Most blocks of an hour are of targets that are found by then.
+            if numbers.isdisjoint(block.targets):
+                continue
+            for packed in block.packed():
+                at_us, target, *_ = packed
+                if target in numbers and at_us in span:
+                    known = newest.get(target)
+                    if known is None or known[0] < at_us:
+                        newest[target] = packed
+        # The oldest comes first: of the numbers of a target that has moved, that of the newest sample stays.
+        found = sorted(newest.values()) if self.moved else newest.values()
+        return {self.moved.newest(packed[1]): unpacked(packed, hour_us) for packed in found}
 
     def raw_at(self, hour: int) -> dict[int, list[FoundRow]]:
         found: dict[int, dict[int, FoundRow]] = {}
         for _, block in self._blocks(hour, hour + 1):
             for target, row in block.rows(hour * US_PER_HOUR):
-                found.setdefault(self._moved.newest(target), {}).setdefault(row[0], row)
+                found.setdefault(self.moved.newest(target), {}).setdefault(row[0], row)
         return {target: [row for _, row in sorted(rows.items())] for target, rows in found.items()}
 
     def raw_sums(self, hour: int) -> Iterator[RowSum]:
@@ -205,21 +252,21 @@ class PostgresSource:
 
     def daily_at(self, day: int) -> Iterator[tuple[int, bytes]]:
         found = self._rows("SELECT target, body FROM daily WHERE day = %s", (day,))
-        yield from ((self._moved.newest(target), body) for target, body in found)
+        yield from ((self.moved.newest(target), body) for target, body in found)
 
     def hourly_between(self, first: int, end: int) -> Iterator[tuple[int, bytes]]:
         query = "SELECT target, body FROM hourly WHERE hour >= %s AND hour < %s"
-        newest = self._moved.newest
+        newest = self.moved.newest
         yield from ((newest(target), body) for target, body in self._rows(query, (first, end)))
 
     def explanations(self, at_us: Iterable[int]) -> dict[tuple[int, int], str]:
         query = "SELECT at_us, target, text FROM explanation WHERE at_us = ANY(%s::bigint[])"
-        newest = self._moved.newest
+        newest = self.moved.newest
         return {(at, newest(target)): said for at, target, said in self._rows(query, (sorted(at_us),))}
 
     def explanations_between(self, begin_us: int, end_us: int) -> Iterator[tuple[int, int, str]]:
         query = "SELECT target, at_us, text FROM explanation WHERE at_us >= %s AND at_us < %s"
-        newest = self._moved.newest
+        newest = self.moved.newest
         yield from ((newest(target), at, said) for target, at, said in self._rows(query, (begin_us, end_us)))
 
     def steps_since(self, opened_ns: int) -> Iterator[str | bytes]:
