@@ -7,7 +7,6 @@ import msgspec
 from .. import limits
 from ..incidents.own_problems import UNSERVED, OwnProblem, node_part, silent_node_part
 from ..line import count_of, listed
-from ..read_model.problems import PresentProblems
 from ..time.duration import format_duration
 from ..time.moment import NS_PER_S, Moment
 from .membership import NEWER_CONFIGURATION, OLDER_VERSION, ClusterView, Member
@@ -162,29 +161,6 @@ class NodeProblems:
         }
         if lasting and is_steady:
             yield OwnProblem(UNSERVED, _unserved_text(lasting), min(lasting.values(), key=_instant))
-
-
-class ToldProblems:
-    """Decides which changes of what the health of a node shows are worth an event.
-
-    A problem is told once it has been seen for a while: after a time in which the store was away for all, every row is old for a look.
-    """
-
-    def __init__(self) -> None:
-        self._since: dict[str, Moment] = {}
-        self._told = PresentProblems()
-
-    def look(self, shown: Iterable[tuple[str, str]], now: Moment) -> Iterator[tuple[str, str]]:
-        """Takes all that is shown now, and yields what to tell: a part and its text, which is empty where the problem is over."""
-        texts = dict(shown)
-        self._since = {part: self._since.get(part, now) for part in texts}
-        lasting = {
-            part: text for part, text in texts.items() if now.since(self._since[part]) >= limits.NODE_TOLD_NS
-        }
-        over = [each.part for each in self._told.all() if each.part not in texts]
-        for part, text in (*lasting.items(), *((part, "") for part in over)):
-            if self._told.change(part, text, now):
-                yield part, text
 
 
 def _instant(moment: Moment) -> int:

@@ -16,13 +16,14 @@ from ...actors.ports import Clock
 from ...actors.supervisor.supervisor import RECORDER
 from ...domain import limits
 from ...domain.cluster.membership import ClusterView, NodePlan, StartRetries
-from ...domain.cluster.node_problems import ToldProblems, own_problem, shown_problems
+from ...domain.cluster.node_problems import own_problem, shown_problems
 from ...domain.cluster.planner import NodePlanner
 from ...domain.cluster.stamp import ConfigurationStamp
 from ...domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFenced, StoreNewer, WatchkeeperError
 from ...domain.line import count_of, first_line
 from ...domain.read_model.event import HealthChanged
 from ...domain.read_model.node_status import NodeStatus, ShardCounts, counts_of, node_statuses
+from ...domain.read_model.problems import ToldProblems
 from ...domain.read_model.status import AbandonedWork
 from ...domain.time.moment import NS_PER_S, Deadline, Moment
 from ...protocol.recorder import GetIncidents

@@ -110,7 +110,7 @@ def set_beat(nodes, database_server):
     return write
 
 
-def test_what_is_wrong_with_nodes_is_an_event_of_each_and_its_end_too(nodes, set_beat):
+def test_a_problem_of_nodes_is_an_event_of_each_and_its_end_too(nodes, set_beat):
     a = nodes.start("a")
     with a.subscribe() as events:
 

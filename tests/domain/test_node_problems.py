@@ -6,7 +6,6 @@ from watchkeeper.domain import limits
 from watchkeeper.domain.cluster.membership import ClusterView, Member, ShardRow
 from watchkeeper.domain.cluster.node_problems import (
     NodeProblems,
-    ToldProblems,
     own_problem,
     report_text,
     reported_problems,
@@ -14,6 +13,7 @@ from watchkeeper.domain.cluster.node_problems import (
 )
 from watchkeeper.domain.cluster.stamp import ConfigurationStamp
 from watchkeeper.domain.incidents.own_problems import OwnProblem, OwnProblems, joined_problems
+from watchkeeper.domain.read_model.problems import ToldProblems
 from watchkeeper.domain.time.moment import NS_PER_S as S
 
 MINUTE = 60 * S
@@ -148,7 +148,7 @@ def test_problems_of_nodes_are_told_once_they_have_lasted(part, patience_ns, sev
 
 
 def told(looks):
-    """What is told of what looks show, of which there is one a second."""
+    """Returns all that is told of what looks show, of which there is one a second."""
     events = ToldProblems()
     return [
         (second, *said)

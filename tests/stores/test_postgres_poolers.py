@@ -28,7 +28,7 @@ def test_a_pooler_that_lends_a_connection_for_a_transaction_is_refused_before_an
 ):
     url = new_store(server, 4)
     with Pooler(path, is_shared=True) as pooler:
-        says = "is a pooler that lends a connection for one transaction: name the server itself, or set the pooler to the mode `session`"
+        says = "is a pooler that lends a connection for one transaction: name the server itself, or set the pooler to the mode session"
         with pytest.raises(StoreError, match=says):
             Runtime(store=url_through(pooler, url), node="a").start()
     with pytest.raises(StoreError, match="there is no store"):

@@ -42,7 +42,7 @@ def url(database, database_server):
 
 
 def written(place):
-    """What a store at a place reads back of a small record, and what it restores."""
+    """Returns all that a store at a place reads back of a small record, and what it restores."""
     step = opened(explanation="a path \\x41 in C:\\temp")
     seen = sample_at(1, detail="back\\slash"), sample_at(2 * NS_PER_S)
     store = make_store(place)

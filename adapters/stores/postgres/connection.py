@@ -138,7 +138,7 @@ def refuse_shared_connections(connection: BoundedConnection, place: DatabasePlac
         if _process_of(second) == process:
             raise StoreError(
                 f"between this machine and the database of {place.shown} is a pooler that lends a connection for one transaction:"
-                " name the server itself, or set the pooler to the mode `session`"
+                " name the server itself, or set the pooler to the mode session"
             )
 
 

@@ -159,7 +159,7 @@ class PostgresStore:
             return session.housekeeper.work(now)
 
     def file_problem(self) -> str:
-        """What housekeeping cannot read, if anything. There is no file; a server that is gone is found out by the next write."""
+        """Names a fault that housekeeping has met in the record, if any. There is no file; a server that is gone is found out by the next write."""
         return "" if self._session is None else self._session.housekeeper.problem
 
     def close(self) -> None:

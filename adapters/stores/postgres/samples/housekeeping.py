@@ -33,7 +33,7 @@ class DatabaseHousekeeper(Housekeeping[BlockSeal | DatabaseDaySum]):
 
     @property
     def problem(self) -> str:
-        """What does not read back; empty where all does."""
+        """The fault of the first hour that does not read back; empty where all do."""
         return next(iter(self._damaged.values()), "")
 
     def _sum_up_some(self, now_ns: int) -> bool:
