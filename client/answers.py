@@ -56,6 +56,7 @@ __all__ = [
     "NodeRow",
     "NoticeRow",
     "PreviewAnswer",
+    "ProblemRow",
     "PublicView",
     "RemoteStatus",
     "SampleRow",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         IncidentRow,
         NoticeRow,
         PreviewAnswer,
+        ProblemRow,
         PublicView,
         RemoteStatus,
         SampleRow,
@@ -88,6 +89,13 @@ class Questions:
             problems=tuple(whole.problems),
             nodes=tuple(whole.nodes),
         )
+
+    @sync_alone
+    def problems(self) -> "tuple[ProblemRow, ...]":
+        """Returns what is wrong with the runtime itself now, without its targets."""
+        from .answers import StatusAnswer
+
+        return tuple(self._ask("GET", "/status", StatusAnswer).problems)
 
     def _open_incidents(self, *, is_whole: bool) -> "tuple[IncidentRow, ...]":
         """Returns the open incidents, of which a process whose store does not answer says nothing."""

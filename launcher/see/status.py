@@ -33,10 +33,10 @@ from ..place import StorePlace
 from .located import findings_at
 from .nodes import nodes_of, print_nodes
 from .tables import minute_text, percent_text, print_json
-from .waits import NO_WAITS, WaitingChannels, wait_texts, waits_at
+from .waits import NO_WAITS, WaitingChannels, problems_at, wait_texts, waits_at
 
 if TYPE_CHECKING:
-    from ...client.answers import LocationRow, WaitRow
+    from ...client.answers import LocationRow, ProblemRow, WaitRow
 
 _COLUMNS = ("target", "status", "since", "24_h", "last", "note")
 _WORST_FIRST = (Status.DOWN, Status.DEGRADED, Status.UNKNOWN, Status.PAUSED, Status.UP)
@@ -142,9 +142,12 @@ def show_status(place: StorePlace, *, as_json: bool, exit_code: bool) -> ExitSta
     now_ns = SystemClock().read().wall_ns
     # First of all: a database that does not answer is known of before anything else waits for it.
     with reader.at_once():
-        waits = waits_at(place.path) or {}
+        waits = waits_at(place.path)
+        # A process that did not answer just now is not waited for again.
+        problems = [] if waits is None else problems_at(place.path)
+        waits = waits or {}
         recorded = recorded_targets(place, reader, now_ns, waits)
-        document = status_document(place, reader, recorded, now_ns, waits)
+        document = status_document(place, reader, recorded, now_ns, waits, problems)
     if as_json:
         print_json(document)
     else:
@@ -218,8 +221,11 @@ def status_document(
     recorded: Sequence[_Recorded],
     now_ns: int,
     waits: WaitingChannels = NO_WAITS,
+    problems: "Iterable[ProblemRow]" = (),
 ) -> dict[str, Any]:
-    """Returns everything that `status` shows, as plain data."""
+    """Returns everything that `status` shows, as plain data; `problems` are those that whoever runs the store has now."""
+    told = [_problem_row(each) for each in reader.incidents(open_only=True, target=OWN_NAME)]
+    parts = {row["part"] for row in told}
     waiting = (DeliveryState.PENDING, DeliveryState.DEAD)
     return {
         "at": wall_text(now_ns),
@@ -230,7 +236,14 @@ def status_document(
             "held": sum(map(len, waits.values())),
         },
         "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],
-        "problems": [_problem_row(each) for each in reader.incidents(open_only=True, target=OWN_NAME)],
+        "problems": [
+            *told,
+            *(
+                {"part": each.part, "since": None, "explanation": each.detail}
+                for each in problems
+                if each.part not in parts
+            ),
+        ],
         "nodes": nodes_of(place, now_ns),
     }
 

@@ -13,7 +13,7 @@ from .every_node import ask_each
 from .tables import minute_text
 
 if TYPE_CHECKING:
-    from ...client.answers import WaitRow
+    from ...client.answers import ProblemRow, WaitRow
 
 WaitingChannels: TypeAlias = Mapping[str, Sequence["WaitRow"]]
 """The channels that wait, by the id of the incident."""
@@ -36,6 +36,18 @@ def waits_at(path: str) -> WaitingChannels | None:
         return None
     # An incident is told by one node; while its shard changes hands two may say so.
     return by_incident({(row.incident, row.channel): row for rows in answers for row in rows}.values())
+
+
+def problems_at(path: str) -> "list[ProblemRow]":
+    """Returns what is wrong with the processes that run a store on this machine; nothing where none runs it or none answers.
+
+    The record has it only once it was told, and nothing is told while nothing can be recorded.
+    """
+    try:
+        answers = ask_each(path, lambda each: each.problems(), ASKED_WITHIN_S)
+    except (WatchkeeperError, OSError):
+        return []
+    return [*dict.fromkeys(row for rows in answers for row in rows)]
 
 
 def by_incident(rows: "Iterable[WaitRow]") -> WaitingChannels:
