@@ -19,7 +19,7 @@ from watchkeeper.adapters.stores.sqlite.reader import StoreReader
 from watchkeeper.adapters.stores.sqlite.schema import MIGRATIONS, migrate
 from watchkeeper.adapters.stores.sqlite.sqlite import SqliteStore
 from watchkeeper.domain import limits
-from watchkeeper.domain.errors import StoreBusy, StoreError
+from watchkeeper.domain.errors import StoreBusy, StoreError, StoreNewer
 from watchkeeper.domain.incidents.incident import TransitionKind
 from watchkeeper.domain.incidents.record import Batch, BlindInterval
 from watchkeeper.domain.time.moment import NS_PER_MS
@@ -125,9 +125,9 @@ def test_a_store_that_is_refused_leaves_no_descriptor_open(path, holder):
 
 def test_a_file_that_is_refused_is_let_go_at_once(path):
     """While the error is still at hand: nothing waits for it to be forgotten."""
-    for name, content in (
-        ("none", b"not a database at all, but long enough to look at" * 20),
-        ("newer", None),
+    for name, content, kind in (
+        ("none", b"not a database at all, but long enough to look at" * 20, StoreError),
+        ("newer", None, StoreNewer),
     ):
         file = f"{path}-{name}"
         if content is None:
@@ -142,7 +142,7 @@ def test_a_file_that_is_refused_is_let_go_at_once(path):
         with pytest.raises(StoreError) as refused:
             store.open(NOON)
         assert lowest_free_descriptor() <= before
-        assert type(refused.value) is StoreError
+        assert type(refused.value) is kind
         assert holder_of(file) is None
 
 
