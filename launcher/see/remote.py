@@ -29,7 +29,7 @@ from ..place import StorePlace
 from .every_node import ask_each
 from .incidents import print_incidents
 from .notices import print_notices
-from .status import ended_as, held_notes, print_status
+from .status import ended_as, held_notes, present_problem_row, print_status
 from .tables import minute_text, print_json
 from .waits import WaitingChannels, by_incident
 
@@ -143,7 +143,7 @@ def status_document(connection: Connection, *, is_partial: bool = False) -> dict
         "targets": [_target(row, found, waits) for row in found.targets],
         "notices": {**waiting, "held": sum(map(len, waits.values()))},
         "blind": None,
-        "problems": [{"part": row.part, "since": None, "explanation": row.detail} for row in found.problems],
+        "problems": [present_problem_row(row) for row in found.problems],
         "nodes": [{**plain(row), "seen_at": _text(row.seen_at)} for row in found.nodes],
     }
 

@@ -238,11 +238,7 @@ def status_document(
         "blind": [_blind_row(span) for span in reader.blind(now_ns - NS_PER_DAY)],
         "problems": [
             *told,
-            *(
-                {"part": each.part, "since": None, "explanation": each.detail}
-                for each in problems
-                if each.part not in parts
-            ),
+            *(present_problem_row(each) for each in problems if each.part not in parts),
         ],
         "nodes": nodes_of(place, now_ns),
     }
@@ -252,6 +248,11 @@ def _problem_row(incident: Incident) -> dict[str, str]:
     """Returns a problem of the runtime itself that its channels were told of."""
     since, said = wall_text(incident.opened_at_ns), incident.latest or incident.cause
     return {"part": incident.rule, "since": since, "explanation": said}
+
+
+def present_problem_row(problem: "ProblemRow") -> dict[str, str | None]:
+    """Returns a problem that the process which runs the store has now: it does not say since when."""
+    return {"part": problem.part, "since": None, "explanation": problem.detail}
 
 
 def _blind_row(span: BlindInterval) -> dict[str, str]:
